@@ -1,0 +1,6 @@
+//! carnet keeps a company's CRM contacts and its people's address books the same.
+//!
+//! The shape is a star: the mirror (SQLite) is the hub, everything else that holds contacts is a replica. Imports point
+//! inwards only: `cli -> daemon -> sync -> {mirror, replicas} -> {crm, formats, reconcile} -> contact`.
+
+pub mod contact;
