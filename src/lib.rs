@@ -4,3 +4,4 @@
 //! inwards only: `cli -> daemon -> sync -> {mirror, replicas} -> {crm, formats, reconcile} -> contact`.
 
 pub mod contact;
+pub mod reconcile;

@@ -1,0 +1,271 @@
+//! Lists of entries: which entry of one list is which of another, and how the changes of one side are carried over to
+//! the other. Order is not content: two lists that hold the same entries are the same.
+
+use crate::contact::{Address, Item, keys};
+
+/// An entry of a list, as far as comparing goes.
+pub trait Entry: Clone + PartialEq {
+    /// What kind of entry: entries of one slot are alternatives of each other.
+    fn slot(&self) -> &str;
+    /// The value under the normalising comparison, the slot left out.
+    fn key(&self) -> String;
+    /// True where programs drop such entries: its absence is no removal.
+    fn is_weak(&self) -> bool {
+        false
+    }
+    /// For a person, on one line.
+    fn words(&self) -> String;
+}
+
+impl Entry for Item {
+    fn slot(&self) -> &str {
+        self.item_type.code()
+    }
+    fn key(&self) -> String {
+        keys::item_value(self)
+    }
+    fn words(&self) -> String {
+        self.one_line()
+    }
+}
+
+impl Entry for Address {
+    fn slot(&self) -> &str {
+        self.address_type.code()
+    }
+    fn key(&self) -> String {
+        keys::address(self)
+    }
+    fn words(&self) -> String {
+        self.one_line()
+    }
+}
+
+/// vCard lines outside the model.
+impl Entry for String {
+    fn slot(&self) -> &str {
+        let name = &self[..self.find([':', ';']).unwrap_or(self.len())];
+        name.rsplit('.').next().unwrap_or(name)
+    }
+    fn key(&self) -> String {
+        self.clone()
+    }
+    fn is_weak(&self) -> bool {
+        self.slot().len() > 2 && self.slot().get(..2).is_some_and(|lead| lead.eq_ignore_ascii_case("X-"))
+    }
+    fn words(&self) -> String {
+        self.slot().to_owned()
+    }
+}
+
+/// True when both lists hold the same entries, in whatever order.
+pub fn same<E: Entry>(a: &[E], b: &[E]) -> bool {
+    a == b || (a.len() == b.len() && pair_where(a, b, |x, y| x == y).iter().all(Option::is_some))
+}
+
+/// True when both lists hold the same entries under the normalising comparison, in whatever order.
+pub fn alike<E: Entry>(a: &[E], b: &[E]) -> bool {
+    a.len() == b.len() && align(a, b).iter().enumerate().all(|(i, j)| j.is_some_and(|j| resembles(&a[i], &b[j])))
+}
+
+fn resembles<E: Entry>(a: &E, b: &E) -> bool {
+    a == b || (a.slot() == b.slot() && a.key() == b.key())
+}
+
+fn pair_where<E: Entry>(a: &[E], b: &[E], fits: impl Fn(&E, &E) -> bool) -> Vec<Option<usize>> {
+    let mut pairs = vec![None; a.len()];
+    let mut taken = vec![false; b.len()];
+    claim(a, b, &mut pairs, &mut taken, fits);
+    pairs
+}
+
+/// Gives each unpaired entry of `a` the first free entry of `b` that fits.
+fn claim<E: Entry>(a: &[E], b: &[E], pairs: &mut [Option<usize>], taken: &mut [bool], fits: impl Fn(&E, &E) -> bool) {
+    for (i, pair) in pairs.iter_mut().enumerate().filter(|(_, pair)| pair.is_none()) {
+        if let Some(j) = (0..b.len()).find(|&j| !taken[j] && fits(&a[i], &b[j])) {
+            taken[j] = true;
+            *pair = Some(j);
+        }
+    }
+}
+
+/// For each entry of `a`, the entry of `b` that is the same one: equal, else reformatted, else re-typed, else edited in
+/// place (as many left of that slot on both sides, taken in order).
+pub fn align<E: Entry>(a: &[E], b: &[E]) -> Vec<Option<usize>> {
+    let mut pairs = vec![None; a.len()];
+    let mut taken = vec![false; b.len()];
+    claim(a, b, &mut pairs, &mut taken, |x, y| x == y);
+    if pairs.iter().all(Option::is_some) || taken.iter().all(|taken| *taken) {
+        return pairs;
+    }
+    claim(a, b, &mut pairs, &mut taken, |x, y| resembles(x, y));
+    claim(a, b, &mut pairs, &mut taken, |x, y| x.key() == y.key());
+    for i in 0..a.len() {
+        if pairs[i].is_some() {
+            continue;
+        }
+        let slot = a[i].slot();
+        let left_here: Vec<usize> = (0..a.len()).filter(|&k| pairs[k].is_none() && a[k].slot() == slot).collect();
+        let left_there: Vec<usize> = (0..b.len()).filter(|&k| !taken[k] && b[k].slot() == slot).collect();
+        if left_here.len() == left_there.len() {
+            for (here, there) in left_here.into_iter().zip(left_there) {
+                pairs[here] = Some(there);
+                taken[there] = true;
+            }
+        }
+    }
+    pairs
+}
+
+/// A list after a merge, and the entries that both sides had changed: `(there, here)` in words.
+#[derive(Debug)]
+pub struct MergedList<E> {
+    /// The entries.
+    pub entries: Vec<E>,
+    /// What both sides changed differently; both values are kept.
+    pub conflicts: Vec<(String, String)>,
+}
+
+/// Carries the changes `from -> to` over to `onto`, whose own last common state is `base`.
+///
+/// Additions of both sides are kept; an edit outlives a deletion; the same entry edited on both sides keeps both values.
+pub fn transplant<E: Entry>(from: &[E], to: &[E], base: &[E], onto: &[E]) -> MergedList<E> {
+    let mut merge = ListMerge { entries: onto.iter().cloned().map(Some).collect(), added: vec![], conflicts: vec![] };
+    if same(from, to) {
+        return merge.finish();
+    }
+    if from == onto {
+        return replaced(from, to);
+    }
+    let moved = align(from, to);
+    let in_base = align(from, base);
+    let in_onto = align(base, onto);
+    for (i, was) in from.iter().enumerate() {
+        let common = in_base[i];
+        let present = common.and_then(|b| in_onto[b]);
+        let touched_here = common.is_none_or(|b| present.is_none_or(|o| onto[o] != base[b]));
+        match moved[i].map(|j| &to[j]) {
+            Some(now) if now == was => {}
+            Some(now) => merge.edited(now, present, common.is_some(), touched_here),
+            None => merge.removed(was, present, touched_here),
+        }
+    }
+    let kept: Vec<usize> = moved.iter().flatten().copied().collect();
+    for (j, now) in to.iter().enumerate() {
+        if !kept.contains(&j) {
+            merge.add(now);
+        }
+    }
+    merge.finish()
+}
+
+/// `to`, and whatever of `from` it only seems to have removed.
+fn replaced<E: Entry>(from: &[E], to: &[E]) -> MergedList<E> {
+    let moved = align(from, to);
+    let dropped = from.iter().zip(&moved).filter(|(was, now)| now.is_none() && was.is_weak()).map(|(was, _)| was);
+    MergedList { entries: to.iter().chain(dropped).cloned().collect(), conflicts: vec![] }
+}
+
+struct ListMerge<E> {
+    entries: Vec<Option<E>>,
+    added: Vec<E>,
+    conflicts: Vec<(String, String)>,
+}
+
+impl<E: Entry> ListMerge<E> {
+    fn edited(&mut self, now: &E, present: Option<usize>, was_common: bool, touched_here: bool) {
+        match present {
+            Some(o) if !touched_here => self.entries[o] = Some(now.clone()),
+            Some(o) => {
+                let here = self.entries[o].as_ref().map(Entry::words);
+                if self.entries[o].as_ref().is_some_and(|here| !resembles(here, now)) {
+                    self.conflicts.push((now.words(), here.unwrap_or_default()));
+                    self.add(now);
+                }
+            }
+            None => {
+                if was_common {
+                    self.conflicts.push((now.words(), String::new()));
+                }
+                self.add(now);
+            }
+        }
+    }
+
+    fn removed(&mut self, was: &E, present: Option<usize>, touched_here: bool) {
+        let Some(o) = present else { return };
+        if was.is_weak() {
+            return;
+        }
+        if touched_here {
+            self.conflicts.push((String::new(), self.entries[o].as_ref().map(Entry::words).unwrap_or_default()));
+        } else {
+            self.entries[o] = None;
+        }
+    }
+
+    fn add(&mut self, entry: &E) {
+        let known = self.entries.iter().flatten().chain(&self.added).any(|present| resembles(present, entry));
+        if !known {
+            self.added.push(entry.clone());
+        }
+    }
+
+    fn finish(self) -> MergedList<E> {
+        MergedList {
+            entries: self.entries.into_iter().flatten().chain(self.added).collect(),
+            conflicts: self.conflicts,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::contact::ItemType;
+
+    fn items(text: &str) -> Vec<Item> {
+        text.split_whitespace()
+            .map(|word| word.split_once('=').expect("TYPE=VALUE"))
+            .map(|(code, value)| Item::new(ItemType::from_code(code), value))
+            .collect()
+    }
+
+    fn check(from: &str, to: &str, onto: &str, expected: &str, conflicts: usize) {
+        let base = items(from);
+        let merged = transplant(&base, &items(to), &base, &items(onto));
+        assert!(same(&merged.entries, &items(expected)), "{from} -> {to} onto {onto}: {:?}", merged.entries);
+        assert_eq!(merged.conflicts.len(), conflicts, "{from} -> {to} onto {onto}");
+    }
+
+    #[test]
+    fn the_changes_of_one_side_reach_the_other() {
+        check("24=1 27=a", "24=1 27=a", "24=1 27=a", "24=1 27=a", 0);
+        check("24=1", "24=1 27=a", "24=1", "24=1 27=a", 0);
+        check("24=1", "24=1 27=a", "24=1 88=6", "24=1 88=6 27=a", 0);
+        check("24=1", "24=2", "24=1 27=a", "24=2 27=a", 0);
+        check("24=1 27=a", "27=a", "24=1 27=a 88=6", "27=a 88=6", 0);
+        check("24=1", "24=2", "24=3", "24=3 24=2", 1);
+        check("24=1", "24=2", "24=2", "24=2", 0);
+        check("24=1", "", "24=3", "24=3", 1);
+        check("24=1 27=a", "24=2 27=a", "27=a", "24=2 27=a", 1);
+        check("24=1", "24=1 27=a", "24=1 27=A", "24=1 27=A", 0);
+        check("24=1", "88=1", "24=1 27=a", "88=1 27=a", 0);
+    }
+
+    #[test]
+    fn two_sides_that_spell_differently_still_know_which_entry_is_which() {
+        let theirs = items("24=+33199000001 27=a@example.com");
+        let there = items("24=+33199000002 27=a@example.com");
+        let ours = items("24=0199000001 27=A@example.com");
+        let merged = transplant(&theirs, &there, &ours, &ours);
+        assert!(same(&merged.entries, &items("24=+33199000002 27=A@example.com")), "{:?}", merged.entries);
+    }
+
+    #[test]
+    fn lines_that_programs_drop_are_not_removed() {
+        let lines = |text: &str| text.split(' ').map(str::to_owned).collect::<Vec<_>>();
+        let from = lines("BDAY:1 X-PHONETIC:a item1.X-ABLabel:b");
+        assert_eq!(transplant(&from, &[], &from, &from).entries, lines("X-PHONETIC:a item1.X-ABLabel:b"));
+    }
+}

@@ -1,0 +1,183 @@
+//! Is this newcomer somebody we know? By UID, CRM id, e-mail, telephone, name, in that order, and only when unambiguous.
+
+use std::collections::{HashMap, HashSet};
+
+use crate::contact::{Contact, ItemKind, keys};
+
+/// What a newcomer was recognised by, the surest first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum By {
+    /// The UID.
+    Uid,
+    /// The CRM id.
+    CrmId,
+    /// An e-mail address.
+    Email,
+    /// A telephone number.
+    Phone,
+    /// Both names.
+    Name,
+}
+
+/// The answer of [`Index::find`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Pairing {
+    /// Nobody we know.
+    None,
+    /// This one.
+    One(i64, By),
+    /// Several fit equally well; a person must say.
+    Ambiguous(Vec<i64>),
+}
+
+/// What known contacts can be recognised by.
+#[derive(Debug, Default)]
+pub struct Index {
+    by_uid: HashMap<String, i64>,
+    by_crm_id: HashMap<String, i64>,
+    by_key: HashMap<String, Vec<i64>>,
+    traits: HashMap<i64, Traits>,
+}
+
+#[derive(Debug)]
+struct Traits {
+    name: String,
+    emails: HashSet<String>,
+    phones: HashSet<String>,
+}
+
+impl Traits {
+    fn of(contact: &Contact) -> Self {
+        let set = |kind, key: fn(&str) -> String| -> HashSet<String> {
+            contact.values(kind).map(key).filter(|key| !key.is_empty()).collect()
+        };
+        Self {
+            name: keys::name(contact),
+            emails: set(ItemKind::Email, keys::email),
+            // Short numbers are internal extensions: they say nothing across companies.
+            phones: set(ItemKind::Phone, keys::phone).into_iter().filter(|key| key.len() > 6).collect(),
+        }
+    }
+
+    /// Two different names behind one mailbox or switchboard are two people.
+    fn may_share(&self, other: &Traits) -> bool {
+        self.name.is_empty() || other.name.is_empty() || self.name == other.name
+    }
+
+    /// Namesakes with different e-mail addresses are two people, unless a telephone says otherwise.
+    fn namesake(&self, other: &Traits) -> bool {
+        !self.emails.is_empty()
+            && !other.emails.is_empty()
+            && self.emails.is_disjoint(&other.emails)
+            && self.phones.is_disjoint(&other.phones)
+    }
+}
+
+impl Index {
+    /// Adds a known contact.
+    pub fn add(&mut self, id: i64, uid: &str, crm_id: Option<&str>, contact: &Contact) {
+        let traits = Traits::of(contact);
+        self.by_uid.insert(uid.to_owned(), id);
+        if let Some(crm_id) = crm_id {
+            self.by_crm_id.insert(crm_id.to_owned(), id);
+        }
+        for key in keys_of(&traits) {
+            self.by_key.entry(key).or_default().push(id);
+        }
+        self.traits.insert(id, traits);
+    }
+
+    /// True when nobody is known.
+    pub fn is_empty(&self) -> bool {
+        self.by_uid.is_empty()
+    }
+
+    /// Looks a newcomer up.
+    pub fn find(&self, uid: Option<&str>, crm_id: Option<&str>, contact: &Contact) -> Pairing {
+        let by_uid = uid.and_then(|uid| self.by_uid.get(uid)).map(|id| Pairing::One(*id, By::Uid));
+        let by_crm_id = || crm_id.and_then(|id| self.by_crm_id.get(id)).map(|id| Pairing::One(*id, By::CrmId));
+        by_uid.or_else(by_crm_id).or_else(|| self.find_by_content(contact)).unwrap_or(Pairing::None)
+    }
+
+    fn find_by_content(&self, contact: &Contact) -> Option<Pairing> {
+        let newcomer = Traits::of(contact);
+        let by_value = |values: &HashSet<String>, lead: char, by: By| {
+            self.candidates(values.iter().map(|key| format!("{lead}{key}")), by, |known| known.may_share(&newcomer))
+        };
+        let name = Some(&newcomer.name).filter(|name| !name.is_empty()).map(|name| format!("n{name}"));
+        by_value(&newcomer.emails, 'e', By::Email)
+            .or_else(|| by_value(&newcomer.phones, 'p', By::Phone))
+            .or_else(|| self.candidates(name.into_iter(), By::Name, |known| !known.namesake(&newcomer)))
+    }
+
+    fn candidates(
+        &self,
+        wanted: impl Iterator<Item = String>,
+        by: By,
+        fits: impl Fn(&Traits) -> bool,
+    ) -> Option<Pairing> {
+        /// Of a crowd that shares one key, so many are looked at: thousands of namesakes must not cost their square.
+        const CROWD: usize = 500;
+        let mut found: Vec<i64> = Vec::new();
+        for key in wanted {
+            let known = self.by_key.get(&key).map(Vec::as_slice).unwrap_or_default();
+            found.extend(known.iter().take(CROWD).filter(|id| self.traits.get(id).is_some_and(&fits)));
+        }
+        found.sort_unstable();
+        found.dedup();
+        match found.as_slice() {
+            [] => None,
+            [one] => Some(Pairing::One(*one, by)),
+            _ => Some(Pairing::Ambiguous(found)),
+        }
+    }
+}
+
+fn keys_of(traits: &Traits) -> Vec<String> {
+    let name = Some(&traits.name).filter(|name| !name.is_empty()).map(|name| format!("n{name}"));
+    let emails = traits.emails.iter().map(|key| format!("e{key}"));
+    let phones = traits.phones.iter().map(|key| format!("p{key}"));
+    emails.chain(phones).chain(name).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::contact::{Item, ItemType};
+
+    fn person(name: &str, email: &str, phone: &str) -> Contact {
+        let items = [(ItemType::ProfessionalEmail, email), (ItemType::ProfessionalPhone, phone)];
+        Contact {
+            last_name: name.into(),
+            items: items.into_iter().filter(|(_, v)| !v.is_empty()).map(|(t, v)| Item::new(t, v)).collect(),
+            ..Contact::default()
+        }
+    }
+
+    fn index() -> Index {
+        let mut index = Index::default();
+        index.add(1, "uid-1", Some("1001"), &person("Durand", "info@example.com", "01 99 00 00 01"));
+        index.add(2, "uid-2", Some("1002"), &person("Martin", "info@example.com", "01 99 00 00 01"));
+        index.add(3, "uid-3", None, &person("Petit", "", "06 39 98 00 03"));
+        index.add(4, "uid-4", None, &person("Petit", "p@example.com", ""));
+        index.add(5, "uid-5", None, &person("Roux", "roux@example.com", ""));
+        index
+    }
+
+    fn check(uid: Option<&str>, crm_id: Option<&str>, contact: Contact, expected: Pairing) {
+        assert_eq!(index().find(uid, crm_id, &contact), expected);
+    }
+
+    #[test]
+    fn newcomers_are_recognised() {
+        check(Some("uid-3"), Some("1001"), person("X", "", ""), Pairing::One(3, By::Uid));
+        check(Some("other"), Some("1001"), person("X", "", ""), Pairing::One(1, By::CrmId));
+        check(None, None, person("MARTIN", "INFO@example.com", ""), Pairing::One(2, By::Email));
+        check(None, None, person("Bernard", "info@example.com", "+33199000001"), Pairing::None);
+        check(None, None, person("petit", "", "+33 6 39 98 00 03"), Pairing::One(3, By::Phone));
+        check(None, None, person("Petit", "", ""), Pairing::Ambiguous(vec![3, 4]));
+        check(None, None, person("Roux", "", "01 99 00 00 09"), Pairing::One(5, By::Name));
+        check(None, None, person("Roux", "other@example.com", ""), Pairing::None);
+        check(None, None, person("", "", ""), Pairing::None);
+    }
+}
