@@ -4,4 +4,5 @@
 //! inwards only: `cli -> daemon -> sync -> {mirror, replicas} -> {crm, formats, reconcile} -> contact`.
 
 pub mod contact;
+pub mod formats;
 pub mod reconcile;

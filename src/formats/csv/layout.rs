@@ -1,0 +1,451 @@
+//! Which column of one header line holds what, and which columns may be added to it.
+//!
+//! Columns are told apart by name, and those of one name by their order. A table from which a person took columns away
+//! is not given them back: only numbered brothers of columns that are there are added.
+
+use super::{
+    names::fold,
+    profile::{Column, GroupPart, Labels, Means, NUMBER_MAX, Name, Part, Profile, address_part, scalar_word},
+    words,
+};
+use crate::contact::{AddressType, Field, FieldSet, ItemType};
+
+/// How one header line is read.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Layout {
+    /// The header's cells, as written.
+    pub header: Vec<String>,
+    /// What each column is read as, for a person; `None`: kept, not read.
+    pub read_as: Vec<Option<String>>,
+    pub id: Option<usize>,
+    pub uid: Option<usize>,
+    pub display_name: Option<usize>,
+    pub scalars: Vec<(Field, usize)>,
+    /// In the order in which values of one type are read.
+    pub items: Vec<ItemSlot>,
+    pub addresses: Vec<AddressSlot>,
+}
+
+/// Where an item may stand.
+#[derive(Debug, Clone)]
+pub(super) struct ItemSlot {
+    pub sort: Sort<ItemType>,
+    pub value: usize,
+    pub label: Option<usize>,
+    order: (usize, u32),
+}
+
+/// Where an address may stand.
+#[derive(Debug, Clone)]
+pub(super) struct AddressSlot {
+    pub sort: Sort<AddressType>,
+    pub label: Option<usize>,
+    parts: [Option<usize>; Part::ALL.len()],
+    order: (usize, u32),
+}
+
+/// What decides an entry's type.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Sort<T> {
+    /// The column: the first of these; the others are shown there too.
+    Column(Vec<T>),
+    /// The label of this group.
+    Label(usize),
+}
+
+impl AddressSlot {
+    /// The column of a part.
+    pub fn column(&self, part: Part) -> Option<usize> {
+        self.parts[part as usize]
+    }
+}
+
+/// A header cell with the profile column that it is.
+struct Match {
+    cell: usize,
+    column: usize,
+    number: u32,
+}
+
+impl Layout {
+    /// Reads a header line. `is_civility` tells whether the column at an index holds civilities: asked only where the
+    /// header has one "Titre" for two meanings.
+    pub fn new(profile: &Profile, header: Vec<String>, is_civility: &dyn Fn(usize) -> bool) -> Layout {
+        let width = header.len();
+        let mut layout = Layout { header, read_as: vec![None; width], ..Layout::default() };
+        let folded: Vec<String> = layout.header.iter().map(|name| fold(name)).collect();
+        let matches = matches(profile, &folded, is_civility);
+        let mut free = vec![true; width];
+        for found in &matches {
+            free[found.cell] = false;
+            layout.place(profile, found.cell, found.column, found.number);
+        }
+        if profile.unlisted_codes {
+            for cell in (0..width).filter(|cell| free[*cell]) {
+                layout.place_unlisted(cell);
+            }
+        }
+        layout.settle();
+        layout
+    }
+
+    /// The header line that a new file of this profile gets.
+    pub fn blank(profile: &Profile) -> Layout {
+        let header =
+            profile.columns.iter().filter(|column| !column.spare).filter_map(|column| column.names[0].written(1));
+        Layout::new(profile, header.collect(), &|_| false)
+    }
+
+    /// How many columns of a header belong to the profile; what a dialect is recognised by.
+    pub fn hits(profile: &Profile, folded: &[String]) -> usize {
+        let known = matches(profile, folded, &|_| false).len();
+        let unlisted = |name: &&String| profile.unlisted_codes && unlisted(name).is_some();
+        known + folded.iter().filter(unlisted).count()
+    }
+
+    /// The fields that the columns hold.
+    pub fn fields(&self) -> FieldSet {
+        let mut fields: FieldSet = self.scalars.iter().map(|(field, _)| *field).collect();
+        if self.display_name.is_some() {
+            fields = fields.with(Field::LastName);
+        }
+        if !self.items.is_empty() {
+            fields = fields.with(Field::Items);
+        }
+        if !self.addresses.is_empty() {
+            fields = fields.with(Field::Addresses);
+        }
+        fields
+    }
+
+    /// Adds the columns that one more item of this type needs; the names added, none where none can be.
+    pub fn grow_item(&mut self, profile: &Profile, item_type: &ItemType) -> Vec<String> {
+        if profile.unlisted_codes && matches!(item_type, ItemType::Unlisted(_)) {
+            let whole = ItemType::LISTED
+                .iter()
+                .all(|listed| self.items.iter().any(|slot| slot.sort == Sort::Column(vec![listed.clone()])));
+            let wanted = Sort::Column(vec![item_type.clone()]);
+            let number = self.items.iter().filter(|slot| slot.sort == wanted).map(|slot| slot.order.1).max();
+            let number = number.unwrap_or(0) + 1;
+            if !whole || number > NUMBER_MAX {
+                return Vec::new();
+            }
+            return self.append(profile, vec![numbered(&format!("item_{}", escape(item_type.code())), number)]);
+        }
+        let brother = self.items.iter().filter(|slot| match &slot.sort {
+            Sort::Column(types) => slot.order.0 < profile.columns.len() && types.contains(item_type),
+            Sort::Label(group) => labels_item(profile, *group, item_type),
+        });
+        let Some(brother) = brother.max_by_key(|slot| slot.order.1).cloned() else { return Vec::new() };
+        let names = match brother.sort {
+            Sort::Column(_) => self.brothers(profile, brother.order, |means| matches!(means, Means::Item(_)), true),
+            Sort::Label(group) => {
+                self.brothers(profile, brother.order, |means| matches!(means, Means::Group(g, _) if *g == group), false)
+            }
+        };
+        self.append(profile, names)
+    }
+
+    /// Adds the columns that one more address of this type needs; the names added, none where none can be.
+    pub fn grow_address(&mut self, profile: &Profile, address_type: &AddressType) -> Vec<String> {
+        if profile.unlisted_codes && matches!(address_type, AddressType::Unlisted(_)) {
+            let of = |wanted: &AddressType| {
+                let wanted = Sort::Column(vec![wanted.clone()]);
+                self.addresses.iter().filter(move |slot| slot.sort == wanted).map(|slot| slot.order.1).max()
+            };
+            let whole = AddressType::LISTED.iter().all(|listed| of(listed).is_some());
+            let number = of(address_type).unwrap_or(0) + 1;
+            if !whole || number > NUMBER_MAX {
+                return Vec::new();
+            }
+            let stem = numbered(&format!("address_{}", escape(address_type.code())), number);
+            let parts = [Part::Street, Part::Street2, Part::ZipCode, Part::City, Part::Country];
+            return self.append(profile, parts.map(|part| format!("{stem}_{}", part.word())).to_vec());
+        }
+        let brother = self.addresses.iter().filter(|slot| match &slot.sort {
+            Sort::Column(types) => slot.order.0 < profile.columns.len() && types.contains(address_type),
+            Sort::Label(group) => labels_address(profile, *group, address_type),
+        });
+        let Some(brother) = brother.max_by_key(|slot| slot.order.1).cloned() else { return Vec::new() };
+        let names = self.brothers(
+            profile,
+            brother.order,
+            |means| match (means, &brother.sort) {
+                (Means::Address(of, _), Sort::Column(types)) => types.contains(of),
+                (Means::Group(of, _), Sort::Label(group)) => of == group,
+                _ => false,
+            },
+            false,
+        );
+        self.append(profile, names)
+    }
+
+    /// The names of the columns after the ones of this number, in the spelling that the header already has.
+    fn brothers(
+        &self,
+        profile: &Profile,
+        (column, number): (usize, u32),
+        wanted: impl Fn(&Means) -> bool,
+        only_this_column: bool,
+    ) -> Vec<String> {
+        let folded: Vec<String> = self.header.iter().map(|name| fold(name)).collect();
+        let mut names = Vec::new();
+        for (index, candidate) in profile.columns.iter().enumerate() {
+            let Some(means) = &candidate.means else { continue };
+            if !wanted(means) || (only_this_column && index != column) {
+                continue;
+            }
+            let Some(spelling) = candidate.names.iter().find(|name| has(&folded, name, number)) else { continue };
+            match spelling.written(number + 1) {
+                Some(name) => names.push(name),
+                None => return Vec::new(),
+            }
+        }
+        names
+    }
+
+    fn append(&mut self, profile: &Profile, names: Vec<String>) -> Vec<String> {
+        if !names.is_empty() {
+            let header = self.header.iter().chain(&names).cloned().collect();
+            // What a single "Titre" was found to be stays so: the question is answered by the present reading.
+            let civility = self.scalars.iter().find(|(field, _)| *field == Field::Civility).map(|(_, cell)| *cell);
+            *self = Layout::new(profile, header, &|cell| civility == Some(cell));
+        }
+        names
+    }
+
+    fn place(&mut self, profile: &Profile, cell: usize, column: usize, number: u32) {
+        let Some(means) = &profile.columns[column].means else { return };
+        let words = match means {
+            Means::Id => {
+                self.id = Some(cell);
+                "id".to_owned()
+            }
+            Means::Uid => {
+                self.uid = Some(cell);
+                "uid".to_owned()
+            }
+            Means::DisplayName => {
+                self.display_name = Some(cell);
+                "display name".to_owned()
+            }
+            Means::Scalar(field) => {
+                self.scalars.push((*field, cell));
+                scalar_word(*field).to_owned()
+            }
+            Means::Item(types) => {
+                let order = (column, number);
+                self.items.push(ItemSlot { sort: Sort::Column(types.clone()), value: cell, label: None, order });
+                types[0].word().to_owned()
+            }
+            Means::Address(address_type, part) => {
+                let sort = Sort::Column(vec![address_type.clone()]);
+                self.address_slot(sort, (column, number)).parts[*part as usize] = Some(cell);
+                format!("{} {}", address_type.word(), part.word())
+            }
+            Means::Group(group, part) => self.place_labelled(profile, cell, (column, number), *group, *part),
+        };
+        self.read_as[cell] = Some(words);
+    }
+
+    fn place_labelled(
+        &mut self,
+        profile: &Profile,
+        cell: usize,
+        order: (usize, u32),
+        group: usize,
+        part: GroupPart,
+    ) -> String {
+        let name = &profile.groups[group].name;
+        if let Labels::Addresses { .. } = profile.groups[group].labels {
+            let slot = self.address_slot(Sort::Label(group), order);
+            return match part {
+                GroupPart::Label | GroupPart::Value => {
+                    slot.label = Some(cell);
+                    format!("{name} {} label", order.1)
+                }
+                GroupPart::Address(part) => {
+                    slot.parts[part as usize] = Some(cell);
+                    format!("{name} {} {}", order.1, part.word())
+                }
+            };
+        }
+        let known = self.items.iter().position(|slot| slot.sort == Sort::Label(group) && slot.order.1 == order.1);
+        let at = known.unwrap_or_else(|| {
+            self.items.push(ItemSlot { sort: Sort::Label(group), value: usize::MAX, label: None, order });
+            self.items.len() - 1
+        });
+        let slot = &mut self.items[at];
+        if part == GroupPart::Label {
+            slot.label = Some(cell);
+            return format!("{name} {} label", order.1);
+        }
+        slot.value = cell;
+        format!("{name} {}", order.1)
+    }
+
+    fn place_unlisted(&mut self, cell: usize) {
+        match unlisted(self.header[cell].trim()) {
+            Some(Unlisted::Item(item_type, number)) => {
+                self.read_as[cell] = Some(item_type.word().to_owned());
+                let order = (usize::MAX, number);
+                self.items.push(ItemSlot { sort: Sort::Column(vec![item_type]), value: cell, label: None, order });
+            }
+            Some(Unlisted::Address(address_type, number, part)) => {
+                self.read_as[cell] = Some(format!("{} {}", address_type.word(), part.word()));
+                let slot = self.address_slot(Sort::Column(vec![address_type]), (usize::MAX, number));
+                slot.parts[part as usize].get_or_insert(cell);
+            }
+            None => {}
+        }
+    }
+
+    fn address_slot(&mut self, sort: Sort<AddressType>, order: (usize, u32)) -> &mut AddressSlot {
+        let known = self.addresses.iter().position(|slot| slot.sort == sort && slot.order.1 == order.1);
+        let at = known.unwrap_or_else(|| {
+            self.addresses.push(AddressSlot { sort, label: None, parts: [None; Part::ALL.len()], order });
+            self.addresses.len() - 1
+        });
+        &mut self.addresses[at]
+    }
+
+    /// Drops what has a label and no value, and puts the slots in reading order.
+    fn settle(&mut self) {
+        // Beside one half of the name, a whole name could neither be read nor kept in step.
+        let has = |name: Field| self.scalars.iter().any(|(field, _)| *field == name);
+        if has(Field::FirstName) != has(Field::LastName)
+            && let Some(column) = self.display_name.take()
+        {
+            self.read_as[column] = None;
+        }
+        self.items.retain(|slot| slot.value != usize::MAX);
+        self.addresses.retain(|slot| slot.parts.iter().any(Option::is_some));
+        self.items.sort_by_key(|slot| slot.order);
+        self.addresses.sort_by_key(|slot| slot.order);
+    }
+}
+
+/// True where a column with a label of this group can say this item type.
+pub(super) fn labels_item(profile: &Profile, group: usize, item_type: &ItemType) -> bool {
+    matches!(&profile.groups[group].labels, Labels::Items { known, .. } if known.iter().any(|(of, ..)| of == item_type))
+}
+
+/// True where a column with a label of this group can say this address type.
+pub(super) fn labels_address(profile: &Profile, group: usize, address_type: &AddressType) -> bool {
+    matches!(&profile.groups[group].labels, Labels::Addresses { known, .. }
+        if known.iter().any(|(of, ..)| of == address_type))
+}
+
+/// True when most of a column's values that are not empty are civilities.
+pub(super) fn mostly_civilities<'a>(values: impl Iterator<Item = &'a str>) -> bool {
+    let (mut known, mut unknown) = (0usize, 0usize);
+    for value in values {
+        match words::civility(value) {
+            words::Said::Nothing => {}
+            words::Said::Value(_) => known += 1,
+            words::Said::Unknown => unknown += 1,
+        }
+    }
+    known > unknown
+}
+
+fn has(folded: &[String], name: &Name, number: u32) -> bool {
+    folded.iter().any(|cell| name.number(cell) == Some(number))
+}
+
+/// Pairs the header's cells with the profile's columns.
+fn matches(profile: &Profile, folded: &[String], is_civility: &dyn Fn(usize) -> bool) -> Vec<Match> {
+    // A column goes by the first of its names that the header has at all; the others are then other columns' names.
+    let names: Vec<Option<usize>> = profile
+        .columns
+        .iter()
+        .map(|column| column.names.iter().position(|name| folded.iter().any(|cell| name.number(cell).is_some())))
+        .collect();
+    let mut taken: Vec<(usize, u32)> = Vec::new();
+    let mut found = Vec::new();
+    for (cell, name) in folded.iter().enumerate().filter(|(_, name)| !name.is_empty()) {
+        let mut candidates: Vec<(usize, u32)> = profile
+            .columns
+            .iter()
+            .zip(&names)
+            .enumerate()
+            .filter_map(|(index, (column, chosen))| Some((index, column.names[(*chosen)?].number(name)?)))
+            .collect();
+        let present = folded.iter().filter(|other| *other == name).count();
+        if present < candidates.len() {
+            candidates.retain(|(index, _)| !profile.columns[*index].spare);
+        }
+        let civility = |column: &Column| column.means == Some(Means::Scalar(Field::Civility));
+        if present < candidates.len() && !is_civility(cell) {
+            let others = candidates.iter().any(|(index, _)| !civility(&profile.columns[*index]));
+            candidates.retain(|(index, _)| !others || !civility(&profile.columns[*index]));
+        }
+        if let Some(free) = candidates.into_iter().find(|candidate| !taken.contains(candidate)) {
+            taken.push(free);
+            found.push(Match { cell, column: free.0, number: free.1 });
+        }
+    }
+    found
+}
+
+/// A column that carnet's own dialect adds for a code that the reference does not list.
+enum Unlisted {
+    Item(ItemType, u32),
+    Address(AddressType, u32, Part),
+}
+
+fn unlisted(name: &str) -> Option<Unlisted> {
+    if let Some(rest) = name.strip_prefix("item_") {
+        let (code, number) = split_number(rest);
+        return Some(Unlisted::Item(ItemType::from_code(&unescape(code)?), number));
+    }
+    let (rest, part) = Part::ALL.into_iter().find_map(|part| {
+        let rest = name.strip_prefix("address_")?.strip_suffix(part.word())?.strip_suffix('_')?;
+        Some((rest, address_part(part.word())?))
+    })?;
+    let (code, number) = split_number(rest);
+    Some(Unlisted::Address(AddressType::from_code(&unescape(code)?), number, part))
+}
+
+fn numbered(stem: &str, number: u32) -> String {
+    if number == 1 { stem.to_owned() } else { format!("{stem}_{number}") }
+}
+
+fn split_number(text: &str) -> (&str, u32) {
+    let number = text.rsplit_once('_').and_then(|(code, number)| Some((code, number.parse().ok()?)));
+    number.filter(|(_, number)| (2..=NUMBER_MAX).contains(number)).unwrap_or((text, 1))
+}
+
+/// A code so that it can stand in a column name: what is no digit as `%` and two hexadecimal digits. Letters too, so
+/// that a person's own `item_count` is no code.
+fn escape(code: &str) -> String {
+    let mut out = String::with_capacity(code.len());
+    for byte in code.bytes() {
+        if byte.is_ascii_digit() {
+            out.push(char::from(byte));
+        } else {
+            out.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    out
+}
+
+fn unescape(text: &str) -> Option<String> {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let [first, after @ ..] = rest {
+        match (first, after) {
+            (b'%', [high, low, after @ ..]) => {
+                let digit = |byte: &u8| char::from(*byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
+                bytes.push(digit(high)? << 4 | digit(low)?);
+                rest = after;
+            }
+            (b'0'..=b'9', after) => {
+                bytes.push(*first);
+                rest = after;
+            }
+            _ => return None,
+        }
+    }
+    String::from_utf8(bytes).ok()
+}

@@ -1,0 +1,41 @@
+//! CSV files, in every dialect that address books and CRMs write: recognised, read, edited in place, exported.
+//!
+//! `profile` says what a dialect's columns are called, `sniff` finds out which dialect a file has, `layout` pairs one
+//! header with a profile, `codec`, `slots`, `read` and `write*` turn rows into contacts and back, `table` keeps a file's
+//! bytes. The law that all of it serves: reading what was written gives [`Table::carries`] of it, and nothing else moves.
+//!
+//! `Contact::extra` is vCard text and is not carried by CSV.
+
+mod charset;
+mod codec;
+mod description;
+#[cfg(test)]
+mod dialects;
+mod error;
+mod export;
+mod import;
+#[cfg(test)]
+mod laws;
+mod layout;
+mod names;
+mod plan;
+mod profile;
+mod read;
+mod records;
+mod slots;
+mod sniff;
+mod table;
+mod values;
+mod words;
+mod write;
+mod write_addresses;
+mod write_items;
+
+pub use charset::Encoding;
+pub use error::CsvError;
+pub use export::{Exported, Widths, export};
+pub use import::{Import, import};
+pub use profile::Profile;
+pub use read::{Note, NoteSort};
+pub use table::{Ragged, Recognised, Row, Table};
+pub use write::Missed;

@@ -1,0 +1,481 @@
+//! A CSV file that is edited in place: what does not change keeps its bytes.
+//!
+//! Each record keeps its raw text and line end; a changed row keeps the raw text of its unchanged cells. Encoding, byte
+//! order mark, delimiter, column order, unknown columns, blank lines, remarks before the header and a missing final
+//! line end stay as they are. Two exceptions, both for the sake of the data: a character that the file's encoding does
+//! not have turns the whole file into UTF-8 with a byte order mark, and a second value of a kind adds a column to all
+//! rows where the dialect has numbered columns.
+
+use std::{borrow::Cow, ops::Range};
+
+use super::{
+    charset::Encoding,
+    codec::{Codec, Guess, Line},
+    error::CsvError,
+    layout::{Layout, mostly_civilities},
+    profile::Profile,
+    read::{Note, Reading},
+    records::{Cell, Records, cells, joined},
+    sniff::sniff,
+    write::Missed,
+};
+use crate::{
+    contact::{Contact, FieldSet, Item},
+    formats::identity::Identity,
+};
+
+/// A CSV file, read.
+#[derive(Debug, Clone)]
+pub struct Table {
+    profile: Profile,
+    layout: Layout,
+    encoding: Encoding,
+    bom: bool,
+    delimiter: u8,
+    line_end: &'static str,
+    quote_always: bool,
+    final_line_end: bool,
+    text: String,
+    /// What stands before the header: a `sep=` line, a program's remarks.
+    before: Range<usize>,
+    header: Entry,
+    entries: Vec<Entry>,
+}
+
+/// A row of a table.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Row {
+    /// Its name for [`Table::update`] and [`Table::remove`]; stays the same while other rows come and go.
+    pub index: usize,
+    /// The physical line it begins on, from 1.
+    pub line: usize,
+    /// The UID written in it.
+    pub uid: Option<String>,
+    /// The CRM's id written in it.
+    pub crm_id: Option<String>,
+    /// What it says; empty for a ragged row.
+    pub contact: Contact,
+    /// Cells that were not taken as they stand.
+    pub notes: Vec<Note>,
+    /// Fields of which a cell was refused: the row says nothing about them.
+    pub keep: FieldSet,
+    /// Indexes into the contact's items whose type the file does not say; see [`Row::settle_types`].
+    pub guessed: Vec<usize>,
+    /// Set for a row that has not as many cells as the header: it is not read and must not be changed.
+    pub ragged: Option<Ragged>,
+}
+
+/// A row with too few or too many cells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Ragged {
+    /// How many cells it has.
+    pub found: usize,
+    /// How many the header has.
+    pub expected: usize,
+}
+
+/// How a file was read, for a person to check.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Recognised {
+    /// The dialect's name.
+    pub profile: String,
+    /// The dialect's name for a person.
+    pub title: String,
+    /// The encoding.
+    pub encoding: Encoding,
+    /// The delimiter.
+    pub delimiter: char,
+    /// The header's line, from 1.
+    pub header_line: usize,
+    /// Each column's name and what it was read as; `None`: not read.
+    pub columns: Vec<(String, Option<String>)>,
+}
+
+/// A record of the file.
+#[derive(Debug, Clone)]
+struct Entry {
+    raw: Raw,
+    end: Range<usize>,
+    line: usize,
+    sort: Sort,
+}
+
+#[derive(Debug, Clone)]
+enum Raw {
+    /// As it was read: a place in the text.
+    Read(Range<usize>),
+    /// Written since.
+    Written(String),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Sort {
+    Row,
+    Ragged(Ragged),
+    /// No cell holds anything: kept, not a contact.
+    Blank,
+    Removed,
+}
+
+impl Row {
+    /// Gives items whose type the file does not say the type that the same value has in a known contact.
+    pub fn settle_types(&mut self, known: &Contact) {
+        use crate::contact::keys::item_value;
+        for index in &self.guessed {
+            let Some(item) = self.contact.items.get_mut(*index) else { continue };
+            let same = |other: &&Item| {
+                other.item_type.kind() == item.item_type.kind() && item_value(other) == item_value(item)
+            };
+            if let Some(other) = known.items.iter().find(same) {
+                item.item_type = other.item_type.clone();
+            }
+        }
+    }
+}
+
+impl Table {
+    /// Reads a file, by the profile given or by the built-in one that fits best.
+    ///
+    /// # Errors
+    /// When no header is found, the text is not valid in its encoding, or a quotation mark is never closed.
+    pub fn parse(bytes: &[u8], profile: Option<&Profile>) -> Result<Table, CsvError> {
+        let sniffed = sniff(bytes, profile)?;
+        let (text, delimiter) = (sniffed.text, sniffed.delimiter);
+        let mut records = Records::new(&text, sniffed.header.start, sniffed.header_line, delimiter);
+        let unclosed = |broken: super::records::Unclosed| CsvError::UnclosedQuote(broken.line);
+        let first = records.next().ok_or(CsvError::Empty)?.map_err(unclosed)?;
+        let header_cells = cells(&text[first.content.clone()], delimiter);
+        let names: Vec<String> = header_cells.iter().map(|cell| cell.text.clone().into_owned()).collect();
+        let (width, named) =
+            (names.len(), names.iter().rposition(|name| !name.trim().is_empty()).map_or(0, |at| at + 1));
+        let mut entries = Vec::new();
+        for record in records {
+            let record = record.map_err(unclosed)?;
+            let sort = Sort::of(&cells(&text[record.content.clone()], delimiter), width, named);
+            entries.push(Entry { raw: Raw::Read(record.content), end: record.end, line: record.line, sort });
+        }
+        let header = Entry { raw: Raw::Read(first.content), end: first.end, line: first.line, sort: Sort::Row };
+        check_delimiter(&text, &header, &entries, delimiter, width)?;
+        let content = |entry: &Entry| if let Raw::Read(place) = &entry.raw { &text[place.clone()] } else { "" };
+        let rows = || entries.iter().filter(|entry| entry.sort == Sort::Row).map(content);
+        let civilities = |column: usize| {
+            let texts: Vec<String> = rows()
+                .take(SAMPLE_MAX)
+                .filter_map(|row| cells(row, delimiter).get(column).map(|cell| cell.text.clone().into_owned()))
+                .collect();
+            mostly_civilities(texts.iter().map(String::as_str))
+        };
+        let layout = Layout::new(sniffed.profile, names, &civilities);
+        let all_quoted = |row: &str| cells(row, delimiter).iter().all(|cell| cell.quoted);
+        let quote_always = all_quoted(content(&header)) && rows().take(SAMPLE_MAX).all(all_quoted);
+        let line_end = match &text[header.end.clone()] {
+            "\r\n" => "\r\n",
+            "\n" => "\n",
+            "\r" => "\r",
+            _ => sniffed.profile.line_end,
+        };
+        Ok(Table {
+            profile: sniffed.profile.clone(),
+            layout,
+            encoding: sniffed.encoding,
+            bom: sniffed.bom,
+            delimiter,
+            line_end,
+            quote_always,
+            final_line_end: !entries.last().unwrap_or(&header).end.is_empty(),
+            before: 0..sniffed.header.start,
+            header,
+            entries,
+            text,
+        })
+    }
+
+    /// A table of this profile without rows.
+    pub fn new(profile: &Profile) -> Table {
+        let layout = Layout::blank(profile);
+        let names = layout.header.iter().map(String::as_str);
+        let line = joined(names, profile.delimiter, profile.quote_always);
+        Table {
+            layout,
+            encoding: profile.encoding,
+            bom: profile.bom,
+            delimiter: profile.delimiter,
+            line_end: profile.line_end,
+            quote_always: profile.quote_always,
+            final_line_end: true,
+            text: String::new(),
+            before: 0..0,
+            header: Entry { raw: Raw::Written(line), end: 0..0, line: 1, sort: Sort::Row },
+            entries: Vec::new(),
+            profile: profile.clone(),
+        }
+    }
+
+    /// The profile that it is read by.
+    pub fn profile(&self) -> &Profile {
+        &self.profile
+    }
+
+    /// How it was read.
+    pub fn recognised(&self) -> Recognised {
+        Recognised {
+            profile: self.profile.name.clone(),
+            title: self.profile.title.clone(),
+            encoding: self.encoding,
+            delimiter: char::from(self.delimiter),
+            header_line: self.header.line,
+            columns: self.layout.header.iter().cloned().zip(self.layout.read_as.iter().cloned()).collect(),
+        }
+    }
+
+    /// The fields that the columns carry.
+    pub fn fields(&self) -> FieldSet {
+        self.layout.fields()
+    }
+
+    /// Of those, the ones whose absence is never a deletion.
+    pub fn weak(&self) -> FieldSet {
+        self.profile.weak.and(self.fields())
+    }
+
+    /// True when the rows have a column for carnet's UID.
+    pub fn has_uid(&self) -> bool {
+        self.layout.uid.is_some()
+    }
+
+    /// True when the rows have a column for the CRM's id.
+    pub fn has_crm_id(&self) -> bool {
+        self.layout.id.is_some()
+    }
+
+    /// The rows, ragged ones included, blank ones not.
+    pub fn rows(&self) -> impl Iterator<Item = Row> {
+        self.rows_guessing(Guess::Fixed)
+    }
+
+    /// The row of this index; `None` where there is none.
+    pub fn row(&self, index: usize) -> Option<Row> {
+        self.read(index, Guess::Fixed)
+    }
+
+    /// The contact as this table shows it once it is written: what [`Table::row`] reads back.
+    pub fn carries(&self, contact: &Contact) -> Contact {
+        let mut layout = self.layout.clone();
+        loop {
+            let codec = Codec { layout: &layout, ..self.codec(Guess::Fixed) };
+            let mut line = Line::blank(layout.header.len(), self.delimiter, self.quote_always);
+            let missed = codec.write(&mut line, &Contact::default(), contact);
+            let carried = codec.read(&line).contact;
+            if !self.can_grow() || layout.grow(&self.profile, &missed).is_empty() {
+                return carried;
+            }
+        }
+    }
+
+    /// Changes a row from what it says to what it shall say; cells whose value stays keep their bytes. Answers the
+    /// values that found no column.
+    ///
+    /// # Errors
+    /// [`CsvError::NoRow`] for a row that is ragged, blank, removed or beyond the end; [`CsvError::BlankRow`] where no
+    /// cell would hold anything. The row then stays as it was.
+    pub fn update(
+        &mut self,
+        index: usize,
+        from: &Contact,
+        to: &Contact,
+        identity: &Identity,
+    ) -> Result<Vec<Missed>, CsvError> {
+        if self.entries.get(index).is_none_or(|entry| entry.sort != Sort::Row) {
+            return Err(CsvError::NoRow(index));
+        }
+        loop {
+            let content = self.content(&self.entries[index]);
+            let mut line = Line::new(cells(content, self.delimiter), self.delimiter, self.quote_always);
+            let codec = self.codec(Guess::Fixed);
+            let missed = codec.write(&mut line, from, to);
+            codec.write_identity(&mut line, identity);
+            let written = line.content();
+            if self.grow(&missed) {
+                continue;
+            }
+            check_not_blank(&written, self.delimiter)?;
+            if written != self.content(&self.entries[index]) {
+                self.entries[index].raw = Raw::Written(written);
+            }
+            return Ok(missed.into_iter().map(Missed::from).collect());
+        }
+    }
+
+    /// Adds a row at the end. Answers its index, and the values that found no column.
+    ///
+    /// # Errors
+    /// [`CsvError::BlankRow`] where no cell would hold anything.
+    pub fn push(&mut self, contact: &Contact, identity: &Identity) -> Result<(usize, Vec<Missed>), CsvError> {
+        loop {
+            let mut line = Line::blank(self.layout.header.len(), self.delimiter, self.quote_always);
+            let codec = self.codec(Guess::Fixed);
+            let missed = codec.write(&mut line, &Contact::default(), contact);
+            codec.write_identity(&mut line, identity);
+            let content = line.content();
+            if self.grow(&missed) {
+                continue;
+            }
+            check_not_blank(&content, self.delimiter)?;
+            let last = self.entries.last().unwrap_or(&self.header);
+            let line = last.line + 1 + self.content(last).matches('\n').count();
+            self.entries.push(Entry { raw: Raw::Written(content), end: 0..0, line, sort: Sort::Row });
+            return Ok((self.entries.len() - 1, missed.into_iter().map(Missed::from).collect()));
+        }
+    }
+
+    /// Removes a row; false where there is none. A ragged row is never removed.
+    pub fn remove(&mut self, index: usize) -> bool {
+        match self.entries.get_mut(index) {
+            Some(entry) if entry.sort == Sort::Row => {
+                entry.sort = Sort::Removed;
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// The file. Where its encoding lacks a character, it becomes UTF-8 with a byte order mark.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let mut text = String::with_capacity(self.text.len() + 256);
+        text.push_str(&self.text[self.before.clone()]);
+        let live: Vec<&Entry> = std::iter::once(&self.header)
+            .chain(self.entries.iter().filter(|entry| entry.sort != Sort::Removed))
+            .collect();
+        for (at, entry) in live.iter().enumerate() {
+            text.push_str(self.content(entry));
+            if at + 1 < live.len() || self.final_line_end {
+                let end = &self.text[entry.end.clone()];
+                text.push_str(if end.is_empty() { self.line_end } else { end });
+            }
+        }
+        let (encoding, bom, body) = match self.encoding.encode(&text) {
+            Some(body) => (self.encoding, self.bom, body),
+            None => (Encoding::Utf8, true, text.into_bytes()),
+        };
+        if bom { [encoding.mark(), &body].concat() } else { body }
+    }
+
+    /// The rows, with types that the columns leave open chosen in this way.
+    pub(super) fn rows_guessing(&self, guess: Guess) -> impl Iterator<Item = Row> {
+        (0..self.entries.len()).filter_map(move |index| self.read(index, guess))
+    }
+
+    /// The columns that are not read although they hold something, and in how many rows.
+    pub(super) fn unread(&self) -> Vec<(String, usize)> {
+        let mut counts = vec![0usize; self.layout.header.len()];
+        for entry in self.entries.iter().filter(|entry| entry.sort == Sort::Row) {
+            for (count, cell) in counts.iter_mut().zip(cells(self.content(entry), self.delimiter)) {
+                *count += usize::from(!cell.text.trim().is_empty());
+            }
+        }
+        let columns = self.layout.header.iter().zip(&self.layout.read_as).zip(counts);
+        columns
+            .filter(|((_, read), count)| read.is_none() && *count > 0)
+            .map(|((name, _), n)| (name.clone(), n))
+            .collect()
+    }
+
+    fn read(&self, index: usize, guess: Guess) -> Option<Row> {
+        let entry = self.entries.get(index)?;
+        let (reading, ragged) = match entry.sort {
+            Sort::Blank | Sort::Removed => return None,
+            Sort::Ragged(ragged) => (Reading::default(), Some(ragged)),
+            Sort::Row => {
+                let cells = cells(self.content(entry), self.delimiter);
+                (self.codec(guess).read(&Line::new(cells, self.delimiter, self.quote_always)), None)
+            }
+        };
+        let Reading { contact, identity, notes, keep, guessed } = reading;
+        let Identity { uid, crm_id } = identity;
+        Some(Row { index, line: entry.line, uid, crm_id, contact, notes, keep, guessed, ragged })
+    }
+
+    fn codec(&self, guess: Guess) -> Codec<'_> {
+        let cell_line_end = if self.line_end == "\r" { "\r" } else { self.profile.cell_line_end };
+        Codec { profile: &self.profile, layout: &self.layout, cell_line_end, guess }
+    }
+
+    fn content<'t>(&'t self, entry: &'t Entry) -> &'t str {
+        match &entry.raw {
+            Raw::Read(place) => &self.text[place.clone()],
+            Raw::Written(content) => content,
+        }
+    }
+
+    /// A row with too many cells would be read as a sound one if columns were added.
+    fn can_grow(&self) -> bool {
+        let overlong =
+            |entry: &Entry| matches!(entry.sort, Sort::Ragged(Ragged { found, expected }) if found > expected);
+        !self.entries.iter().any(overlong)
+    }
+
+    /// Adds the columns that the missed values need, to the header and to every row; false where none can be.
+    fn grow(&mut self, missed: &[super::write::Miss]) -> bool {
+        if missed.is_empty() || !self.can_grow() {
+            return false;
+        }
+        let width = self.layout.header.len();
+        let names = self.layout.grow(&self.profile, missed);
+        if names.is_empty() {
+            return false;
+        }
+        let delimiter = char::from(self.delimiter);
+        let added = joined(names.iter().map(String::as_str), self.delimiter, self.quote_always);
+        self.header.raw = Raw::Written(format!("{}{delimiter}{added}", self.content(&self.header)));
+        let empty = if self.quote_always { "\"\"" } else { "" };
+        for at in 0..self.entries.len() {
+            let entry = &self.entries[at];
+            let missing = match entry.sort {
+                Sort::Row => width.saturating_sub(cells(self.content(entry), self.delimiter).len()),
+                Sort::Ragged(_) => 0,
+                Sort::Blank | Sort::Removed => continue,
+            };
+            let padding = format!("{delimiter}{empty}").repeat(missing + names.len());
+            let content = format!("{}{padding}", self.content(entry));
+            self.entries[at].raw = Raw::Written(content);
+        }
+        true
+    }
+}
+
+impl Sort {
+    /// `named`: how many columns there are up to the last one with a name. Cells that a row lacks beyond it, and empty
+    /// ones that it has too many of, change nothing: old Thunderbird ends its header with a comma, spreadsheets end rows
+    /// with many.
+    fn of(cells: &[Cell<'_>], width: usize, named: usize) -> Sort {
+        if cells.iter().all(|cell| cell.text.trim().is_empty()) {
+            return Sort::Blank;
+        }
+        let found = cells.len();
+        let surplus = cells.iter().skip(width).any(|cell| !cell.text.trim().is_empty());
+        if found < named || surplus { Sort::Ragged(Ragged { found, expected: width }) } else { Sort::Row }
+    }
+}
+
+/// A blank row is skipped when it is read: the contact would seem to be gone.
+fn check_not_blank(content: &str, delimiter: u8) -> Result<(), CsvError> {
+    let blank = cells(content, delimiter).iter().all(|cell| cell.text.trim().is_empty());
+    if blank { Err(CsvError::BlankRow) } else { Ok(()) }
+}
+
+/// How many rows are looked at to find out what a column holds.
+const SAMPLE_MAX: usize = 1000;
+
+/// A header with one delimiter over rows with another: every row would be ragged, and no count of cells explains why.
+fn check_delimiter(text: &str, header: &Entry, entries: &[Entry], delimiter: u8, width: usize) -> Result<(), CsvError> {
+    let mut rows = entries.iter().filter(|entry| entry.sort != Sort::Blank).peekable();
+    let Some(Entry { raw: Raw::Read(first), .. }) = rows.peek() else { return Ok(()) };
+    let first: Cow<'_, str> = Cow::Borrowed(&text[first.clone()]);
+    if width < 2 || !rows.all(|entry| matches!(entry.sort, Sort::Ragged(Ragged { found: 1, .. }))) {
+        return Ok(());
+    }
+    let other = b";,\t|".iter().find(|other| **other != delimiter && cells(&first, **other).len() == width);
+    other.map_or(Ok(()), |other| {
+        Err(CsvError::MixedDelimiters { line: header.line, header: char::from(delimiter), rows: char::from(*other) })
+    })
+}

@@ -1,0 +1,56 @@
+//! What a file is, by what stands in it; never by its name.
+
+/// A family of formats.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    /// vCard of any version.
+    Vcard,
+    /// A table of any dialect, delimiter and encoding.
+    Csv,
+    /// One JSON object a line.
+    Jsonl,
+}
+
+/// How far into a file is looked.
+const HEAD: usize = 64 * 1024;
+
+/// Recognises a file; none if it is empty or plainly something else. Whether a table's columns are known is for the CSV
+/// reader to say.
+pub fn recognise(bytes: &[u8]) -> Option<Format> {
+    let head = &bytes[..bytes.len().min(HEAD)];
+    let text: String = match encoding_rs::Encoding::for_bom(head) {
+        Some((encoding, _)) => encoding.decode(head).0.into_owned(),
+        None => head.iter().map(|byte| char::from(*byte)).collect(),
+    };
+    let first = text.trim_start();
+    if text.lines().any(|line| line.trim().eq_ignore_ascii_case("BEGIN:VCARD")) {
+        return Some(Format::Vcard);
+    }
+    if first.starts_with('{') {
+        return Some(Format::Jsonl);
+    }
+    let binary =
+        text.chars().any(|c| c.is_control() && !matches!(c, '\t' | '\r' | '\n') && !('\u{80}'..'\u{a0}').contains(&c));
+    let table = text.lines().any(|line| line.contains([',', ';', '\t', '|']));
+    (table && !binary && !first.starts_with('<')).then_some(Format::Csv)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_are_recognised() {
+        let check = |bytes: &[u8], expected: Option<Format>| assert_eq!(recognise(bytes), expected, "{bytes:?}");
+        check(b"", None);
+        check(b"\xef\xbb\xbf\r\nbegin:vcard\r\nVERSION:3.0", Some(Format::Vcard));
+        check(b"Pr\xe9nom;Nom\r\nA;B", Some(Format::Csv));
+        check(b"first_name,last_name\n", Some(Format::Csv));
+        check(b"{\"last_name\":\"x\"}\n", Some(Format::Jsonl));
+        check(b"<html>a, b</html>", None);
+        check(b"\x7fELF\x02\x01,\x00", None);
+        check(b"just words", None);
+        let utf16: Vec<u8> = "\u{feff}a,b\n".encode_utf16().flat_map(u16::to_le_bytes).collect();
+        check(&utf16, Some(Format::Csv));
+    }
+}

@@ -1,0 +1,277 @@
+//! Telephones, e-mails and messaging names of a card, and which item of the reference each is.
+//!
+//! The order of the rules is that of the mapping's specification: what the mirror knows of the same value, unless the
+//! card's types contradict it; then label and types; then, for a bare value, what the rest of the card suggests.
+
+use std::borrow::Cow;
+
+use super::{
+    Version,
+    head::Prop,
+    terms::{self, Types},
+    value::View,
+};
+use crate::contact::{Contact, Item, ItemKind, ItemType, keys};
+
+/// A line that says how to reach the person.
+pub(super) struct Channel {
+    /// The line's place.
+    pub at: usize,
+    pub types: Types,
+    pub value: String,
+    kind: Kind,
+}
+
+enum Kind {
+    Phone,
+    Email,
+    /// The line says exactly what it is.
+    Is(ItemType),
+}
+
+impl Channel {
+    /// Reads a line, or nothing when it is empty or of a service that the reference does not know.
+    pub fn of(at: usize, view: View<'_>, label: Option<Types>) -> Option<Channel> {
+        let mut types = Types::NONE;
+        let (kind, value) = match view.head.prop {
+            Prop::Tel => {
+                types = Types::of(view).labelled(label);
+                (Kind::Phone, phone_text(view))
+            }
+            Prop::Email => {
+                types = Types::of(view).labelled(label);
+                let text = view.text().into_owned();
+                (Kind::Email, cut_scheme(&text, "mailto:").map(str::to_owned).unwrap_or(text))
+            }
+            Prop::Impp => messenger(view)?,
+            Prop::XMessenger => {
+                let service = std::str::from_utf8(view.name().get(2..)?).ok()?;
+                (Kind::Is(terms::messenger(service)?), view.text().into_owned())
+            }
+            Prop::CrmItem => {
+                let code = view.param("TYPE").unwrap_or_default();
+                (Kind::Is(ItemType::from_code(&code)), view.text().into_owned())
+            }
+            _ => return None,
+        };
+        (!value.trim().is_empty()).then_some(Channel { at, types, value, kind })
+    }
+
+    /// True when the line itself says that it is a professional one.
+    pub fn is_work(&self) -> bool {
+        self.types.has(Types::WORK) || self.types.has(Types::MAIN)
+    }
+}
+
+fn cut_scheme<'a>(text: &'a str, scheme: &str) -> Option<&'a str> {
+    text.get(..scheme.len()).filter(|head| head.eq_ignore_ascii_case(scheme)).map(|_| &text[scheme.len()..])
+}
+
+fn phone_text(view: View<'_>) -> String {
+    let text = view.text();
+    let is_uri = view.version == Version::V40 || view.has("VALUE", "uri");
+    match cut_scheme(&text, "tel:").filter(|_| is_uri) {
+        Some(number) => number.to_owned(),
+        None => text.into_owned(),
+    }
+}
+
+fn messenger(view: View<'_>) -> Option<(Kind, String)> {
+    let text = view.text();
+    let (scheme, rest) = match text.split_once(':') {
+        Some((scheme, rest)) if terms::messenger(scheme).is_some() || is_carrier(scheme) => (Some(scheme), rest),
+        _ => (None, text.as_ref()),
+    };
+    let by_type = || {
+        view.params()
+            .filter(|(name, _)| name.is_empty() || name.eq_ignore_ascii_case(b"TYPE"))
+            .flat_map(|(_, value)| super::head::words(value))
+            .find_map(|word| terms::messenger(std::str::from_utf8(word).ok()?))
+    };
+    let service = match view.param("X-SERVICE-TYPE").filter(|service| !service.trim().is_empty()) {
+        Some(service) => terms::messenger(service.trim()),
+        None => scheme.and_then(terms::messenger).or_else(by_type),
+    }?;
+    Some((Kind::Is(service), if scheme.is_some() { handle(rest) } else { rest.to_owned() }))
+}
+
+/// Schemes that say nothing of the service.
+fn is_carrier(scheme: &str) -> bool {
+    ["x-apple", "xmpp", "im"].iter().any(|carrier| carrier.eq_ignore_ascii_case(scheme))
+}
+
+/// The account's name in the part of a messaging URI after its scheme.
+fn handle(rest: &str) -> String {
+    let rest = rest.strip_prefix("//").unwrap_or(rest);
+    let mut name = rest;
+    for lead in ["chat?contact=", "add?contact=", "goim?screenname=", "sendim?", "addfriend?"] {
+        name = cut_scheme(name, lead).unwrap_or(name);
+    }
+    let name = name.split('?').next().unwrap_or(name);
+    percent_decoded(name).into_owned()
+}
+
+fn percent_decoded(text: &str) -> Cow<'_, str> {
+    if !text.contains('%') {
+        return text.into();
+    }
+    let mut out = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let [first, tail @ ..] = rest {
+        let byte = tail.get(..2).filter(|_| *first == b'%').and_then(|digits| {
+            let digits = std::str::from_utf8(digits).ok().filter(|digits| !digits.starts_with('+'))?;
+            u8::from_str_radix(digits, 16).ok()
+        });
+        out.push(byte.unwrap_or(*first));
+        rest = &tail[if byte.is_some() { 2 } else { 0 }..];
+    }
+    String::from_utf8(out).map_or(Cow::Borrowed(text), Cow::Owned)
+}
+
+/// The URI of a messaging account; the inverse of what is read.
+pub(super) fn uri(scheme: &str, handle: &str) -> String {
+    let mut uri = format!("{scheme}:");
+    for byte in handle.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~!$&'()*+=:@".contains(&byte) {
+            uri.push(char::from(byte));
+        } else {
+            uri.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    uri
+}
+
+/// What is known of the contact when a bare value is to be classified.
+pub(super) struct Context<'a> {
+    /// Bare values are personal ones.
+    pub personal: bool,
+    /// The contact as the mirror knows it.
+    pub known: Option<&'a Contact>,
+}
+
+/// The items of the channels, each once, with the place of every line that says it: (index of the item, place).
+pub(super) fn items(channels: Vec<Channel>, context: &Context<'_>) -> (Vec<Item>, Vec<(usize, usize)>) {
+    let is_work_phone = |channel: &Channel| {
+        matches!(channel.kind, Kind::Phone)
+            && channel.types.has(Types::WORK)
+            && !channel.types.has(Types::FAX)
+            && !channel.types.has(Types::CELL)
+    };
+    let has_main = channels.iter().any(|channel| matches!(channel.kind, Kind::Phone) && channel.types.has(Types::MAIN));
+    let pref_is_main = !has_main && channels.iter().filter(|channel| is_work_phone(channel)).count() > 1;
+    let mut known = Acquaintance::of(context.known, &channels);
+    let mut items: Vec<Item> = Vec::with_capacity(channels.len());
+    let mut places = Vec::with_capacity(channels.len());
+    for channel in channels {
+        let Channel { at, types, value, kind } = channel;
+        let item_type = match kind {
+            Kind::Is(item_type) => item_type,
+            Kind::Phone => known
+                .take(&value, types, |kind| matches!(kind, ItemKind::Phone | ItemKind::Fax))
+                .unwrap_or_else(|| phone_type(types, &value, context.personal, pref_is_main)),
+            Kind::Email => known
+                .take(&value, types, |kind| kind == ItemKind::Email)
+                .unwrap_or_else(|| email_type(types, context.personal)),
+        };
+        let item = Item { item_type, value };
+        let index = items.iter().position(|other| *other == item).unwrap_or(items.len());
+        if index == items.len() {
+            items.push(item);
+        }
+        places.push((index, at));
+    }
+    (items, places)
+}
+
+fn phone_type(types: Types, value: &str, personal_by_default: bool, pref_is_main: bool) -> ItemType {
+    let has = |type_| types.has(type_);
+    let personal = match (has(Types::HOME), has(Types::WORK)) {
+        (true, false) => true,
+        (_, true) => false,
+        (false, false) => personal_by_default,
+    };
+    let is_bare = types.less(Types::VOICE.or(Types::PREF)).is_none();
+    if has(Types::FAX) {
+        if personal { ItemType::PersonalFax } else { ItemType::ProfessionalFax }
+    } else if has(Types::CELL) || (is_bare && is_french_mobile(value)) {
+        if personal { ItemType::PersonalCellPhone } else { ItemType::ProfessionalCellPhone }
+    } else if (has(Types::MAIN) && !has(Types::HOME)) || (has(Types::WORK) && has(Types::PREF) && pref_is_main) {
+        ItemType::MainProfessionalPhone
+    } else if personal {
+        ItemType::PersonalPhone
+    } else {
+        ItemType::ProfessionalPhone
+    }
+}
+
+fn is_french_mobile(value: &str) -> bool {
+    let key = keys::phone(value);
+    key.len() == 12 && (key.starts_with("+336") || key.starts_with("+337"))
+}
+
+fn email_type(types: Types, personal_by_default: bool) -> ItemType {
+    let personal = types.has(Types::HOME) || (personal_by_default && !types.has(Types::WORK));
+    if personal && !types.has(Types::WORK) { ItemType::PersonalEmail } else { ItemType::ProfessionalEmail }
+}
+
+/// The items that the mirror already has, each to be recognised once.
+struct Acquaintance<'a> {
+    items: Vec<Known<'a>>,
+}
+
+struct Known<'a> {
+    item: &'a Item,
+    key: String,
+    /// The card has this very spelling: no other spelling of it is to take the item away.
+    is_verbatim: bool,
+    is_taken: bool,
+}
+
+impl<'a> Acquaintance<'a> {
+    fn of(known: Option<&'a Contact>, channels: &[Channel]) -> Self {
+        let items = known.iter().flat_map(|contact| &contact.items).map(|item| Known {
+            item,
+            key: keys::item_value(item),
+            is_verbatim: channels.iter().any(|channel| channel.value == item.value),
+            is_taken: false,
+        });
+        Self { items: items.collect() }
+    }
+
+    fn take(&mut self, value: &str, types: Types, is_kind: impl Fn(ItemKind) -> bool) -> Option<ItemType> {
+        let known = self.items.iter_mut().find(|known| {
+            let item = known.item;
+            !known.is_taken
+                && is_kind(item.item_type.kind())
+                && !contradicts(types, &item.item_type)
+                && (item.value == value
+                    || (!known.is_verbatim && known.key == keys::item_value(&Item::new(item.item_type.clone(), value))))
+        })?;
+        known.is_taken = true;
+        Some(known.item.item_type.clone())
+    }
+}
+
+/// True when the line plainly says something else than the type does. A word that is missing contradicts nothing: clients
+/// drop words.
+fn contradicts(types: Types, item_type: &ItemType) -> bool {
+    let (home, work) = (types.has(Types::HOME), types.has(Types::WORK));
+    let (personal, fax, cell, main) = match item_type {
+        ItemType::PersonalPhone | ItemType::PersonalEmail => (true, false, false, false),
+        ItemType::PersonalFax => (true, true, false, false),
+        ItemType::PersonalCellPhone => (true, false, true, false),
+        ItemType::MainProfessionalPhone => (false, false, false, true),
+        ItemType::ProfessionalPhone | ItemType::ProfessionalEmail => (false, false, false, false),
+        ItemType::ProfessionalFax => (false, true, false, false),
+        ItemType::ProfessionalCellPhone => (false, false, true, false),
+        ItemType::Skype | ItemType::Yahoo | ItemType::Msn | ItemType::Aim | ItemType::Icq | ItemType::Unlisted(_) => {
+            return true;
+        }
+    };
+    (home && !work && !personal)
+        || (work && !home && personal)
+        || (types.has(Types::FAX) && !fax)
+        || (types.has(Types::CELL) && !cell)
+        || (types.has(Types::MAIN) && !main)
+        || (types.has(Types::VOICE) && fax)
+}

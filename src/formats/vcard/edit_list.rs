@@ -1,0 +1,263 @@
+//! The lists of a card: telephones, e-mails, messaging names, addresses.
+//!
+//! What was changed keeps its line. An entry that went and one that came are one that changed if they have the same value,
+//! else the same type, else at least the same sort of line.
+
+use super::{
+    Version, channel,
+    edit::{Edit, head_without},
+    get::Labels,
+    head::Prop,
+    put::without,
+    terms,
+    value::View,
+    write::Value,
+};
+use crate::contact::{Address, AddressType, Item, ItemKind, keys};
+
+impl Edit<'_> {
+    pub(super) fn items(&mut self) {
+        let (now, target) = (&self.reading.contact.items, &self.target.items);
+        let (gone, new) = (without(now, target), without(target, now));
+        let same_value = |one: &Item, other: &Item| keys::item_value(one) == keys::item_value(other);
+        let pairs = paired(
+            gone.into_iter().map(|at| (at, &now[at])).collect(),
+            new.into_iter().map(|at| &target[at]).collect(),
+            &[
+                &|one, other| sort(one) == sort(other) && same_value(one, other),
+                &|one, other| one.item_type == other.item_type,
+                &|one, other| sort(one) == sort(other),
+            ],
+        );
+        for (gone, new) in pairs {
+            let places: Vec<usize> = match gone {
+                Some((index, _)) => {
+                    let of_item = self.reading.places.items.iter().filter(|(item, _)| *item == index);
+                    of_item.map(|(_, at)| *at).collect()
+                }
+                None => Vec::new(),
+            };
+            match (gone, new) {
+                (Some((_, old)), Some(item)) => places.into_iter().for_each(|at| self.change_item(at, old, item)),
+                (Some(_), None) => places.into_iter().for_each(|at| self.remove(at)),
+                (None, Some(item)) => {
+                    let line = self.item_line(item);
+                    self.append(line);
+                }
+                (None, None) => {}
+            }
+        }
+    }
+
+    fn item_line(&self, item: &Item) -> Vec<u8> {
+        let pen = self.card.pen();
+        let (head, value) = match sort(item) {
+            Sort::Phone => (format!("TEL{}", terms::item_params(&item.item_type, pen.version)), None),
+            Sort::Email => (format!("EMAIL{}", terms::item_params(&item.item_type, pen.version)), None),
+            Sort::Messenger(service, scheme) => {
+                (format!("IMPP;X-SERVICE-TYPE={service}"), Some(channel::uri(scheme, &item.value)))
+            }
+            Sort::Coded => (format!("X-INCWO-ITEM;TYPE={}", terms::param_value(item.item_type.code())), None),
+        };
+        match value {
+            Some(uri) => pen.line(head.as_bytes(), &Value::Plain(&uri)),
+            None => pen.line(head.as_bytes(), &Value::Text(&item.value)),
+        }
+    }
+
+    fn change_item(&mut self, at: usize, old: &Item, new: &Item) {
+        let Some(view) = self.card.view(at) else { return };
+        let pen = self.card.pen();
+        let retyped = old.item_type != new.item_type;
+        let line = match (view.head.prop, sort(new)) {
+            (Prop::Tel | Prop::Email, Sort::Phone | Sort::Email) => {
+                let params = retyped.then(|| terms::item_params(&new.item_type, pen.version));
+                let is_uri = |name: &[u8]| view.head.prop == Prop::Tel && name.eq_ignore_ascii_case(b"VALUE");
+                let mut head = head_without(view, |name, _| is_uri(name) || (retyped && is_type(name)));
+                if let Some(params) = params {
+                    self.retyped_head(view, &mut head, &params);
+                }
+                let line = pen.line(&head, &Value::Text(&new.value));
+                if retyped {
+                    self.drop_label(at);
+                }
+                line
+            }
+            (Prop::Impp, Sort::Messenger(service, scheme)) => {
+                let is_service = |name: &[u8]| name.eq_ignore_ascii_case(b"X-SERVICE-TYPE") || is_type(name);
+                let mut head = head_without(view, |name, _| retyped && is_service(name));
+                if retyped {
+                    head.extend_from_slice(format!(";X-SERVICE-TYPE={service}").as_bytes());
+                }
+                let text = view.text();
+                let there = text.split_once(':').map(|(there, _)| there);
+                let kept = there.filter(|there| !retyped && terms::messenger(there).is_some());
+                let uri = channel::uri(kept.unwrap_or(scheme), &new.value);
+                pen.line(&head, &Value::Plain(&uri))
+            }
+            (Prop::XMessenger, Sort::Messenger(..)) if !retyped => {
+                pen.line(&head_without(view, |_, _| false), &Value::Text(&new.value))
+            }
+            _ => self.item_line(new),
+        };
+        self.replace(at, line);
+    }
+
+    pub(super) fn addresses(&mut self) {
+        let (now, target) = (&self.reading.contact.addresses, &self.target.addresses);
+        let (gone, new) = (without(now, target), without(target, now));
+        let pairs = paired(
+            gone.into_iter().map(|at| (at, &now[at])).collect(),
+            new.into_iter().map(|at| &target[at]).collect(),
+            &[
+                &|one: &Address, other: &Address| keys::address(one) == keys::address(other),
+                &|one, other| one.address_type == other.address_type,
+                &|_, _| true,
+            ],
+        );
+        for (gone, new) in pairs {
+            let place = gone.map(|(index, _)| self.reading.places.addresses[index]);
+            match (gone.zip(place), new) {
+                (Some(((_, old), at)), Some(address)) => self.change_address(at, old, address),
+                (Some((_, at)), None) => self.remove(at),
+                (None, Some(address)) => self.add_address(address),
+                (None, None) => {}
+            }
+        }
+    }
+
+    fn add_address(&mut self, address: &Address) {
+        let pen = self.card.pen();
+        let params = terms::address_params(&address.address_type, pen.version);
+        let parts = address_parts(Vec::new(), None, address);
+        let value = Value::Components(&parts);
+        // Apple and Google show TYPE=OTHER by a label only.
+        if address.address_type == AddressType::Other && pen.version == Version::V30 {
+            let group = self.new_group();
+            self.append(pen.line(format!("{group}.ADR{params}").as_bytes(), &value));
+            self.append(pen.line(format!("{group}.X-ABLabel").as_bytes(), &Value::Text("_$!<Other>!$_")));
+        } else {
+            self.append(pen.line(format!("ADR{params}").as_bytes(), &value));
+        }
+    }
+
+    fn change_address(&mut self, at: usize, old: &Address, new: &Address) {
+        let Some(view) = self.card.view(at) else { return };
+        let pen = self.card.pen();
+        let retyped = old.address_type != new.address_type;
+        let is_code = |name: &[u8]| name.eq_ignore_ascii_case(b"X-INCWO-TYPE");
+        let mut head = head_without(view, |name, _| retyped && (is_type(name) || is_code(name)));
+        if retyped {
+            self.retyped_head(view, &mut head, &terms::address_params(&new.address_type, pen.version));
+        }
+        let there: Vec<String> = view.components().into_iter().map(String::from).collect();
+        let line = pen.line(&head, &Value::Components(&address_parts(there, Some(old), new)));
+        if retyped {
+            self.drop_label(at);
+        }
+        self.replace(at, line);
+    }
+
+    /// Puts the type's parameters behind the name. A group whose label says another type, and that other lines need, is left.
+    fn retyped_head(&self, view: View<'_>, head: &mut Vec<u8>, params: &str) {
+        let end = view.head.name.end;
+        head.splice(end..end, params.bytes());
+        if Labels::of(self.card).label_types(view).is_some() && self.in_group(view.group()) > 1 {
+            head.drain(..view.head.name.start);
+        }
+    }
+
+    /// Takes the label out that says the old type, unless other lines bear it too.
+    fn drop_label(&mut self, at: usize) {
+        let Some(view) = self.card.view(at) else { return };
+        let labels = Labels::of(self.card);
+        if labels.label_types(view).is_none() || self.in_group(view.group()) > 1 {
+            return;
+        }
+        let is_label =
+            |other: View<'_>| other.head.prop == Prop::Label && other.group().eq_ignore_ascii_case(view.group());
+        let places: Vec<usize> =
+            self.card.views().filter(|(_, other)| is_label(*other)).map(|(place, _)| place).collect();
+        places.into_iter().for_each(|place| self.card.remove(place));
+    }
+
+    /// How many lines of the group there are beside its label.
+    fn in_group(&self, group: &[u8]) -> usize {
+        let is_of = |view: &View<'_>| {
+            view.group().eq_ignore_ascii_case(group) && !matches!(view.head.prop, Prop::Label | Prop::AbAdr)
+        };
+        self.card.views().filter(|(_, view)| is_of(view)).count()
+    }
+}
+
+/// A parameter that says what a line is: TYPE, a nameless one of 2.1, PREF.
+fn is_type(name: &[u8]) -> bool {
+    name.is_empty() || name.eq_ignore_ascii_case(b"TYPE") || name.eq_ignore_ascii_case(b"PREF")
+}
+
+/// The sorts of lines that items are written as.
+#[derive(PartialEq)]
+enum Sort {
+    Phone,
+    Email,
+    /// X-SERVICE-TYPE and URI scheme.
+    Messenger(&'static str, &'static str),
+    Coded,
+}
+
+fn sort(item: &Item) -> Sort {
+    match (item.item_type.kind(), terms::service(&item.item_type)) {
+        (ItemKind::Phone | ItemKind::Fax, _) => Sort::Phone,
+        (ItemKind::Email, _) => Sort::Email,
+        (ItemKind::Account, Some((service, scheme))) => Sort::Messenger(service, scheme),
+        (ItemKind::Account, None) => Sort::Coded,
+    }
+}
+
+/// ADR's components. PO box, region and whatever lies beyond the country are kept from the card.
+fn address_parts(mut parts: Vec<String>, old: Option<&Address>, new: &Address) -> Vec<String> {
+    let Address { address_type: _, street_address, street_address2, zip_code, city, country } = new;
+    parts.resize(parts.len().max(7), String::new());
+    let is_new_street =
+        old.is_none_or(|old| old.street_address != *street_address || old.street_address2 != *street_address2);
+    if is_new_street {
+        // Thunderbird keeps the second line in the extended part: it stays there.
+        let is_extended = !parts[2].contains('\n') && !parts[1].is_empty();
+        if is_extended && !street_address.contains('\n') {
+            parts[1].clone_from(street_address2);
+            parts[2].clone_from(street_address);
+        } else {
+            if is_extended {
+                parts[1].clear();
+            }
+            let is_one_line = street_address2.is_empty() && parts[1].is_empty();
+            parts[2] =
+                if is_one_line { street_address.clone() } else { format!("{street_address}\n{street_address2}") };
+        }
+    }
+    parts[3].clone_from(city);
+    parts[5].clone_from(zip_code);
+    parts[6].clone_from(country);
+    parts
+}
+
+/// Whether two entries are one that changed.
+type Rule<'a, T> = &'a dyn Fn(&T, &T) -> bool;
+
+type Pairs<'a, T> = Vec<(Option<(usize, &'a T)>, Option<&'a T>)>;
+
+/// Puts together what went and what came, by the first rule that fits; what is left over stays single.
+fn paired<'a, T>(gone: Vec<(usize, &'a T)>, mut new: Vec<&'a T>, rules: &[Rule<'_, T>]) -> Pairs<'a, T> {
+    let mut pairs: Pairs<'a, T> = gone.into_iter().map(|entry| (Some(entry), None)).collect();
+    for rule in rules {
+        for (gone, partner) in &mut pairs {
+            if let (Some((_, old)), None) = (&gone, &partner)
+                && let Some(at) = new.iter().position(|candidate| rule(old, candidate))
+            {
+                *partner = Some(new.remove(at));
+            }
+        }
+    }
+    pairs.extend(new.into_iter().map(|entry| (None, Some(entry))));
+    pairs
+}

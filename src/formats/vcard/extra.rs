@@ -1,0 +1,332 @@
+//! Lines that the model does not name, in one form whatever the card's version, so that they travel between books.
+//!
+//! An entry is one unfolded content line in 3.0 escaping: `NAME;PARAMS:value`, name in capitals, without group. A label
+//! (`item1.X-ABLabel`) becomes a parameter of the line that it labels, `X-ABLABEL="..."` in RFC 6868 quoting, and a group
+//! again when the line is written: entries are merged one by one, and two lines tied by a group's name would then part or
+//! mix. A picture is `PHOTO;ENCODING=b;TYPE=JPEG:...` here, a data URI in a 4.0 card.
+
+use std::borrow::Cow;
+
+use super::{
+    Version,
+    head::{Head, Prop, Wrapping},
+    terms,
+    value::View,
+    write::{Pen, Value, escape},
+};
+
+const LABEL: &str = "X-ABLABEL";
+
+/// The line as an entry, or nothing when it cannot be said in one.
+pub(super) fn entry(view: View<'_>, label: Option<&str>) -> Option<String> {
+    let mut entry = std::str::from_utf8(view.name()).ok()?.to_ascii_uppercase();
+    let mut params = params(view);
+    let mut value = value(view);
+    let data = (view.version == Version::V40 && view.head.wrapping != Wrapping::Base64)
+        .then(|| media(&entry).and_then(|media| from_data_uri(media, &value)))
+        .flatten();
+    let subtype = match data {
+        Some((subtype, base64)) => {
+            value = base64;
+            params.retain(|(name, _)| !name.eq_ignore_ascii_case("VALUE"));
+            Some(subtype)
+        }
+        None if view.head.wrapping == Wrapping::Base64 => {
+            let subtype = take(&mut params, "TYPE").unwrap_or_default().to_ascii_uppercase();
+            // Some write the whole media type.
+            let media = media(&entry).map(|media| format!("{}/", media.to_ascii_uppercase())).unwrap_or_default();
+            Some(subtype.strip_prefix(&media).unwrap_or(&subtype).to_owned())
+        }
+        None => None,
+    };
+    if let Some(subtype) = subtype {
+        entry.push_str(";ENCODING=b");
+        if !subtype.is_empty() {
+            entry.push_str(&format!(";TYPE={subtype}"));
+        }
+    }
+    for (name, value) in params {
+        entry.extend([";", &name, "=", &value]);
+    }
+    if let Some(label) = label {
+        entry.push_str(&format!(";{LABEL}=\"{}\"", caret(label)));
+    }
+    entry.reserve(value.len() + 1);
+    entry.push(':');
+    entry.push_str(&value);
+    Some(entry)
+}
+
+/// An entry for the further components of a property that the model names in part; nothing when they are all empty.
+pub(super) fn rest(lead: &str, parts: &[String]) -> Option<String> {
+    let used = parts.iter().rposition(|part| !part.is_empty())? + 1;
+    let escaped: Vec<String> = parts[..used].iter().map(|part| escape(part)).collect();
+    Some(format!("{lead}{}", escaped.join(";")))
+}
+
+/// An entry for a list's further values; nothing when there are none.
+pub(super) fn list(lead: &str, values: &[String]) -> Option<String> {
+    let escaped: Vec<String> = values.iter().map(|value| escape(value)).collect();
+    (!values.is_empty()).then(|| format!("{lead}{}", escaped.join(",")))
+}
+
+/// The content lines of an entry, the second one its label. `group` gives a group's name that the card does not use.
+///
+/// Nothing for an entry that is no content line or that a card may not be given (BEGIN, UID, X-INCWO-...).
+pub(super) fn lines(entry: &str, pen: Pen, group: impl FnOnce() -> String) -> Vec<Vec<u8>> {
+    let Some(head) = Head::parse(entry.as_bytes(), false).filter(|head| is_writable(head.prop)) else {
+        return Vec::new();
+    };
+    let view = View { content: entry.as_bytes(), head: &head, version: Version::V30 };
+    let label = view.param(LABEL).map(|label| uncaret(&label));
+    let name = String::from_utf8_lossy(view.name()).into_owned();
+    let group = label.as_ref().map(|_| group());
+    let mut start = match &group {
+        Some(group) => format!("{group}.{name}"),
+        None => name.clone(),
+    };
+    let mut value = view.escaped().into_owned();
+    let mut params = params(view);
+    params.retain(|(name, _)| !name.eq_ignore_ascii_case(LABEL));
+    let is_base64 = head.wrapping == Wrapping::Base64;
+    let mut encoded = is_base64;
+    let subtype = params.iter().find(|(name, _)| name.eq_ignore_ascii_case("TYPE")).map(|(_, subtype)| subtype);
+    if let Some(media) = media(&name).filter(|_| is_base64 && pen.version == Version::V40)
+        && subtype.is_none_or(|subtype| is_subtype(subtype))
+    {
+        let subtype = take(&mut params, "TYPE").map(|subtype| format!("{media}/{}", subtype.to_ascii_lowercase()));
+        value = format!("data:{};base64,{value}", subtype.unwrap_or_default());
+        encoded = false;
+    }
+    if encoded {
+        start.push_str(if pen.version == Version::V21 { ";ENCODING=BASE64" } else { ";ENCODING=b" });
+    }
+    for (name, value) in params {
+        start.push_str(&format!(";{name}={value}"));
+    }
+    let start: String = start.chars().filter(|char| !char.is_control()).collect();
+    let line = if is_base64 {
+        pen.base64(start.as_bytes(), &value)
+    } else {
+        pen.line(start.as_bytes(), &Value::Escaped(&value))
+    };
+    let label = group.zip(label).map(|(group, label)| {
+        let start = format!("{group}.X-ABLabel");
+        pen.line(start.as_bytes(), &Value::Text(&label))
+    });
+    std::iter::once(line).chain(label).collect()
+}
+
+/// True for an entry that a card can be given.
+pub(super) fn is_entry(entry: &str) -> bool {
+    is_writable(prop(entry))
+}
+
+/// The property of an entry; `Opaque` when it is no content line.
+pub(super) fn prop(entry: &str) -> Prop {
+    Head::parse(entry.as_bytes(), false).map_or(Prop::Opaque, |head| head.prop)
+}
+
+/// The components of an entry's value, unescaped.
+pub(super) fn components(entry: &str) -> Vec<String> {
+    with_view(entry, |view| view.components().into_iter().map(String::from).collect())
+}
+
+/// The values of an entry that is a list, unescaped.
+pub(super) fn values(entry: &str) -> Vec<String> {
+    with_view(entry, |view| view.list())
+}
+
+/// The text of an entry's value.
+pub(super) fn text(entry: &str) -> String {
+    with_view(entry, |view| view.text().into_owned())
+}
+
+fn with_view<T: Default>(entry: &str, look: impl FnOnce(View<'_>) -> T) -> T {
+    let head = Head::parse(entry.as_bytes(), false);
+    head.map(|head| look(View { content: entry.as_bytes(), head: &head, version: Version::V30 })).unwrap_or_default()
+}
+
+fn is_writable(prop: Prop) -> bool {
+    match prop {
+        Prop::Begin
+        | Prop::End
+        | Prop::Version
+        | Prop::Uid
+        | Prop::Rev
+        | Prop::ProdId
+        | Prop::Label
+        | Prop::CrmId
+        | Prop::CrmItem
+        | Prop::CrmCivility
+        | Prop::CrmCountry
+        | Prop::CrmFirm
+        | Prop::CrmType
+        | Prop::CrmOther
+        | Prop::Opaque => false,
+        Prop::N
+        | Prop::Fn
+        | Prop::Org
+        | Prop::Title
+        | Prop::Note
+        | Prop::Tel
+        | Prop::Email
+        | Prop::Adr
+        | Prop::Impp
+        | Prop::XMessenger
+        | Prop::Categories
+        | Prop::Kind
+        | Prop::AbAdr
+        | Prop::ShowAs
+        | Prop::Agent
+        | Prop::Other => true,
+    }
+}
+
+/// A parameter's name and its value with its quotes.
+type Param<'a> = (Cow<'a, str>, Cow<'a, str>);
+
+/// The parameters as they are to be kept. What says how the value was encoded is left out.
+fn params(view: View<'_>) -> Vec<Param<'_>> {
+    let mut kept: Vec<Param<'_>> = Vec::new();
+    for (name, value) in view.params() {
+        let is_encoding = name.eq_ignore_ascii_case(b"ENCODING") || name.eq_ignore_ascii_case(b"CHARSET");
+        if is_encoding || (name.is_empty() && terms::is_transfer_word(value)) {
+            continue;
+        }
+        let (is_bare, name, value) = (name.is_empty(), String::from_utf8_lossy(name), String::from_utf8_lossy(value));
+        match kept.last_mut() {
+            // 2.1: `TEL;HOME;VOICE` is `TYPE=HOME,VOICE`.
+            Some((_, words)) if is_bare => words.to_mut().extend([",", &value]),
+            _ => kept.push((if is_bare { "TYPE".into() } else { name }, value)),
+        }
+    }
+    kept
+}
+
+/// The value in 3.0 escaping.
+fn value(view: View<'_>) -> String {
+    if view.head.wrapping == Wrapping::Base64 {
+        let text = view.escaped();
+        let is_whole = text.bytes().all(|byte| byte.is_ascii_graphic());
+        return if is_whole { text.into_owned() } else { text.chars().filter(char::is_ascii_graphic).collect() };
+    }
+    let is_nested = view.head.prop == Prop::Agent && view.bytes().contains(&b'\n');
+    match view.version {
+        _ if is_nested => escape(view.escaped().trim()),
+        Version::V21 if !is_uri(view.name()) => {
+            // A comma has no other meaning in 2.1 than in a 3.0 list: it stays bare.
+            let parts = view.components();
+            parts.iter().map(|part| escape(part).replace("\\,", ",")).collect::<Vec<_>>().join(";")
+        }
+        Version::V21 | Version::V30 | Version::V40 => {
+            let text = view.escaped();
+            super::value::clean(text).replace('\n', "\\n")
+        }
+    }
+}
+
+/// Properties whose values are URIs, which no version escapes.
+fn is_uri(name: &[u8]) -> bool {
+    [&b"URL"[..], b"PHOTO", b"LOGO", b"SOUND", b"KEY", b"SOURCE", b"FBURL", b"CALURI", b"CALADRURI", b"GEO"]
+        .iter()
+        .any(|uri| uri.eq_ignore_ascii_case(name))
+}
+
+fn media(name: &str) -> Option<&'static str> {
+    match name {
+        "PHOTO" | "LOGO" => Some("image"),
+        "SOUND" => Some("audio"),
+        _ => None,
+    }
+}
+
+/// Takes out the first parameter of the name.
+fn take<'a>(params: &mut Vec<Param<'a>>, name: &str) -> Option<Cow<'a, str>> {
+    let place = params.iter().position(|(other, _)| other.eq_ignore_ascii_case(name))?;
+    Some(params.remove(place).1)
+}
+
+fn is_subtype(text: &str) -> bool {
+    text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte))
+}
+
+/// (subtype in capitals, base64) of `data:image/jpeg;base64,...`.
+fn from_data_uri(media: &str, value: &str) -> Option<(String, String)> {
+    let rest = value.strip_prefix("data:")?;
+    let (kind, data) = rest.split_once(";base64,").or_else(|| rest.split_once(";base64\\,"))?;
+    let subtype = match kind {
+        "" => "",
+        kind => kind.strip_prefix(media)?.strip_prefix('/')?,
+    };
+    is_subtype(subtype).then(|| (subtype.to_ascii_uppercase(), data.to_owned()))
+}
+
+/// RFC 6868: what a quoted parameter cannot hold as such.
+fn caret(text: &str) -> String {
+    let text: String = text.chars().filter(|char| *char == '\n' || !char.is_control()).collect();
+    text.replace('^', "^^").replace('\n', "^n").replace('"', "^'")
+}
+
+fn uncaret(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut chars = text.chars();
+    while let Some(char) = chars.next() {
+        match (char, chars.as_str().chars().next()) {
+            ('^', Some('n')) => out.push('\n'),
+            ('^', Some('\'')) => out.push('"'),
+            ('^', Some('^')) => out.push('^'),
+            _ => {
+                out.push(char);
+                continue;
+            }
+        }
+        chars.next();
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(version: Version, line: &str, label: Option<&str>, expected: &str) {
+        let head = Head::parse(line.as_bytes(), true).expect("a content line");
+        let found = entry(View { content: line.as_bytes(), head: &head, version }, label);
+        assert_eq!(found.as_deref(), Some(expected), "{line}");
+    }
+
+    #[test]
+    fn lines_become_entries() {
+        check(Version::V30, "item1.url;type=HOME:http://a/b,c", None, "URL;type=HOME:http://a/b,c");
+        check(Version::V30, "URL:x", Some("mon \"site\"^\n"), "URL;X-ABLABEL=\"mon ^'site^'^^^n\":x");
+        check(
+            Version::V21,
+            "X-A;HOME;PREF;QUOTED-PRINTABLE;CHARSET=UTF-8:=C3=A9=0D=0A;b,c\\",
+            None,
+            "X-A;TYPE=HOME,PREF:é\\n;b,c\\\\",
+        );
+        check(Version::V21, "PHOTO;JPEG;BASE64:AA BB", None, "PHOTO;ENCODING=b;TYPE=JPEG:AABB");
+        check(Version::V30, "PHOTO;TYPE=jpeg;ENCODING=B:AA", None, "PHOTO;ENCODING=b;TYPE=JPEG:AA");
+        check(Version::V40, "PHOTO:data:image/jpeg;base64,AA==", None, "PHOTO;ENCODING=b;TYPE=JPEG:AA==");
+        check(Version::V40, "PHOTO:https://a/b.jpg", None, "PHOTO:https://a/b.jpg");
+        check(Version::V21, "URL:http://a/?b;c,d", None, "URL:http://a/?b;c,d");
+    }
+
+    #[test]
+    fn entries_become_lines() {
+        for (version, entry, expected) in [
+            (Version::V30, "URL;X-ABLABEL=\"a^'b\":x", "item7.URL:x\nitem7.X-ABLabel:a\"b\n"),
+            (Version::V40, "PHOTO;ENCODING=b;TYPE=JPEG:AA==", "PHOTO:data:image/jpeg;base64,AA==\n"),
+            (Version::V21, "PHOTO;ENCODING=b;TYPE=JPEG:AA==", "PHOTO;ENCODING=BASE64;TYPE=JPEG:AA==\n"),
+            (Version::V21, "X-A:a\\;b;c", "X-A:a\\;b;c\n"),
+            (Version::V30, "X-A:a\r\nEND:VCARD", "X-A:aEND:VCARD\n"),
+            (Version::V30, "X-A;B=c\r\nEND:VCARD", "X-A;B=cEND:VCARD\n"),
+            (Version::V30, "UID:x", ""),
+            (Version::V30, "nonsense", ""),
+        ] {
+            let lines = lines(entry, Pen { version, eol: "\n" }, || "item7".into()).concat();
+            assert_eq!(String::from_utf8_lossy(&lines), expected, "{entry}");
+        }
+    }
+}

@@ -1,0 +1,61 @@
+//! vCard 2.1, 3.0 and 4.0: a lossless layer of lines, and the lens between a card and a contact.
+//!
+//! A card is kept as its bytes (`split`, `line`, `head`, `value`, `write`); [`read`] looks at it as a contact, and
+//! [`update`] changes only the lines of what differs. Four laws, each a property test:
+//! - the raw lines joined are the input;
+//! - what is written is read: `read(new_card(version, contact, _), None) == contact`;
+//! - `read(update(card, from, to)) == to`;
+//! - `update(card, from, from)` leaves every byte as it was.
+//!
+//! Contacts are compared here with their addresses, items and `extra` as multisets: a card that is updated in place keeps
+//! the order of its lines. [`new_card`] keeps the contact's order. The laws hold for contacts that a card can say: empty
+//! items and addresses and control characters are not written, and a `street_address` of several lines comes back as
+//! `street_address` and `street_address2`.
+
+mod card;
+mod channel;
+pub mod check;
+#[cfg(test)]
+mod clients;
+#[cfg(test)]
+mod corpus;
+mod edit;
+mod edit_list;
+mod extra;
+mod get;
+mod head;
+#[cfg(test)]
+mod laws;
+mod line;
+mod name;
+mod put;
+pub mod split;
+pub mod stream;
+mod terms;
+mod value;
+mod write;
+
+use crate::contact::{Field, FieldSet};
+
+pub use card::{Card, CardError, set_identity};
+pub use get::read;
+pub use put::{new_card, update};
+
+/// What a card carries: everything.
+pub const CARRIED: FieldSet = FieldSet::ALL;
+
+/// Of that, what clients drop: its absence from a card clears nothing.
+pub const WEAK: FieldSet =
+    FieldSet::NONE.with(Field::Civility).with(Field::ContactType).with(Field::Country).with(Field::FirmId);
+
+/// A version of the vCard format.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Version {
+    /// vCard 2.1 (1996): read, and updated in place.
+    V21,
+    /// RFC 2426, what every program reads.
+    #[default]
+    V30,
+    /// RFC 6350.
+    V40,
+}

@@ -1,0 +1,171 @@
+//! The lens back: making a card say what a contact says, touching no line that says it already.
+//!
+//! A pass compares what the card reads as with what it shall read as and edits the lines that differ; then the card is read
+//! again. One pass is nearly always enough. A second one is needed where a change shifts the meaning of a line that was not
+//! changed (a first company makes a bare e-mail a professional one): that line is then made explicit.
+
+use super::{
+    Version,
+    card::{Card, set_identity},
+    edit::{self, Edit},
+    extra,
+    get::{Reading, is_company},
+    value::clean,
+};
+use crate::{
+    contact::{Contact, Field},
+    formats::identity::Identity,
+};
+
+/// More than any chain of shifted meanings that was met; the passes end by themselves when nothing is left to do.
+const PASSES_MAX: usize = 5;
+
+/// Changes the card where `from` (what [`super::read`] gave for it) and `to` differ, and nowhere else. True when the card
+/// was changed.
+///
+/// Lines keep their places, groups, spellings and parameters; new ones go in before END, in the card's version and with its
+/// line ends. A removed value's line goes, and with it the label that nothing else bears.
+pub fn update(card: &mut Card, from: &Contact, to: &Contact) -> bool {
+    let changed = from.differing(to);
+    if changed.is_empty() {
+        return false;
+    }
+    let bare = Reading::of(card, None);
+    // `from` may have been read with what the mirror knew; then the card is to be looked at in that light.
+    let is_bare = same_list(&bare.contact.items, &from.items) && same_list(&bare.contact.addresses, &from.addresses);
+    let first = if is_bare { bare } else { Reading::of(card, Some(from)) };
+    let mut target = first.contact.clone();
+    for field in changed.iter() {
+        match field {
+            Field::Addresses => target.addresses = patched(&target.addresses, &from.addresses, &to.addresses),
+            Field::Items => target.items = patched(&target.items, &from.items, &to.items),
+            Field::Extra => target.extra = patched(&target.extra, &from.extra, &to.extra),
+            scalar => target.set_scalar(scalar, &to.scalar(scalar)),
+        }
+    }
+    converge(card, first, sayable(target), !is_bare)
+}
+
+/// A new card of this contact. UID and X-INCWO-ID are written as far as they are known; line ends are CRLF.
+pub fn new_card(version: Version, contact: &Contact, identity: &Identity) -> Card {
+    let number = match version {
+        Version::V21 => "2.1",
+        Version::V30 => "3.0",
+        Version::V40 => "4.0",
+    };
+    let skeleton = format!("BEGIN:VCARD\r\nVERSION:{number}\r\nEND:VCARD\r\n");
+    let mut card = Card::parse(skeleton.as_bytes()).expect("the skeleton above is a card");
+    set_identity(&mut card, identity);
+    let target = sayable(contact.clone());
+    // N and FN come first and are always there: 3.0 requires both, Google refuses a card without N.
+    edit::name_lines(&mut card, &target);
+    if is_company(&target) {
+        let pen = card.pen();
+        let line = if version == Version::V40 { "KIND:org" } else { "X-ABShowAs:COMPANY" };
+        card.append(format!("{line}{}", pen.eol).into_bytes());
+    }
+    card.settle();
+    let first = Reading::of(&card, None);
+    converge(&mut card, first, target, false);
+    card
+}
+
+fn converge(card: &mut Card, mut reading: Reading, target: Contact, by_identity: bool) -> bool {
+    let mut changed = false;
+    for _ in 0..PASSES_MAX {
+        let touched = Edit::new(card, &reading, &target).run();
+        card.settle();
+        if !touched {
+            break;
+        }
+        changed = true;
+        reading = Reading::of(card, by_identity.then_some(&target));
+    }
+    changed
+}
+
+/// The contact as a card can say it: no control characters, no empty entries.
+fn sayable(mut contact: Contact) -> Contact {
+    let Contact {
+        civility: _,
+        last_name,
+        first_name,
+        comment,
+        job_title,
+        job_department,
+        country,
+        contact_type: _,
+        firm_id,
+        addresses,
+        items,
+        company,
+        extra,
+    } = &mut contact;
+    for text in [last_name, first_name, comment, job_title, job_department, country, firm_id, company] {
+        tidy(text);
+    }
+    for address in addresses.iter_mut() {
+        let parts = [&mut address.street_address, &mut address.street_address2, &mut address.zip_code];
+        parts.into_iter().chain([&mut address.city, &mut address.country]).for_each(tidy);
+    }
+    items.iter_mut().for_each(|item| tidy(&mut item.value));
+    addresses.retain(|address| !address.is_empty());
+    items.retain(|item| !item.value.trim().is_empty());
+    dedup(items);
+    extra.retain(|entry| extra::is_entry(entry));
+    contact
+}
+
+fn tidy(text: &mut String) {
+    if let std::borrow::Cow::Owned(clean) = clean(text.as_str().into()) {
+        *text = clean;
+    }
+}
+
+fn dedup<T: PartialEq>(list: &mut Vec<T>) {
+    let mut at = 0;
+    while at < list.len() {
+        if list[..at].contains(&list[at]) {
+            list.remove(at);
+        } else {
+            at += 1;
+        }
+    }
+}
+
+/// True when both hold the same entries, in whatever order.
+fn same_list<T: PartialEq>(one: &[T], other: &[T]) -> bool {
+    one.len() == other.len() && without(one, other).is_empty()
+}
+
+/// The entries of the first that the second does not have, counted.
+pub(super) fn without<T: PartialEq, U: std::borrow::Borrow<T>>(list: &[T], taken: &[U]) -> Vec<usize> {
+    let mut rest: Vec<&U> = taken.iter().collect();
+    let mut left = Vec::new();
+    for (at, entry) in list.iter().enumerate() {
+        match rest.iter().position(|other| (**other).borrow() == entry) {
+            Some(found) => {
+                rest.swap_remove(found);
+            }
+            None => left.push(at),
+        }
+    }
+    left
+}
+
+/// What becomes of a card's list when `from` becomes `to`.
+fn patched<T: PartialEq + Clone>(card: &[T], from: &[T], to: &[T]) -> Vec<T> {
+    if same_list(card, from) {
+        return to.to_vec();
+    }
+    let removed: Vec<&T> = without(from, to).into_iter().map(|at| &from[at]).collect();
+    let added = without(to, from).into_iter().map(|at| &to[at]);
+    let kept = without(card, &removed).into_iter().map(|at| &card[at]);
+    let mut list: Vec<T> = kept.cloned().collect();
+    for entry in added {
+        if !list.contains(entry) {
+            list.push(entry.clone());
+        }
+    }
+    list
+}

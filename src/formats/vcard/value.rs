@@ -1,0 +1,232 @@
+//! A content line's value as text: transfer encoding, character set, escapes, components.
+//!
+//! Order matters: components are cut before quoted-printable is decoded (`=3B` is a semicolon of the text), and after the
+//! character set is (a Shift_JIS letter may hold a backslash byte). Base64 is never decoded.
+
+use std::borrow::Cow;
+
+use super::{
+    Version,
+    head::{Head, Params, Wrapping, words},
+};
+
+/// A content line, looked at.
+#[derive(Clone, Copy)]
+pub(super) struct View<'a> {
+    pub content: &'a [u8],
+    pub head: &'a Head,
+    pub version: Version,
+}
+
+impl<'a> View<'a> {
+    /// The group, as spelt; empty when there is none.
+    pub fn group(&self) -> &'a [u8] {
+        &self.content[..self.head.group]
+    }
+
+    /// The property's name, as spelt, without the group.
+    pub fn name(&self) -> &'a [u8] {
+        &self.content[self.head.name.clone()]
+    }
+
+    /// The parameters, in order.
+    pub fn params(&self) -> Params<'a> {
+        self.head.params(self.content)
+    }
+
+    /// The first parameter of this name, without quotes.
+    pub fn param(&self, name: &str) -> Option<Cow<'a, str>> {
+        let (_, value) = self.params().find(|(found, _)| found.eq_ignore_ascii_case(name.as_bytes()))?;
+        let bare = value.strip_prefix(b"\"").and_then(|value| value.strip_suffix(b"\"")).unwrap_or(value);
+        Some(in_charset(bare, None))
+    }
+
+    /// True when a parameter of this name has this word among its values.
+    pub fn has(&self, name: &str, word: &str) -> bool {
+        self.params()
+            .filter(|(found, _)| found.eq_ignore_ascii_case(name.as_bytes()))
+            .any(|(_, value)| words(value).any(|found| found.eq_ignore_ascii_case(word.as_bytes())))
+    }
+
+    /// The value's bytes as they stand.
+    pub fn bytes(&self) -> &'a [u8] {
+        &self.content[self.head.colon + 1..]
+    }
+
+    /// The whole value as text, unescaped.
+    pub fn text(&self) -> Cow<'a, str> {
+        clean(unescape(self.escaped(), self.version))
+    }
+
+    /// The whole value decoded but with its escapes still on.
+    pub fn escaped(&self) -> Cow<'a, str> {
+        self.decoded(self.bytes())
+    }
+
+    /// The value's components (cut at `;`), unescaped.
+    pub fn components(&self) -> Vec<Cow<'a, str>> {
+        self.cut(b';')
+    }
+
+    /// The values of a list (cut at `,`), unescaped and trimmed, empty ones left out.
+    pub fn list(&self) -> Vec<String> {
+        let values = self.cut(b',');
+        values.iter().map(|value| value.trim().to_owned()).filter(|value| !value.is_empty()).collect()
+    }
+
+    fn cut(&self, separator: u8) -> Vec<Cow<'a, str>> {
+        let finish = |part| clean(unescape(part, self.version));
+        if self.head.wrapping == Wrapping::QuotedPrintable {
+            return cut(self.bytes(), separator, self.version)
+                .into_iter()
+                .map(|range| finish(self.decoded(&self.bytes()[range])))
+                .collect();
+        }
+        match self.escaped() {
+            Cow::Borrowed(text) => {
+                let ranges = cut(text.as_bytes(), separator, self.version);
+                ranges.into_iter().map(|range| finish(Cow::Borrowed(&text[range]))).collect()
+            }
+            Cow::Owned(text) => {
+                let ranges = cut(text.as_bytes(), separator, self.version);
+                ranges.into_iter().map(|range| finish(Cow::Owned(text[range].to_owned()))).collect()
+            }
+        }
+    }
+
+    fn decoded(&self, bytes: &'a [u8]) -> Cow<'a, str> {
+        let charset = || self.param("CHARSET");
+        match self.head.wrapping {
+            Wrapping::QuotedPrintable => {
+                Cow::Owned(in_charset(&from_quoted_printable(bytes), charset().as_deref()).into_owned())
+            }
+            // A plain ASCII or UTF-8 value is read as such even where CHARSET says so in other words.
+            Wrapping::Plain if bytes.is_ascii() => in_charset(bytes, None),
+            Wrapping::Plain if self.head.colon == self.head.name.end => in_charset(bytes, None),
+            Wrapping::Plain => in_charset(bytes, charset().as_deref()),
+            Wrapping::Base64 => in_charset(bytes, None),
+        }
+    }
+}
+
+/// Bytes as text: the named character set, else UTF-8 if valid, else windows-1252.
+fn in_charset<'a>(bytes: &'a [u8], charset: Option<&str>) -> Cow<'a, str> {
+    if let Some(encoding) = charset.and_then(|label| encoding_rs::Encoding::for_label(label.as_bytes()))
+        && encoding != encoding_rs::UTF_8
+    {
+        return encoding.decode_without_bom_handling(bytes).0;
+    }
+    match std::str::from_utf8(bytes) {
+        Ok(text) => Cow::Borrowed(text),
+        Err(_) => encoding_rs::WINDOWS_1252.decode_without_bom_handling(bytes).0,
+    }
+}
+
+fn from_quoted_printable(bytes: &[u8]) -> Vec<u8> {
+    let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
+    let mut out = Vec::with_capacity(bytes.len());
+    let mut rest = bytes;
+    while let [first, tail @ ..] = rest {
+        rest = match (first, tail) {
+            (b'=', [high, low, after @ ..]) if digit(*high).is_some() && digit(*low).is_some() => {
+                out.push(digit(*high).unwrap_or(0) << 4 | digit(*low).unwrap_or(0));
+                after
+            }
+            _ => {
+                out.push(*first);
+                tail
+            }
+        };
+    }
+    out
+}
+
+/// The ranges between unescaped separators.
+fn cut(bytes: &[u8], separator: u8, version: Version) -> Vec<std::ops::Range<usize>> {
+    let mut ranges = Vec::with_capacity(8);
+    let (mut start, mut at) = (0, 0);
+    while at < bytes.len() {
+        if bytes[at] == b'\\' && (version != Version::V21 || bytes.get(at + 1) == Some(&b';')) {
+            at += 2;
+        } else {
+            if bytes[at] == separator {
+                ranges.push(start..at);
+                start = at + 1;
+            }
+            at += 1;
+        }
+    }
+    ranges.push(start..bytes.len());
+    ranges
+}
+
+/// Takes the escapes off. 2.1 knows only `\;`; 3.0 and 4.0 `\\ \; \, \n \N`, and `\:` which some programs write.
+/// A backslash before anything else is a backslash.
+pub(super) fn unescape(text: Cow<'_, str>, version: Version) -> Cow<'_, str> {
+    if !text.contains('\\') {
+        return text;
+    }
+    let mut out = String::with_capacity(text.len());
+    let mut chars = text.chars().peekable();
+    while let Some(char) = chars.next() {
+        let escaped = match (char, chars.peek(), version) {
+            ('\\', Some(';'), _) => Some(';'),
+            ('\\', Some(next @ ('\\' | ',' | ':')), Version::V30 | Version::V40) => Some(*next),
+            ('\\', Some('n' | 'N'), Version::V30 | Version::V40) => Some('\n'),
+            _ => None,
+        };
+        if escaped.is_some() {
+            chars.next();
+        }
+        out.push(escaped.unwrap_or(char));
+    }
+    Cow::Owned(out)
+}
+
+/// Line ends as `\n`, no other control characters but tabs: what a contact's text may hold.
+pub(super) fn clean(text: Cow<'_, str>) -> Cow<'_, str> {
+    let is_dropped = |byte: u8| byte < b' ' && !matches!(byte, b'\n' | b'\t') || byte == 0x7f;
+    if !text.bytes().any(is_dropped) {
+        return text;
+    }
+    let lines = text.replace("\r\n", "\n").replace('\r', "\n");
+    Cow::Owned(lines.chars().filter(|char| !u8::try_from(*char).is_ok_and(is_dropped)).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(version: Version, line: &[u8], expected: &[&str]) {
+        let head = Head::parse(line, true).expect("a content line");
+        let view = View { content: line, head: &head, version };
+        assert_eq!(view.components(), expected, "{}", String::from_utf8_lossy(line));
+    }
+
+    #[test]
+    fn components_are_cut_and_unescaped() {
+        check(Version::V30, br"N:a\;b;c\,d,e;\\;f\nG\N", &["a;b", "c,d,e", "\\", "f\nG\n"]);
+        check(Version::V40, br"N:C:\Temp\:x", &["C:\\Temp:x"]);
+        check(Version::V21, br"N:a\;b;C:\new\\;d\,e", &["a;b", "C:\\new\\;d\\,e"]);
+        check(Version::V30, b"N:", &[""]);
+        check(Version::V30, b"NOTE:a\rb\x00c", &["a\nbc"]);
+    }
+
+    #[test]
+    fn encodings_are_taken_off() {
+        check(Version::V21, b"N;CHARSET=UTF-8;ENCODING=QUOTED-PRINTABLE:=C3=89=3B;x=zz=4", &["É;", "x=zz=4"]);
+        check(Version::V21, b"N;ENCODING=QUOTED-PRINTABLE;CHARSET=ISO-8859-1:=C9", &["É"]);
+        check(Version::V21, b"N;QUOTED-PRINTABLE:=C9", &["É"]);
+        check(Version::V30, b"N:\xc9", &["É"]);
+        check(Version::V30, b"N;CHARSET=windows-1251:\xc9", &["Й"]);
+        check(Version::V30, b"N;CHARSET=Shift_JIS:\x83\x5c;b", &["ソ", "b"]);
+        check(Version::V21, b"NOTE;QUOTED-PRINTABLE:a=0D=0Ab", &["a\nb"]);
+    }
+
+    #[test]
+    fn lists_are_cut() {
+        let line = br"CATEGORIES:a, b\,c,,d";
+        let head = Head::parse(line, true).expect("a content line");
+        assert_eq!(View { content: line, head: &head, version: Version::V30 }.list(), ["a", "b,c", "d"]);
+    }
+}
