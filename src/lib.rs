@@ -4,5 +4,6 @@
 //! inwards only: `cli -> daemon -> sync -> {mirror, replicas} -> {crm, formats, reconcile} -> contact`.
 
 pub mod contact;
+pub mod crm;
 pub mod formats;
 pub mod reconcile;

@@ -1,0 +1,315 @@
+//! What went wrong with a request, named by what may be done next.
+//!
+//! The rules are pure and stand here together: which statuses and failures of a write mean that nothing happened, and
+//! which mean that it may have happened. No error holds a password, an address with one, or contact data; the server's
+//! own words are passed on only where it refuses a record (422).
+
+use std::time::Duration;
+
+use super::xml::{self, XmlError};
+
+/// A failure, in words that read after "failed to".
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct CrmError {
+    /// What may be done next.
+    pub kind: ErrorKind,
+    /// What happened: a lowercase fragment.
+    pub message: String,
+    /// What to do.
+    pub hint: Option<String>,
+}
+
+/// What may be done after a failure.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ErrorKind {
+    /// The settings cannot be used.
+    Settings,
+    /// The login was refused: stop at once.
+    Login,
+    /// Nothing happened; a later try may succeed.
+    Unavailable,
+    /// Nothing happened; the same try will fail again.
+    Rejected,
+    /// Nothing happened: the contact is not there (any more).
+    Gone,
+    /// It may have happened.
+    Unsettled,
+}
+
+impl CrmError {
+    /// A failure without a hint.
+    pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
+        Self { kind, message: message.into(), hint: None }
+    }
+
+    /// The same with a hint.
+    #[must_use]
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+}
+
+/// Why no usable answer came.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Failure {
+    /// Nothing was sent: name, connection or TLS failed.
+    NotSent {
+        /// "host:port".
+        place: String,
+        /// Why, in the system's words.
+        cause: String,
+    },
+    /// No whole answer in time.
+    TimedOut {
+        /// "host:port".
+        place: String,
+        /// The time.
+        after: Duration,
+    },
+    /// The connection broke after something was sent.
+    Cut {
+        /// "host:port".
+        place: String,
+        /// Why, in the system's words.
+        cause: String,
+    },
+    /// The answer is larger than what is read, in bytes.
+    TooLarge(usize),
+}
+
+/// An answer without its body: what decides.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Verdict<'a> {
+    /// What was being done: "read page 3 of the contacts".
+    pub what: &'a str,
+    /// The status.
+    pub status: u16,
+    /// `Retry-After`, if it was sent.
+    pub retry_after: Option<Duration>,
+    /// The body as text, "" if there is none.
+    pub text: &'a str,
+}
+
+const URL_HINT: &str = "check crm.url: it should be https://www.incwo.com/ACCOUNT, your account's number at its end";
+
+const GONE_HINT: &str = "it may have been deleted in the CRM; the next run looks again";
+
+const REFUSED_HINT: &str = "see whether the CRM itself takes such a contact, and whether the user may change contacts";
+
+/// A failed GET. Reading changes nothing, so that it is never unsettled.
+pub fn of_read(what: &str, failure: &Failure) -> CrmError {
+    CrmError::new(ErrorKind::Unavailable, format!("{what}: {}", failure_words(failure))).hint(failure_hint(failure))
+}
+
+/// A failed write: only what was never sent has surely not happened.
+pub fn of_write(what: &str, failure: &Failure) -> CrmError {
+    let kind = match failure {
+        Failure::NotSent { .. } => ErrorKind::Unavailable,
+        Failure::TimedOut { .. } | Failure::Cut { .. } | Failure::TooLarge(_) => ErrorKind::Unsettled,
+    };
+    CrmError::new(kind, format!("{what}: {}", failure_words(failure))).hint(failure_hint(failure))
+}
+
+/// A status other than those that the reader of a GET expects.
+pub fn of_read_status(verdict: &Verdict<'_>) -> CrmError {
+    let Verdict { what, status, retry_after, .. } = verdict;
+    let message = format!("{what}: the server answered {}", status_words(*status));
+    match status {
+        401 | 403 => login(what, *status),
+        300..=399 => redirect(what, *status, ErrorKind::Rejected),
+        404 | 410 => CrmError::new(ErrorKind::Gone, message).hint(GONE_HINT),
+        408 | 425 | 429 | 500..=599 => CrmError::new(ErrorKind::Unavailable, message).hint(wait_hint(*retry_after)),
+        _ => CrmError::new(ErrorKind::Rejected, message).hint(URL_HINT),
+    }
+}
+
+/// A status that is no success, in answer to POST, PUT or DELETE.
+///
+/// 4xx is the server's word that it did nothing, 501 and 505 that it does not know how. Any other 5xx is not "it
+/// failed": it may have failed after the deed. So may 302 and 303, which web servers send after a form was taken.
+pub fn of_write_status(verdict: &Verdict<'_>) -> CrmError {
+    let Verdict { what, status, retry_after, text } = verdict;
+    let message = format!("{what}: the server answered {}", status_words(*status));
+    match status {
+        401 | 403 => login(what, *status),
+        302 | 303 => redirect(what, *status, ErrorKind::Unsettled),
+        300..=399 => redirect(what, *status, ErrorKind::Rejected),
+        404 | 410 => CrmError::new(ErrorKind::Gone, message).hint(GONE_HINT),
+        408 | 425 | 429 => CrmError::new(ErrorKind::Unavailable, message).hint(wait_hint(*retry_after)),
+        422 => match xml::read_errors(text) {
+            Some(words) => CrmError::new(ErrorKind::Rejected, format!("{what}: the server refused it: {words}"))
+                .hint("change the contact accordingly; it is sent again once it has changed"),
+            None => CrmError::new(ErrorKind::Rejected, message).hint(REFUSED_HINT),
+        },
+        400..=499 | 501 | 505 => CrmError::new(ErrorKind::Rejected, message).hint(REFUSED_HINT),
+        _ => CrmError::new(ErrorKind::Unsettled, message).hint("the next run looks whether it happened"),
+    }
+}
+
+/// A write that was not sent because the server has asked for a pause that is not over.
+pub fn paused(what: &str, wait: Duration) -> CrmError {
+    let message = format!("{what}: the server has asked for a pause");
+    CrmError::new(ErrorKind::Unavailable, message).hint(wait_hint(Some(wait)))
+}
+
+/// An answer whose text is not the XML asked for.
+pub fn unreadable(what: &str, error: XmlError) -> CrmError {
+    CrmError::new(ErrorKind::Unavailable, format!("{what}: {error}")).hint(match error {
+        XmlError::WebPage | XmlError::WrongRoot(_) => URL_HINT,
+        XmlError::Malformed(_) => {
+            "try again later; if it stays so, lower crm.per_page, and check that crm.url is that of the API"
+        }
+        XmlError::Encoding => "ask the CRM's support: its answer is not in the encoding that it names",
+        XmlError::Doctype | XmlError::TooDeep => {
+            "check crm.url and what stands between here and the CRM: its API answers nothing of the kind"
+        }
+        XmlError::Record(_) => "correct the contact in the CRM",
+    })
+}
+
+/// The first page of the listing is not there: the address is not that of an account.
+pub fn no_contacts(what: &str, status: u16) -> CrmError {
+    let message = format!("{what}: there are no contacts at that address ({})", status_words(status));
+    CrmError::new(ErrorKind::Rejected, message).hint(URL_HINT)
+}
+
+fn login(what: &str, status: u16) -> CrmError {
+    CrmError::new(ErrorKind::Login, format!("{what}: the login was refused ({})", status_words(status)))
+        .hint("check crm.username and the password, and that the user may read contacts")
+}
+
+fn redirect(what: &str, status: u16, kind: ErrorKind) -> CrmError {
+    let message = format!("{what}: the server redirects elsewhere ({}), which is not followed", status_words(status));
+    CrmError::new(kind, message).hint(URL_HINT)
+}
+
+fn wait_hint(retry_after: Option<Duration>) -> String {
+    match retry_after {
+        Some(wait) => format!("the server asks to wait {} s", wait.as_secs()),
+        None => "the server is unwell; try again later".to_owned(),
+    }
+}
+
+fn failure_words(failure: &Failure) -> String {
+    match failure {
+        Failure::NotSent { place, cause } => format!("could not connect to {place}: {cause}"),
+        Failure::TimedOut { place, after } => format!("no whole answer from {place} within {} s", after.as_secs_f32()),
+        Failure::Cut { place, cause } => format!("the connection to {place} broke: {cause}"),
+        Failure::TooLarge(limit) => format!("the answer is larger than {} MiB", limit / (1024 * 1024)),
+    }
+}
+
+fn failure_hint(failure: &Failure) -> &'static str {
+    match failure {
+        Failure::NotSent { .. } => "check the network and crm.url",
+        Failure::TimedOut { .. } => "try again later, or raise crm.timeout",
+        Failure::Cut { .. } => "try again later",
+        Failure::TooLarge(_) => "lower crm.per_page",
+    }
+}
+
+fn status_words(status: u16) -> String {
+    let reason = reqwest::StatusCode::from_u16(status).ok().and_then(|status| status.canonical_reason());
+    reason.map_or_else(|| status.to_string(), |reason| format!("{status} {reason}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn statuses_mean_different_things_to_reads_and_writes() {
+        use ErrorKind::{Gone, Login, Rejected, Unavailable, Unsettled};
+        for (status, read, write) in [
+            (301, Rejected, Rejected),
+            (302, Rejected, Unsettled),
+            (307, Rejected, Rejected),
+            (400, Rejected, Rejected),
+            (401, Login, Login),
+            (403, Login, Login),
+            (404, Gone, Gone),
+            (405, Rejected, Rejected),
+            (408, Unavailable, Unavailable),
+            (410, Gone, Gone),
+            (422, Rejected, Rejected),
+            (429, Unavailable, Unavailable),
+            (500, Unavailable, Unsettled),
+            (501, Unavailable, Rejected),
+            (502, Unavailable, Unsettled),
+            (503, Unavailable, Unsettled),
+            (505, Unavailable, Rejected),
+        ] {
+            let verdict = Verdict { what: "try", status, retry_after: None, text: "" };
+            assert_eq!(of_read_status(&verdict).kind, read, "read {status}");
+            assert_eq!(of_write_status(&verdict).kind, write, "write {status}");
+        }
+    }
+
+    #[test]
+    fn only_what_was_not_sent_has_surely_not_happened() {
+        assert_eq!(
+            of_write("x", &Failure::NotSent { place: "h:1".into(), cause: "refused".into() }).kind,
+            ErrorKind::Unavailable
+        );
+        assert_eq!(
+            of_write("x", &Failure::Cut { place: "h:1".into(), cause: "reset".into() }).kind,
+            ErrorKind::Unsettled
+        );
+        assert_eq!(
+            of_write("x", &Failure::TimedOut { place: "h:1".into(), after: Duration::from_secs(1) }).kind,
+            ErrorKind::Unsettled
+        );
+        assert_eq!(
+            of_read("x", &Failure::Cut { place: "h:1".into(), cause: "reset".into() }).kind,
+            ErrorKind::Unavailable
+        );
+    }
+
+    #[test]
+    fn every_failure_says_what_to_do_next() {
+        use super::xml::Fault;
+        let place = || "crm.example:443".to_owned();
+        let failures = [
+            Failure::NotSent { place: place(), cause: "Connection refused".into() },
+            Failure::TimedOut { place: place(), after: Duration::from_secs(30) },
+            Failure::Cut { place: place(), cause: "reset".into() },
+        ];
+        let words = failures.iter().flat_map(|failure| [of_read("read x", failure), of_write("make x", failure)]);
+        let words: Vec<CrmError> = words.collect();
+        assert!(words.iter().all(|error| error.message.contains("crm.example:443")), "{words:?}");
+        let unread = [
+            XmlError::Encoding,
+            XmlError::WebPage,
+            XmlError::Malformed(3),
+            XmlError::Doctype,
+            XmlError::TooDeep,
+            XmlError::WrongRoot("contacts"),
+            XmlError::Record(Fault::Entity),
+        ];
+        let statuses = [302, 307, 400, 401, 404, 410, 418, 422, 429, 500, 501, 503];
+        let verdict = |status| Verdict { what: "try", status, retry_after: None, text: "" };
+        let refused = "<errors><error>no</error></errors>";
+        let all = words
+            .into_iter()
+            .chain(unread.map(|error| unreadable("read x", error)))
+            .chain(statuses.map(|status| of_read_status(&verdict(status))))
+            .chain(statuses.map(|status| of_write_status(&verdict(status))))
+            .chain([of_write_status(&Verdict { text: refused, ..verdict(422) }), no_contacts("try", 404)]);
+        for error in all {
+            assert!(error.hint.is_some(), "{error:?}");
+        }
+    }
+
+    #[test]
+    fn words_come_from_the_server_and_waits_are_told() {
+        let text = "<errors><error>Last name is missing</error></errors>";
+        let refused = of_write_status(&Verdict { what: "create a contact", status: 422, retry_after: None, text });
+        assert_eq!(refused.to_string(), "create a contact: the server refused it: Last name is missing");
+        let wait = Some(Duration::from_secs(30));
+        let busy = of_write_status(&Verdict { what: "create a contact", status: 429, retry_after: wait, text: "" });
+        assert_eq!(busy.hint.as_deref(), Some("the server asks to wait 30 s"));
+        assert_eq!(busy.to_string(), "create a contact: the server answered 429 Too Many Requests");
+    }
+}

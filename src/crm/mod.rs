@@ -1,0 +1,28 @@
+//! The CRM's HTTP/XML API: one client for the five actions of the reference, its XML, and how its listing is walked.
+//!
+//! The API has no version, no change date and no idempotency key, so this folder only ever says what it read and what
+//! the server answered, named by what may be done next ([`ErrorKind`]). What to make of it is decided outside.
+//! Deliberately not here: the mirror, agreements, retries of writes.
+
+mod client;
+mod contacts;
+mod course;
+mod decode;
+mod error;
+mod listing;
+pub mod lists;
+mod probe;
+mod retry;
+mod settings;
+#[cfg(test)]
+pub(crate) mod stub;
+mod transport;
+mod xml;
+
+pub use client::Client;
+pub use contacts::Created;
+pub use error::{CrmError, ErrorKind};
+pub use listing::{Arrived, Content, FreshPage, Listing, Remembered, RememberedPage};
+pub use probe::{PROBE_NAME, is_probe};
+pub use settings::{ClientSettings, ListsSetting};
+pub use xml::{Digest, Fault, PageRecord, Record, create_body, id_key, update_body};
