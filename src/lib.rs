@@ -7,3 +7,4 @@ pub mod contact;
 pub mod crm;
 pub mod formats;
 pub mod reconcile;
+pub mod replicas;

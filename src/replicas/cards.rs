@@ -1,0 +1,125 @@
+//! vCards as books see them: a card with its place in the file, and the sighting that it gives.
+//!
+//! What a property means is `formats::vcard`'s business; which file or line it came from is the caller's.
+
+use std::{borrow::Cow, ops::Range};
+
+use crate::{
+    contact::Contact,
+    formats::{
+        identity::Identity,
+        vcard::{self, Card, split},
+    },
+};
+
+use super::Sighting;
+
+/// Text that holds one card, and the card.
+#[derive(Debug)]
+pub struct Single<'a> {
+    text: Cow<'a, [u8]>,
+    range: Range<usize>,
+    /// The card, parsed.
+    pub card: Card,
+}
+
+/// What is wrong with a card. Never holds its values.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Flaw {
+    /// The line in the file, from 1; none if the file as a whole is meant.
+    pub line: Option<usize>,
+    /// A lowercase fragment.
+    pub message: String,
+    /// What to do.
+    pub hint: Option<String>,
+}
+
+impl Flaw {
+    /// About the file as a whole.
+    pub fn whole(message: impl Into<String>) -> Self {
+        Self { line: None, message: message.into(), hint: None }
+    }
+
+    /// Where it is, in words: "ada.vcf line 7".
+    pub fn place(&self, file: &str) -> String {
+        match self.line {
+            Some(line) => format!("{file} line {line}"),
+            None => file.to_owned(),
+        }
+    }
+}
+
+impl<'a> Single<'a> {
+    /// Reads a file that is to hold one card.
+    pub fn parse(bytes: &'a [u8]) -> Result<Self, Flaw> {
+        let text = split::text(bytes);
+        let mut cards = split::cards(&text).into_iter().filter(|piece| piece.kind == split::Kind::Card);
+        let Some(piece) = cards.next() else {
+            let message = if text.trim_ascii().is_empty() { "is empty" } else { "holds no card" };
+            return Err(Flaw::whole(message));
+        };
+        let more = cards.count();
+        if more > 0 {
+            let hint = Some("split it, or set the book's kind to \"vcard\"".into());
+            return Err(Flaw { hint, ..Flaw::whole(format!("holds {} cards; one a file is expected", more + 1)) });
+        }
+        let card = parse(&text, &piece)?;
+        Ok(Self { range: piece.range, text, card })
+    }
+
+    /// The file's bytes with the card as it stands now; what is around it is kept.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let mut bytes = self.text[..self.range.start].to_vec();
+        bytes.extend_from_slice(&self.card.to_bytes());
+        bytes.extend_from_slice(&self.text[self.range.end..]);
+        bytes
+    }
+}
+
+/// Reads one piece of a file.
+pub fn parse(text: &[u8], piece: &split::Piece) -> Result<Card, Flaw> {
+    if let Some(problem) = piece.problem {
+        let hint = Some("mend or restore the card; until then its contact stays as it was".into());
+        return Err(Flaw { line: Some(piece.line), message: problem.into(), hint });
+    }
+    Card::parse(&text[piece.range.clone()]).map_err(|error| Flaw {
+        line: Some(piece.line + error.line.saturating_sub(1)),
+        message: error.message.to_string(),
+        hint: error.hint.map(|hint| hint.to_string()),
+    })
+}
+
+/// What a card says, as a sighting. `known` is the contact as it was last agreed, where that is at hand: it settles
+/// what a number is when the card does not say.
+pub fn sighting(card: &Card, remote: String, revision: String, known: Option<&Contact>) -> Sighting {
+    Sighting {
+        remote,
+        revision,
+        uid: card.uid().map(|uid| uid.to_string()),
+        crm_id: card.crm_id().map(|id| id.to_string()),
+        contact: vcard::read(card, known),
+        fields: vcard::CARRIED,
+        detail: None,
+        source: Some(card.to_bytes()),
+    }
+}
+
+/// A card read again, knowing its contact.
+pub fn reread(source: &[u8], known: &Contact) -> Option<Contact> {
+    Card::parse(source).ok().map(|card| vcard::read(&card, Some(known)))
+}
+
+/// Changes a card to what a write asks for, and nothing else in it.
+pub fn change(card: &mut Card, contact: &Contact, changed: crate::contact::FieldSet) {
+    let from = vcard::read(card, None);
+    let mut to = from.clone();
+    to.copy_fields(contact, changed);
+    if from != to {
+        vcard::update(card, &from, &to);
+    }
+}
+
+/// What a write's identity is to a card.
+pub fn identity(write: &super::Write) -> Identity {
+    Identity { uid: Some(write.uid.clone()), crm_id: write.crm_id.clone() }
+}

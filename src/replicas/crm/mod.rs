@@ -1,0 +1,331 @@
+//! The CRM as a replica: plugs the API client into the port.
+//!
+//! What it adds to the client: pages that need not be read again (the seal), the check of a record just before it is
+//! written, the reading back just after, and how lists are put into a PUT for this server. What it deliberately does
+//! not do: decide. A stale, refused or unsettled write is said to be so and left to the run.
+
+mod apply;
+mod scan;
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+
+use serde::{Serialize, Serializer};
+
+use super::{
+    Action, Capabilities, Known, LocalFuture, Look, Replica, ReplicaError, Scan, Sighting, Sink, Trouble, Write,
+    Written,
+};
+use crate::{
+    contact::{Field, FieldSet},
+    crm::{
+        Client, ClientSettings, Content, CrmError, ErrorKind, Listing, ListsSetting, Record, is_probe,
+        lists::ListBehaviour,
+    },
+};
+
+/// The name under which the server's treatment of lists is kept for the next run.
+pub const LISTS_FACT: &str = "crm.lists";
+
+/// The CRM. Its remotes are its ids, its revisions digests of what the records say.
+///
+/// To be used on a multi-threaded runtime: pages are read on its threads while the scan's sink works on the caller's.
+pub struct CrmReplica {
+    client: Client,
+    lists: ListsSetting,
+    learnt: Option<ListBehaviour>,
+    lists_refuted: Arc<AtomicBool>,
+    /// Throwaway contacts of earlier probes, to be used again or removed at the next write.
+    probes_left: BTreeSet<String>,
+    /// Why the probe failed. It is not repeated before a listing has shown what it left behind.
+    probe_failed: Option<Trouble>,
+}
+
+impl CrmReplica {
+    /// The CRM of these settings. Nothing is sent yet; the error is one of the settings.
+    pub fn new(settings: &ClientSettings) -> Result<Self, Trouble> {
+        Ok(Self::of_client(Client::new(settings).map_err(trouble)?, settings.lists))
+    }
+
+    /// With what was learnt of its lists in an earlier run. A setting other than `probe` goes before it.
+    #[must_use]
+    pub fn with_lists(mut self, learnt: Option<ListBehaviour>) -> Self {
+        self.learnt = learnt;
+        self
+    }
+
+    /// What is known of its lists by trying, to be kept for the next run; `Unknown` also where what was believed turned
+    /// out wrong.
+    pub fn learnt(&self) -> Option<ListBehaviour> {
+        if self.lists_refuted.load(Ordering::Relaxed) { Some(ListBehaviour::Unknown) } else { self.learnt }
+    }
+
+    /// Tries the login by reading the first page: how many pages there are, if the server tells it.
+    pub async fn check_login(&self) -> Result<Option<u32>, ReplicaError> {
+        self.client.page_count().await.map_err(replica_error)
+    }
+
+    fn of_client(client: Client, lists: ListsSetting) -> Self {
+        Self {
+            client,
+            lists,
+            learnt: None,
+            lists_refuted: Arc::default(),
+            probes_left: BTreeSet::new(),
+            probe_failed: None,
+        }
+    }
+
+    async fn scan_all(&mut self, known: &Known, sink: &mut Sink<'_>) -> Result<Scan, ReplicaError> {
+        let remembered = Arc::new(scan::remembered(known));
+        let mut listing = Listing::start(self.client.clone(), remembered, scan::page_batch);
+        while let Some(page) = listing.next().await.map_err(replica_error)? {
+            let mut batch = match page.content {
+                Content::Fresh(scan::PageBatch { batch, probes }) => {
+                    self.probes_left.extend(probes);
+                    batch
+                }
+                Content::Same => scan::same_batch(known, page.number),
+                Content::Missing => continue,
+            };
+            batch.pages_expected = page.pages_expected;
+            sink(batch)?;
+        }
+        self.probe_failed = None;
+        Ok(Scan::Everything)
+    }
+
+    async fn apply_all(&mut self, writes: Vec<Write>) -> Vec<Result<Written, ReplicaError>> {
+        let lists = match self.prepare(&writes).await {
+            Ok(lists) => lists,
+            Err(error) => return writes.iter().map(|_| Err(error.clone())).collect(),
+        };
+        let pen = apply::Pen { client: self.client.clone(), lists, lists_refuted: self.lists_refuted.clone() };
+        apply::carry_out_all(pen, writes).await
+    }
+
+    /// How lists are to be written, found out if these writes need it, or why that failed; and no throwaway contact is
+    /// left in the CRM, if it can be helped. The error is a refused login.
+    async fn prepare(&mut self, writes: &[Write]) -> Result<Result<ListBehaviour, Trouble>, ReplicaError> {
+        let mut lists = self.behaviour().ok_or_else(unknown_lists);
+        if lists.is_err() && writes.iter().any(changes_list) {
+            lists = match self.probe_failed.clone() {
+                Some(trouble) => Err(trouble),
+                None => self.probe().await?,
+            };
+        }
+        self.remove_probes().await?;
+        Ok(lists)
+    }
+
+    fn behaviour(&self) -> Option<ListBehaviour> {
+        if self.lists_refuted.load(Ordering::Relaxed) {
+            return Some(ListBehaviour::Unknown);
+        }
+        self.lists.behaviour().or(self.learnt)
+    }
+
+    async fn probe(&mut self) -> Result<Result<ListBehaviour, Trouble>, ReplicaError> {
+        let probed = self.client.probe_lists(&self.probes_left).await;
+        self.probes_left.extend(probed.left_behind);
+        Ok(match probed.behaviour {
+            Ok(behaviour) => {
+                tracing::info!(%behaviour, "found out how the CRM updates lists");
+                self.learnt = Some(behaviour);
+                Ok(behaviour)
+            }
+            Err(error) if error.kind == ErrorKind::Login => return Err(replica_error(error)),
+            Err(error) => {
+                let unknown = unknown_lists();
+                let trouble = Trouble { message: format!("{}: could not {error}", unknown.message), ..unknown };
+                self.probe_failed = Some(trouble.clone());
+                Err(trouble)
+            }
+        })
+    }
+
+    /// Best effort: only a refused login stops the run, what cannot be removed now is tried another time.
+    async fn remove_probes(&mut self) -> Result<(), ReplicaError> {
+        for id in self.probes_left.clone() {
+            let removed = match self.client.contact(&id).await {
+                Ok(Some(record)) if is_probe(&record.contact) => self.client.delete(&id).await,
+                other => other.map(|_| ()),
+            };
+            match removed {
+                Ok(()) => drop(self.probes_left.remove(&id)),
+                Err(error) if error.kind == ErrorKind::Login => return Err(replica_error(error)),
+                Err(error) => tracing::debug!(id, %error, "the probe contact stays for now"),
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Replica for CrmReplica {
+    fn capabilities(&self) -> Capabilities {
+        Capabilities { fields: FieldSet::CRM, weak: FieldSet::NONE, identity: false }
+    }
+
+    fn scan<'a>(&'a mut self, known: &'a Known, sink: &'a mut Sink<'_>) -> LocalFuture<'a, Result<Scan, ReplicaError>> {
+        Box::pin(self.scan_all(known, sink))
+    }
+
+    fn look<'a>(&'a mut self, remote: &'a str) -> LocalFuture<'a, Result<Look, ReplicaError>> {
+        Box::pin(async move {
+            match self.client.contact(remote).await {
+                Ok(Some(record)) => Ok(Look::Found(Box::new(sighting(record)))),
+                Ok(None) => Ok(Look::Gone),
+                Err(error) if error.kind == ErrorKind::Login => Err(replica_error(error)),
+                Err(error) => Ok(Look::Unclear(error.to_string())),
+            }
+        })
+    }
+
+    fn apply<'a>(&'a mut self, writes: Vec<Write>) -> LocalFuture<'a, Vec<Result<Written, ReplicaError>>> {
+        Box::pin(self.apply_all(writes))
+    }
+
+    fn requests(&self) -> BTreeMap<String, u64> {
+        self.client.requests()
+    }
+
+    fn facts(&self) -> Vec<(String, String)> {
+        let found_out = self.learnt().filter(|_| self.lists == ListsSetting::Probe);
+        found_out.map(|lists| (LISTS_FACT.to_owned(), lists.to_string())).into_iter().collect()
+    }
+}
+
+fn unknown_lists() -> Trouble {
+    Trouble::new("find out how the CRM updates lists")
+        .hint("the next run tries again; crm.lists = \"replace\", \"append\" or \"ids\" tells it without trying")
+}
+
+fn changes_list(write: &Write) -> bool {
+    match &write.action {
+        Action::Update { changed, .. } => changed.contains(Field::Addresses) || changed.contains(Field::Items),
+        Action::Create { .. } | Action::Delete { .. } => false,
+    }
+}
+
+fn trouble(error: CrmError) -> Trouble {
+    Trouble { message: error.message, hint: error.hint }
+}
+
+fn replica_error(error: CrmError) -> ReplicaError {
+    match error.kind {
+        ErrorKind::Login => ReplicaError::Login(trouble(error)),
+        ErrorKind::Unavailable => ReplicaError::Unavailable(trouble(error)),
+        ErrorKind::Rejected | ErrorKind::Settings => ReplicaError::Rejected(trouble(error)),
+        ErrorKind::Gone => ReplicaError::Stale(None),
+        ErrorKind::Unsettled => ReplicaError::Unsettled(trouble(error)),
+    }
+}
+
+fn sighting(record: Record) -> Sighting {
+    let detail = detail(&record);
+    let Record { id, contact, fields, revision, .. } = record;
+    let revision = revision.to_string();
+    Sighting { crm_id: Some(id.clone()), remote: id, revision, uid: None, contact, fields, detail, source: None }
+}
+
+/// What the record says beside the contact, as JSON; `None` if that is nothing.
+fn detail(record: &Record) -> Option<String> {
+    let Record { unknown, address_ids, item_ids, .. } = record;
+    let detail = Detail { unknown: Unknown(unknown), address_ids, item_ids };
+    if unknown.is_empty() && no_ids(&detail.address_ids) && no_ids(&detail.item_ids) {
+        return None;
+    }
+    serde_json::to_string(&detail).ok()
+}
+
+#[derive(Serialize)]
+struct Detail<'a> {
+    #[serde(skip_serializing_if = "Unknown::is_empty")]
+    unknown: Unknown<'a>,
+    #[serde(skip_serializing_if = "no_ids")]
+    address_ids: &'a [Option<String>],
+    #[serde(skip_serializing_if = "no_ids")]
+    item_ids: &'a [Option<String>],
+}
+
+/// The record's other elements, in its order; a name that comes again is numbered.
+struct Unknown<'a>(&'a [(String, String)]);
+
+impl Unknown<'_> {
+    fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl Serialize for Unknown<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.iter().enumerate().map(|(place, (name, text))| {
+            match self.0[..place].iter().filter(|(earlier, _)| earlier == name).count() {
+                0 => (std::borrow::Cow::Borrowed(name.as_str()), text),
+                before => (format!("{name}#{}", before + 1).into(), text),
+            }
+        }))
+    }
+}
+
+fn no_ids(ids: &&[Option<String>]) -> bool {
+    ids.iter().all(Option::is_none)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::crm::stub::{Reply, Stub};
+
+    /// The CRM behind a stub, without waits between tries.
+    pub(super) fn replica(stub: &Stub) -> CrmReplica {
+        CrmReplica::of_client(stub.client(), ListsSetting::Probe)
+    }
+
+    #[tokio::test]
+    async fn a_look_says_found_gone_or_unclear() {
+        let record = "<contact><id>1</id><tag>a</tag><last_name>Ada</last_name><tag>b</tag><contact_items>\
+                      <contact_item><id>5</id><type_id>24</type_id><value>01</value></contact_item></contact_items></contact>";
+        let stub = Stub::start(move |request, _| match request.id() {
+            Some("1") => Reply::xml(record),
+            Some("2") => Reply::status(404),
+            Some("3") => Reply::status(401),
+            _ => Reply::status(500),
+        })
+        .await;
+        let mut crm = replica(&stub);
+        let Ok(Look::Found(found)) = crm.look("1").await else { panic!("not found") };
+        assert_eq!(found.remote, "1");
+        assert_eq!(found.crm_id.as_deref(), Some("1"));
+        assert_eq!(found.fields, FieldSet::NONE.with(Field::LastName).with(Field::Items));
+        assert_eq!(found.detail.as_deref(), Some(r##"{"unknown":{"tag":"a","tag#2":"b"},"item_ids":["5"]}"##));
+        assert!(matches!(crm.look("2").await, Ok(Look::Gone)));
+        assert!(matches!(crm.look("3").await, Err(ReplicaError::Login(_))));
+        assert!(matches!(crm.look("4").await, Ok(Look::Unclear(_))));
+        assert!(matches!(crm.look("../4").await, Ok(Look::Unclear(_))));
+        assert_eq!(crm.requests(), BTreeMap::from([("GET".to_owned(), 6)]));
+    }
+
+    #[tokio::test]
+    async fn the_login_is_tried_on_the_first_page() {
+        for (reply, expected) in [
+            (Reply::xml("<contacts><pagination><total_pages>9</total_pages></pagination></contacts>"), Ok(Some(9))),
+            (Reply::xml("<contacts type=\"array\"/>"), Ok(None)),
+            (Reply::status(401), Err("read page 1 of the contacts: the login was refused (401 Unauthorized)")),
+            (
+                Reply::status(404),
+                Err("read page 1 of the contacts: there are no contacts at that address (404 Not Found)"),
+            ),
+        ] {
+            let stub = Stub::start(move |_, _| reply.clone()).await;
+            let checked = replica(&stub).check_login().await;
+            assert_eq!(checked.map_err(|error| error.to_string()), expected.map_err(str::to_owned));
+            assert_eq!(stub.lines(), ["GET /1/contacts.xml"]);
+        }
+    }
+}

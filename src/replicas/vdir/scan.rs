@@ -1,0 +1,268 @@
+//! Looking over a vdir: every file's stamp, and the bytes of those whose stamp is new.
+//!
+//! Looking and reading use more than one core where that pays. What is handed on keeps one order: agreed files first,
+//! then new ones, by name; so the first file with a UID is the agreed one, and a copy of it is reported, not synced.
+
+use std::{collections::HashSet, sync::mpsc, thread, time::Duration, time::SystemTime};
+
+use crate::replicas::{
+    Batch, Known, Problem, ReplicaError, Scan, Sink,
+    cards::Flaw,
+    files::{Folder, Leftover, Recovered, SAVED, reason},
+    threads::{cores, spread},
+};
+
+use super::{
+    Trust, Vdir, is_card_name,
+    read::{self, Reading},
+    state::{State, uid_key},
+};
+
+/// Files read before they are handed on.
+const CHUNK: usize = 256;
+/// With fewer files, a second thread costs more than it gives.
+const THREAD_MIN: usize = 512;
+
+impl Vdir {
+    pub(super) fn scan_now(&mut self, known: &Known, sink: &mut Sink<'_>) -> Result<Scan, ReplicaError> {
+        let agreed = !known.revisions.is_empty();
+        let Some(folder) = self.open().map_err(|error| self.refused("open", &error))? else {
+            if agreed {
+                return Err(self.unsafe_without("there is no folder"));
+            }
+            self.trust = Trust::FirstUse;
+            return Ok(Scan::Everything);
+        };
+        let marked = self.is_marked(&folder)?;
+        if !marked && agreed {
+            return Err(self.unsafe_without("there is no marker file"));
+        }
+        if !marked {
+            self.mark(&folder)?;
+        }
+        self.trust = Trust::Marked;
+
+        let listing = self.list(&folder, known)?;
+        let Sorted { batch, to_read, patience } = sort(&folder, known, listing);
+        let mut uids = Uids::new(known, &batch, !to_read.is_empty());
+        sink(batch)?;
+        // A file changed just now is read when its stamp will prove it, so that the next run need not read it again.
+        thread::sleep(patience);
+        read_all(&folder, &to_read, &mut |readings| sink(assemble(known, &mut uids, readings)))?;
+
+        if agreed && !self.is_marked(&folder)? {
+            return Err(self.unsafe_without("the marker file went away"));
+        }
+        Ok(Scan::Everything)
+    }
+
+    /// The names in the folder, after finishing or undoing what a killed run left.
+    fn list(&self, folder: &Folder, known: &Known) -> Result<Listing, ReplicaError> {
+        let wanted = |name: &[u8]| is_card_name(name) || Leftover::may_be(name) || is_saved(name);
+        let list = || folder.names(wanted).map_err(|error| self.refused("list", &error));
+        let mut names = list()?;
+        let mut problems = Vec::new();
+        // Another carnet at work keeps its files.
+        if names.iter().any(|name| Leftover::may_be(name)) && folder.lock() {
+            for name in names.iter().filter_map(|name| std::str::from_utf8(name).ok()) {
+                problems.extend(recover(folder, name, &names, known));
+            }
+            names = list()?;
+        }
+        let mut listing = Listing { names: Vec::with_capacity(names.len()), problems };
+        for name in names {
+            match String::from_utf8(name) {
+                Ok(name) if is_card_name(name.as_bytes()) => listing.names.push(name),
+                Ok(name) if is_saved(name.as_bytes()) => listing.problems.push(Problem {
+                    place: name,
+                    message: "was saved by another program in the instant that carnet wrote this contact".into(),
+                    hint: Some("take over what is missing from it, then delete it".into()),
+                    remote: None,
+                }),
+                Ok(_) => {}
+                Err(name) => listing.problems.push(Problem {
+                    place: String::from_utf8_lossy(name.as_bytes()).escape_default().to_string(),
+                    message: "has a name that is not UTF-8 and is left alone".into(),
+                    hint: Some("rename it".into()),
+                    remote: None,
+                }),
+            }
+        }
+        // A listing made while others rename may miss a name: ask for each one that is missed.
+        let missed = known.revisions.keys().filter(|remote| is_card_name(remote.as_bytes()));
+        let missed: Vec<String> = missed
+            .filter(|remote| listing.names.binary_search(remote).is_err())
+            .filter(|remote| !matches!(folder.look(remote), Ok(None)))
+            .cloned()
+            .collect();
+        listing.names.extend(missed);
+        Ok(listing)
+    }
+}
+
+#[derive(Debug)]
+struct Listing {
+    names: Vec<String>,
+    problems: Vec<Problem>,
+}
+
+/// Finishes or undoes the step that a temporary file was part of; says so where a person should know.
+fn recover(folder: &Folder, name: &str, names: &[Vec<u8>], known: &Known) -> Option<Problem> {
+    let leftover = Leftover::parse(name)?;
+    let listed = names.iter().filter_map(|name| std::str::from_utf8(name).ok());
+    let known_names = known.revisions.keys().map(String::as_str);
+    let target =
+        listed.chain(known_names).filter(|name| is_card_name(name.as_bytes())).find(|name| leftover.is_for(name));
+    let agreed = target.and_then(|target| known.revisions.get(target)).and_then(|state| State::parse(state).digest());
+    match folder.recover(&leftover, target, |digest| agreed.as_ref() == Some(digest)) {
+        // What was set aside is reported with the listing that follows.
+        Ok(Recovered::Cleared | Recovered::PutBack | Recovered::Saved(_)) => None,
+        Err(error) => Some(Problem {
+            place: name.to_owned(),
+            message: format!("cannot be cleared away: {}", reason(&error)),
+            hint: None,
+            remote: target.filter(|target| known.revisions.contains_key(*target)).map(str::to_owned),
+        }),
+    }
+}
+
+/// What follows from names and stamps alone.
+#[derive(Debug, Default)]
+struct Sorted {
+    batch: Batch,
+    to_read: Vec<String>,
+    patience: Duration,
+}
+
+fn sort(folder: &Folder, known: &Known, listing: Listing) -> Sorted {
+    let Listing { names, problems } = listing;
+    let parts = spread(names, THREAD_MIN, |names| vec![sort_part(folder, known, names)]);
+    let mut sorted = Sorted { batch: Batch { problems, ..Batch::default() }, ..Sorted::default() };
+    for part in parts {
+        sorted.batch.same.extend(part.batch.same);
+        sorted.batch.problems.extend(part.batch.problems);
+        sorted.to_read.extend(part.to_read);
+        sorted.patience = sorted.patience.max(part.patience);
+    }
+    sorted.to_read.sort_by_cached_key(|name| (!known.revisions.contains_key(name), name.clone()));
+    sorted
+}
+
+fn sort_part(folder: &Folder, known: &Known, names: Vec<String>) -> Sorted {
+    let mut sorted = Sorted::default();
+    let mut buffer = String::new();
+    let now = SystemTime::now();
+    for name in names {
+        let entry = match folder.look(&name) {
+            Ok(Some(entry)) if entry.regular && folder.trusts(&entry) => entry,
+            Ok(Some(entry)) => {
+                let what = if entry.regular { "belongs to another user" } else { "is no ordinary file" };
+                sorted.batch.problems.push(read::problem(&name, Flaw::whole(format!("{what} and is left alone"))));
+                continue;
+            }
+            Ok(None) => continue,
+            Err(error) => {
+                let message = format!("cannot be looked at: {}", reason(&error));
+                sorted.batch.problems.push(read::problem(&name, Flaw::whole(message)));
+                continue;
+            }
+        };
+        let state = known.revisions.get(&name).map(|revision| State::parse(revision));
+        if state.is_some_and(|state| state.is_stamped(&entry.stamp, &mut buffer)) {
+            sorted.batch.same.push(name);
+        } else {
+            sorted.patience = sorted.patience.max(entry.stamp.patience(now));
+            sorted.to_read.push(name);
+        }
+    }
+    sorted
+}
+
+type Readings = Vec<(String, Result<Reading, Flaw>)>;
+
+/// Reads files and hands them on in their order, the next ones being read meanwhile.
+fn read_all(
+    folder: &Folder,
+    names: &[String],
+    take: &mut dyn FnMut(Readings) -> Result<(), ReplicaError>,
+) -> Result<(), ReplicaError> {
+    let read_chunk = |chunk: &[String]| -> Readings {
+        chunk.iter().map(|name| (name.clone(), read::read(folder, name, None))).collect()
+    };
+    if names.len() < THREAD_MIN {
+        return names.chunks(CHUNK).try_for_each(|chunk| take(read_chunk(chunk)));
+    }
+    let workers = cores();
+    thread::scope(|scope| {
+        let ends: Vec<_> = (0..workers)
+            .map(|worker| {
+                // One chunk ready and one in hand for each: memory stays bounded however slow the taking is.
+                let (sender, receiver) = mpsc::sync_channel(1);
+                scope.spawn(move || {
+                    let mine = names.chunks(CHUNK).skip(worker).step_by(workers);
+                    // The receiver is gone when the scan was ended.
+                    for chunk in mine {
+                        if sender.send(read_chunk(chunk)).is_err() {
+                            break;
+                        }
+                    }
+                });
+                receiver
+            })
+            .collect();
+        for turn in 0..names.len().div_ceil(CHUNK) {
+            // A worker ends early only by a panic, which the scope passes on.
+            let Ok(readings) = ends[turn % workers].recv() else { break };
+            take(readings)?;
+        }
+        drop(ends);
+        Ok(())
+    })
+}
+
+/// The UIDs met so far.
+struct Uids(HashSet<String>);
+
+impl Uids {
+    fn new(known: &Known, batch: &Batch, needed: bool) -> Self {
+        let same = if needed { batch.same.as_slice() } else { &[] };
+        let states = same.iter().filter_map(|remote| known.revisions.get(remote));
+        Self(states.filter_map(|revision| State::parse(revision).uid()).map(str::to_owned).collect())
+    }
+
+    fn is_new(&mut self, uid: Option<&str>) -> bool {
+        uid.is_none_or(|uid| self.0.insert(uid_key(uid)))
+    }
+}
+
+fn assemble(known: &Known, uids: &mut Uids, readings: Readings) -> Batch {
+    let mut batch = Batch::default();
+    for (name, reading) in readings {
+        let flaw = match reading {
+            Ok(Reading::Card(sighting)) => {
+                if !uids.is_new(sighting.uid.as_deref()) {
+                    let hint = Some("delete one of the two, or give one another UID".into());
+                    Flaw { hint, ..Flaw::whole("has the same UID as another file and is left alone") }
+                } else if known.revisions.get(&name).is_some_and(|revision| *revision == sighting.revision) {
+                    batch.same.push(name);
+                    continue;
+                } else {
+                    batch.changed.push(*sighting);
+                    continue;
+                }
+            }
+            Ok(Reading::Group) if !known.revisions.contains_key(&name) => continue,
+            Ok(Reading::Group) => Flaw::whole("became a group and is left alone"),
+            // It was there an instant ago: the next scan says.
+            Ok(Reading::Gone) => Flaw::whole("went away while it was read"),
+            Err(flaw) => flaw,
+        };
+        batch.problems.push(read::problem(&name, flaw));
+    }
+    batch
+}
+
+fn is_saved(name: &[u8]) -> bool {
+    let saved = SAVED.as_bytes();
+    name.windows(saved.len()).any(|part| part == saved)
+}
