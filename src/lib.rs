@@ -6,5 +6,6 @@
 pub mod contact;
 pub mod crm;
 pub mod formats;
+pub mod mirror;
 pub mod reconcile;
 pub mod replicas;

@@ -1,0 +1,132 @@
+//! What can go wrong with the mirror, in words.
+//!
+//! No message holds a contact's data: a row that cannot be read is named by its table, id and column.
+
+use std::path::PathBuf;
+
+use rusqlite::ErrorCode;
+
+/// A result of the mirror.
+pub type Result<T> = std::result::Result<T, MirrorError>;
+
+/// A failure of the mirror: a lowercase fragment that reads after "failed to".
+#[derive(Debug, thiserror::Error)]
+pub enum MirrorError {
+    /// SQLite cannot open the file.
+    #[error("open the mirror {}: {source}", path.display())]
+    Open {
+        /// The mirror's file.
+        path: PathBuf,
+        /// SQLite's words.
+        source: rusqlite::Error,
+    },
+    /// The file, or its folder, cannot be made or read.
+    #[error("open the mirror {}: {source}", path.display())]
+    Io {
+        /// The file or folder.
+        path: PathBuf,
+        /// The system's words.
+        source: std::io::Error,
+    },
+    /// The file is something else than a SQLite database.
+    #[error("open the mirror {}: it is not a SQLite database", path.display())]
+    NotSqlite {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The file is a SQLite database of another program.
+    #[error("open the mirror {}: it is a database of another program", path.display())]
+    NotOurs {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The file was written by a later carnet.
+    #[error("open the mirror {}: a newer carnet wrote it (schema {found}, this one knows {known})", path.display())]
+    TooNew {
+        /// The file.
+        path: PathBuf,
+        /// Its schema version.
+        found: i64,
+        /// The last schema version that this program knows.
+        known: i64,
+    },
+    /// The file was written by an earlier carnet and was opened for reading only, so that it cannot be brought up.
+    #[error("read the mirror {}: its schema is {found}, this carnet reads {known}", path.display())]
+    TooOld {
+        /// The file.
+        path: PathBuf,
+        /// Its schema version; 0 for a file with nothing in it yet.
+        found: i64,
+        /// The schema version that this program reads.
+        known: i64,
+    },
+    /// SQLite refused a statement.
+    #[error("use the mirror: {0}")]
+    Sql(#[from] rusqlite::Error),
+    /// A stored value makes no sense.
+    #[error("read the mirror: {table} {row}: {column} makes no sense")]
+    Corrupt {
+        /// Which table.
+        table: &'static str,
+        /// Which row, by its key.
+        row: String,
+        /// Which column.
+        column: &'static str,
+    },
+    /// There is no contact of that id.
+    #[error("find contact {contact} in the mirror")]
+    NoContact {
+        /// The id asked for.
+        contact: i64,
+    },
+    /// A contact cannot be forgotten: a replica's agreement or an unfinished write still names it.
+    #[error("forget contact {contact}: something still refers to it")]
+    StillAgreed {
+        /// The contact.
+        contact: i64,
+    },
+    /// A filter names a field that contacts do not have.
+    #[error("filter by {name}: there is no such field")]
+    UnknownField {
+        /// The name given.
+        name: String,
+    },
+    /// SQLite gave up the transaction (a full disk, say) while work in it went on. Nothing of it was kept.
+    #[error("use the mirror: the transaction was given up after an earlier failure")]
+    Aborted,
+}
+
+impl MirrorError {
+    /// What to do about it.
+    pub fn hint(&self) -> Option<String> {
+        let hint = match self {
+            Self::Open { source, .. } | Self::Sql(source) => return sqlite_hint(source).map(str::to_owned),
+            Self::Io { source, .. } => match source.kind() {
+                std::io::ErrorKind::NotFound => "there is no mirror yet; `carnet pull` makes it",
+                std::io::ErrorKind::PermissionDenied => "see who owns the file and its folder",
+                _ => return None,
+            },
+            Self::NotSqlite { .. } | Self::NotOurs { .. } => "set `mirror.path` to a file of carnet's own",
+            Self::TooNew { .. } => "use the carnet that wrote it, or a later one",
+            Self::TooOld { .. } => "`carnet pull` brings it up to date",
+            Self::Corrupt { .. } => "restore the mirror from a backup, or move it away and run `carnet pull`",
+            Self::UnknownField { .. } => "use a name of the API reference, such as last_name, city or type_id",
+            Self::NoContact { .. } | Self::StillAgreed { .. } | Self::Aborted => return None,
+        };
+        Some(hint.to_owned())
+    }
+}
+
+fn sqlite_hint(error: &rusqlite::Error) -> Option<&'static str> {
+    match error.sqlite_error_code()? {
+        ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked => Some("another program is writing to it; try again"),
+        ErrorCode::DiskFull => Some("free some disk space; nothing of the last transaction was written"),
+        ErrorCode::ReadOnly | ErrorCode::PermissionDenied | ErrorCode::CannotOpen => {
+            Some("see who owns the file and its folder")
+        }
+        ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase => {
+            Some("restore the mirror from a backup, or move it away and run `carnet pull`")
+        }
+        _ => None,
+    }
+}

@@ -1,0 +1,294 @@
+//! Opening the mirror: the file and its rights, what it must be, its settings and its migrations.
+//!
+//! A file that is not carnet's own is refused untouched.
+
+use std::{
+    fs,
+    io::{ErrorKind, Read},
+    path::Path,
+    sync::LazyLock,
+    time::Duration,
+};
+
+use include_dir::{Dir, include_dir};
+use rusqlite::{Connection, OpenFlags, TransactionBehavior};
+use rusqlite_migration::Migrations;
+
+use super::{
+    Mirror,
+    error::{MirrorError, Result},
+};
+
+/// "carn", in the file's header: `file` and other programs can tell whose it is. Also in the first migration.
+const APPLICATION_ID: i64 = 0x6361_726e;
+/// How long to wait for another program that is writing.
+const BUSY_MAX: Duration = Duration::from_secs(10);
+
+static MIGRATION_FILES: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/migrations");
+static MIGRATIONS: LazyLock<Migrations<'static>> = LazyLock::new(|| {
+    // The folder is compiled in and a test loads it: this cannot fail where it has not failed there.
+    Migrations::from_directory(&MIGRATION_FILES).expect("the migrations compiled in are numbered from 1 without gaps")
+});
+
+impl Mirror {
+    /// Opens the mirror, making it (mode 0600, its folder 0700) and bringing it up to this program's schema.
+    ///
+    /// # Errors
+    /// The file cannot be made, is not carnet's, or is a newer carnet's: it is left as it was.
+    pub fn open(path: &Path) -> Result<Self> {
+        create(path)?;
+        refuse_other_files(path)?;
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let opening = |source| MirrorError::Open { path: path.to_owned(), source };
+        let mut conn = Connection::open_with_flags(path, flags).map_err(opening)?;
+        conn.busy_timeout(BUSY_MAX).map_err(opening)?;
+        refuse_other_schemas(&conn, path)?;
+        settle(&conn).map_err(opening)?;
+        migrate(&mut conn).map_err(opening)?;
+        Ok(Self::over(conn))
+    }
+
+    /// Opens the mirror for reading, while another program may be writing to it.
+    ///
+    /// # Errors
+    /// As [`Mirror::open`]; also when there is no mirror yet, or an older carnet's.
+    pub fn open_read_only(path: &Path) -> Result<Self> {
+        refuse_other_files(path)?;
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let opening = |source| MirrorError::Open { path: path.to_owned(), source };
+        let conn = Connection::open_with_flags(path, flags).map_err(opening)?;
+        conn.busy_timeout(BUSY_MAX).map_err(opening)?;
+        let found = refuse_other_schemas(&conn, path)?;
+        if found < known() {
+            return Err(MirrorError::TooOld { path: path.to_owned(), found, known: known() });
+        }
+        conn.execute_batch("PRAGMA query_only = ON").map_err(opening)?;
+        Ok(Self::over(conn))
+    }
+
+    /// A mirror without a file, for tests and practice.
+    ///
+    /// # Errors
+    /// SQLite's.
+    pub fn in_memory() -> Result<Self> {
+        let mut conn = Connection::open_in_memory()?;
+        settle(&conn)?;
+        migrate(&mut conn)?;
+        Ok(Self::over(conn))
+    }
+
+    fn over(conn: Connection) -> Self {
+        conn.set_prepared_statement_cache_capacity(128);
+        Self { conn, depth: 0 }
+    }
+}
+
+/// Makes the file with the right mode from its first instant: a later chmod would leave a gap, and the log files that
+/// SQLite puts beside it take their mode from it.
+fn create(path: &Path) -> Result<()> {
+    if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+        let mut builder = fs::DirBuilder::new();
+        builder.recursive(true);
+        #[cfg(unix)]
+        std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+        builder.create(folder).map_err(|source| MirrorError::Io { path: folder.to_owned(), source })?;
+    }
+    let mut options = fs::OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    match options.open(path) {
+        Err(source) if source.kind() != ErrorKind::AlreadyExists => {
+            Err(MirrorError::Io { path: path.to_owned(), source })
+        }
+        _ => Ok(()),
+    }
+}
+
+/// SQLite would take a short text file for an empty database and write over it.
+fn refuse_other_files(path: &Path) -> Result<()> {
+    let io = |source| MirrorError::Io { path: path.to_owned(), source };
+    let mut head = Vec::new();
+    fs::File::open(path).map_err(io)?.take(16).read_to_end(&mut head).map_err(io)?;
+    if head.is_empty() || head == b"SQLite format 3\0" {
+        return Ok(());
+    }
+    Err(MirrorError::NotSqlite { path: path.to_owned() })
+}
+
+/// The schema version found, 0 for an empty file.
+fn refuse_other_schemas(conn: &Connection, path: &Path) -> Result<i64> {
+    let number = |sql: &str| {
+        conn.query_row(sql, [], |row| row.get::<_, i64>(0)).map_err(|source| match source.sqlite_error_code() {
+            Some(rusqlite::ErrorCode::NotADatabase) => MirrorError::NotSqlite { path: path.to_owned() },
+            _ => MirrorError::Open { path: path.to_owned(), source },
+        })
+    };
+    let found = number("PRAGMA user_version")?;
+    let empty = number("SELECT count(*) FROM sqlite_schema")? == 0;
+    if number("PRAGMA application_id")? != APPLICATION_ID && !(empty && found == 0) {
+        return Err(MirrorError::NotOurs { path: path.to_owned() });
+    }
+    if found > known() {
+        return Err(MirrorError::TooNew { path: path.to_owned(), found, known: known() });
+    }
+    Ok(found)
+}
+
+fn settle(conn: &Connection) -> rusqlite::Result<()> {
+    conn.execute_batch(
+        "PRAGMA page_size = 8192;
+         PRAGMA journal_mode = WAL;
+         PRAGMA synchronous = FULL;
+         PRAGMA foreign_keys = ON;
+         PRAGMA cache_size = -16384;
+         PRAGMA wal_autocheckpoint = 4000;
+         PRAGMA temp_store = MEMORY;
+         PRAGMA journal_size_limit = 67108864;",
+    )
+}
+
+fn migrate(conn: &mut Connection) -> rusqlite::Result<()> {
+    conn.set_transaction_behavior(TransactionBehavior::Immediate);
+    // The version is read before the transaction begins: where two programs make the mirror at once, the later one
+    // fails on what the earlier has made, and finds nothing left to do when it looks again.
+    let migrated = MIGRATIONS.to_latest(conn).or_else(|_| MIGRATIONS.to_latest(conn));
+    migrated.map_err(|error| match error {
+        rusqlite_migration::Error::RusqliteError { err, .. } => err,
+        other => rusqlite::Error::ToSqlConversionFailure(Box::new(other)),
+    })
+}
+
+fn known() -> i64 {
+    MIGRATION_FILES.dirs().count() as i64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[cfg(unix)]
+    #[test]
+    fn the_file_and_what_lies_beside_it_are_the_owners_alone() {
+        use std::os::unix::fs::PermissionsExt;
+        let outside = tempfile::tempdir().unwrap();
+        let folder = outside.path().join("state").join("carnet");
+        let mut mirror = Mirror::open(&folder.join("carnet.db")).unwrap();
+        mirror.set_fact("key", "value").unwrap();
+        let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        assert_eq!((mode(&folder), mode(folder.parent().unwrap())), (0o700, 0o700));
+        let files: Vec<_> = fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+        assert!(files.len() >= 2, "the write-ahead log lies beside it: {files:?}");
+        for file in files {
+            assert_eq!(mode(&file), 0o600, "{}", file.display());
+        }
+    }
+
+    #[test]
+    fn the_settings_are_the_safe_ones() {
+        let folder = tempfile::tempdir().unwrap();
+        let mirror = Mirror::open(&folder.path().join("carnet.db")).unwrap();
+        let pragma = |name: &str| -> String {
+            let sql = format!("SELECT CAST({name} AS TEXT) FROM pragma_{name}");
+            mirror.conn.query_row(&sql, [], |row| row.get(0)).unwrap()
+        };
+        for (name, value) in [
+            ("journal_mode", "wal"),
+            ("synchronous", "2"),
+            ("foreign_keys", "1"),
+            ("application_id", "1667330670"),
+            ("user_version", "1"),
+        ] {
+            assert_eq!(pragma(name), value, "{name}");
+        }
+    }
+
+    #[test]
+    fn it_is_opened_again_and_read_beside_a_writer() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("carnet.db");
+        let missing = Mirror::open_read_only(&path).unwrap_err();
+        assert!(missing.hint().unwrap().contains("carnet pull"), "{missing}");
+        assert!(!path.exists(), "reading makes no file");
+        let mut writer = Mirror::open(&path).unwrap();
+        writer.set_fact("key", "one").unwrap();
+        let mut reader = Mirror::open_read_only(&path).unwrap();
+        writer
+            .transact::<_, MirrorError>(|writer| {
+                writer.set_fact("key", "two")?;
+                assert_eq!(reader.fact("key")?.as_deref(), Some("one"));
+                Ok(())
+            })
+            .unwrap();
+        assert_eq!(reader.fact("key").unwrap().as_deref(), Some("two"));
+        assert!(reader.set_fact("key", "three").is_err());
+        drop(writer);
+        assert_eq!(Mirror::open(&path).unwrap().fact("key").unwrap().as_deref(), Some("two"));
+    }
+
+    #[test]
+    fn files_that_are_not_ours_are_refused_untouched() {
+        let folder = tempfile::tempdir().unwrap();
+        let database = |name: &str, sql: &str| {
+            let path = folder.path().join(name);
+            Connection::open(&path).unwrap().execute_batch(sql).unwrap();
+            path
+        };
+        let text = folder.path().join("notes.txt");
+        fs::write(&text, "x").unwrap();
+        let theirs = database("theirs.db", "CREATE TABLE t (a)");
+        let newer =
+            database("newer.db", "CREATE TABLE t (a); PRAGMA application_id = 1667330670; PRAGMA user_version = 99");
+        let damaged = folder.path().join("damaged.db");
+        fs::write(&damaged, [b"SQLite format 3\0".as_slice(), &[0xee; 5000]].concat()).unwrap();
+        for (path, words) in [
+            (&text, "it is not a SQLite database"),
+            (&theirs, "it is a database of another program"),
+            (&newer, "a newer carnet wrote it (schema 99, this one knows 1)"),
+            (&damaged, "it is not a SQLite database"),
+        ] {
+            let before = fs::read(path).unwrap();
+            for error in [Mirror::open(path).unwrap_err(), Mirror::open_read_only(path).unwrap_err()] {
+                assert_eq!(error.to_string(), format!("open the mirror {}: {words}", path.display()));
+                assert!(error.hint().is_some());
+            }
+            assert_eq!(fs::read(path).unwrap(), before, "{}", path.display());
+        }
+        assert!(matches!(Mirror::open(folder.path()), Err(MirrorError::Io { .. })));
+    }
+
+    #[test]
+    fn an_empty_file_becomes_a_mirror() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("carnet.db");
+        fs::write(&path, "").unwrap();
+        assert!(matches!(Mirror::open_read_only(&path), Err(MirrorError::TooOld { found: 0, .. })));
+        Mirror::open(&path).unwrap().set_fact("key", "value").unwrap();
+        Mirror::open_read_only(&path).unwrap();
+    }
+
+    #[test]
+    fn a_file_name_is_never_read_as_an_address() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("file:x?mode=memory&#%20");
+        Mirror::open(&path).unwrap().set_fact("key", "value").unwrap();
+        assert_eq!(Mirror::open(&path).unwrap().fact("key").unwrap().as_deref(), Some("value"));
+    }
+
+    #[test]
+    fn two_programs_may_make_it_at_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("carnet.db");
+        std::thread::scope(|scope| {
+            let openers: Vec<_> = (0..4).map(|_| scope.spawn(|| Mirror::open(&path).map(drop))).collect();
+            for opener in openers {
+                opener.join().unwrap().unwrap();
+            }
+        });
+    }
+
+    #[test]
+    fn the_migrations_are_sound() {
+        assert_eq!(MIGRATIONS.validate(), Ok(()));
+    }
+}

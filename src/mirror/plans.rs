@@ -1,0 +1,255 @@
+//! Every statement of the mirror, explained: none may read a whole table that grows, but for those named here.
+//!
+//! Statements are collected where they are prepared. The mirror's own source says which there are: one that this test
+//! does not reach fails it.
+
+use std::{cell::RefCell, collections::BTreeSet};
+
+use super::*;
+use crate::{contact::Contact, replicas::PageNote};
+
+/// Deliberate whole reads: how the statement begins and ends, the one step allowed, and why.
+const WHOLE_READS: [(&str, &str, &str, &str); 8] = [
+    ("SELECT contact, value", "IS NOT NULL", "SCAN contact_items", "free text search"),
+    ("SELECT c.id, c.last_name", "", "SCAN c", "listing and searching: every living contact is wanted"),
+    ("SELECT c.id FROM contacts c WHERE", "ORDER BY c.id", "SCAN c", "only when counts say that some are unagreed"),
+    ("SELECT count(*) FROM agreements a JOIN", "= 'crm'", "SCAN c", "only while a creation is unexplained"),
+    ("SELECT (SELECT count(*) FROM contacts)", "", "SCAN contacts", "counting, which SQLite does page by page"),
+    ("SELECT page,", "FROM pages", "SCAN pages", "the listing's pages, all wanted"),
+    ("SELECT id, command", "LIMIT ?1", "SCAN runs", "newest first, up to a limit"),
+    (
+        "SELECT id, run, at, contact",
+        "FROM history\n                 ORDER BY id DESC LIMIT ?1",
+        "SCAN history",
+        "likewise",
+    ),
+];
+/// Partial indexes hold the few rows that matter: reading all of one is the point.
+const SMALL_INDEXES: [&str; 3] = ["contacts_deleted", "conflicts_open", "questions_open"];
+
+const SOURCES: [&str; 14] = [
+    include_str!("absences.rs"),
+    include_str!("addresses.rs"),
+    include_str!("agreements.rs"),
+    include_str!("conflicts.rs"),
+    include_str!("contacts.rs"),
+    include_str!("facts.rs"),
+    include_str!("history.rs"),
+    include_str!("items.rs"),
+    include_str!("outbox.rs"),
+    include_str!("pages.rs"),
+    include_str!("pending.rs"),
+    include_str!("questions.rs"),
+    include_str!("runs.rs"),
+    include_str!("search.rs"),
+];
+
+thread_local! {
+    static SEEN: RefCell<BTreeSet<String>> = const { RefCell::new(BTreeSet::new()) };
+}
+
+/// Called for every statement that is prepared.
+pub(super) fn note(sql: &str) {
+    SEEN.with_borrow_mut(|seen| {
+        if !seen.contains(sql) {
+            seen.insert(sql.to_owned());
+        }
+    });
+}
+
+#[test]
+fn no_statement_reads_a_whole_table_unawares() {
+    let mut mirror = Mirror::in_memory().unwrap();
+    use_everything(&mut mirror).unwrap();
+    let seen = SEEN.take();
+    for literal in SOURCES.iter().flat_map(|source| statements(source)) {
+        assert!(seen.iter().any(|sql| sql.starts_with(literal)), "not reached by this test: {literal}");
+    }
+    let verbs = ["SELECT", "INSERT", "UPDATE", "DELETE"];
+    for sql in seen.iter().filter(|sql| verbs.iter().any(|verb| sql.starts_with(verb))) {
+        let scans = scans(&mirror, sql);
+        let meant = |scan: &String| {
+            let same = |(start, end, step, _): &(&str, &str, &str, &str)| {
+                sql.starts_with(start) && sql.ends_with(end) && scan.split(" USING").next() == Some(step)
+            };
+            WHOLE_READS.iter().any(same)
+        };
+        assert!(scans.iter().all(meant), "{sql}\n{scans:?}");
+    }
+}
+
+#[test]
+fn the_test_can_fail() {
+    let mirror = Mirror::in_memory().unwrap();
+    for sql in [
+        "SELECT * FROM agreements WHERE marks = ?1",
+        "SELECT * FROM agreements WHERE remote = ?1",
+        "DELETE FROM history WHERE at < ?1",
+    ] {
+        assert!(!scans(&mirror, sql).is_empty(), "{sql}");
+    }
+}
+
+/// The steps of a statement's plan that read a whole table or a whole large index.
+fn scans(mirror: &Mirror, sql: &str) -> Vec<String> {
+    let mut explain = mirror.conn.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
+    for parameter in 1..=explain.parameter_count() {
+        explain.raw_bind_parameter(parameter, "1").unwrap();
+    }
+    let mut rows = explain.raw_query();
+    let mut scans = Vec::new();
+    while let Some(row) = rows.next().unwrap() {
+        let step: String = row.get(3).unwrap();
+        let small = SMALL_INDEXES.iter().any(|index| step.contains(index));
+        if step.starts_with("SCAN") && step != "SCAN CONSTANT ROW" && !small {
+            scans.push(step);
+        }
+    }
+    scans
+}
+
+/// The SQL literals of a source file, each up to its end or its first inserted part.
+fn statements(source: &str) -> impl Iterator<Item = &str> {
+    let code = source.split("#[cfg(test)]").next().unwrap_or_default();
+    code.match_indices('"').map(|(at, _)| &code[at + 1..]).filter_map(|rest| {
+        let verbs = ["SELECT ", "INSERT INTO ", "UPDATE ", "DELETE FROM "];
+        let literal = rest.split(['"', '{']).next()?;
+        verbs.iter().any(|verb| literal.starts_with(verb)).then_some(literal)
+    })
+}
+
+fn use_everything(mirror: &mut Mirror) -> Result<()> {
+    let at = "2026-01-01T00:00:00Z";
+    let mut contact = Contact { last_name: "Lovelace".into(), ..Contact::default() };
+    contact.addresses.push(crate::contact::Address::new(crate::contact::AddressType::Other));
+    contact.items.push(crate::contact::Item::new(crate::contact::ItemType::Icq, "1"));
+    let id = mirror.insert_contact("uid", &contact, "crm", 1, at)?;
+    let agreement = Agreement {
+        contact: id,
+        remote: "1".into(),
+        revision: "r".into(),
+        theirs: contact.clone(),
+        ours: contact,
+        version: 1,
+        detail: None,
+        detached: false,
+        marks: String::new(),
+    };
+    mirror.put_agreement("crm", &agreement)?;
+    mirror.set_revision("crm", "1", "s")?;
+    mirror.crm_newcomers_above(1)?;
+    mirror.outbox_of(id)?;
+    mirror.agreements_of(id)?;
+    mirror.agreement_by_remote("crm", "1")?;
+    mirror.known("crm")?;
+    mirror.count_agreements("crm")?;
+    mirror.pending("crm")?;
+    mirror.pending("cards")?;
+    mirror.contact_by_uid("uid")?;
+    mirror.contact_by_crm_id("1")?;
+    let fields = ["id", "uid", "country", "city", "value", "last_name", "q"];
+    let where_ = fields.iter().map(|name| ((*name).to_owned(), "1".to_owned())).collect();
+    mirror.for_each_contact(&Filter { where_, find: Some("x".into()), limit: None }, &mut |_| Ok(()))?;
+    mirror.touch_contact(id)?;
+    mirror.update_contact(id, &Contact::default(), at)?;
+    mirror.delete_contact(id, at)?;
+    mirror.delete_agreement("crm", id)?;
+    use_small_tables(mirror, id)?;
+    mirror.purge_forgotten()?;
+    mirror.purge_contact(id)
+}
+
+fn use_small_tables(mirror: &mut Mirror, contact: ContactId) -> Result<()> {
+    let text = String::new;
+    mirror.set_fact("key", "value")?;
+    mirror.fact("key")?;
+    mirror.forget_fact("key")?;
+    let run = mirror.begin_run("sync", "")?;
+    mirror.finish_run(run, "", "done", 0, "{}")?;
+    mirror.run(run)?;
+    mirror.last_run()?;
+    let (kind, kept) = ("update".to_owned(), "here".to_owned());
+    let uid = "uid".to_owned();
+    let (field, old, new) = (None, None, None);
+    mirror.record(&HistoryRow {
+        run,
+        at: text(),
+        contact,
+        uid,
+        source: text(),
+        field,
+        old,
+        new,
+        kind: kind.clone(),
+    })?;
+    mirror.history(None, 1)?;
+    mirror.history(Some(contact), 1)?;
+    mirror.history_of_run(run)?;
+    let (field, base, here, there) = (None, None, None, None);
+    let (at, replica, state) = (text(), "crm".to_owned(), State::Open);
+    let id = mirror.add_conflict(&ConflictRow {
+        id: 0,
+        run,
+        at,
+        contact,
+        replica: replica.clone(),
+        field,
+        base,
+        here,
+        there,
+        kept,
+        state,
+    })?;
+    mirror.settle_conflict(id, "there")?;
+    mirror.conflict(id)?;
+    mirror.conflicts_of(contact, "crm")?;
+    mirror.open_conflicts()?;
+    mirror.count_open_conflicts()?;
+    let remote = "1".to_owned();
+    mirror.put_absence(&AbsenceRow {
+        replica: replica.clone(),
+        remote: remote.clone(),
+        contact,
+        strikes: 1,
+        first_at: text(),
+        last_run: run,
+    })?;
+    mirror.absence("crm", "1")?;
+    mirror.absences("crm")?;
+    mirror.clear_absence("crm", "1")?;
+    let note = PageNote { page: 1, etag: None, digest: text(), remotes: vec![], seal: text(), total_pages: None };
+    mirror.put_page(&note)?;
+    mirror.pages()?;
+    mirror.drop_pages_after(0)?;
+    mirror.ask(&QuestionRow {
+        id: 0,
+        run,
+        replica: replica.clone(),
+        remote,
+        kind,
+        contact: None,
+        text: text(),
+        state,
+    })?;
+    mirror.question("crm", "1", "update")?;
+    mirror.questions()?;
+    mirror.answer_question("crm", "1", "update")?;
+    mirror.clear_question("crm", "1", "update")?;
+    let row = OutboxRow {
+        id: 0,
+        replica,
+        contact,
+        action: OutboxAction::Create,
+        state: OutboxState::Sent,
+        payload: text(),
+        highest_id: None,
+        sent_at: text(),
+        attempts: 1,
+        error: None,
+    };
+    let id = mirror.put_outbox(&row)?;
+    mirror.update_outbox(&OutboxRow { id, ..row })?;
+    mirror.outbox("crm")?;
+    mirror.count_outbox("crm")?;
+    mirror.delete_outbox(id)
+}
