@@ -9,3 +9,4 @@ pub mod formats;
 pub mod mirror;
 pub mod reconcile;
 pub mod replicas;
+pub mod sandbox;

@@ -1,0 +1,265 @@
+//! What a PUT or POST makes of a contact: pure.
+//!
+//! The reference says that a PUT "updates some fields" and leaves open what an empty element and a list mean; the
+//! settings choose.
+
+use super::{
+    object::{Change, Entry, EntryChange, INTEGERS, ITEMS, LISTS, ListShape, PHONES, Record, SCALARS, Value},
+    settings::{Lists, Quirk, SandboxSettings},
+};
+
+/// Changes a stored contact as a PUT asks. The errors are sentences for the client, and then nothing is to be stored.
+pub fn put(record: &mut Record, change: &Change, settings: &SandboxSettings) -> Result<(), Vec<String>> {
+    for (at, name) in SCALARS.iter().enumerate() {
+        let Some(value) = &change.scalars[at] else { continue };
+        let empty = value.as_deref().unwrap_or_default().is_empty();
+        if empty && settings.has(Quirk::EmptyKeeps) {
+            continue;
+        }
+        if *name == "job_department" && settings.has(Quirk::IgnoresDepartment) {
+            continue;
+        }
+        record.scalars[at] = column(name, stored(value, *name == "last_name", false, settings));
+    }
+    let mut errors = Vec::new();
+    for (at, shape) in LISTS.into_iter().enumerate() {
+        let Some(given) = &change.lists[at] else { continue };
+        let old = std::mem::take(&mut record.lists[at]);
+        record.lists[at] = match settings.lists {
+            Lists::Replace => replaced(&old, given, shape, settings),
+            Lists::Append => {
+                let added = given.iter().filter(|entry| !entry.says_nothing());
+                old.into_iter().chain(added.map(|entry| fresh(entry, shape, settings))).collect()
+            }
+            Lists::Ids => matched(old, given, shape, settings).unwrap_or_else(|error| {
+                errors.push(error);
+                Vec::new()
+            }),
+        };
+    }
+    if errors.is_empty() { Ok(()) } else { Err(errors) }
+}
+
+/// The contact that a POST asks for, not stored yet. List ids that a client may have sent mean nothing here.
+pub fn post(change: &Change, settings: &SandboxSettings) -> Record {
+    let mut record = Record::default();
+    for (at, name) in SCALARS.iter().enumerate() {
+        if *name == "job_department" && settings.has(Quirk::IgnoresDepartment) {
+            continue;
+        }
+        let value = change.scalars[at].clone().unwrap_or_default();
+        record.scalars[at] = column(name, stored(&value, *name == "last_name", false, settings));
+    }
+    for (at, shape) in LISTS.into_iter().enumerate() {
+        let given = change.lists[at].iter().flatten().filter(|entry| !entry.destroy && !entry.says_nothing());
+        record.lists[at] = given.map(|entry| fresh(entry, shape, settings)).collect();
+    }
+    record
+}
+
+fn replaced(old: &[Entry], given: &[EntryChange], shape: &ListShape, settings: &SandboxSettings) -> Vec<Entry> {
+    let mut new: Vec<Entry> = Vec::new();
+    for entry in given {
+        if entry.destroy && !settings.has(Quirk::NoDestroy) {
+            continue;
+        }
+        let known = position(old, entry).map(|at| &old[at]).filter(|known| new.iter().all(|kept| kept.id != known.id));
+        match known {
+            Some(known) => {
+                let mut kept = known.clone();
+                update(&mut kept, entry, shape, settings);
+                new.push(kept);
+            }
+            None if entry.says_nothing() => {}
+            None => new.push(fresh(entry, shape, settings)),
+        }
+    }
+    new
+}
+
+fn matched(
+    mut old: Vec<Entry>,
+    given: &[EntryChange],
+    shape: &ListShape,
+    settings: &SandboxSettings,
+) -> Result<Vec<Entry>, String> {
+    for entry in given {
+        let destroy = entry.destroy && !settings.has(Quirk::NoDestroy);
+        match (&entry.id, position(&old, entry)) {
+            (Some(_), Some(at)) if destroy => {
+                old.remove(at);
+            }
+            (Some(_), Some(at)) => update(&mut old[at], entry, shape, settings),
+            (Some(id), None) => return Err(format!("Couldn't find {} with ID={id} for this contact", shape.entry)),
+            (None, _) if destroy || entry.says_nothing() => {}
+            (None, _) => old.push(fresh(entry, shape, settings)),
+        }
+    }
+    Ok(old)
+}
+
+fn position(entries: &[Entry], given: &EntryChange) -> Option<usize> {
+    let id: i64 = given.id.as_deref()?.trim().parse().ok()?;
+    entries.iter().position(|entry| entry.id == id && id != 0)
+}
+
+fn fresh(given: &EntryChange, shape: &ListShape, settings: &SandboxSettings) -> Entry {
+    let mut entry = Entry { id: 0, values: vec![None; shape.fields.len()] };
+    update(&mut entry, given, shape, settings);
+    entry
+}
+
+fn update(entry: &mut Entry, given: &EntryChange, shape: &ListShape, settings: &SandboxSettings) {
+    // The code decides how the value is written, so it comes first.
+    if let Some(Some(code)) = given.values.first() {
+        entry.values[0] = code.clone();
+    }
+    let phone = *shape == ITEMS && PHONES.contains(&entry.values[0].as_deref().unwrap_or_default());
+    for (at, value) in given.values.iter().enumerate().skip(1) {
+        if let Some(value) = value {
+            entry.values[at] = stored(value, false, phone, settings);
+        }
+    }
+}
+
+/// A column of numbers holds no empty text: it becomes nil, as in a database.
+fn column(name: &str, value: Value) -> Value {
+    value.filter(|text| !(text.is_empty() && INTEGERS.contains(&name)))
+}
+
+/// A value as this server keeps it.
+fn stored(value: &Value, last_name: bool, phone: bool, settings: &SandboxSettings) -> Value {
+    let mut text = value.clone()?;
+    if settings.has(Quirk::Trim) {
+        text = text.trim().to_owned();
+    }
+    if settings.has(Quirk::Normalise) {
+        let lines = text.trim().lines().map(|line| line.split_whitespace().collect::<Vec<_>>().join(" "));
+        text = lines.collect::<Vec<_>>().join("\n");
+        if phone {
+            text = grouped(&text).unwrap_or(text);
+        }
+    }
+    if last_name && settings.has(Quirk::Capitals) {
+        text = text.to_uppercase();
+    }
+    Some(text)
+}
+
+/// A French telephone number in pairs, or `None` for anything else.
+fn grouped(text: &str) -> Option<String> {
+    if text.chars().any(|letter| !(letter.is_ascii_digit() || " .-()+/".contains(letter))) {
+        return None;
+    }
+    let digits: String = text.chars().filter(char::is_ascii_digit).collect();
+    let national = match (text.starts_with('+'), digits.strip_prefix("33")) {
+        (true, Some(rest)) => format!("0{}", rest.strip_prefix('0').unwrap_or(rest)),
+        (true, None) => return None,
+        (false, _) => digits,
+    };
+    if national.len() != 10 || !national.starts_with('0') {
+        return None;
+    }
+    let pairs: Vec<&str> = (0..5).map(|pair| &national[pair * 2..pair * 2 + 2]).collect();
+    Some(pairs.join(" "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sandbox::object::NAMES;
+
+    fn item(id: i64, code: &str, value: &str) -> Entry {
+        Entry { id, values: vec![Some(code.to_owned()), Some(value.to_owned())] }
+    }
+
+    fn given(id: Option<&str>, code: Option<&str>, value: Option<&str>, destroy: bool) -> EntryChange {
+        let values = [code, value].map(|text| text.map(|text| Some(text.to_owned()))).to_vec();
+        EntryChange { id: id.map(str::to_owned), destroy, values }
+    }
+
+    fn check_lists(lists: Lists, quirks: &[Quirk], change: Vec<EntryChange>, expected: Result<&str, &str>) {
+        let mut record = Record::default();
+        record.lists[1] = vec![item(5, "23", "a"), item(6, "88", "b")];
+        let change = Change { lists: [None, Some(change)], ..Change::default() };
+        let settings = SandboxSettings { lists, quirks: quirks.to_vec(), ..SandboxSettings::default() };
+        let outcome = put(&mut record, &change, &settings).map(|()| {
+            let texts = record.lists[1].iter().map(|entry| {
+                let texts: Vec<&str> = entry.values.iter().map(|value| value.as_deref().unwrap_or("nil")).collect();
+                format!("{}:{}", entry.id, texts.join("="))
+            });
+            texts.collect::<Vec<_>>().join(" ")
+        });
+        assert_eq!(outcome, expected.map(str::to_owned).map_err(|error| vec![error.to_owned()]));
+    }
+
+    #[test]
+    fn a_list_replaces() {
+        let check = |change, expected| check_lists(Lists::Replace, &[], change, Ok(expected));
+        check(vec![], "");
+        check(vec![given(None, Some("88"), Some("c"), false)], "0:88=c");
+        check(
+            vec![given(Some("6"), None, Some("c"), false), given(Some("9"), Some("24"), Some("d"), false)],
+            "6:88=c 0:24=d",
+        );
+        check(
+            vec![given(Some("6"), None, None, false), given(Some("6"), Some("24"), Some("d"), false)],
+            "6:88=b 0:24=d",
+        );
+        check(vec![given(Some("5"), None, None, true), given(None, None, Some(""), false)], "");
+    }
+
+    #[test]
+    fn a_list_is_appended() {
+        let check = |change, expected| check_lists(Lists::Append, &[], change, Ok(expected));
+        check(vec![], "5:23=a 6:88=b");
+        check(vec![given(Some("5"), Some("23"), Some("a"), false)], "5:23=a 6:88=b 0:23=a");
+    }
+
+    #[test]
+    fn a_list_is_matched_by_id() {
+        let check = |change, expected| check_lists(Lists::Ids, &[], change, expected);
+        check(vec![], Ok("5:23=a 6:88=b"));
+        check(vec![given(Some("5"), None, Some("z"), false)], Ok("5:23=z 6:88=b"));
+        check(vec![given(Some("5"), None, None, true), given(None, Some("24"), Some("c"), false)], Ok("6:88=b 0:24=c"));
+        check(
+            vec![given(Some("77"), None, Some("z"), false)],
+            Err("Couldn't find contact_item with ID=77 for this contact"),
+        );
+        check_lists(Lists::Ids, &[Quirk::NoDestroy], vec![given(Some("5"), None, None, true)], Ok("5:23=a 6:88=b"));
+    }
+
+    #[test]
+    fn scalars_change_only_when_named() {
+        let check = |quirks: &[Quirk], expected: [Option<&str>; 3]| {
+            let mut record = Record::default();
+            record.scalars[NAMES[0]] = Some("Durand".to_owned());
+            record.scalars[3] = Some("old".to_owned());
+            let mut change = Change::default();
+            change.scalars[3] = Some(None);
+            change.scalars[NAMES[0]] = Some(Some(" Du  pont ".to_owned()));
+            change.scalars[5] = Some(Some("Achats".to_owned()));
+            let settings = SandboxSettings { quirks: quirks.to_vec(), ..SandboxSettings::default() };
+            put(&mut record, &change, &settings).unwrap();
+            assert_eq!([NAMES[0], 3, 5].map(|at| record.scalars[at].as_deref()), expected, "{quirks:?}");
+        };
+        check(&[], [Some(" Du  pont "), None, Some("Achats")]);
+        check(&[Quirk::Trim], [Some("Du  pont"), None, Some("Achats")]);
+        check(&[Quirk::Normalise], [Some("Du pont"), None, Some("Achats")]);
+        check(&[Quirk::Capitals], [Some(" DU  PONT "), None, Some("Achats")]);
+        check(&[Quirk::EmptyKeeps], [Some(" Du  pont "), Some("old"), Some("Achats")]);
+        check(&[Quirk::IgnoresDepartment], [Some(" Du  pont "), None, None]);
+    }
+
+    #[test]
+    fn phones_are_grouped() {
+        let check = |text: &str, expected: Option<&str>| assert_eq!(grouped(text).as_deref(), expected, "{text}");
+        check("0639980102", Some("06 39 98 01 02"));
+        check("+33 6.39.98.01.02", Some("06 39 98 01 02"));
+        check("+33 (0)6-39-98-01-02", Some("06 39 98 01 02"));
+        check("+44 20 7946 0001", None);
+        check("06 39 98 01 02 (perso)", None);
+        check("3949", None);
+        check("", None);
+    }
+}
