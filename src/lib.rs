@@ -3,6 +3,7 @@
 //! The shape is a star: the mirror (SQLite) is the hub, everything else that holds contacts is a replica. Imports point
 //! inwards only: `cli -> daemon -> sync -> {mirror, replicas} -> {crm, formats, reconcile} -> contact`.
 
+pub mod config;
 pub mod contact;
 pub mod crm;
 pub mod formats;

@@ -1,0 +1,23 @@
+//! The settings file: where it is found, what it may say, what the environment changes, and where the password comes from.
+//!
+//! Everything is checked here, once, with the line that is wrong; behind this module a setting is a value that works.
+//! It opens no mirror, no book and no socket.
+
+mod error;
+mod fault;
+mod locate;
+mod read;
+pub mod schedule;
+pub mod secrets;
+mod section;
+mod settings;
+mod values;
+
+pub use crate::reconcile::{Limit, Prefer};
+pub use error::SettingsError;
+pub use fault::Fault;
+pub use locate::{Environment, expand, locate};
+pub use settings::{
+    Book, BookKind, Crm, CrmUrl, Deletes, Direction, Lists, MirrorSettings, PasswordSettings, Settings, SyncSettings,
+};
+pub use values::parse_duration;

@@ -1,0 +1,358 @@
+//! From the file's text to [`Settings`]: every section and key, its default and its bounds.
+//!
+//! The key lists here are what "known keys" means; `config/carnet.toml` documents each of them and a test compares both.
+
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use secrecy::SecretString;
+use toml::de::{DeTable, DeValue};
+
+use super::{
+    Book, BookKind, Crm, CrmUrl, Deletes, Direction, Environment, Fault, Limit, Lists, MirrorSettings,
+    PasswordSettings, Prefer, Settings, SettingsError, SyncSettings,
+    error::blotted,
+    expand,
+    fault::nearest,
+    schedule::Schedule,
+    section::{Faults, Given, GivenValue, Section, note_unknown},
+    values::{check_book_name, is_loopback, parse_crm_url},
+};
+use crate::contact::{Civility, ContactType, Field};
+
+const TOP_KEYS: [&str; 4] = ["crm", "mirror", "sync", "book"];
+const CRM_KEYS: [&str; 14] = [
+    "url",
+    "username",
+    "password_command",
+    "password_file",
+    "password",
+    "concurrency",
+    "requests_per_second",
+    "per_page",
+    "timeout",
+    "confirm_after",
+    "ca_file",
+    "insecure_http",
+    "lists",
+    "deletes",
+];
+const MIRROR_KEYS: [&str; 1] = ["path"];
+const SYNC_KEYS: [&str; 3] = ["schedule", "prefer", "max_delete"];
+const BOOK_KEYS: [&str; 7] = ["name", "kind", "path", "direction", "where", "version", "dialect"];
+
+/// Requests a second off the loopback, unless set.
+const REQUESTS_PER_SECOND: u32 = 10;
+
+impl Settings {
+    /// Finds, reads and checks the settings. `named` is the `-c` flag.
+    ///
+    /// # Errors
+    /// When there is no file, it cannot be read, or anything in it or in the environment is wrong.
+    pub fn load(named: Option<&Path>) -> Result<Settings, SettingsError> {
+        let environment = Environment::of_process();
+        let file = super::locate(named, environment)?;
+        Self::load_file(&file, environment)
+    }
+
+    /// Reads and checks this file.
+    ///
+    /// # Errors
+    /// As [`Settings::load`].
+    pub fn load_file(file: &Path, environment: Environment<'_>) -> Result<Settings, SettingsError> {
+        let unreadable = |source| SettingsError::Unreadable { file: file.to_owned(), source };
+        let text = std::fs::read_to_string(file).map_err(unreadable)?;
+        Self::parse(file, &text, environment)
+    }
+
+    /// Checks the text of a settings file; `file` is what relative paths are relative to.
+    ///
+    /// # Errors
+    /// All that is wrong, in the file's order.
+    pub fn parse(file: &Path, text: &str, environment: Environment<'_>) -> Result<Settings, SettingsError> {
+        let (root, errors) = DeTable::parse_recoverable(text);
+        let mut found: Vec<Fault> = errors.iter().map(|e| Fault::new(e.span(), e.message())).collect();
+        if found.is_empty() {
+            let faults = Faults::default();
+            let reading = Reading { file, root: root.get_ref(), environment, faults: &faults };
+            let settings = reading.settings();
+            found = faults.take();
+            if let (Some(settings), true) = (settings, found.is_empty()) {
+                return Ok(settings);
+            }
+        }
+        found.sort_by_key(|fault| fault.span.as_ref().map_or(usize::MAX, |span| span.start));
+        Err(SettingsError::Invalid { file: file.to_owned(), text: blotted(text), faults: found })
+    }
+}
+
+struct Reading<'f> {
+    file: &'f Path,
+    root: &'f DeTable<'f>,
+    environment: Environment<'f>,
+    faults: &'f Faults,
+}
+
+impl<'f> Reading<'f> {
+    /// The settings; `None` only where a fault was noted.
+    fn settings(&self) -> Option<Settings> {
+        note_unknown(self.root, None, &TOP_KEYS, self.faults);
+        let crm = self.crm();
+        let mirror = self.top("mirror", &MIRROR_KEYS).text("path").unwrap_or_else(|| "carnet.db".to_owned());
+        let mirror = MirrorSettings { path: self.path(&mirror) };
+        let sync = self.sync();
+        let books = self.books();
+        Some(Settings { file: self.file.to_owned(), crm: crm?, mirror, sync: sync?, books })
+    }
+
+    fn top(&self, name: &'static str, known: &[&str]) -> Section<'f> {
+        Section::top(name, self.root, known, self.environment, self.faults)
+    }
+
+    fn path(&self, text: &str) -> PathBuf {
+        expand(text, self.file, self.environment)
+    }
+
+    fn crm(&self) -> Option<Crm> {
+        let section = self.top("crm", &CRM_KEYS);
+        let insecure_http = section.flag("insecure_http").unwrap_or(false);
+        if section.given("url").is_none() {
+            section.missing("url", "the CRM's address, such as https://www.incwo.com/123456, or \"sandbox\"");
+        }
+        let url = section.parsed("url", |text| parse_crm_url(text, insecure_http));
+        let username = section
+            .text("username")
+            .or_else(|| (url == Some(CrmUrl::Sandbox)).then(|| super::secrets::SANDBOX_LOGIN.to_owned()));
+        if section.given("username").is_none() && matches!(url, Some(CrmUrl::Http(_))) {
+            section.missing("username", "the login that the CRM's web page asks for");
+        }
+        let on_loopback = match &url {
+            Some(CrmUrl::Http(address)) => url::Url::parse(address).is_ok_and(|url| is_loopback(&url)),
+            Some(CrmUrl::Sandbox) | None => true,
+        };
+        let lists =
+            [("probe", Lists::Probe), ("replace", Lists::Replace), ("append", Lists::Append), ("ids", Lists::Ids)];
+        let second = Duration::from_secs(1);
+        // `url` and `username` come last so that the other keys are read, and judged, whatever is wrong with these two.
+        Some(Crm {
+            password: self.password(&section),
+            concurrency: section.count("concurrency", 1, 32).unwrap_or(4) as usize,
+            requests_per_second: section
+                .count("requests_per_second", 1, 1_000_000)
+                .or((!on_loopback).then_some(REQUESTS_PER_SECOND)),
+            per_page: section.count("per_page", 1, 10_000),
+            timeout: section.duration("timeout", second).unwrap_or(Duration::from_secs(60)),
+            confirm_after: section.duration("confirm_after", Duration::ZERO).unwrap_or(Duration::from_secs(60)),
+            ca_file: section.text("ca_file").map(|text| self.path(&text)),
+            lists: section.word("lists", &lists).unwrap_or(Lists::Probe),
+            deletes: section
+                .word("deletes", &[("never", Deletes::Never), ("allow", Deletes::Allow)])
+                .unwrap_or(Deletes::Never),
+            insecure_http,
+            url: url?,
+            username: username?,
+        })
+    }
+
+    /// The file's password sources. The environment's own ones are `secrets`' business.
+    fn password(&self, section: &Section<'f>) -> PasswordSettings {
+        let text = |key: &str| {
+            let given = section.in_file(key)?;
+            match &given.value {
+                GivenValue::File(DeValue::String(text)) if !text.is_empty() => Some(text.to_string()),
+                GivenValue::File(DeValue::String(_)) => {
+                    section.note(given.wrong(("must not be empty".to_owned(), None)));
+                    None
+                }
+                GivenValue::File(other) => {
+                    section.note(given.wrong_type("a text in quotes", other));
+                    None
+                }
+                GivenValue::Environment(_) => None,
+            }
+        };
+        PasswordSettings {
+            given: None,
+            command: section.in_file("password_command").and_then(|given| password_command(section, &given)),
+            file: text("password_file").map(|text| self.path(&text)),
+            inline: text("password").map(SecretString::from),
+        }
+    }
+
+    fn sync(&self) -> Option<SyncSettings> {
+        let section = self.top("sync", &SYNC_KEYS);
+        let prefer = [("crm", Prefer::Crm), ("book", Prefer::Book), ("ask", Prefer::Ask)];
+        let schedule = match section.given("schedule") {
+            Some(_) => section.parsed("schedule", |text| {
+                Schedule::parse(text).map_err(|error| (error.to_string(), Some(super::schedule::EXAMPLES.to_owned())))
+            }),
+            None => Some(Schedule::every(Duration::from_secs(15 * 60))),
+        };
+        Some(SyncSettings {
+            prefer: section.word("prefer", &prefer).unwrap_or(Prefer::Crm),
+            max_delete: self.max_delete(&section),
+            schedule: schedule?,
+        })
+    }
+
+    /// A share is a text, a count may be a bare number.
+    fn max_delete(&self, section: &Section<'f>) -> Limit {
+        let bare =
+            matches!(section.given("max_delete"), Some(Given { value: GivenValue::File(DeValue::Integer(_)), .. }));
+        let limit = if bare {
+            section.count("max_delete", 0, u32::MAX).map(|count| Limit::Count(count.into()))
+        } else {
+            section.parsed("max_delete", |text| {
+                let expected = "expected a number of contacts, or a percentage from 0% to 100%";
+                Limit::parse(text).ok_or_else(|| (expected.to_owned(), None))
+            })
+        };
+        limit.unwrap_or(Limit::Percent(10))
+    }
+
+    fn books(&self) -> Vec<Book> {
+        let Some(value) = self.root.get("book") else { return Vec::new() };
+        let DeValue::Array(array) = value.get_ref() else {
+            let fault = Fault::new(Some(value.span()), "`book` must be a list of tables").hint("write [[book]]");
+            self.faults.borrow_mut().push(fault);
+            return Vec::new();
+        };
+        let mut books: Vec<Book> = Vec::new();
+        for element in array.iter() {
+            let section = Section::element("book", element, &BOOK_KEYS, self.faults);
+            let Some(book) = self.book(&section) else { continue };
+            let earlier = books.iter().find(|other| other.name == book.name || other.path == book.path);
+            match earlier {
+                Some(other) => section.note(clash(&section, &book, other)),
+                None => books.push(book),
+            }
+        }
+        books
+    }
+
+    fn book(&self, section: &Section<'f>) -> Option<Book> {
+        for (key, hint) in [
+            ("name", "any short word, such as \"team\""),
+            ("kind", "one of vdir, vcard, csv"),
+            ("path", "the folder of a vdir, the file of the others"),
+        ] {
+            if section.given(key).is_none() && section.span.is_some() {
+                section.missing(key, hint);
+            }
+        }
+        let kinds = [
+            ("vdir", BookKind::Vdir),
+            ("vcard", BookKind::Vcard),
+            ("csv", BookKind::Csv),
+            ("carddav", BookKind::Carddav),
+        ];
+        let kind = section.word("kind", &kinds);
+        if let (Some(BookKind::Carddav), Some(given)) = (kind, section.given("kind")) {
+            let hint = "use a vdir, which vdirsyncer and most phones' bridges can read";
+            section.note(given.wrong(("carddav is not supported yet".to_owned(), Some(hint.to_owned()))));
+        }
+        let directions =
+            [("two-way", Direction::TwoWay), ("to-book", Direction::ToBook), ("from-book", Direction::FromBook)];
+        let name = section.parsed("name", |text| check_book_name(text).map(|()| text.to_owned()));
+        let path = section.text("path").map(|text| self.path(&text));
+        let direction = section.word("direction", &directions).unwrap_or(Direction::TwoWay);
+        let version = section.word("version", &[("3.0", "3.0"), ("4.0", "4.0")]).unwrap_or("3.0").to_owned();
+        let where_ = section.given("where").map(|given| filter(section, &given)).unwrap_or_default();
+        let dialect = section.text("dialect");
+        if let (Some(given), Some(BookKind::Vdir | BookKind::Vcard)) = (section.given("dialect"), kind) {
+            section.note(given.wrong(("only a csv book has a dialect".to_owned(), None)));
+        }
+        if let (Some(given), Some(BookKind::Csv)) = (section.given("version"), kind) {
+            section.note(given.wrong(("a csv book has no vCard version".to_owned(), None)));
+        }
+        Some(Book { name: name?, kind: kind?, path: path?, direction, where_, version, dialect })
+    }
+}
+
+/// Two books of one name would mix their agreements; two on one path would fight over it.
+fn clash(section: &Section<'_>, book: &Book, earlier: &Book) -> Fault {
+    let key = if book.name == earlier.name { "name" } else { "path" };
+    let span = section.given(key).and_then(|given| given.span).or_else(|| section.span.clone());
+    let message = match key {
+        "name" => format!("there are two books named `{}`", book.name),
+        _ => format!("the books `{}` and `{}` have the same path", earlier.name, book.name),
+    };
+    Fault::new(span, message)
+}
+
+fn password_command(section: &Section<'_>, given: &Given<'_>) -> Option<Vec<String>> {
+    let hint = "a list: the program, then its arguments, such as [\"pass\", \"show\", \"incwo\"]";
+    if let GivenValue::File(DeValue::String(_)) = given.value {
+        let message = "it is run without a shell and must be a list".to_owned();
+        section.note(given.wrong((message, Some(hint.to_owned()))));
+        return None;
+    }
+    let words = section.texts(given)?;
+    if words.first().is_none_or(|program| program.is_empty()) {
+        section.note(given.wrong(("it names no program".to_owned(), Some(hint.to_owned()))));
+        return None;
+    }
+    Some(words)
+}
+
+/// A book's `where`: reference field names, each with one value or a list of values.
+fn filter(section: &Section<'_>, given: &Given<'_>) -> BTreeMap<String, Vec<String>> {
+    let GivenValue::File(DeValue::Table(table)) = given.value else {
+        let hint = "such as where = { contact_type = [\"client\", \"prospect\"] }";
+        section.note(given.wrong(("expected a table of fields".to_owned(), Some(hint.to_owned()))));
+        return BTreeMap::new();
+    };
+    let known: Vec<&str> = Field::ALL.into_iter().filter(|field| !field.is_list()).map(Field::name).collect();
+    note_unknown(table, Some("book.where"), &known, section.faults());
+    let mut filter = BTreeMap::new();
+    for (key, value) in table.iter() {
+        let name = key.get_ref().as_ref();
+        let Some(field) = Field::from_name(name).filter(|field| !field.is_list()) else { continue };
+        let inner = Given {
+            value: GivenValue::File(value.get_ref()),
+            span: Some(value.span()),
+            name: format!("`book.where.{name}`"),
+        };
+        let Some(words) = section.texts(&inner) else { continue };
+        if words.is_empty() {
+            section.note(inner.wrong(("an empty list would match nobody".to_owned(), None)));
+        }
+        let codes = words.iter().filter_map(|word| match code_of(field, word) {
+            Ok(code) => Some(code),
+            Err(wrong) => {
+                section.note(inner.wrong(wrong));
+                None
+            }
+        });
+        filter.insert(name.to_owned(), codes.collect());
+    }
+    filter
+}
+
+/// A filter's value as the reference's code. A code that the reference does not list is let through, but not one that
+/// looks like a slip of the pen: a filter that matches nobody empties the book.
+fn code_of(field: Field, word: &str) -> Result<String, (String, Option<String>)> {
+    let (code, listed, words): (String, bool, Vec<&str>) = match field {
+        Field::ContactType => {
+            let value = ContactType::from_word(word);
+            let listed = !matches!(value, ContactType::Unlisted(_));
+            (value.code().to_owned(), listed, ContactType::LISTED.iter().map(ContactType::word).collect())
+        }
+        Field::Civility => {
+            let value = Civility::from_word(word);
+            let listed = !matches!(value, Civility::Unlisted(_));
+            (value.code().to_owned(), listed, Civility::LISTED.iter().map(Civility::word).collect())
+        }
+        _ => return Ok(word.to_owned()),
+    };
+    match nearest(word, &words) {
+        Some(meant) if !listed => Err((format!("there is no \"{word}\""), Some(format!("did you mean \"{meant}\"?")))),
+        _ => Ok(code),
+    }
+}
+
+#[cfg(test)]
+mod tests;

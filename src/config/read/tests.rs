@@ -1,0 +1,267 @@
+//! What a settings file means, and every way in which it can be wrong.
+
+use super::*;
+
+const NOTHING: fn(&str) -> Option<String> = |_| None;
+
+fn parse_with(text: &str, variables: &[(&str, &str)]) -> Result<Settings, SettingsError> {
+    let owned: Vec<(String, String)> = variables.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
+    let lookup = move |name: &str| owned.iter().find(|(key, _)| key == name).map(|(_, value)| value.clone());
+    Settings::parse(Path::new("/etc/carnet/carnet.toml"), text, Environment::from_fn(&lookup))
+}
+
+/// The faults as "line: message | hint".
+fn faults(text: &str, variables: &[(&str, &str)]) -> Vec<String> {
+    let SettingsError::Invalid { faults, .. } = parse_with(text, variables).expect_err("this is wrong") else {
+        panic!("no faults")
+    };
+    let line = |fault: &Fault| fault.span.as_ref().map_or(0, |span| text[..span.start].lines().count().max(1));
+    faults
+        .iter()
+        .map(|fault| {
+            let at_line_start = fault.span.as_ref().is_some_and(|span| text[..span.start].ends_with('\n'));
+            let hint = fault.hint.as_deref().map(|hint| format!(" | {hint}")).unwrap_or_default();
+            format!("{}: {}{hint}", line(fault) + usize::from(at_line_start), fault.message)
+        })
+        .collect()
+}
+
+#[test]
+fn the_least_that_works_is_the_sandbox() {
+    let settings = parse_with("[crm]\nurl = \"sandbox\"\n", &[]).unwrap();
+    assert_eq!(settings.crm.url, CrmUrl::Sandbox);
+    assert_eq!(settings.crm.username, "demo");
+    assert_eq!(settings.crm.concurrency, 4);
+    assert_eq!(settings.crm.requests_per_second, None);
+    assert_eq!(settings.crm.timeout, Duration::from_secs(60));
+    assert_eq!(settings.mirror.path, Path::new("/etc/carnet/carnet.db"));
+    assert_eq!(settings.sync.max_delete, Limit::Percent(10));
+    assert_eq!(settings.sync.prefer, Prefer::Crm);
+    assert_eq!(settings.sync.schedule.as_str(), "every 900s");
+    assert!(settings.books.is_empty());
+}
+
+#[test]
+fn every_documented_key_is_read() {
+    let text = include_str!("../../../config/carnet.toml");
+    let settings = parse_with(text, &[]).unwrap();
+    assert_eq!(settings.crm.url, CrmUrl::Http("https://www.incwo.com/123456".to_owned()));
+    assert_eq!(settings.crm.requests_per_second, Some(10));
+    // Uncommenting every key that is shown commented out must give a file that is understood as well.
+    let everything: String = text
+        .lines()
+        .map(|line| match line.strip_prefix("# ") {
+            Some(rest) if rest.split_once(" = ").is_some_and(|(key, _)| is_key(key)) || rest.starts_with("[[") => rest,
+            _ => line,
+        })
+        .flat_map(|line| [line, "\n"])
+        .collect();
+    let shown: Vec<&str> = everything.lines().filter_map(|line| Some(line.split_once(" = ")?.0.trim())).collect();
+    for key in [&CRM_KEYS[..], &MIRROR_KEYS, &SYNC_KEYS, &BOOK_KEYS].concat() {
+        assert!(shown.contains(&key), "config/carnet.toml does not show `{key}`");
+    }
+    let settings = parse_with(&everything, &[]).unwrap();
+    assert!(settings.books.len() >= 3);
+    assert!(settings.crm.password.command.is_some() && settings.crm.password.inline.is_some());
+}
+
+fn is_key(word: &str) -> bool {
+    !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_')
+}
+
+#[test]
+fn the_demo_is_understood() {
+    let text = include_str!("../../../config/demo.toml");
+    let settings = parse_with(text, &[]).unwrap();
+    assert_eq!(settings.crm.url, CrmUrl::Sandbox);
+    assert_eq!(settings.mirror.path, Path::new("/etc/carnet/../demo/carnet.db"));
+    let books: Vec<(&str, BookKind)> = settings.books.iter().map(|book| (book.name.as_str(), book.kind)).collect();
+    assert_eq!(books, [("cards", BookKind::Vdir), ("sheet", BookKind::Csv)]);
+}
+
+#[test]
+fn books_are_read() {
+    let text = r#"
+        crm = { url = "sandbox" }
+        [[book]]
+        name = "team"
+        kind = "vdir"
+        path = "~/team"
+        direction = "to-book"
+        where = { contact_type = ["client", "perso"], civility_label_id = "madam" }
+        version = "4.0"
+        [[book]]
+        name = "sheet"
+        kind = "csv"
+        path = "sheet.csv"
+        dialect = "outlook-fr"
+    "#;
+    let settings = parse_with(text, &[("HOME", "/home/ada")]).unwrap();
+    let team = settings.book("team").unwrap();
+    assert_eq!(team.path, Path::new("/home/ada/team"));
+    assert_eq!((team.direction, team.version.as_str()), (Direction::ToBook, "4.0"));
+    assert_eq!(team.where_["contact_type"], ["client", "perso"]);
+    assert_eq!(team.where_["civility_label_id"], ["18"]);
+    let sheet = settings.book("sheet").unwrap();
+    assert_eq!(sheet.dialect.as_deref(), Some("outlook-fr"));
+    assert_eq!(sheet.direction, Direction::TwoWay);
+}
+
+#[test]
+fn the_environment_comes_before_the_file() {
+    let text = "[crm]\nurl = \"https://a.example/1\"\nusername = \"file\"\n[sync]\nmax_delete = 5\n";
+    let variables = [
+        ("CARNET_CRM_URL", "https://b.example/2"),
+        ("CARNET_CRM_USERNAME", ""),
+        ("CARNET_CRM_CONCURRENCY", "8"),
+        ("CARNET_CRM_INSECURE_HTTP", "true"),
+        ("CARNET_MIRROR_PATH", "/data/m.db"),
+        ("CARNET_SYNC_MAX_DELETE", "7%"),
+        ("CARNET_CRM_PASSWORD", "not read here"),
+    ];
+    let settings = parse_with(text, &variables).unwrap();
+    assert_eq!(settings.crm.url, CrmUrl::Http("https://b.example/2".to_owned()));
+    assert_eq!(settings.crm.username, "file");
+    assert_eq!(settings.crm.concurrency, 8);
+    assert!(settings.crm.insecure_http);
+    assert_eq!(settings.mirror.path, Path::new("/data/m.db"));
+    assert_eq!(settings.sync.max_delete, Limit::Percent(7));
+    assert!(settings.crm.password.inline.is_none());
+    insta::assert_debug_snapshot!(faults(text, &[("CARNET_CRM_CONCURRENCY", "many"), ("CARNET_SYNC_PREFER", "me")]), @r#"
+    [
+        "0: $CARNET_CRM_CONCURRENCY: expected a whole number from 1 to 32",
+        "0: $CARNET_SYNC_PREFER: expected one of crm, book, ask",
+    ]
+    "#);
+}
+
+#[test]
+fn requests_are_unlimited_on_the_loopback_only() {
+    let check = |rest: &str, expected: Option<u32>| {
+        let settings = parse_with(&format!("[crm]\nusername = \"u\"\n{rest}"), &[]).unwrap();
+        assert_eq!(settings.crm.requests_per_second, expected, "{rest}");
+    };
+    check("url = \"https://a.example/1\"", Some(10));
+    check("url = \"http://127.0.0.1:1/1\"", None);
+    check("url = \"http://[::1]:1/1\"", None);
+    check("url = \"http://127.0.0.1:1/1\"\nrequests_per_second = 3", Some(3));
+}
+
+#[test]
+fn what_is_wrong_is_said_with_its_line_and_the_way_out() {
+    let text = r#"
+colour = "blue"
+[crm]
+urll = "sandbox"
+username = 7
+timeout = "60"
+lists = "prob"
+concurrency = 0
+password_command = "pass show incwo"
+password = 1234
+[mirror]
+path = ""
+[sync]
+schedule = "* * * *"
+max_delete = "ten"
+prefer = "crmm"
+[[book]]
+name = "crm"
+kind = "vdir"
+path = "a"
+[[book]]
+kind = "carddav"
+name = "phone"
+path = "b"
+version = 3.0
+where = { contact_type = ["clients"], city = "Paris", comment = [] }
+[[book]]
+name = "phone"
+kind = "vcard"
+path = "c"
+"#;
+    insta::assert_debug_snapshot!(faults(text, &[]), @r#"
+    [
+        "2: unknown key `colour` | known here: crm, mirror, sync, book",
+        "3: `crm.url` is missing | the CRM's address, such as https://www.incwo.com/123456, or \"sandbox\"",
+        "4: unknown key `urll` in [crm] | did you mean `url`? known here: url, username, password_command, password_file, password, concurrency, requests_per_second, per_page, timeout, confirm_after, ca_file, insecure_http, lists, deletes",
+        "5: `crm.username`: expected a text in quotes, found a whole number",
+        "6: `crm.timeout`: expected a duration such as \"60s\", \"2m\" or \"1h30m\"",
+        "7: `crm.lists`: expected one of probe, replace, append, ids | did you mean \"probe\"?",
+        "8: `crm.concurrency`: expected a whole number from 1 to 32",
+        "9: `crm.password_command`: it is run without a shell and must be a list | a list: the program, then its arguments, such as [\"pass\", \"show\", \"incwo\"]",
+        "10: `crm.password`: expected a text in quotes, found a whole number",
+        "12: `mirror.path`: expected a text that is not empty",
+        "14: `sync.schedule`: a crontab line has 5 fields, this one has 4 | such as \"*/15 * * * *\", \"30 7 * * mon-fri\", \"@hourly\" or \"every 15m\"",
+        "15: `sync.max_delete`: expected a number of contacts, or a percentage from 0% to 100%",
+        "16: `sync.prefer`: expected one of crm, book, ask | did you mean \"crm\"?",
+        "18: `book.name`: `crm` is carnet's own word, no book can have it as its name",
+        "22: `book.kind`: carddav is not supported yet | use a vdir, which vdirsyncer and most phones' bridges can read",
+        "25: `book.version`: expected a text in quotes, found a number with a point",
+        "26: `book.where.contact_type`: there is no \"clients\" | did you mean \"client\"?",
+        "26: unknown key `city` in [book.where] | known here: civility_label_id, last_name, first_name, comment, job_title, job_department, country, contact_type, firm_id, company",
+        "26: `book.where.comment`: an empty list would match nobody",
+        "28: there are two books named `phone`",
+    ]
+    "#);
+}
+
+#[test]
+fn names_and_paths_of_books_are_unique() {
+    let text = "crm.url = \"sandbox\"\n[[book]]\nname = \"a\"\nkind = \"csv\"\npath = \"x.csv\"\n\
+                [[book]]\nname = \"a\"\nkind = \"csv\"\npath = \"y.csv\"\n\
+                [[book]]\nname = \"b\"\nkind = \"csv\"\npath = \"x.csv\"\n";
+    insta::assert_debug_snapshot!(faults(text, &[]), @r#"
+    [
+        "7: there are two books named `a`",
+        "13: the books `a` and `b` have the same path",
+    ]
+    "#);
+}
+
+#[test]
+fn broken_toml_and_wrong_shapes_are_said() {
+    insta::assert_debug_snapshot!(faults("[crm\nurl = \"sandbox\"\n", &[]), @r#"
+    [
+        "1: unclosed table, expected `]`",
+    ]
+    "#);
+    insta::assert_debug_snapshot!(faults("crm = 1\nmirror = []\n[book]\nname = \"a\"\n", &[]), @r#"
+    [
+        "1: `crm` must be a table, [crm], not a whole number",
+        "2: `mirror` must be a table, [mirror], not a list",
+        "3: `book` must be a list of tables | write [[book]]",
+        "0: `crm.url` is missing | the CRM's address, such as https://www.incwo.com/123456, or \"sandbox\"",
+    ]
+    "#);
+    insta::assert_debug_snapshot!(faults("", &[]), @r#"
+    [
+        "0: `crm.url` is missing | the CRM's address, such as https://www.incwo.com/123456, or \"sandbox\"",
+    ]
+    "#);
+}
+
+#[test]
+fn no_secret_leaves_by_an_error() {
+    let texts = [
+        "[crm]\npassword = \"hunter2\"\nurll = \"https://me:hunter2@x/1\"\n",
+        "[crm]\npassword = \"hunter2\nurl = 1",
+        "crm = { password = 'hunter2', usr = 1 }",
+        "[crm]\nurl = \"https://me:hunter2@x/1\"\nusername = \"u\"",
+    ];
+    for text in texts {
+        let error = parse_with(text, &[]).unwrap_err();
+        let shown = format!("{error} {error:?} {:?}", error.hint());
+        assert!(!shown.contains("hunter2"), "{shown}");
+    }
+    let settings = parse_with("[crm]\nurl = \"sandbox\"\npassword = \"hunter2\"", &[]).unwrap();
+    assert!(!format!("{settings:?}").contains("hunter2"));
+}
+
+#[test]
+fn no_text_panics() {
+    let text = include_str!("../../../config/carnet.toml");
+    for (cut, _) in text.char_indices() {
+        let _ = Settings::parse(Path::new("carnet.toml"), &text[..cut], Environment::from_fn(&NOTHING));
+    }
+}

@@ -1,0 +1,255 @@
+//! The CRM's password: from the first source that is configured, and from no other.
+//!
+//! A source that fails is an error; falling through to the next would hide it and could send an old password. Nothing
+//! here prints a password, puts it into an error, or hands it to another program.
+
+use std::{
+    io::IsTerminal,
+    path::{Path, PathBuf},
+    process::Stdio,
+    time::Duration,
+};
+
+use secrecy::SecretString;
+
+use super::{CrmUrl, Environment, Settings};
+
+/// User and password of the embedded practice CRM.
+pub const SANDBOX_LOGIN: &str = "demo";
+
+/// How long a `password_command` may take; a person may have to unlock a key ring meanwhile.
+const COMMAND_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Longer than any password, shorter than a log file named by mistake.
+const PASSWORD_BYTES_MAX: u64 = 4096;
+
+/// Where the password comes from. Debug shows no secret.
+#[derive(Debug, Clone)]
+pub enum Source {
+    /// The practice CRM's well-known one.
+    Sandbox,
+    /// A person was asked earlier in this process.
+    Given(SecretString),
+    /// `$CREDENTIALS_DIRECTORY/crm-password` (systemd).
+    Credential(PathBuf),
+    /// The file named by `$CARNET_CRM_PASSWORD_FILE`.
+    EnvironmentFile(PathBuf),
+    /// `$CARNET_CRM_PASSWORD`.
+    Environment(SecretString),
+    /// `crm.password_command`.
+    Command(Vec<String>),
+    /// `crm.password_file`.
+    File(PathBuf),
+    /// `crm.password`.
+    Inline(SecretString),
+    /// A prompt on the terminal.
+    Prompt,
+}
+
+/// Why there is no password. Reads after "failed to"; never holds one.
+#[derive(Debug, thiserror::Error)]
+pub enum SecretError {
+    /// No source is configured and there is no terminal to ask on.
+    #[error("find a password for the CRM")]
+    NoSource,
+    /// A file cannot be read.
+    #[error("read the password file {}: {source}", file.display())]
+    File {
+        /// Which one.
+        file: PathBuf,
+        /// The system's word.
+        source: std::io::Error,
+    },
+    /// The source gave nothing, or what cannot be a password.
+    #[error("get a password from {place}: {reason}")]
+    Unusable {
+        /// The source, in words.
+        place: String,
+        /// What is wrong with what it gave.
+        reason: &'static str,
+    },
+    /// `password` stands in a settings file that others can read.
+    #[error("use the password in {}: other users can read the file", file.display())]
+    Exposed {
+        /// The settings file.
+        file: PathBuf,
+    },
+    /// The command could not be run, failed, or took too long.
+    #[error("run the password command `{program}`: {reason}")]
+    Command {
+        /// Its program; the arguments are left out.
+        program: String,
+        /// What happened.
+        reason: String,
+    },
+    /// Nobody answered the prompt.
+    #[error("ask for the password: {0}")]
+    Prompt(String),
+}
+
+impl SecretError {
+    /// What to do.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::NoSource => Some(
+                "set crm.password_command or crm.password_file in the settings, or $CARNET_CRM_PASSWORD".to_owned(),
+            ),
+            Self::Exposed { file } => Some(format!("chmod 600 {}, or use password_command", file.display())),
+            Self::Command { .. } => Some("it must print the password, and nothing else, on its output".to_owned()),
+            Self::File { .. } | Self::Unusable { .. } | Self::Prompt(_) => None,
+        }
+    }
+}
+
+impl Source {
+    /// What to call it on a screen; never the secret.
+    pub fn describe(&self) -> String {
+        match self {
+            Self::Sandbox => "the practice CRM's own".to_owned(),
+            Self::Given(_) | Self::Prompt => "a prompt on the terminal".to_owned(),
+            Self::Credential(file) => format!("the credential {}", file.display()),
+            Self::EnvironmentFile(file) => format!("$CARNET_CRM_PASSWORD_FILE, {}", file.display()),
+            Self::Environment(_) => "$CARNET_CRM_PASSWORD".to_owned(),
+            Self::Command(argv) => format!("password_command, `{}`", argv.first().map_or("", String::as_str)),
+            Self::File(file) => format!("password_file, {}", file.display()),
+            Self::Inline(_) => "the settings file".to_owned(),
+        }
+    }
+}
+
+/// The first configured source, by the order of operations.md, section 3.
+pub fn source(settings: &Settings, environment: Environment<'_>) -> Source {
+    let password = &settings.crm.password;
+    if settings.crm.url == CrmUrl::Sandbox {
+        return Source::Sandbox;
+    }
+    if let Some(given) = &password.given {
+        return Source::Given(given.clone());
+    }
+    let credential = environment.get("CREDENTIALS_DIRECTORY").map(|folder| Path::new(&folder).join("crm-password"));
+    // systemd sets the folder for credentials of any name; ours counts as configured when it is there.
+    if let Some(file) = credential.filter(|file| file.symlink_metadata().is_ok()) {
+        return Source::Credential(file);
+    }
+    if let Some(file) = environment.get("CARNET_CRM_PASSWORD_FILE") {
+        return Source::EnvironmentFile(PathBuf::from(file));
+    }
+    if let Some(text) = environment.get("CARNET_CRM_PASSWORD") {
+        return Source::Environment(SecretString::from(text));
+    }
+    if let Some(argv) = &password.command {
+        return Source::Command(argv.clone());
+    }
+    if let Some(file) = &password.file {
+        return Source::File(file.clone());
+    }
+    match &password.inline {
+        Some(text) => Source::Inline(text.clone()),
+        None => Source::Prompt,
+    }
+}
+
+/// The password, from the first configured source.
+///
+/// # Errors
+/// When that source fails. No other is tried.
+pub async fn password(settings: &Settings) -> Result<SecretString, SecretError> {
+    read(settings, source(settings, Environment::of_process())).await
+}
+
+/// The password of this source.
+///
+/// # Errors
+/// When it fails.
+pub async fn read(settings: &Settings, source: Source) -> Result<SecretString, SecretError> {
+    let place = source.describe();
+    let bytes = match source {
+        Source::Sandbox => return Ok(SecretString::from(SANDBOX_LOGIN)),
+        Source::Given(secret) | Source::Environment(secret) => return Ok(secret),
+        Source::Inline(secret) => {
+            let file = &settings.file;
+            return match file.metadata() {
+                Ok(metadata) if is_private(&metadata) => Ok(secret),
+                Ok(_) => Err(SecretError::Exposed { file: file.clone() }),
+                Err(source) => Err(SecretError::File { file: file.clone(), source }),
+            };
+        }
+        Source::Prompt => return prompt(settings).await,
+        Source::Command(argv) => run(&argv, settings.file.parent(), COMMAND_TIMEOUT).await?,
+        Source::Credential(file) | Source::EnvironmentFile(file) | Source::File(file) => read_file(file)?,
+    };
+    cut(bytes, &place)
+}
+
+fn read_file(file: PathBuf) -> Result<Vec<u8>, SecretError> {
+    use std::io::Read;
+    let mut bytes = Vec::new();
+    let opened = std::fs::File::open(&file).and_then(|open| open.take(PASSWORD_BYTES_MAX + 1).read_to_end(&mut bytes));
+    match opened {
+        Ok(_) => Ok(bytes),
+        Err(source) => Err(SecretError::File { file, source }),
+    }
+}
+
+/// Bytes as a password: UTF-8, the newline at the end cut, one line.
+fn cut(bytes: Vec<u8>, place: &str) -> Result<SecretString, SecretError> {
+    let unusable = |reason| SecretError::Unusable { place: place.to_owned(), reason };
+    if bytes.len() as u64 > PASSWORD_BYTES_MAX {
+        return Err(unusable("it is too long for a password"));
+    }
+    let text = String::from_utf8(bytes).map_err(|_| unusable("it is not UTF-8 text"))?;
+    let line = text.strip_suffix('\n').map_or(text.as_str(), |line| line.strip_suffix('\r').unwrap_or(line));
+    match line {
+        "" => Err(unusable("it is empty")),
+        line if line.contains('\n') => Err(unusable("it has several lines")),
+        line => Ok(SecretString::from(line)),
+    }
+}
+
+/// Runs the command in the settings' folder. Its errors and questions go to the person's own terminal.
+async fn run(argv: &[String], folder: Option<&Path>, limit: Duration) -> Result<Vec<u8>, SecretError> {
+    let program = argv.first().map(String::as_str).unwrap_or_default();
+    let failed = |reason: String| SecretError::Command { program: program.to_owned(), reason };
+    let mut command = tokio::process::Command::new(program);
+    command.args(&argv[1.min(argv.len())..]).stdin(Stdio::inherit()).stdout(Stdio::piped()).stderr(Stdio::inherit());
+    command.kill_on_drop(true);
+    if let Some(folder) = folder {
+        command.current_dir(folder);
+    }
+    let child = command.spawn().map_err(|error| failed(error.to_string()))?;
+    let output = tokio::time::timeout(limit, child.wait_with_output())
+        .await
+        .map_err(|_| failed(format!("no answer within {} s", limit.as_secs())))?
+        .map_err(|error| failed(error.to_string()))?;
+    if !output.status.success() {
+        return Err(failed(output.status.to_string()));
+    }
+    Ok(output.stdout)
+}
+
+async fn prompt(settings: &Settings) -> Result<SecretString, SecretError> {
+    if !std::io::stdin().is_terminal() || !std::io::stderr().is_terminal() {
+        return Err(SecretError::NoSource);
+    }
+    let question = format!("password of {}", settings.crm.username);
+    let asked = tokio::task::spawn_blocking(move || dialoguer::Password::new().with_prompt(question).interact());
+    match asked.await {
+        Ok(Ok(text)) => Ok(SecretString::from(text)),
+        Ok(Err(error)) => Err(SecretError::Prompt(error.to_string())),
+        Err(error) => Err(SecretError::Prompt(error.to_string())),
+    }
+}
+
+#[cfg(unix)]
+fn is_private(metadata: &std::fs::Metadata) -> bool {
+    use std::os::unix::fs::PermissionsExt;
+    metadata.permissions().mode() & 0o077 == 0
+}
+
+#[cfg(not(unix))]
+fn is_private(_: &std::fs::Metadata) -> bool {
+    true
+}
+
+#[cfg(test)]
+mod tests;

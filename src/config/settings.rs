@@ -1,0 +1,169 @@
+//! What the settings say, checked and complete: defaults filled in, paths absolute, words turned into enums.
+
+use std::{collections::BTreeMap, path::PathBuf, time::Duration};
+
+use secrecy::SecretString;
+
+use super::schedule::Schedule;
+use crate::reconcile::{Limit, Prefer};
+
+/// All settings of one carnet: one CRM account, one mirror, any number of books.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// The file they were read from, absolute.
+    pub file: PathBuf,
+    /// The CRM account.
+    pub crm: Crm,
+    /// The local copy.
+    pub mirror: MirrorSettings,
+    /// How and when to reconcile.
+    pub sync: SyncSettings,
+    /// The books, in the file's order; names are unique.
+    pub books: Vec<Book>,
+}
+
+/// `[crm]`: the account and how to talk to its server.
+#[derive(Debug, Clone)]
+pub struct Crm {
+    /// Where it is.
+    pub url: CrmUrl,
+    /// The login; `demo` for the sandbox.
+    pub username: String,
+    /// Where the password comes from, as far as the file says; see [`super::secrets`].
+    pub password: PasswordSettings,
+    /// Page requests in flight, 1 to 32.
+    pub concurrency: usize,
+    /// At most so many requests a second; `None` for no limit (a literal loopback address, unless set).
+    pub requests_per_second: Option<u32>,
+    /// Contacts a page to ask for; sent only if set.
+    pub per_page: Option<u32>,
+    /// One request, whole.
+    pub timeout: Duration,
+    /// The second look at an absence comes no sooner.
+    pub confirm_after: Duration,
+    /// A PEM file of further certificate authorities, added to the system's.
+    pub ca_file: Option<PathBuf>,
+    /// Plain http off the loopback is allowed.
+    pub insecure_http: bool,
+    /// How a PUT treats lists.
+    pub lists: Lists,
+    /// May a deletion in a book delete in the CRM?
+    pub deletes: Deletes,
+}
+
+/// Where the CRM is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CrmUrl {
+    /// The embedded practice CRM, its state beside the mirror.
+    Sandbox,
+    /// An http or https address with the account's path, without a slash at the end.
+    Http(String),
+}
+
+/// The password sources of the settings file, none of them read yet.
+#[derive(Debug, Clone, Default)]
+pub struct PasswordSettings {
+    /// Already known, because a person was asked once for many runs. Comes before every other source.
+    pub given: Option<SecretString>,
+    /// A program and its arguments, run without a shell.
+    pub command: Option<Vec<String>>,
+    /// A file that holds nothing else.
+    pub file: Option<PathBuf>,
+    /// Written in the settings file itself.
+    pub inline: Option<SecretString>,
+}
+
+/// How a PUT of the server treats lists. Source: engine.md, section 4.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Lists {
+    /// Find out with a throwaway contact.
+    Probe,
+    /// A list in a PUT replaces the whole list.
+    Replace,
+    /// Its entries are added.
+    Append,
+    /// Its entries are matched by id.
+    Ids,
+}
+
+/// What a deletion in a book may do in the CRM.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Deletes {
+    /// Nothing: the contact stays in the CRM.
+    Never,
+    /// Delete there too.
+    Allow,
+}
+
+/// `[mirror]`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MirrorSettings {
+    /// The SQLite file.
+    pub path: PathBuf,
+}
+
+/// `[sync]`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SyncSettings {
+    /// When the daemon runs; `as_str` gives the person's own text.
+    pub schedule: Schedule,
+    /// Who wins a conflict.
+    pub prefer: Prefer,
+    /// More deletions than this in one run wait for a person's word.
+    pub max_delete: Limit,
+}
+
+/// `[[book]]`: a place that holds contacts beside the CRM.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Book {
+    /// Unique; letters, digits, `-` and `_`; neither `crm` nor `mirror`.
+    pub name: String,
+    /// What it is.
+    pub kind: BookKind,
+    /// The folder or file, absolute.
+    pub path: PathBuf,
+    /// Which way changes go.
+    pub direction: Direction,
+    /// Contacts that belong in it: every named field must have one of its values. Reference field names and codes.
+    pub where_: BTreeMap<String, Vec<String>>,
+    /// The vCard version of new cards: "3.0" or "4.0".
+    pub version: String,
+    /// The column profile of a CSV file; `None`: recognised by its header line, carnet's own for a new file.
+    pub dialect: Option<String>,
+}
+
+/// What a book is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BookKind {
+    /// A folder of one-card `.vcf` files.
+    Vdir,
+    /// One `.vcf` file of many cards.
+    Vcard,
+    /// One `.csv` file.
+    Csv,
+    /// A CardDAV collection.
+    Carddav,
+}
+
+/// Which way changes go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Direction {
+    /// Both ways.
+    TwoWay,
+    /// The book is written, never believed.
+    ToBook,
+    /// The book is read, never written.
+    FromBook,
+}
+
+impl Settings {
+    /// Where the practice CRM keeps its contacts: beside the mirror. None where the CRM is a real one.
+    pub fn practice_crm(&self) -> Option<PathBuf> {
+        (self.crm.url == CrmUrl::Sandbox).then(|| self.mirror.path.with_file_name("practice-crm.db"))
+    }
+
+    /// The book of this name.
+    pub fn book(&self, name: &str) -> Option<&Book> {
+        self.books.iter().find(|book| book.name == name)
+    }
+}
