@@ -11,3 +11,4 @@ pub mod mirror;
 pub mod reconcile;
 pub mod replicas;
 pub mod sandbox;
+pub mod sync;

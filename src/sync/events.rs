@@ -1,0 +1,210 @@
+//! What a run tells while it works, and what it says at its end. Only `cli` prints them.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use crate::{contact::Field, replicas::Problem};
+
+/// Takes the events of a run, in order.
+pub type Events<'a> = dyn FnMut(SyncEvent) + 'a;
+
+/// Something that happened in a run. Serialised with `--json`, one object a line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SyncEvent {
+    /// A replica is being read.
+    ScanStarted {
+        /// `crm` or the book's name.
+        replica: String,
+    },
+    /// How far the reading is.
+    ScanProgress {
+        /// `crm` or the book's name.
+        replica: String,
+        /// Contacts seen so far.
+        contacts: u64,
+        /// Pages read so far; 0 for books.
+        pages: u32,
+        /// Pages in all, once known.
+        pages_expected: Option<u32>,
+    },
+    /// A replica was read.
+    ScanFinished {
+        /// `crm` or the book's name.
+        replica: String,
+        /// Contacts seen.
+        contacts: u64,
+    },
+    /// A contact was changed somewhere, or would be (`--dry-run`).
+    Change(Change),
+    /// Both sides changed the same thing.
+    Conflict(ConflictNote),
+    /// A record could not be used; the rest went on.
+    Problem {
+        /// Where it was met: `crm` or the book's name.
+        replica: String,
+        /// What is wrong with it.
+        problem: Problem,
+    },
+    /// A write was refused or could not be made; the contact waits.
+    Failed {
+        /// `crm` or the book's name.
+        replica: String,
+        /// Who.
+        contact: Label,
+        /// In words.
+        message: String,
+        /// What to do.
+        hint: Option<String>,
+    },
+    /// Something a person should know of the replica as a whole.
+    Notice {
+        /// `crm` or the book's name.
+        replica: String,
+        /// In words.
+        message: String,
+        /// What to do.
+        hint: Option<String>,
+    },
+    /// Writes to a replica begin.
+    PushStarted {
+        /// `crm` or the book's name.
+        replica: String,
+        /// How many writes.
+        total: u64,
+    },
+    /// How many writes are done.
+    PushProgress {
+        /// `crm` or the book's name.
+        replica: String,
+        /// So far.
+        done: u64,
+        /// In all.
+        total: u64,
+    },
+}
+
+/// Whom an event is about.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Label {
+    /// The contact's UID.
+    pub uid: String,
+    /// Its CRM id, once it has one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub crm_id: Option<String>,
+    /// What to call it on a screen.
+    pub name: String,
+}
+
+/// A change of one contact in one place.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Change {
+    /// `mirror`, `crm` or a book's name.
+    pub place: String,
+    /// What was done.
+    pub action: ChangeAction,
+    /// To whom.
+    pub contact: Label,
+    /// Field by field, for updates; empty for the others.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub fields: Vec<FieldChange>,
+}
+
+/// What was done to a contact.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ChangeAction {
+    /// Made new.
+    Create,
+    /// Changed.
+    Update,
+    /// Removed.
+    Delete,
+    /// Recognised as a contact already known.
+    Link,
+}
+
+/// A field's old and new value as a person reads them, on one line each.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct FieldChange {
+    /// Which field, by the reference's name.
+    #[serde(serialize_with = "field_name")]
+    pub field: Field,
+    /// Before.
+    pub old: String,
+    /// After.
+    pub new: String,
+}
+
+/// A conflict met in a run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ConflictNote {
+    /// The replica on the other side.
+    pub replica: String,
+    /// Who.
+    pub contact: Label,
+    /// Which field; none where the whole contact is in question.
+    #[serde(serialize_with = "optional_field_name", skip_serializing_if = "Option::is_none")]
+    pub field: Option<Field>,
+    /// The mirror's value.
+    pub here: String,
+    /// The replica's value.
+    pub there: String,
+    /// `here`, `there`, `both`, or `open` where a person is to say.
+    pub kept: String,
+}
+
+/// A run in numbers. The public form of `--json`'s last line.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Summary {
+    /// The run's number in the mirror; 0 for a dry run.
+    pub run: i64,
+    /// Contacts seen, a replica each.
+    pub scanned: BTreeMap<String, u64>,
+    /// Contacts made, a place each (`mirror`, `crm`, each book).
+    pub created: BTreeMap<String, u64>,
+    /// Contacts changed, a place each.
+    pub updated: BTreeMap<String, u64>,
+    /// Contacts removed, a place each.
+    pub deleted: BTreeMap<String, u64>,
+    /// Conflicts met in this run.
+    pub conflicts: u64,
+    /// Conflicts, held deletions and parked or ambiguous contacts that wait for a person.
+    pub waiting: u64,
+    /// Records and writes that failed.
+    pub failed: u64,
+    /// HTTP requests sent, by verb.
+    pub requests: BTreeMap<String, u64>,
+    /// True when nothing was written because only a rehearsal was asked for.
+    pub dry_run: bool,
+    /// Why a part was stopped for safety (exit 7), in words.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub stopped: Vec<String>,
+}
+
+impl Summary {
+    /// The public exit code of a run that came to its end.
+    pub fn exit_code(&self) -> u8 {
+        match () {
+            () if !self.stopped.is_empty() => 7,
+            () if self.failed > 0 || self.waiting > 0 => 3,
+            () => 0,
+        }
+    }
+
+    /// True when no place was changed.
+    pub fn nothing_changed(&self) -> bool {
+        [&self.created, &self.updated, &self.deleted].into_iter().all(|places| places.values().all(|count| *count == 0))
+    }
+}
+
+fn field_name<S: serde::Serializer>(field: &Field, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(field.name())
+}
+
+fn optional_field_name<S: serde::Serializer>(field: &Option<Field>, serializer: S) -> Result<S::Ok, S::Error> {
+    match field {
+        Some(field) => serializer.serialize_some(field.name()),
+        None => serializer.serialize_none(),
+    }
+}

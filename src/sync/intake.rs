@@ -1,0 +1,144 @@
+//! One sighting into the mirror.
+
+use super::{
+    engine::{Engine, label},
+    error::SyncError,
+    events::{ChangeAction, Label},
+    peer::{CRM, MIRROR, Side},
+};
+use crate::{
+    contact::{Contact, FieldSet},
+    mirror::{Agreement, ContactId, Stored},
+    reconcile::{Base, Here, Intake, changes, intake},
+    replicas::Sighting,
+};
+
+/// Namespace of the UIDs that carnet gives to contacts of the CRM (version 5, RFC 9562), so that a lost mirror gives the
+/// same contact the same UID again.
+const UID_NAMESPACE: uuid::Uuid = uuid::uuid!("6f1c7a52-0f0c-5d2b-9a3e-6b1f2d8c4e10");
+
+impl Engine<'_> {
+    /// Takes in a contact that is agreed with this replica; a stranger is ignored.
+    pub fn intake(&mut self, side: &Side<'_>, sighting: Sighting) -> Result<(), SyncError> {
+        let Some(agreement) = self.mirror.agreement_by_remote(side.name, &sighting.remote)? else { return Ok(()) };
+        let stored = self.stored(agreement.contact)?;
+        self.merge_in(side, &stored, Some(&agreement), sighting)
+    }
+
+    /// True when a sighting of an agreed contact says something new; a touched file or a rewritten record does not.
+    pub fn is_edit(&self, side: &Side<'_>, sighting: &Sighting) -> Result<bool, SyncError> {
+        let Some(agreement) = self.mirror.agreement_by_remote(side.name, &sighting.remote)? else { return Ok(true) };
+        let there = side.reading(sighting, &agreement.theirs);
+        let fields = side.policy.fields.and(sighting.fields);
+        let unstated = FieldSet::CRM.less(sighting.fields);
+        let lost = side.is_crm() && !agreement.theirs.set_fields().and(unstated).is_empty();
+        Ok(lost || !changes(&side.shown(&agreement.theirs), &there, fields, side.policy.weak).is_empty())
+    }
+
+    /// Merges a sighting into a contact; without an agreement the two have just been recognised as one.
+    pub fn merge_in(
+        &mut self,
+        side: &Side<'_>,
+        stored: &Stored,
+        agreement: Option<&Agreement>,
+        sighting: Sighting,
+    ) -> Result<(), SyncError> {
+        let there = side.reading(&sighting, agreement.map_or(&stored.contact, |agreement| &agreement.theirs));
+        let shown = agreement.map(|agreement| side.shown(&agreement.theirs));
+        let base = agreement.zip(shown.as_ref()).map(|(agreement, theirs)| Base { theirs, ours: &agreement.ours });
+        let here = if stored.deleted { Here::Deleted(&stored.contact) } else { Here::Living(&stored.contact) };
+        let Sighting { remote, revision, uid, crm_id, contact: _, fields, detail, source: _ } = sighting;
+        let mut next = Agreement {
+            contact: stored.id,
+            remote,
+            revision,
+            theirs: self.read_there(agreement, &there, fields),
+            ours: Contact::default(),
+            version: 0,
+            detail,
+            detached: false,
+            marks: marks(uid.as_deref(), crm_id.as_deref()),
+        };
+        match intake(base, here, &there, fields, &side.policy) {
+            Intake::Same => {
+                if let Some(agreement) = agreement {
+                    next.ours.clone_from(&agreement.ours);
+                    next.version = agreement.version;
+                    next.detached = agreement.detached;
+                }
+            }
+            Intake::Take { contact, ours, revived, conflicts } => {
+                for conflict in &conflicts {
+                    self.conflict(stored, side.name, conflict)?;
+                }
+                let mut version = stored.version;
+                if revived || contact != stored.contact {
+                    version = self.rewrite(side.name, stored, &contact, revived)?;
+                }
+                next.version = if ours == contact { version } else { 0 };
+                next.ours = ours;
+            }
+        }
+        self.mirror.put_agreement(side.name, &next)?;
+        Ok(())
+    }
+
+    /// What is known of the other side after a sighting that may not have told everything.
+    fn read_there(&self, agreement: Option<&Agreement>, there: &Contact, stated: FieldSet) -> Contact {
+        let mut theirs = there.clone();
+        if let Some(agreement) = agreement {
+            theirs.copy_fields(&agreement.theirs, FieldSet::ALL.less(stated));
+        }
+        theirs
+    }
+
+    fn rewrite(&mut self, source: &str, stored: &Stored, new: &Contact, revived: bool) -> Result<i64, SyncError> {
+        let fields = self.remember(stored, new, source)?;
+        let version = self.mirror.update_contact(stored.id, new, &self.clock.stamp())?;
+        let action = if revived { ChangeAction::Create } else { ChangeAction::Update };
+        let label = Label { name: new.display_name(), ..label(stored) };
+        self.changed(MIRROR, action, label, if revived { Vec::new() } else { fields });
+        Ok(version)
+    }
+
+    /// Makes a newcomer a contact of its own.
+    pub fn insert(&mut self, replica: &str, sighting: Sighting) -> Result<ContactId, SyncError> {
+        let Sighting { remote, revision, uid, crm_id, contact, fields: _, detail, source: _ } = sighting;
+        let marks = marks(uid.as_deref(), crm_id.as_deref());
+        let from_crm = replica == CRM;
+        let uid = match uid {
+            Some(uid) => uid,
+            None if from_crm => self.crm_uid(&remote),
+            None => uuid::Uuid::new_v4().to_string(),
+        };
+        let uid = if self.mirror.contact_by_uid(&uid)?.is_some() { uuid::Uuid::new_v4().to_string() } else { uid };
+        let id = self.mirror.insert_contact(&uid, &contact, replica, self.run, &self.clock.stamp())?;
+        let crm_id = from_crm.then(|| remote.clone());
+        self.created_here(Label { uid, crm_id, name: contact.display_name() });
+        let theirs = contact.clone();
+        self.mirror.put_agreement(
+            replica,
+            &Agreement {
+                contact: id,
+                remote,
+                revision,
+                theirs,
+                ours: contact,
+                version: 1,
+                detail,
+                detached: false,
+                marks,
+            },
+        )?;
+        Ok(id)
+    }
+
+    fn crm_uid(&self, crm_id: &str) -> String {
+        uuid::Uuid::new_v5(&UID_NAMESPACE, format!("incwo/{}/{crm_id}", self.care.account).as_bytes()).to_string()
+    }
+}
+
+/// The identity that a record carries, as agreements remember it.
+pub(super) fn marks(uid: Option<&str>, crm_id: Option<&str>) -> String {
+    format!("{}|{}", uid.unwrap_or_default(), crm_id.unwrap_or_default())
+}

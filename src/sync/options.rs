@@ -1,0 +1,102 @@
+//! What a run is asked for, and what is handed in to it: the clock and the wish to stop.
+
+use chrono::{DateTime, SecondsFormat, Utc};
+use tokio::sync::watch;
+
+use crate::reconcile::Limit;
+
+/// Which of a run's steps are wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mode {
+    /// The CRM into the mirror, nothing else.
+    Pull,
+    /// The mirror into the CRM, nothing else.
+    Push,
+    /// Scan all, push all.
+    Sync,
+    /// Neither: only what a file brings into the mirror.
+    MirrorOnly,
+}
+
+impl Mode {
+    /// True when the CRM is read.
+    pub fn reads_crm(self) -> bool {
+        matches!(self, Mode::Pull | Mode::Sync)
+    }
+
+    /// True when the CRM is written.
+    pub fn writes_crm(self) -> bool {
+        matches!(self, Mode::Push | Mode::Sync)
+    }
+}
+
+/// What a run is asked for.
+#[derive(Debug, Clone)]
+pub struct RunOptions {
+    /// The steps.
+    pub mode: Mode,
+    /// Names of the replicas to take part (`crm` or books); empty for all.
+    pub only: Vec<String>,
+    /// Say what would be done, write nothing.
+    pub dry_run: bool,
+    /// Instead of the settings' limit.
+    pub max_delete: Option<Limit>,
+    /// A person's word that an emptied, much edited or different replica is meant.
+    pub force: bool,
+    /// The command's name for the run log: `sync`, `daemon`...
+    pub trigger: String,
+}
+
+/// The time of day, handed in so that tests need not wait.
+pub trait Clock {
+    /// Now.
+    fn now(&self) -> DateTime<Utc>;
+
+    /// Now as the mirror writes it: RFC 3339, UTC, seconds.
+    fn stamp(&self) -> String {
+        self.now().to_rfc3339_opts(SecondsFormat::Secs, true)
+    }
+}
+
+/// The machine's own clock.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct SystemClock;
+
+impl Clock for SystemClock {
+    fn now(&self) -> DateTime<Utc> {
+        Utc::now()
+    }
+}
+
+/// A wish to stop, shared between the run and whoever hears the signal. The request in hand is finished first.
+#[derive(Debug, Clone)]
+pub struct Stop(watch::Sender<bool>);
+
+impl Stop {
+    /// Nobody wishes to stop yet.
+    pub fn new() -> Self {
+        Self(watch::Sender::new(false))
+    }
+
+    /// Asks for a stop.
+    pub fn request(&self) {
+        self.0.send_replace(true);
+    }
+
+    /// True once a stop was asked for.
+    pub fn requested(&self) -> bool {
+        *self.0.borrow()
+    }
+
+    /// Ends once a stop is asked for.
+    pub async fn wait(&self) {
+        // The sender lives as long as `self`, so waiting cannot fail.
+        let _ = self.0.subscribe().wait_for(|stop| *stop).await;
+    }
+}
+
+impl Default for Stop {
+    fn default() -> Self {
+        Self::new()
+    }
+}

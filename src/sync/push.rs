@@ -1,0 +1,201 @@
+//! The mirror's pending changes, out to one replica.
+
+use super::{
+    engine::{Engine, label},
+    error::SyncError,
+    events::{ChangeAction, FieldChange, SyncEvent},
+    intake::marks,
+    peer::Peer,
+};
+use crate::{
+    contact::FieldSet,
+    mirror::{Agreement, ContactId, Pending, Stored},
+    reconcile::{Base, outgo},
+    replicas::{Action, Write},
+};
+
+/// Pending contacts planned at a time, and writes handed to a book at a time: one fsync of the whole folder for all of
+/// them, and bounded memory.
+const PLANNED_AT_ONCE: usize = 2_500;
+/// Writes handed to the CRM at a time.
+const CRM_WRITES_AT_ONCE: usize = 16;
+/// How often a replica is tried again within a run because it changed under us.
+const ROUNDS: usize = 3;
+
+/// A write on its way, and what is known of its contact.
+pub(super) struct Delivery {
+    pub stored: Stored,
+    pub agreement: Option<Agreement>,
+    pub write: Write,
+    pub fields: Vec<FieldChange>,
+}
+
+impl Delivery {
+    pub fn action(&self) -> ChangeAction {
+        match self.write.action {
+            Action::Create { .. } => ChangeAction::Create,
+            Action::Update { .. } => ChangeAction::Update,
+            Action::Delete { .. } => ChangeAction::Delete,
+        }
+    }
+}
+
+impl Engine<'_> {
+    /// Pushes what is pending until the replica holds it, or has refused it, or could not be reached.
+    pub async fn push(&mut self, peer: &mut Peer) -> Result<(), SyncError> {
+        for _ in 0..ROUNDS {
+            let pending = self.mirror.pending(&peer.name)?;
+            let total = pending.len() as u64;
+            let (mut done, mut again) = (0, false);
+            for part in pending.chunks(PLANNED_AT_ONCE) {
+                if peer.halted {
+                    return Ok(());
+                }
+                let deliveries = self.plan_push(peer, part)?;
+                again |= self.deliver(peer, deliveries, (done, total)).await?;
+                done += part.len() as u64;
+            }
+            if !again {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// Pending contacts as writes. Those that turn out to need none are agreed on at once.
+    fn plan_push(&mut self, peer: &Peer, pending: &[(ContactId, Pending)]) -> Result<Vec<Delivery>, SyncError> {
+        self.transact(|engine| {
+            let mut deliveries = Vec::new();
+            for (id, what) in pending {
+                deliveries.extend(engine.plan_one(peer, *id, *what)?);
+            }
+            Ok(deliveries)
+        })
+    }
+
+    fn plan_one(&mut self, peer: &Peer, id: ContactId, what: Pending) -> Result<Option<Delivery>, SyncError> {
+        let stored = self.stored(id)?;
+        let agreement = self.mirror.agreement(&peer.name, id)?;
+        match (what, agreement) {
+            (Pending::Create, None) => self.plan_create(peer, stored),
+            (Pending::Update, Some(agreement)) => self.plan_update(peer, stored, agreement),
+            (Pending::Delete, Some(agreement)) => self.plan_delete(peer, stored, agreement),
+            _ => Ok(None),
+        }
+    }
+
+    fn plan_create(&mut self, peer: &Peer, stored: Stored) -> Result<Option<Delivery>, SyncError> {
+        if !peer.gives || !peer.wants(&stored.contact) || (peer.is_crm() && self.must_wait(&stored)?) {
+            return Ok(None);
+        }
+        let action = Action::Create { contact: stored.contact.clone() };
+        Ok(Some(delivery(stored, None, action, Vec::new())))
+    }
+
+    fn plan_update(
+        &mut self,
+        peer: &Peer,
+        stored: Stored,
+        agreement: Agreement,
+    ) -> Result<Option<Delivery>, SyncError> {
+        if !peer.gives || (peer.is_crm() && self.must_wait(&stored)?) {
+            return Ok(None);
+        }
+        if !peer.wants(&stored.contact) && peer.wants(&agreement.ours) {
+            // It left the filter, so it leaves the book; that is no deletion.
+            return self.plan_delete(peer, stored, agreement);
+        }
+        let base = Base { theirs: &agreement.theirs, ours: &agreement.ours };
+        let out = outgo(base, &stored.contact, &peer.policy());
+        let identity = peer.replica.capabilities().identity
+            && agreement.marks != marks(Some(&stored.uid), stored.crm_id.as_deref());
+        if out.changed.is_empty() && !identity {
+            let (version, ours) = (stored.version, stored.contact);
+            self.mirror.put_agreement(&peer.name, &Agreement { version, ours, ..agreement })?;
+            return Ok(None);
+        }
+        let fields = described(&agreement, &out.contact, out.changed);
+        let action = Action::Update {
+            remote: agreement.remote.clone(),
+            revision: agreement.revision.clone(),
+            theirs: agreement.theirs.clone(),
+            contact: out.contact,
+            changed: out.changed,
+            detail: agreement.detail.clone(),
+        };
+        Ok(Some(delivery(stored, Some(agreement), action, fields)))
+    }
+
+    fn plan_delete(
+        &mut self,
+        peer: &Peer,
+        stored: Stored,
+        agreement: Agreement,
+    ) -> Result<Option<Delivery>, SyncError> {
+        if peer.held {
+            return Ok(None);
+        }
+        if !peer.gives || !peer.deletes {
+            self.mirror.put_agreement(&peer.name, &Agreement { detached: true, ..agreement })?;
+            return Ok(None);
+        }
+        let action = Action::Delete {
+            remote: agreement.remote.clone(),
+            revision: agreement.revision.clone(),
+            theirs: agreement.theirs.clone(),
+        };
+        Ok(Some(delivery(stored, Some(agreement), action, Vec::new())))
+    }
+
+    /// Carries the writes out; true when something changed there meanwhile and another round is due. `done` of `total`
+    /// pending contacts came before these.
+    async fn deliver(
+        &mut self,
+        peer: &mut Peer,
+        deliveries: Vec<Delivery>,
+        (mut done, total): (u64, u64),
+    ) -> Result<bool, SyncError> {
+        if self.care.dry_run {
+            for delivery in deliveries {
+                self.changed(&peer.name, delivery.action(), label(&delivery.stored), delivery.fields);
+            }
+            return Ok(false);
+        }
+        if !deliveries.is_empty() && done == 0 {
+            self.emit(SyncEvent::PushStarted { replica: peer.name.clone(), total });
+        }
+        let at_once = if peer.is_crm() { CRM_WRITES_AT_ONCE } else { PLANNED_AT_ONCE };
+        let mut again = false;
+        let mut deliveries = deliveries.into_iter();
+        while deliveries.len() > 0 && !peer.halted {
+            self.check_stop()?;
+            let batch: Vec<Delivery> = deliveries.by_ref().take(at_once).collect();
+            if peer.is_crm() {
+                self.transact(|engine| {
+                    for delivery in batch.iter().filter(|delivery| delivery.action() == ChangeAction::Create) {
+                        engine.about_to_create(&delivery.stored)?;
+                    }
+                    Ok(())
+                })?;
+            }
+            let writes = batch.iter().map(|delivery| delivery.write.clone()).collect();
+            let answers = peer.replica.apply(writes).await;
+            done += batch.len() as u64;
+            again |= self.settle(peer, batch, answers)?;
+            self.emit(SyncEvent::PushProgress { replica: peer.name.clone(), done, total });
+        }
+        Ok(again)
+    }
+}
+
+fn delivery(stored: Stored, agreement: Option<Agreement>, action: Action, fields: Vec<FieldChange>) -> Delivery {
+    let write = Write { uid: stored.uid.clone(), crm_id: stored.crm_id.clone(), action };
+    Delivery { stored, agreement, write, fields }
+}
+
+fn described(agreement: &Agreement, target: &crate::contact::Contact, changed: FieldSet) -> Vec<FieldChange> {
+    changed
+        .iter()
+        .map(|field| FieldChange { field, old: agreement.theirs.describe(field), new: target.describe(field) })
+        .collect()
+}

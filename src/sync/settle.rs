@@ -1,0 +1,276 @@
+//! The answers to writes: agreements, history of what was refused, and what to do next.
+
+use super::{
+    engine::{Engine, label},
+    error::SyncError,
+    events::{ChangeAction, SyncEvent},
+    intake::marks,
+    peer::Peer,
+    push::Delivery,
+};
+use crate::{
+    contact::{Contact, Field},
+    mirror::{Agreement, OutboxAction, QuestionRow, State, Stored},
+    reconcile::{
+        lists::{self, Entry},
+        merge::alike,
+    },
+    replicas::{Action, ReplicaError, Sighting, Trouble, Written},
+};
+
+/// The kind of question that only informs: it stays in `status` and holds nothing up.
+pub(super) const UNTAKEN: &str = "untaken";
+
+impl Engine<'_> {
+    /// Books the answers of one batch in one transaction; true when another round is due.
+    pub fn settle(
+        &mut self,
+        peer: &mut Peer,
+        batch: Vec<Delivery>,
+        answers: Vec<Result<Written, ReplicaError>>,
+    ) -> Result<bool, SyncError> {
+        let mut again = false;
+        let mut fatal = None;
+        let facts = peer.replica.facts();
+        self.transact(|engine| {
+            for (name, value) in facts {
+                if engine.mirror.fact(&name)?.as_deref() != Some(value.as_str()) {
+                    engine.mirror.set_fact(&name, &value)?;
+                }
+            }
+            for (delivery, answer) in batch.into_iter().zip(answers) {
+                match answer {
+                    Ok(written) => engine.written(peer, delivery, written)?,
+                    Err(error) => again |= engine.not_written(peer, delivery, error, &mut fatal)?,
+                }
+            }
+            Ok(())
+        })?;
+        match fatal {
+            Some(error) => Err(error),
+            None => Ok(again),
+        }
+    }
+
+    fn written(&mut self, peer: &Peer, delivery: Delivery, written: Written) -> Result<(), SyncError> {
+        let (action, mut who) = (delivery.action(), label(&delivery.stored));
+        if peer.is_crm() {
+            self.close_outbox(delivery.stored.id)?;
+        }
+        let Delivery { stored, agreement, write, fields } = delivery;
+        match (write.action, written) {
+            (Action::Create { contact }, Some(sighting)) => {
+                if peer.is_crm() {
+                    who.crm_id = Some(sighting.remote.clone());
+                }
+                self.agree(peer, stored.id, (&Contact::default(), &contact), sighting)?;
+            }
+            (Action::Update { theirs, contact, .. }, Some(sighting)) => {
+                self.agree(peer, stored.id, (&theirs, &contact), sighting)?;
+            }
+            (Action::Delete { .. }, None) if agreement.is_some() => {
+                self.mirror.delete_agreement(&peer.name, stored.id)?;
+            }
+            _ => {}
+        }
+        self.changed(&peer.name, action, who, fields);
+        Ok(())
+    }
+
+    /// A new agreement from what was read back. `sent` is what stood there before, and what was meant to stand there.
+    fn agree(
+        &mut self,
+        peer: &Peer,
+        contact: i64,
+        (before, meant): (&Contact, &Contact),
+        sighting: Sighting,
+    ) -> Result<(), SyncError> {
+        let first = peer.is_crm() && self.mirror.agreement(&peer.name, contact)?.is_none();
+        if first {
+            // Books that carry the CRM's id are now behind.
+            self.mirror.touch_contact(contact)?;
+        }
+        let stored = self.stored(contact)?;
+        let next = Agreement {
+            contact,
+            remote: sighting.remote.clone(),
+            revision: sighting.revision.clone(),
+            theirs: sighting.contact.clone(),
+            ours: stored.contact.clone(),
+            version: stored.version,
+            detail: sighting.detail.clone(),
+            detached: false,
+            marks: marks(Some(&stored.uid), stored.crm_id.as_deref()),
+        };
+        self.mirror.put_agreement(&peer.name, &next)?;
+        if !peer.is_crm() {
+            return Ok(());
+        }
+        let untaken = untaken(before, meant, &sighting.contact);
+        if !untaken.is_empty() {
+            self.say_untaken(peer, &stored, &untaken)?;
+        } else {
+            self.mirror.answer_question(&peer.name, &stored.uid, UNTAKEN)?;
+        }
+        // What the server shows beyond what was sent, somebody put there: it is taken at once.
+        let theirs = common(before, meant, &sighting.contact);
+        self.merge_in(&peer.side(), &stored, Some(&Agreement { theirs, ..next }), sighting)
+    }
+
+    fn not_written(
+        &mut self,
+        peer: &mut Peer,
+        delivery: Delivery,
+        error: ReplicaError,
+        fatal: &mut Option<SyncError>,
+    ) -> Result<bool, SyncError> {
+        let creates_in_crm = peer.is_crm() && delivery.action() == ChangeAction::Create;
+        let id = delivery.stored.id;
+        let who = label(&delivery.stored);
+        match error {
+            ReplicaError::Stale(now) => {
+                if let Some(sighting) = now {
+                    self.intake(&peer.side(), *sighting)?;
+                    return Ok(true);
+                }
+                self.failed(
+                    peer,
+                    who,
+                    Trouble::new("write it: it changed there in the meantime; the next run looks again"),
+                );
+            }
+            ReplicaError::Rejected(trouble) => {
+                if peer.is_crm() {
+                    self.refused(&delivery.stored, outbox_action(delivery.action()), &trouble)?;
+                }
+                self.failed(peer, who, trouble);
+            }
+            ReplicaError::Unsettled(trouble) => {
+                if creates_in_crm {
+                    self.lost(id, &trouble)?;
+                }
+                self.failed(peer, who, trouble);
+            }
+            ReplicaError::Unavailable(trouble) => {
+                if creates_in_crm {
+                    self.close_outbox(id)?;
+                }
+                if peer.is_crm() {
+                    // The books can still be written; the run then ends with this.
+                    self.trouble = Some(SyncError::Network(trouble.clone()));
+                    peer.halted = true;
+                }
+                self.failed(peer, who, trouble);
+            }
+            ReplicaError::Login(trouble) => {
+                if creates_in_crm {
+                    self.close_outbox(id)?;
+                }
+                *fatal = Some(SyncError::Login(trouble));
+            }
+            ReplicaError::Unsafe(trouble) => {
+                if !peer.halted {
+                    self.halt(peer, trouble);
+                }
+            }
+        }
+        Ok(false)
+    }
+
+    /// The CRM acknowledged a change and does not show it: said now, and by `status` until the contact is taken as it is.
+    fn say_untaken(&mut self, peer: &Peer, stored: &Stored, fields: &[Field]) -> Result<(), SyncError> {
+        let names: Vec<&str> = fields.iter().map(|field| field.name()).collect();
+        let names = names.join(", ");
+        let hint = "it is not sent again until it changes here; the mirror keeps it";
+        let message = format!("write {names}: the CRM acknowledged it and shows something else");
+        self.failed(peer, label(stored), Trouble::new(message).hint(hint));
+        self.mirror.ask(&QuestionRow {
+            id: 0,
+            run: self.run,
+            replica: peer.name.clone(),
+            remote: stored.uid.clone(),
+            kind: UNTAKEN.to_owned(),
+            contact: Some(stored.id),
+            text: format!("the CRM does not show {names} of contact {} as the mirror has it", stored.uid),
+            state: State::Open,
+        })?;
+        Ok(())
+    }
+
+    fn failed(&mut self, peer: &Peer, contact: super::events::Label, trouble: Trouble) {
+        self.summary.failed += 1;
+        let Trouble { message, hint } = trouble;
+        self.emit(SyncEvent::Failed { replica: peer.name.clone(), contact, message, hint });
+    }
+}
+
+fn outbox_action(action: ChangeAction) -> OutboxAction {
+    match action {
+        ChangeAction::Create => OutboxAction::Create,
+        ChangeAction::Update | ChangeAction::Link => OutboxAction::Update,
+        ChangeAction::Delete => OutboxAction::Delete,
+    }
+}
+
+/// The fields that were meant to change and do not show what was meant.
+fn untaken(before: &Contact, meant: &Contact, read: &Contact) -> Vec<Field> {
+    let lacks = |field: Field| match field {
+        Field::Items => beyond(&meant.items, &[&read.items]).next().is_some(),
+        Field::Addresses => beyond(&meant.addresses, &[&read.addresses]).next().is_some(),
+        scalar => !alike(meant, read, scalar),
+    };
+    let sent = before.differing(meant).and(crate::contact::FieldSet::CRM);
+    sent.iter().filter(|field| lacks(*field)).collect()
+}
+
+/// What was read back, less what somebody else has put there: scalars that show neither the old nor the sent value stand
+/// as they were before; list entries that are neither old nor sent are left out. Merging the reading against this takes
+/// exactly what is somebody else's.
+fn common(before: &Contact, meant: &Contact, read: &Contact) -> Contact {
+    let mut common = read.clone();
+    for field in Field::ALL.into_iter().filter(|field| !field.is_list()) {
+        if !alike(meant, read, field) && !alike(before, read, field) {
+            common.set_scalar(field, &before.scalar(field));
+        }
+    }
+    let strangers: Vec<_> = beyond(&read.items, &[&meant.items, &before.items]).cloned().collect();
+    common.items.retain(|item| !strangers.contains(item));
+    let strangers: Vec<_> = beyond(&read.addresses, &[&meant.addresses, &before.addresses]).cloned().collect();
+    common.addresses.retain(|address| !strangers.contains(address));
+    common
+}
+
+/// The entries that none of the others resembles.
+fn beyond<'a, E: Entry>(entries: &'a [E], others: &[&'a Vec<E>]) -> impl Iterator<Item = &'a E> {
+    let others: Vec<&E> = others.iter().flat_map(|list| list.iter()).collect();
+    entries.iter().filter(move |entry| {
+        !others.iter().any(|other| lists::alike(std::slice::from_ref(*entry), std::slice::from_ref(*other)))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::contact::{Item, ItemType};
+
+    fn contact(title: &str, phones: &[&str]) -> Contact {
+        let items = phones.iter().map(|phone| Item::new(ItemType::ProfessionalPhone, *phone)).collect();
+        Contact { job_title: title.into(), items, ..Contact::default() }
+    }
+
+    #[test]
+    fn what_the_server_makes_of_a_write_is_told_apart() {
+        let (before, meant) = (contact("a", &["0199000001"]), contact("b", &["0199000001", "0199000002"]));
+        let taken = contact("B ", &["+33199000001", "+33199000002"]);
+        assert!(untaken(&before, &meant, &taken).is_empty());
+        assert_eq!(common(&before, &meant, &taken), taken);
+
+        let ignored = contact("a", &["0199000001"]);
+        assert_eq!(untaken(&before, &meant, &ignored), [Field::JobTitle, Field::Items]);
+        assert_eq!(common(&before, &meant, &ignored), ignored);
+
+        let edited_after = contact("c", &["0199000001", "0199000002", "0199000003"]);
+        assert_eq!(untaken(&before, &meant, &edited_after), [Field::JobTitle]);
+        assert_eq!(common(&before, &meant, &edited_after), contact("a", &["0199000001", "0199000002"]));
+    }
+}
