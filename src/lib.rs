@@ -3,9 +3,11 @@
 //! The shape is a star: the mirror (SQLite) is the hub, everything else that holds contacts is a replica. Imports point
 //! inwards only: `cli -> daemon -> sync -> {mirror, replicas} -> {crm, formats, reconcile} -> contact`.
 
+pub mod cli;
 pub mod config;
 pub mod contact;
 pub mod crm;
+pub mod daemon;
 pub mod formats;
 pub mod mirror;
 pub mod reconcile;

@@ -1,0 +1,17 @@
+//! `carnet daemon`: runs on a schedule, in the foreground, logging to stderr.
+
+use super::{context::Context, errors::CliError, exit};
+use crate::daemon;
+
+/// `carnet daemon`.
+pub fn run(context: &mut Context) -> Result<u8, CliError> {
+    context.start_logging("info");
+    let settings = context.settings()?;
+    let named = context.global.config.clone();
+    let runtime = context.runtime()?;
+    let ended = runtime.block_on(daemon::run(settings, named.as_deref()));
+    // A prompt may still sit in a blocking read; the process is about to end anyway.
+    runtime.shutdown_background();
+    ended?;
+    Ok(exit::DONE)
+}

@@ -1,0 +1,124 @@
+//! Events and summaries as the JSON objects that users script against. Source: operations.md, section 1.
+
+use serde_json::{Value, json};
+
+use crate::sync::{Summary, SyncEvent};
+
+/// An event as an object with its `type`.
+pub fn event(event: &SyncEvent) -> Value {
+    match event {
+        SyncEvent::ScanStarted { replica } => json!({ "type": "event", "event": "scan_started", "replica": replica }),
+        SyncEvent::ScanProgress { replica, contacts, pages, pages_expected } => json!({
+            "type": "event",
+            "event": "scan_progress",
+            "replica": replica,
+            "contacts": contacts,
+            "pages": pages,
+            "pages_expected": pages_expected,
+        }),
+        SyncEvent::ScanFinished { replica, contacts } => {
+            json!({ "type": "event", "event": "scan_finished", "replica": replica, "contacts": contacts })
+        }
+        SyncEvent::PushStarted { replica, total } => {
+            json!({ "type": "event", "event": "push_started", "replica": replica, "total": total })
+        }
+        SyncEvent::PushProgress { replica, done, total } => {
+            json!({ "type": "event", "event": "push_progress", "replica": replica, "done": done, "total": total })
+        }
+        SyncEvent::Notice { replica, message, hint } => {
+            json!({ "type": "event", "event": "notice", "replica": replica, "message": message, "hint": hint })
+        }
+        SyncEvent::Change(change) => typed("change", change),
+        SyncEvent::Conflict(conflict) => typed("conflict", conflict),
+        SyncEvent::Problem { replica, problem } => json!({
+            "type": "error",
+            "replica": replica,
+            "place": problem.place,
+            "message": problem.message,
+            "hint": problem.hint,
+        }),
+        SyncEvent::Failed { replica, contact, message, hint } => json!({
+            "type": "error",
+            "replica": replica,
+            "contact": contact,
+            "message": message,
+            "hint": hint,
+        }),
+    }
+}
+
+/// The last line of a run.
+pub fn summary(summary: &Summary) -> Value {
+    let mut object = typed("summary", summary);
+    // Every verb is there, whether it was used or not, so that a script need not ask.
+    for verb in ["GET", "PUT", "POST", "DELETE"] {
+        let count = summary.requests.get(verb).copied().unwrap_or(0);
+        object["requests"][verb] = count.into();
+    }
+    object
+}
+
+/// A serialisable thing and its `type`.
+pub fn typed(kind: &str, thing: &impl serde::Serialize) -> Value {
+    let mut object = serde_json::Map::new();
+    object.insert("type".to_owned(), kind.into());
+    // Our own types of texts and numbers: they always have a JSON form, and it is an object.
+    if let Ok(Value::Object(members)) = serde_json::to_value(thing) {
+        object.extend(members);
+    }
+    Value::Object(object)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        contact::Field,
+        replicas::Problem,
+        sync::events::{Change, ChangeAction, ConflictNote, FieldChange, Label},
+    };
+
+    fn label() -> Label {
+        Label { uid: "u-1".into(), crm_id: Some("1042".into()), name: "Élodie Durand".into() }
+    }
+
+    #[test]
+    fn every_object_has_one_of_the_public_types() {
+        let replica = || "crm".to_owned();
+        let problem = Problem { place: "page 1".into(), message: "bad".into(), hint: None, remote: None };
+        let conflict = ConflictNote {
+            replica: replica(),
+            contact: label(),
+            field: None,
+            here: "a".into(),
+            there: "b".into(),
+            kept: "there".into(),
+        };
+        let failed = SyncEvent::Failed { replica: replica(), contact: label(), message: "no".into(), hint: None };
+        for (given, kind) in [
+            (SyncEvent::ScanStarted { replica: replica() }, "event"),
+            (SyncEvent::ScanProgress { replica: replica(), contacts: 1, pages: 1, pages_expected: None }, "event"),
+            (SyncEvent::ScanFinished { replica: replica(), contacts: 1 }, "event"),
+            (SyncEvent::PushStarted { replica: replica(), total: 1 }, "event"),
+            (SyncEvent::PushProgress { replica: replica(), done: 1, total: 1 }, "event"),
+            (SyncEvent::Notice { replica: replica(), message: "m".into(), hint: None }, "event"),
+            (SyncEvent::Problem { replica: replica(), problem }, "error"),
+            (failed, "error"),
+            (SyncEvent::Conflict(conflict), "conflict"),
+        ] {
+            let object = event(&given);
+            assert_eq!(object["type"], kind, "{object}");
+            assert_eq!(object["replica"], "crm", "{object}");
+        }
+    }
+
+    #[test]
+    fn a_change_and_a_summary_keep_their_public_form() {
+        let fields = vec![FieldChange { field: Field::JobTitle, old: "a".into(), new: "b".into() }];
+        let change = Change { place: "crm".into(), action: ChangeAction::Update, contact: label(), fields };
+        insta::assert_snapshot!(event(&SyncEvent::Change(change)), @r#"{"action":"update","contact":{"crm_id":"1042","name":"Élodie Durand","uid":"u-1"},"fields":[{"field":"job_title","new":"b","old":"a"}],"place":"crm","type":"change"}"#);
+        let counts = |name: &str, count: u64| [(name.to_owned(), count)].into();
+        let run = Summary { run: 3, scanned: counts("crm", 250), requests: counts("GET", 5), ..Summary::default() };
+        insta::assert_snapshot!(summary(&run), @r#"{"conflicts":0,"created":{},"deleted":{},"dry_run":false,"failed":0,"requests":{"DELETE":0,"GET":5,"POST":0,"PUT":0},"run":3,"scanned":{"crm":250},"type":"summary","updated":{},"waiting":0}"#);
+    }
+}

@@ -1,0 +1,157 @@
+//! `carnet export`: contacts from the mirror to a file or to standard output.
+//!
+//! A file is written beside its place and put there whole, readable by its owner alone; a half-written one never shows.
+
+use std::{
+    io::{BufWriter, Write},
+    path::{Path, PathBuf},
+};
+
+use clap::Args;
+
+use super::{
+    args::condition,
+    context::{Context, is_dash},
+    errors::CliError,
+    exit,
+    plural::counted,
+    progress::Progress,
+};
+use crate::{
+    config::Settings,
+    sync::{self, ExportOptions, SyncError},
+};
+
+/// Flags of `export`.
+#[derive(Debug, Args)]
+pub struct ExportArgs {
+    /// The file; standard output if none or -
+    file: Option<PathBuf>,
+    /// vcard3, vcard4, csv, google, outlook, outlook-fr, thunderbird, excel-fr, jsonl [default: by the file's name]
+    #[arg(long, value_name = "FORMAT")]
+    format: Option<String>,
+    /// Only contacts with this value; may be given several times
+    #[arg(long = "where", value_name = "FIELD=VALUE", value_parser = condition)]
+    where_: Vec<(String, String)>,
+    /// Read what was written with a strict reader of its own, and fail if it does not agree
+    #[arg(long)]
+    check: bool,
+}
+
+/// `carnet export`.
+pub fn run(args: &ExportArgs, context: &mut Context) -> Result<u8, CliError> {
+    let settings = context.settings()?;
+    let file = args.file.as_deref().filter(|file| !is_dash(file));
+    let format = args.format.clone().unwrap_or_else(|| format_of(file).to_owned());
+    let options = ExportOptions { format, where_: args.where_.clone(), check: args.check };
+    let count = match file {
+        Some(file) => {
+            refuse_own_files(file, &settings)?;
+            if file.exists() && !context.confirm(&format!("replace {}?", file.display()), true) {
+                return Err(CliError::failed(format!("write {}: it exists", file.display()), "-y replaces it"));
+            }
+            to_file(file, &settings, &options, context)?
+        }
+        None => {
+            let mut out = BufWriter::new(std::io::stdout().lock());
+            let count = export(&settings, &options, &mut out, context)?;
+            out.flush()?;
+            count
+        }
+    };
+    context.talk(&format!("{} written", counted(count, "contact")));
+    Ok(exit::DONE)
+}
+
+/// The format that a file's name stands for; vCard 3.0 is what most programs read.
+fn format_of(file: Option<&Path>) -> &'static str {
+    let extension = file.and_then(Path::extension).map(|extension| extension.to_string_lossy().to_lowercase());
+    match extension.as_deref() {
+        Some("csv" | "tsv" | "txt") => "csv",
+        Some("jsonl" | "ndjson" | "json") => "jsonl",
+        Some(_) | None => "vcard3",
+    }
+}
+
+/// A book or the mirror itself is not overwritten by an export: the next run would take it for a person's edits.
+fn refuse_own_files(file: &Path, settings: &Settings) -> Result<(), CliError> {
+    let same =
+        |other: &Path| file == other || matches!((file.canonicalize(), other.canonicalize()), (Ok(a), Ok(b)) if a == b);
+    let owner = match settings.books.iter().find(|book| same(&book.path)) {
+        Some(book) => format!("the book `{}`", book.name),
+        None if same(&settings.mirror.path) => "the mirror".to_owned(),
+        None if same(&settings.file) => "the settings file".to_owned(),
+        None => return Ok(()),
+    };
+    Err(CliError::Usage {
+        message: format!("export to {}: it is {owner}", file.display()),
+        hint: Some("choose another file; `carnet sync` writes the books".to_owned()),
+    })
+}
+
+fn to_file(file: &Path, settings: &Settings, options: &ExportOptions, context: &Context) -> Result<u64, CliError> {
+    let failed = |error: &std::io::Error| CliError::file("write", file, error);
+    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    // tempfile makes it readable by its owner alone.
+    let temp = tempfile::Builder::new().prefix(".carnet-export-").suffix(".tmp").tempfile_in(folder);
+    let mut temp = temp.map_err(|error| failed(&error))?;
+    let mut out = BufWriter::new(temp.as_file_mut());
+    let count = export(settings, options, &mut out, context)?;
+    out.flush().map_err(|error| failed(&error))?;
+    drop(out);
+    temp.as_file().sync_all().map_err(|error| failed(&error))?;
+    temp.persist(file).map_err(|error| failed(&error.error))?;
+    Ok(count)
+}
+
+fn export(
+    settings: &Settings,
+    options: &ExportOptions,
+    out: &mut dyn Write,
+    context: &Context,
+) -> Result<u64, CliError> {
+    let mut progress = Progress::new(&context.global);
+    let bar = progress.single("contacts", "writing");
+    let count = sync::export(settings, options, out, &mut |done, total| {
+        bar.set_length(total);
+        bar.set_position(done);
+    });
+    progress.clear();
+    count.map_err(|error| match error {
+        SyncError::Output(error) => CliError::Output(error),
+        other => other.into(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Environment;
+
+    #[test]
+    fn the_name_says_the_format() {
+        let check = |file: Option<&str>, expected: &str| assert_eq!(format_of(file.map(Path::new)), expected);
+        check(Some("a.csv"), "csv");
+        check(Some("a.VCF"), "vcard3");
+        check(Some("a.jsonl"), "jsonl");
+        check(Some("a"), "vcard3");
+        check(None, "vcard3");
+    }
+
+    #[test]
+    fn carnets_own_files_are_not_exported_to() {
+        let folder = tempfile::tempdir().unwrap();
+        let text = "[crm]\nurl = \"sandbox\"\n[[book]]\nname = \"sheet\"\nkind = \"csv\"\npath = \"s.csv\"\n";
+        let nothing = |_: &str| None;
+        let settings =
+            Settings::parse(&folder.path().join("carnet.toml"), text, Environment::from_fn(&nothing)).unwrap();
+        std::fs::write(folder.path().join("s.csv"), "").unwrap();
+        let refused = |name: &str| refuse_own_files(&folder.path().join(name), &settings).is_err();
+        assert!(refused("s.csv"));
+        let roundabout = format!("../{}/s.csv", folder.path().file_name().unwrap().to_string_lossy());
+        assert!(refused(&roundabout));
+        assert!(refused("carnet.db"));
+        assert!(refused("carnet.toml"));
+        assert!(!refused("out.csv"));
+    }
+}

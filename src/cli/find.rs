@@ -1,0 +1,25 @@
+//! `carnet find`: contacts by a part of what they hold.
+
+use clap::Args;
+
+use super::{context::Context, errors::CliError, list};
+use crate::mirror::Filter;
+
+/// Flags of `find`.
+#[derive(Debug, Args)]
+pub struct FindArgs {
+    /// A part of a name, company, number, e-mail address or comment; case and accents do not matter
+    #[arg(required = true)]
+    text: Vec<String>,
+    /// At most so many
+    #[arg(long, value_name = "N")]
+    limit: Option<usize>,
+}
+
+/// `carnet find`.
+pub fn run(args: &FindArgs, context: &mut Context) -> Result<u8, CliError> {
+    let settings = context.settings()?;
+    let mirror = context.mirror(&settings)?;
+    let filter = Filter { find: Some(args.text.join(" ")), limit: args.limit, ..Filter::default() };
+    list::print(&mirror, &filter, context)
+}

@@ -1,0 +1,50 @@
+//! `carnet import`: contacts from a file into the mirror, then to all replicas.
+
+use std::{io::Read, path::PathBuf};
+
+use clap::Args;
+
+use super::{
+    context::{Context, is_dash},
+    errors::CliError,
+    sync::reported,
+};
+use crate::sync::{self, ImportOptions, ImportSource};
+
+/// Flags of `import`.
+#[derive(Debug, Args)]
+pub struct ImportArgs {
+    /// The file, or - for standard input
+    file: PathBuf,
+    /// What it is: vcard, csv or a CSV dialect such as google, jsonl [default: recognised by its content]
+    #[arg(long, value_name = "FORMAT")]
+    format: Option<String>,
+    /// Show what would be done, write nothing
+    #[arg(long)]
+    dry_run: bool,
+    /// Into the mirror only; the next run sends it on
+    #[arg(long)]
+    no_push: bool,
+}
+
+/// `carnet import`.
+pub fn run(args: &ImportArgs, context: &mut Context) -> Result<u8, CliError> {
+    let settings = context.settings()?;
+    let source = read(args)?;
+    let options = ImportOptions { format: args.format.clone(), dry_run: args.dry_run, push: !args.no_push };
+    reported(context, &settings, args.dry_run, async |stop, events| {
+        sync::import(&settings, source, &options, stop, events).await
+    })
+}
+
+fn read(args: &ImportArgs) -> Result<ImportSource, CliError> {
+    if is_dash(&args.file) {
+        let mut bytes = Vec::new();
+        std::io::stdin()
+            .read_to_end(&mut bytes)
+            .map_err(|error| CliError::Failed { message: format!("read standard input: {error}"), hint: None })?;
+        return Ok(ImportSource { name: "standard input".to_owned(), bytes });
+    }
+    let bytes = std::fs::read(&args.file).map_err(|error| CliError::file("read", &args.file, &error))?;
+    Ok(ImportSource { name: args.file.display().to_string(), bytes })
+}

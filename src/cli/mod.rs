@@ -1,0 +1,109 @@
+//! The command line: one file a command, and what all of them share: flags, output, progress, errors in words, exit codes.
+//!
+//! Only this folder prints. stdout is data, stderr is talk; a command answers an exit code and leaves the process to
+//! [`main`].
+
+mod args;
+mod check;
+mod completions;
+mod context;
+mod daemon;
+mod errors;
+mod events_json;
+mod export;
+mod find;
+mod history;
+mod import;
+mod init;
+mod list;
+mod lookup;
+mod man;
+mod output;
+mod plural;
+mod progress;
+mod report;
+mod runs;
+mod sandbox;
+mod show;
+mod status;
+mod sync;
+
+use std::{ffi::OsString, process::ExitCode};
+
+use clap::Parser;
+
+use args::{Cli, Command};
+use context::Context;
+use errors::CliError;
+
+/// Exit codes, public and tested. Source: operations.md, section 1; those of a run that ended early are
+/// [`crate::sync::SyncError::exit_code`]'s.
+pub mod exit {
+    /// Done.
+    pub const DONE: u8 = 0;
+    /// Failed.
+    pub const FAILED: u8 = 1;
+    /// Usage or settings.
+    pub const USAGE: u8 = 2;
+    /// Finished, but something waits or failed for single contacts.
+    pub const PARTLY: u8 = 3;
+    /// Stopped for safety.
+    pub const SAFETY: u8 = 7;
+    /// Interrupted.
+    pub const INTERRUPTED: u8 = 130;
+}
+
+/// Runs the program on these arguments, the first being its own name, and answers its exit code.
+pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let cli = match Cli::try_parse_from(arguments) {
+        Ok(cli) => cli,
+        Err(error) => {
+            // --help and --version come this way too, for stdout; a closed stdout is nobody's trouble.
+            let _ = error.print();
+            return ExitCode::from(if error.use_stderr() { exit::USAGE } else { exit::DONE });
+        }
+    };
+    let mut context = Context::new(cli.global);
+    let code = match run(&cli.command, &mut context) {
+        Ok(code) => code,
+        Err(error) => context.complain(&error),
+    };
+    ExitCode::from(code)
+}
+
+fn run(command: &Command, context: &mut Context) -> Result<u8, CliError> {
+    match command {
+        Command::Init(args) => init::run(args, context),
+        Command::Check(args) => check::run(args, context),
+        Command::Pull(args) => sync::pull(args, context),
+        Command::Push(args) => sync::push(args, context),
+        Command::Sync(args) => sync::sync(args, context),
+        Command::Import(args) => import::run(args, context),
+        Command::Export(args) => export::run(args, context),
+        Command::List(args) => list::run(args, context),
+        Command::Show(args) => show::run(args, context),
+        Command::Find(args) => find::run(args, context),
+        Command::Status => status::run(context),
+        Command::Runs(args) => runs::run(args, context),
+        Command::History(args) => history::run(args, context),
+        Command::Daemon => daemon::run(context),
+        Command::Sandbox(args) => practice(args, context),
+        Command::Completions(args) => completions::run(args, context),
+        Command::Man(args) => man::run(args, context),
+    }
+}
+
+/// `carnet sandbox`, which knows neither the context nor our errors. With settings that use the practice CRM it serves
+/// theirs, so that a person can play the CRM's side.
+fn practice(args: &sandbox::SandboxArgs, context: &mut Context) -> Result<u8, CliError> {
+    context.start_logging("warn");
+    let mut args = args.clone();
+    if args.state.is_none() && context.global.config.is_some() {
+        args.state = context.settings()?.practice_crm();
+    }
+    let runtime = context.runtime()?;
+    let served = runtime.block_on(sandbox::run(args, context.out.stream()));
+    runtime.shutdown_background();
+    served?;
+    Ok(exit::DONE)
+}

@@ -1,0 +1,271 @@
+//! What a run says: a few calm lines on stdout, troubles on stderr, JSON if asked for.
+
+use std::{collections::BTreeMap, io, io::Write};
+
+use super::{
+    args::Global,
+    context::Context,
+    events_json,
+    output::{BAD, FAINT, Output, STRONG, WARNING, plain},
+    plural::counted,
+    progress::Progress,
+};
+use crate::{
+    config::{BookKind, Settings},
+    sync::{
+        Summary, SyncEvent,
+        events::{Change, ChangeAction, ConflictNote, Label},
+    },
+};
+
+/// Troubles shown of one replica before the rest is only counted.
+const TROUBLES_SHOWN_MAX: u32 = 20;
+
+/// Takes a run's events and tells of them.
+pub struct Report<'o> {
+    out: &'o mut Output,
+    talk: Box<dyn Write>,
+    progress: Progress,
+    /// Print each change.
+    each_change: bool,
+    /// Print every trouble, log-like progress too.
+    verbose: bool,
+    dry_run: bool,
+    /// The replicas in the order of the settings, with what their records are called.
+    places: Vec<(String, &'static str)>,
+    pages: BTreeMap<String, u32>,
+    troubles: BTreeMap<String, u32>,
+    /// The first error of stdout; a run is not given up for it.
+    broken: Option<io::Error>,
+}
+
+impl<'o> Report<'o> {
+    /// For a run on these settings.
+    pub fn new(context: &'o mut Context, settings: &Settings, dry_run: bool) -> Self {
+        let Context { global, out } = context;
+        Self::to(out, Box::new(anstream::stderr()), global, settings, dry_run)
+    }
+
+    fn to(out: &'o mut Output, talk: Box<dyn Write>, global: &Global, settings: &Settings, dry_run: bool) -> Self {
+        let books = settings.books.iter().map(|book| {
+            let noun = match book.kind {
+                BookKind::Vdir | BookKind::Vcard | BookKind::Carddav => "card",
+                BookKind::Csv => "row",
+            };
+            (book.name.clone(), noun)
+        });
+        let crm_and_mirror = [("mirror".to_owned(), "contact"), ("crm".to_owned(), "contact")];
+        Self {
+            out,
+            talk,
+            progress: Progress::new(global),
+            each_change: global.verbose > 0 || dry_run,
+            verbose: global.verbose > 0,
+            dry_run,
+            places: crm_and_mirror.into_iter().chain(books).collect(),
+            pages: BTreeMap::new(),
+            troubles: BTreeMap::new(),
+            broken: None,
+        }
+    }
+
+    /// Tells of an event.
+    pub fn event(&mut self, event: SyncEvent) {
+        self.progress.event(&event);
+        if self.out.json {
+            let moving = matches!(event, SyncEvent::ScanProgress { .. } | SyncEvent::PushProgress { .. });
+            if !moving || self.verbose {
+                self.object(&events_json::event(&event));
+            }
+            return;
+        }
+        match event {
+            SyncEvent::ScanProgress { replica, pages, .. } => {
+                self.pages.insert(replica, pages);
+            }
+            SyncEvent::ScanFinished { replica, contacts } => {
+                let noun = self.places.iter().find(|(name, _)| *name == replica).map_or("contact", |(_, noun)| *noun);
+                let pages = self.pages.get(&replica).filter(|pages| **pages > 0);
+                let pages = pages.map_or_else(String::new, |pages| format!(", {}", counted((*pages).into(), "page")));
+                self.place_line(&replica, &format!("{}{pages}", counted(contacts, noun)));
+            }
+            SyncEvent::Change(change) if self.each_change => self.line(&change_line(&change)),
+            SyncEvent::Conflict(conflict) => self.line(&conflict_line(&conflict)),
+            SyncEvent::Problem { replica, problem } => {
+                let words = format!("{replica}: {}: {}", problem.place, problem.message);
+                self.trouble(&replica, &words, problem.hint.as_deref());
+            }
+            SyncEvent::Failed { replica, contact, message, hint } => {
+                let words = format!("{replica}: {}: failed to {message}", who(&contact));
+                self.trouble(&replica, &words, hint.as_deref());
+            }
+            SyncEvent::Notice { replica, message, hint } if !self.out.quiet => {
+                self.talk_of("warning", &format!("{replica}: {message}"), hint.as_deref());
+            }
+            SyncEvent::ScanStarted { .. }
+            | SyncEvent::PushStarted { .. }
+            | SyncEvent::PushProgress { .. }
+            | SyncEvent::Change(_)
+            | SyncEvent::Notice { .. } => {}
+        }
+    }
+
+    /// Tells how the run ended.
+    ///
+    /// # Errors
+    /// The first that stdout answered in all of the run.
+    pub fn summary(mut self, summary: &Summary) -> io::Result<()> {
+        self.progress.clear();
+        if self.out.json {
+            self.object(&events_json::summary(summary));
+            return self.broken.map_or(Ok(()), Err);
+        }
+        self.left_out();
+        for (place, _) in self.places.clone() {
+            if let Some(words) = place_totals(summary, &place, self.dry_run) {
+                self.place_line(&place, &words);
+            }
+        }
+        let troubled = summary.conflicts + summary.failed > 0 || !summary.stopped.is_empty();
+        if summary.nothing_changed() && !troubled {
+            self.line("nothing changed");
+        }
+        if summary.conflicts > 0 {
+            let conflicts = counted(summary.conflicts, "conflict");
+            self.line(&format!("{WARNING}{conflicts}{WARNING:#}: every value is kept, see `carnet history`"));
+        }
+        if summary.failed > 0 {
+            self.line(&format!("{BAD}{} failed{BAD:#}: see above", summary.failed));
+        }
+        if summary.waiting > 0 {
+            let verb = if summary.waiting == 1 { "waits" } else { "wait" };
+            self.line(&format!("{WARNING}{} {verb} for you{WARNING:#}: see `carnet status`", summary.waiting));
+        }
+        for reason in &summary.stopped {
+            self.talk_of("stopped", reason, None);
+        }
+        if summary.dry_run || self.dry_run {
+            self.line("dry run: nothing was written");
+        }
+        self.broken.map_or(Ok(()), Err)
+    }
+
+    /// Takes the bars away when the run ended early.
+    pub fn abandon(mut self) {
+        self.progress.clear();
+        self.left_out();
+    }
+
+    fn place_line(&mut self, place: &str, words: &str) {
+        let width = self.places.iter().map(|(name, _)| name.chars().count()).max().unwrap_or(0);
+        self.line(&format!("{STRONG}{place:width$}{STRONG:#}  {words}"));
+    }
+
+    fn line(&mut self, text: &str) {
+        let Self { out, progress, .. } = self;
+        let done = progress.aside(|| out.say(text));
+        self.note(done);
+    }
+
+    fn object(&mut self, value: &serde_json::Value) {
+        let done = self.out.object(value).and_then(|()| self.out.flush());
+        self.note(done);
+    }
+
+    fn note(&mut self, done: io::Result<()>) {
+        if let (Err(error), None) = (done, &self.broken) {
+            self.broken = Some(error);
+        }
+    }
+
+    /// Something went wrong with a contact; a flood of them is cut.
+    fn trouble(&mut self, replica: &str, words: &str, hint: Option<&str>) {
+        let count = self.troubles.entry(replica.to_owned()).or_insert(0);
+        *count += 1;
+        if self.verbose || *count <= TROUBLES_SHOWN_MAX {
+            self.talk_of("warning", words, hint);
+        }
+    }
+
+    fn left_out(&mut self) {
+        let cut = |(replica, count): (&String, &u32)| {
+            let more = count.saturating_sub(TROUBLES_SHOWN_MAX);
+            (more > 0).then(|| format!("{replica}: {more} more; -v shows all"))
+        };
+        if self.verbose {
+            return;
+        }
+        let lines: Vec<String> = self.troubles.iter().filter_map(cut).collect();
+        for line in lines {
+            self.talk_of("warning", &line, None);
+        }
+    }
+
+    fn talk_of(&mut self, head: &str, words: &str, hint: Option<&str>) {
+        let style = if head == "warning" { WARNING } else { BAD };
+        let Self { talk, progress, .. } = self;
+        progress.aside(|| {
+            // Talk is not worth failing for.
+            let _ = writeln!(talk, "{style}{head}{style:#}: {}", plain(words));
+            if let Some(hint) = hint {
+                let _ = writeln!(talk, "{FAINT}hint:{FAINT:#} {}", plain(hint));
+            }
+        });
+    }
+}
+
+/// "250 created, 1 updated", or "250 to create" where nothing was written; `None` when nothing happened there.
+fn place_totals(summary: &Summary, place: &str, dry_run: bool) -> Option<String> {
+    let words = [(&summary.created, "create"), (&summary.updated, "update"), (&summary.deleted, "delete")];
+    let parts: Vec<String> = words
+        .into_iter()
+        .filter_map(|(counts, verb)| counts.get(place).filter(|count| **count > 0).map(|count| (count, verb)))
+        .map(|(count, verb)| if dry_run { format!("{count} to {verb}") } else { format!("{count} {verb}d") })
+        .collect();
+    (!parts.is_empty()).then(|| parts.join(", "))
+}
+
+/// `crm  update  Élodie Durand (1042)  job_title: "a" -> "b"`.
+pub fn change_line(change: &Change) -> String {
+    let action = match change.action {
+        ChangeAction::Create => "create",
+        ChangeAction::Update => "update",
+        ChangeAction::Delete => "delete",
+        ChangeAction::Link => "link",
+    };
+    let fields: Vec<String> = change
+        .fields
+        .iter()
+        .map(|field| format!("{}: \"{}\" -> \"{}\"", field.field.name(), plain(&field.old), plain(&field.new)))
+        .collect();
+    let line = format!("{}  {action}  {}  {}", change.place, who(&change.contact), fields.join(", "));
+    line.trim_end().to_owned()
+}
+
+fn conflict_line(conflict: &ConflictNote) -> String {
+    let ConflictNote { replica, contact, field, here, there, kept } = conflict;
+    let field = field.map_or("contact", crate::contact::Field::name);
+    let (here, there) = (plain(here), plain(there));
+    let kept = match kept.as_str() {
+        "here" => "the mirror's is kept".to_owned(),
+        "there" => format!("{replica}'s is kept"),
+        "both" => "both are kept".to_owned(),
+        _ => "waits for you".to_owned(),
+    };
+    let who = who(contact);
+    format!("{replica}  {WARNING}conflict{WARNING:#}  {who}  {field}: mirror \"{here}\", {replica} \"{there}\"; {kept}")
+}
+
+/// "Élodie Durand (1042)"; the UID where there is neither name nor id.
+pub fn who(label: &Label) -> String {
+    let name = plain(&label.name);
+    match (&label.crm_id, name.is_empty()) {
+        (Some(id), false) => format!("{name} ({})", plain(id)),
+        (Some(id), true) => format!("({})", plain(id)),
+        (None, false) => name.into_owned(),
+        (None, true) => plain(&label.uid).into_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests;

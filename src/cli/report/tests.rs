@@ -1,0 +1,171 @@
+//! What a run prints, to the letter.
+
+use std::path::Path;
+
+use clap::Parser;
+
+use super::*;
+use crate::{
+    cli::{
+        args::Cli,
+        output::captured::{self, Written},
+    },
+    config::Environment,
+    contact::Field,
+    replicas::Problem,
+    sync::events::FieldChange,
+};
+
+fn counts(pairs: &[(&str, u64)]) -> BTreeMap<String, u64> {
+    pairs.iter().map(|(name, count)| ((*name).to_owned(), *count)).collect()
+}
+
+fn label(name: &str) -> Label {
+    Label { uid: "u-1".into(), crm_id: Some("1042".into()), name: name.into() }
+}
+
+fn update() -> SyncEvent {
+    let fields = vec![
+        FieldChange { field: Field::JobTitle, old: "a".into(), new: "b".into() },
+        FieldChange { field: Field::Comment, old: "".into(), new: "two\nlines\u{1b}[2J".into() },
+    ];
+    let contact = label("Élodie Durand");
+    SyncEvent::Change(Change { place: "crm".into(), action: ChangeAction::Update, contact, fields })
+}
+
+fn scanned(replica: &str, contacts: u64, pages: u32) -> Vec<SyncEvent> {
+    let name = || replica.to_owned();
+    vec![
+        SyncEvent::ScanStarted { replica: name() },
+        SyncEvent::ScanProgress { replica: name(), contacts, pages, pages_expected: Some(pages) },
+        SyncEvent::ScanFinished { replica: name(), contacts },
+    ]
+}
+
+/// Standard output and standard error of a run, typed as `carnet FLAGS sync`.
+fn told(flags: &str, dry_run: bool, events: Vec<SyncEvent>, summary: &Summary) -> (String, String) {
+    let words = format!("carnet {flags} status");
+    let global = Cli::parse_from(words.split_whitespace()).global;
+    let text = "[crm]\nurl = \"sandbox\"\n[[book]]\nname = \"team\"\nkind = \"vdir\"\npath = \"t\"\n\
+                [[book]]\nname = \"sheet\"\nkind = \"csv\"\npath = \"s\"\n";
+    let nothing = |_: &str| None;
+    let settings = Settings::parse(Path::new("/x/carnet.toml"), text, Environment::from_fn(&nothing)).unwrap();
+    let (mut out, written) = captured::output(false, global.json, global.quiet);
+    let talk = Written::default();
+    let mut report = Report::to(&mut out, Box::new(talk.clone()), &global, &settings, dry_run);
+    for event in events {
+        report.event(event);
+    }
+    report.summary(summary).unwrap();
+    (written.text(), talk.text())
+}
+
+#[test]
+fn a_first_sync_is_a_few_calm_lines() {
+    let events = [scanned("crm", 250, 5), scanned("team", 0, 0), scanned("sheet", 1, 0), vec![update()]].concat();
+    let summary = Summary {
+        run: 1,
+        created: counts(&[("mirror", 250), ("team", 250), ("sheet", 249)]),
+        updated: counts(&[("crm", 1)]),
+        ..Summary::default()
+    };
+    let (out, talk) = told("", false, events, &summary);
+    insta::assert_snapshot!(out, @r#"
+    crm     250 contacts, 5 pages
+    team    0 cards
+    sheet   1 row
+    mirror  250 created
+    crm     1 updated
+    team    250 created
+    sheet   249 created
+    "#);
+    assert_eq!(talk, "");
+}
+
+#[test]
+fn a_second_sync_says_that_nothing_changed() {
+    let (out, _) = told("", false, scanned("crm", 250, 5), &Summary { run: 2, ..Summary::default() });
+    insta::assert_snapshot!(out, @r#"
+    crm     250 contacts, 5 pages
+    nothing changed
+    "#);
+}
+
+#[test]
+fn a_dry_run_shows_each_change_and_says_that_it_wrote_nothing() {
+    let summary = Summary { updated: counts(&[("crm", 1)]), dry_run: true, ..Summary::default() };
+    let (out, _) = told("", true, vec![update()], &summary);
+    insta::assert_snapshot!(out, @r#"
+    crm  update  Élodie Durand (1042)  job_title: "a" -> "b", comment: "" -> "two lines [2J"
+    crm     1 to update
+    dry run: nothing was written
+    "#);
+    let (verbose, _) = told("-v", false, vec![update()], &summary);
+    assert!(verbose.starts_with("crm  update  Élodie Durand (1042)  job_title: "), "{verbose}");
+}
+
+#[test]
+fn troubles_are_told_on_stderr_and_their_sum_on_stdout() {
+    let problem = |number: u32| SyncEvent::Problem {
+        replica: "sheet".into(),
+        problem: Problem { place: format!("row {number}"), message: "has 3 cells".into(), hint: None, remote: None },
+    };
+    let mut events: Vec<SyncEvent> = (1..=25).map(problem).collect();
+    events.push(SyncEvent::Failed {
+        replica: "crm".into(),
+        contact: label("Ada"),
+        message: "save it: last name is too long".into(),
+        hint: Some("shorten it".into()),
+    });
+    events.push(SyncEvent::Notice { replica: "team".into(), message: "the marker is missing".into(), hint: None });
+    events.push(SyncEvent::Conflict(ConflictNote {
+        replica: "crm".into(),
+        contact: label("Ada"),
+        field: Some(Field::Comment),
+        here: "x".into(),
+        there: "y".into(),
+        kept: "there".into(),
+    }));
+    let summary = Summary {
+        conflicts: 1,
+        failed: 26,
+        waiting: 1,
+        stopped: vec!["team: too many deletions".into()],
+        ..Summary::default()
+    };
+    let (out, talk) = told("", false, events.clone(), &summary);
+    insta::assert_snapshot!(out, @r#"
+    crm  conflict  Ada (1042)  comment: mirror "x", crm "y"; crm's is kept
+    1 conflict: every value is kept, see `carnet history`
+    26 failed: see above
+    1 waits for you: see `carnet status`
+    "#);
+    insta::assert_snapshot!(talk.lines().skip(19).collect::<Vec<_>>().join("\n"), @r#"
+    warning: sheet: row 20: has 3 cells
+    warning: crm: Ada (1042): failed to save it: last name is too long
+    hint: shorten it
+    warning: team: the marker is missing
+    warning: sheet: 5 more; -v shows all
+    stopped: team: too many deletions
+    "#);
+    let (out, talk) = told("-q", false, events.clone(), &summary);
+    assert_eq!(out, "");
+    assert!(!talk.contains("marker") && talk.contains("failed to save it"), "{talk}");
+    let (_, talk) = told("-v", false, events, &summary);
+    assert!(talk.contains("row 25") && !talk.contains("more;"), "{talk}");
+}
+
+#[test]
+fn json_is_one_object_a_line_and_ends_with_the_summary() {
+    let events = [scanned("crm", 250, 5), vec![update()]].concat();
+    let summary = Summary { run: 7, ..Summary::default() };
+    let (out, talk) = told("--json", false, events.clone(), &summary);
+    let types: Vec<String> = out
+        .lines()
+        .map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap()["type"].as_str().unwrap().to_owned())
+        .collect();
+    assert_eq!(types, ["event", "event", "change", "summary"]);
+    assert_eq!(talk, "");
+    let (out, _) = told("--json -v", false, events, &summary);
+    assert!(out.contains("scan_progress"));
+}

@@ -1,0 +1,139 @@
+//! `carnet runs`: what was done when, and how it ended.
+
+use clap::Args;
+use serde_json::{Value, json};
+
+use super::{
+    context::Context,
+    errors::CliError,
+    exit, history,
+    output::{Output, STRONG},
+    status::local,
+};
+use crate::mirror::{Mirror, RunRow};
+
+/// Flags of `runs`.
+#[derive(Debug, Args)]
+pub struct RunsArgs {
+    /// The number of one run, to see what it changed
+    id: Option<i64>,
+    /// At most so many
+    #[arg(long, value_name = "N", default_value_t = 20)]
+    limit: usize,
+}
+
+/// `carnet runs`.
+pub fn run(args: &RunsArgs, context: &mut Context) -> Result<u8, CliError> {
+    let settings = context.settings()?;
+    let mirror = context.mirror(&settings)?;
+    match args.id {
+        Some(id) => one(&mirror, id, &mut context.out)?,
+        None => list(&mirror.runs(args.limit)?, &mut context.out)?,
+    }
+    Ok(exit::DONE)
+}
+
+fn list(runs: &[RunRow], out: &mut Output) -> Result<(), CliError> {
+    if out.json {
+        for run in runs {
+            out.object(&object(run))?;
+        }
+        return Ok(());
+    }
+    let row = |run: &RunRow| {
+        let RunRow { id, command, started_at, finished_at, outcome, exit_code, summary } = run;
+        vec![
+            id.to_string(),
+            command.clone(),
+            local(started_at),
+            finished_at.as_deref().map_or(String::new(), |end| took(started_at, end)),
+            outcome.clone().unwrap_or_else(|| "unfinished".to_owned()),
+            exit_code.map_or(String::new(), |code| code.to_string()),
+            summary.as_deref().map_or(String::new(), changes),
+        ]
+    };
+    let rows: Vec<Vec<String>> = runs.iter().map(row).collect();
+    Ok(out.rows(&["run", "command", "started", "took", "outcome", "exit", "changes"], &rows)?)
+}
+
+fn one(mirror: &Mirror, id: i64, out: &mut Output) -> Result<(), CliError> {
+    let Some(run) = mirror.run(id)? else {
+        return Err(CliError::failed(format!("find run {id}"), "`carnet runs` lists them"));
+    };
+    let rows = mirror.history_of_run(id)?;
+    if out.json {
+        out.object(&object(&run))?;
+        return history::print(mirror, &rows, out);
+    }
+    let RunRow { id, command, started_at, finished_at, outcome, exit_code: _, summary } = &run;
+    let mut line = |name: &str, words: &str| out.line(&format!("{STRONG}{name:9}{STRONG:#} {words}"));
+    line("run", &format!("{id} {command}"))?;
+    line("started", &local(started_at))?;
+    if let Some(end) = finished_at {
+        line("took", &took(started_at, end))?;
+    }
+    line("outcome", outcome.as_deref().unwrap_or("unfinished"))?;
+    if let Some(summary) = summary {
+        line("changes", &changes(summary))?;
+    }
+    history::print(mirror, &rows, out)
+}
+
+/// A run as a JSON object; its summary is the one that the run itself printed.
+pub fn object(run: &RunRow) -> Value {
+    let RunRow { id, command, started_at, finished_at, outcome, exit_code, summary } = run;
+    let summary: Option<Value> = summary.as_deref().and_then(|text| serde_json::from_str(text).ok());
+    json!({
+        "type": "run",
+        "run": id,
+        "command": command,
+        "started_at": started_at,
+        "finished_at": finished_at,
+        "outcome": outcome,
+        "exit_code": exit_code,
+        "summary": summary,
+    })
+}
+
+/// "+250 ~3 -1" over all places, from a run's stored summary.
+fn changes(summary: &str) -> String {
+    let summary: Value = serde_json::from_str(summary).unwrap_or_default();
+    let total = |key: &str| -> u64 {
+        summary[key].as_object().map_or(0, |places| places.values().filter_map(Value::as_u64).sum())
+    };
+    let signs = [("+", total("created")), ("~", total("updated")), ("-", total("deleted"))];
+    let parts: Vec<String> =
+        signs.into_iter().filter(|(_, count)| *count > 0).map(|(sign, count)| format!("{sign}{count}")).collect();
+    if parts.is_empty() { "none".to_owned() } else { parts.join(" ") }
+}
+
+fn took(start: &str, end: &str) -> String {
+    let parse = |at: &str| chrono::DateTime::parse_from_rfc3339(at).ok();
+    match (parse(start), parse(end)) {
+        (Some(start), Some(end)) => match (end - start).num_seconds() {
+            seconds @ ..60 => format!("{seconds} s"),
+            seconds => format!("{} min {} s", seconds / 60, seconds % 60),
+        },
+        _ => String::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn changes_are_summed_over_all_places() {
+        let check = |summary: &str, expected: &str| assert_eq!(changes(summary), expected);
+        check(r#"{"created":{"crm":1,"team":2},"updated":{"crm":0},"deleted":{"team":4}}"#, "+3 -4");
+        check(r#"{"created":{}}"#, "none");
+        check("broken", "none");
+    }
+
+    #[test]
+    fn durations_are_said_in_words() {
+        assert_eq!(took("2026-01-01T00:00:00Z", "2026-01-01T00:00:09Z"), "9 s");
+        assert_eq!(took("2026-01-01T00:00:00Z", "2026-01-01T00:02:05Z"), "2 min 5 s");
+        assert_eq!(took("?", "2026-01-01T00:02:05Z"), "");
+    }
+}

@@ -1,0 +1,140 @@
+//! `carnet pull`, `push` and `sync`: one run.
+
+use clap::Args;
+
+use super::{context::Context, errors::CliError, report::Report};
+use crate::{
+    config::{Limit, Settings},
+    daemon::signals,
+    sync::{self, Mode, RunOptions, Stop, Summary, SyncError},
+};
+
+/// Flags of `pull`.
+#[derive(Debug, Args)]
+pub struct PullArgs {
+    #[command(flatten)]
+    guard: GuardArgs,
+    /// Show what would be done, write nothing
+    #[arg(long)]
+    dry_run: bool,
+}
+
+/// Flags of `push`.
+#[derive(Debug, Args)]
+pub struct PushArgs {
+    /// Show what would be done, write nothing
+    #[arg(long)]
+    dry_run: bool,
+}
+
+/// Flags of `sync`.
+#[derive(Debug, Args)]
+pub struct SyncArgs {
+    #[command(flatten)]
+    guard: GuardArgs,
+    /// Show what would be done, write nothing
+    #[arg(long)]
+    dry_run: bool,
+    /// Only these: crm, or names of books
+    #[arg(long, value_name = "NAME", value_delimiter = ',')]
+    only: Vec<String>,
+}
+
+/// A person's word on mass changes.
+#[derive(Debug, Args)]
+struct GuardArgs {
+    /// Let so many deletions pass instead of the settings' limit: a number, or a share such as 20%
+    #[arg(long, value_name = "N|P%", value_parser = limit)]
+    max_delete: Option<Limit>,
+    /// Believe a replica that was emptied, edited all over, or is another account's
+    #[arg(long)]
+    force: bool,
+}
+
+fn limit(text: &str) -> Result<Limit, String> {
+    Limit::parse(text).ok_or_else(|| "expected a number of contacts, or a percentage from 0% to 100%".to_owned())
+}
+
+/// `carnet pull`.
+pub fn pull(args: &PullArgs, context: &mut Context) -> Result<u8, CliError> {
+    let options = RunOptions {
+        mode: Mode::Pull,
+        only: Vec::new(),
+        dry_run: args.dry_run,
+        max_delete: args.guard.max_delete,
+        force: args.guard.force,
+        trigger: "pull".to_owned(),
+    };
+    run(&options, context)
+}
+
+/// `carnet push`.
+pub fn push(args: &PushArgs, context: &mut Context) -> Result<u8, CliError> {
+    let options = RunOptions {
+        mode: Mode::Push,
+        only: Vec::new(),
+        dry_run: args.dry_run,
+        max_delete: None,
+        force: false,
+        trigger: "push".to_owned(),
+    };
+    run(&options, context)
+}
+
+/// `carnet sync`.
+pub fn sync(args: &SyncArgs, context: &mut Context) -> Result<u8, CliError> {
+    let options = RunOptions {
+        mode: Mode::Sync,
+        only: args.only.clone(),
+        dry_run: args.dry_run,
+        max_delete: args.guard.max_delete,
+        force: args.guard.force,
+        trigger: "sync".to_owned(),
+    };
+    run(&options, context)
+}
+
+fn run(options: &RunOptions, context: &mut Context) -> Result<u8, CliError> {
+    let settings = context.settings()?;
+    reported(context, &settings, options.dry_run, async |stop, events| {
+        sync::run(&settings, options, stop, events).await
+    })
+}
+
+/// Does a run with its report around it; the first Ctrl-C asks it to stop, the second ends the process.
+pub fn reported(
+    context: &mut Context,
+    settings: &Settings,
+    dry_run: bool,
+    run: impl AsyncFnOnce(&Stop, &mut sync::Events<'_>) -> Result<Summary, SyncError>,
+) -> Result<u8, CliError> {
+    context.start_logging("warn");
+    let runtime = context.runtime()?;
+    let quiet = context.global.quiet;
+    let mut report = Report::new(context, settings, dry_run);
+    let outcome = runtime.block_on(async {
+        let stop = Stop::new();
+        signals::listen(&stop, move |again| {
+            if !quiet {
+                let _ = std::io::Write::write_all(&mut std::io::stderr(), again.as_bytes());
+            }
+        });
+        run(&stop, &mut |event| report.event(event)).await
+    });
+    // A prompt may still sit in a blocking read; the process is about to end anyway.
+    runtime.shutdown_background();
+    match outcome {
+        Ok(summary) => {
+            let code = summary.exit_code();
+            // The run is done whether or not somebody still reads of it.
+            match report.summary(&summary) {
+                Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(error.into()),
+                Err(_) | Ok(()) => Ok(code),
+            }
+        }
+        Err(error) => {
+            report.abandon();
+            Err(error.into())
+        }
+    }
+}

@@ -1,0 +1,129 @@
+//! Runs as log lines. Above the debug level a contact is its id, never its name or a value.
+
+use std::collections::BTreeMap;
+
+use tracing::{debug, error as log_error, info, warn};
+
+use crate::sync::{Summary, SyncError, SyncEvent, events::Label};
+
+/// An event of a run.
+pub fn event(event: &SyncEvent) {
+    match event {
+        SyncEvent::ScanStarted { replica } => debug!(replica, "reading"),
+        SyncEvent::ScanFinished { replica, contacts } => debug!(replica, contacts, "read"),
+        SyncEvent::PushStarted { replica, total } => debug!(replica, total, "writing"),
+        SyncEvent::ScanProgress { .. } | SyncEvent::PushProgress { .. } => {}
+        SyncEvent::Change(change) => {
+            let fields: Vec<&str> = change.fields.iter().map(|field| field.field.name()).collect();
+            let contact = id(&change.contact);
+            debug!(place = change.place, action = ?change.action, contact, ?fields, "changed");
+        }
+        SyncEvent::Conflict(conflict) => {
+            let field = conflict.field.map(|field| field.name());
+            let contact = id(&conflict.contact);
+            warn!(replica = conflict.replica, contact, field, kept = conflict.kept, "conflict");
+        }
+        SyncEvent::Problem { replica, problem } => {
+            warn!(replica, place = problem.place, hint = problem.hint, "skipped a record: {}", problem.message);
+        }
+        SyncEvent::Failed { replica, contact, message, hint } => {
+            warn!(replica, contact = id(contact), hint, "failed to {message}");
+        }
+        SyncEvent::Notice { replica, message, hint } => warn!(replica, hint, "{message}"),
+    }
+}
+
+/// The end of a run.
+pub fn summary(summary: &Summary) {
+    let Summary { run, scanned, created, updated, deleted, conflicts, waiting, failed, requests, dry_run: _, stopped } =
+        summary;
+    let sum = |counts: &BTreeMap<String, u64>| counts.values().sum::<u64>();
+    info!(
+        run,
+        scanned = sum(scanned),
+        created = sum(created),
+        updated = sum(updated),
+        deleted = sum(deleted),
+        conflicts,
+        waiting,
+        failed,
+        requests = sum(requests),
+        "the run is done"
+    );
+    for reason in stopped {
+        warn!(run, "stopped for safety: {reason}");
+    }
+}
+
+/// The end of a run that ended early.
+pub fn error(error: &SyncError) {
+    let hint = error.hint();
+    match error {
+        SyncError::Login(_) => {
+            let advice = "the login was refused; runs are tried rarely until it is mended, SIGHUP tries at once";
+            log_error!(exit_code = error.exit_code(), hint, "failed to {error}: {advice}");
+        }
+        _ => log_error!(exit_code = error.exit_code(), hint, "failed to {error}"),
+    }
+}
+
+fn id(contact: &Label) -> &str {
+    contact.crm_id.as_deref().unwrap_or(&contact.uid)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        io::{self, Write},
+        sync::{Arc, Mutex},
+    };
+
+    use super::*;
+    use crate::{
+        contact::Field,
+        sync::events::{Change, ChangeAction, ConflictNote, FieldChange},
+    };
+
+    #[derive(Clone, Default)]
+    struct Written(Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Written {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().write(bytes)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn no_name_and_no_value_is_logged() {
+        let label = || Label { uid: "u-1".into(), crm_id: Some("1042".into()), name: "CANARY".into() };
+        let fields = vec![FieldChange { field: Field::JobTitle, old: "CANARY".into(), new: "CANARY".into() }];
+        let conflict = ConflictNote {
+            replica: "crm".into(),
+            contact: label(),
+            field: Some(Field::Comment),
+            here: "CANARY".into(),
+            there: "CANARY".into(),
+            kept: "there".into(),
+        };
+        let change = Change { place: "crm".into(), action: ChangeAction::Update, contact: label(), fields };
+        let failed = SyncEvent::Failed { replica: "crm".into(), contact: label(), message: "x".into(), hint: None };
+        let written = Written::default();
+        let writer = written.clone();
+        let subscriber = tracing_subscriber::fmt()
+            .with_max_level(tracing::Level::TRACE)
+            .with_writer(move || writer.clone())
+            .finish();
+        tracing::subscriber::with_default(subscriber, || {
+            for given in [SyncEvent::Change(change), SyncEvent::Conflict(conflict), failed] {
+                event(&given);
+            }
+        });
+        let text = String::from_utf8(written.0.lock().unwrap().clone()).unwrap();
+        assert!(!text.contains("CANARY"), "{text}");
+        assert_eq!(text.matches("1042").count(), 3, "{text}");
+    }
+}
