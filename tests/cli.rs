@@ -1,0 +1,120 @@
+//! The program as a person or a script meets it: what it prints, and the public exit codes.
+
+use std::{fs, path::Path};
+
+use assert_cmd::Command;
+use carnet::sandbox::{Sandbox, SandboxSettings};
+
+/// Settings for the practice CRM inside the process, with a folder of cards.
+const PRACTICE: &str = "[crm]\nurl = \"sandbox\"\n[mirror]\npath = \"carnet.db\"\n\
+                        [[book]]\nname = \"cards\"\nkind = \"vdir\"\npath = \"cards\"\n";
+
+fn settings(folder: &Path, text: &str) {
+    use std::os::unix::fs::PermissionsExt;
+    let path = folder.join("carnet.toml");
+    fs::write(&path, text).unwrap();
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+}
+
+/// Runs carnet on the settings in a folder: its exit code, stdout and stderr, the folder's name cut out.
+fn carnet(folder: &Path, arguments: &[&str]) -> (i32, String, String) {
+    let mut command = Command::cargo_bin("carnet").unwrap();
+    command.env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default()).env("NO_COLOR", "1");
+    let output = command.arg("-c").arg(folder.join("carnet.toml")).args(arguments).output().unwrap();
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap().replace(&*folder.to_string_lossy(), "HERE");
+    (output.status.code().unwrap_or(-1), text(output.stdout), text(output.stderr))
+}
+
+#[test]
+fn the_first_run_and_the_second() {
+    let folder = tempfile::tempdir().unwrap();
+    settings(folder.path(), PRACTICE);
+    let (code, out, _) = carnet(folder.path(), &["sync"]);
+    assert_eq!(code, 0);
+    insta::assert_snapshot!(out, @r"
+    crm     250 contacts, 5 pages
+    cards   0 cards
+    mirror  250 created
+    cards   250 created
+    ");
+    let (code, out, _) = carnet(folder.path(), &["sync"]);
+    assert_eq!(code, 0);
+    insta::assert_snapshot!(out, @r"
+    crm     250 contacts, 5 pages
+    cards   250 cards
+    nothing changed
+    ");
+    let (_, out, _) = carnet(folder.path(), &["--json", "sync"]);
+    let last: serde_json::Value = serde_json::from_str(out.lines().last().unwrap()).unwrap();
+    assert_eq!((&last["type"], &last["scanned"]["crm"], &last["failed"]), (&"summary".into(), &250.into(), &0.into()));
+}
+
+#[test]
+fn an_export_comes_back_as_nothing_new() {
+    let folder = tempfile::tempdir().unwrap();
+    settings(folder.path(), PRACTICE);
+    assert_eq!(carnet(folder.path(), &["-q", "pull"]).0, 0);
+    for format in ["vcard3", "vcard4", "csv", "google", "outlook", "outlook-fr", "thunderbird", "excel-fr", "jsonl"] {
+        let file = folder.path().join(format);
+        let name = file.to_str().unwrap();
+        assert_eq!(carnet(folder.path(), &["export", "--format", format, "--check", name]).0, 0, "{format}");
+        let (code, out, told) = carnet(folder.path(), &["--json", "import", "--no-push", name]);
+        let last: serde_json::Value = serde_json::from_str(out.lines().last().unwrap()).unwrap();
+        let nothing = serde_json::json!({});
+        assert_eq!((&last["created"], &last["updated"]), (&nothing, &nothing), "{format}\n{told}");
+        // Files of other programs carry no UID: namesakes without an e-mail address are left to a person.
+        let own = ["vcard3", "vcard4", "csv", "jsonl"].contains(&format);
+        assert_eq!(code, if own { 0 } else { i32::from(last["failed"] != 0) * 3 }, "{format}\n{told}");
+    }
+}
+
+#[test]
+fn a_typo_in_the_settings_is_shown_with_its_line() {
+    let folder = tempfile::tempdir().unwrap();
+    settings(folder.path(), &PRACTICE.replace("kind", "knid"));
+    let (code, _, told) = carnet(folder.path(), &["sync"]);
+    assert_eq!(code, 2);
+    assert!(told.contains("did you mean `kind`") && told.contains("carnet.toml:7"), "{told}");
+}
+
+#[test]
+fn a_file_that_is_not_a_mirror_is_left_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    settings(folder.path(), PRACTICE);
+    fs::write(folder.path().join("carnet.db"), "a letter, not a database").unwrap();
+    let (code, _, told) = carnet(folder.path(), &["sync"]);
+    assert_eq!((code, told.contains("is not a SQLite database")), (1, true), "{told}");
+    assert_eq!(fs::read(folder.path().join("carnet.db")).unwrap(), b"a letter, not a database");
+}
+
+#[test]
+fn one_run_at_a_time() {
+    let folder = tempfile::tempdir().unwrap();
+    settings(folder.path(), PRACTICE);
+    let file = fs::File::create(folder.path().join("carnet.db.lock")).unwrap();
+    let mut lock = fd_lock::RwLock::new(file);
+    let _held = lock.write().unwrap();
+    let (code, _, told) = carnet(folder.path(), &["sync"]);
+    assert_eq!((code, told.contains("another carnet works on")), (11, true), "{told}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_wrong_password_and_a_server_that_is_down() {
+    let folder = tempfile::tempdir().unwrap();
+    let sandbox = Sandbox::start(SandboxSettings { contacts: 3, ..SandboxSettings::default() }).await.unwrap();
+    let url = sandbox.url();
+    let text = |password: &str| {
+        format!(
+            "[crm]\nurl = \"{url}\"\nusername = \"demo\"\npassword = \"{password}\"\n[mirror]\npath = \"carnet.db\"\n"
+        )
+    };
+    settings(folder.path(), &text("canary-7f3a"));
+    let (code, out, told) = tokio::task::block_in_place(|| carnet(folder.path(), &["-vvv", "pull"]));
+    assert_eq!((code, told.contains("login was refused")), (4, true), "{told}");
+    assert!(!format!("{out}{told}").contains("canary-7f3a"), "the password is told");
+    assert_eq!(sandbox.store().log().len(), 1, "a refused login is not tried again");
+    sandbox.stop().await;
+    settings(folder.path(), &text("demo"));
+    let (code, _, told) = tokio::task::block_in_place(|| carnet(folder.path(), &["pull"]));
+    assert_eq!((code, told.contains("could not connect")), (5, true), "{told}");
+}

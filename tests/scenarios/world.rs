@@ -1,0 +1,456 @@
+//! The world of a scenario: a practice CRM over HTTP, a folder of cards, a sheet, and carnet between them.
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::{Path, PathBuf},
+    time::SystemTime,
+};
+
+use carnet::{
+    config::Settings,
+    mirror::{Filter, Mirror},
+    sandbox::{Fault, Lists, Mishap, PastEnd, Quirk, Sandbox, SandboxSettings},
+    sync::{self, Mode, RunOptions, Stop, Summary, SyncEvent},
+};
+
+type Outcome = Result<(), String>;
+
+/// Everything there is in one story.
+pub struct World {
+    folder: tempfile::TempDir,
+    sandbox: Option<Sandbox>,
+    first_id: i64,
+    server: SandboxSettings,
+    crm_lines: String,
+    sync_lines: String,
+    books: String,
+    summary: Summary,
+    told: Vec<String>,
+    before: BTreeMap<PathBuf, (Vec<u8>, SystemTime)>,
+}
+
+impl Default for World {
+    fn default() -> Self {
+        Self {
+            folder: tempfile::tempdir().expect("a temporary folder"),
+            sandbox: None,
+            first_id: 0,
+            server: SandboxSettings { per_page: 4, ..SandboxSettings::default() },
+            crm_lines: "confirm_after = \"0s\"\n".to_owned(),
+            sync_lines: String::new(),
+            books: "[[book]]\nname = \"cards\"\nkind = \"vdir\"\npath = \"cards\"\n\
+                    [[book]]\nname = \"sheet\"\nkind = \"csv\"\npath = \"sheet.csv\"\n"
+                .to_owned(),
+            summary: Summary::default(),
+            told: Vec::new(),
+            before: BTreeMap::new(),
+        }
+    }
+}
+
+impl World {
+    /// Does what one line says.
+    pub async fn step(&mut self, line: &str) -> Outcome {
+        let (word, rest) = line.split_once(' ').unwrap_or((line, ""));
+        match word {
+            "given" => self.given(rest).await,
+            "set" => self.set(rest),
+            "crm" => self.crm(rest),
+            "card" => self.card(rest),
+            "sheet" => self.sheet(rest),
+            "sync" | "pull" | "push" | "rehearse" => self.run(word, rest).await,
+            "expect" => self.expect(rest),
+            other => Err(format!("no such step: {other}")),
+        }
+    }
+
+    /// `given 5 contacts, latin1, lists=append, past-end=404`
+    async fn given(&mut self, words: &str) -> Outcome {
+        for word in words.split(',').map(str::trim) {
+            if let Some(count) = word.strip_suffix(" contacts") {
+                self.server.contacts = count.parse().map_err(|error| format!("{error}"))?;
+            } else if let Some(per_page) = word.strip_prefix("per-page=") {
+                self.server.per_page = per_page.parse().map_err(|error| format!("{error}"))?;
+            } else if let Some(lists) = word.strip_prefix("lists=") {
+                self.server.lists = lists.parse::<Lists>().map_err(|error| error.to_string())?;
+            } else if let Some(past_end) = word.strip_prefix("past-end=") {
+                self.server.past_end = past_end.parse::<PastEnd>().map_err(|error| error.to_string())?;
+            } else {
+                self.server.quirks.push(word.parse::<Quirk>().map_err(|error| error.to_string())?);
+            }
+        }
+        let sandbox = Sandbox::start(self.server.clone()).await.map_err(|error| error.to_string())?;
+        let ids = sandbox.store().ids().map_err(|error| error.to_string())?;
+        self.first_id = ids.first().copied().unwrap_or_default();
+        self.sandbox = Some(sandbox);
+        Ok(())
+    }
+
+    /// `set crm.deletes = "allow"`, `set sync.prefer = "book"`, `set book.cards.direction = "to-book"`
+    fn set(&mut self, line: &str) -> Outcome {
+        if let Some(line) = line.strip_prefix("crm.") {
+            self.crm_lines += &format!("{line}\n");
+        } else if let Some(line) = line.strip_prefix("sync.") {
+            self.sync_lines += &format!("{line}\n");
+        } else if let Some(line) = line.strip_prefix("book.cards.") {
+            self.books = self.books.replacen("path = \"cards\"\n", &format!("path = \"cards\"\n{line}\n"), 1);
+        } else {
+            return Err("expected crm.KEY, sync.KEY or book.cards.KEY".to_owned());
+        }
+        Ok(())
+    }
+
+    fn settings(&self) -> Result<Settings, String> {
+        let url = self.sandbox().url();
+        let text = format!(
+            "[crm]\nurl = \"{url}\"\nusername = \"demo\"\npassword = \"demo\"\ntimeout = \"5s\"\n{}\
+             [mirror]\npath = \"carnet.db\"\n[sync]\n{}{}",
+            self.crm_lines, self.sync_lines, self.books
+        );
+        let path = self.folder.path().join("carnet.toml");
+        write_private(&path, &text)?;
+        Settings::load(Some(&path)).map_err(|error| format!("{error:?}"))
+    }
+
+    fn sandbox(&self) -> &Sandbox {
+        self.sandbox.as_ref().expect("a story begins with `given`")
+    }
+
+    fn id(&self, word: &str) -> Result<i64, String> {
+        let ids = self.sandbox().store().ids().map_err(|error| error.to_string())?;
+        match word {
+            "last" => ids.last().copied().ok_or_else(|| "the CRM is empty".to_owned()),
+            _ => {
+                let rank: usize = word.trim_start_matches('#').parse().map_err(|error| format!("{word}: {error}"))?;
+                // The first contacts of a seeded CRM keep their ids: ranks stay true after a deletion.
+                Ok(self.first_id + rank as i64 - 1)
+            }
+        }
+    }
+
+    /// `crm #2 job_title = Directrice`, `crm delete #2`, `crm fails POST drop-after`, `crm post <contact>...</contact>`
+    fn crm(&mut self, line: &str) -> Outcome {
+        let store = self.sandbox().store();
+        let words: Vec<&str> = line.split(' ').collect();
+        match words.as_slice() {
+            ["delete", id] => {
+                store.delete(self.id(id)?).map_err(|error| error.to_string())?;
+            }
+            ["fails", method, mishap] => {
+                let mishap: Mishap = *Mishap::ALL
+                    .iter()
+                    .find(|known| known.name() == *mishap)
+                    .ok_or_else(|| format!("no such mishap: {mishap}"))?;
+                store.fail_next(method, mishap);
+            }
+            ["is", "well"] => store.set_faults(Vec::new()),
+            ["suffers", fault] => store.set_faults(vec![fault.parse::<Fault>().map_err(|error| error.to_string())?]),
+            ["post", ..] => {
+                store.post(line.trim_start_matches("post ")).map_err(|error| error.to_string())?;
+            }
+            [id, "put", ..] => {
+                let xml = line.split_once(" put ").map(|(_, xml)| xml).unwrap_or_default();
+                store.put(self.id(id)?, xml).map_err(|error| error.to_string())?;
+            }
+            [id, element, "=", ..] => {
+                let value = assignment(line)?.1;
+                store.edit(self.id(id)?, element, value).map_err(|error| error.to_string())?;
+            }
+            _ => return Err("expected `ID ELEMENT = VALUE`, `delete ID` or `fails METHOD MISHAP`".to_owned()),
+        }
+        Ok(())
+    }
+
+    fn cards(&self) -> PathBuf {
+        self.folder.path().join("cards")
+    }
+
+    /// The card of a contact: by its CRM id, or the file that was made under this name.
+    fn card_of(&self, who: &str) -> Result<PathBuf, String> {
+        if !who.starts_with('#') && who != "last" {
+            return Ok(self.cards().join(format!("{who}.vcf")));
+        }
+        let mirror =
+            Mirror::open_read_only(&self.folder.path().join("carnet.db")).map_err(|error| error.to_string())?;
+        let id = self.id(who)?.to_string();
+        let stored = mirror.contact_by_crm_id(&id).map_err(|error| error.to_string())?;
+        let stored = stored.ok_or_else(|| format!("the mirror has no contact {id}"))?;
+        let agreement = mirror.agreement("cards", stored.id).map_err(|error| error.to_string())?;
+        Ok(self.cards().join(agreement.ok_or("it has no card")?.remote))
+    }
+
+    /// `card #2 TITLE:Directrice` (a line put in, or in place of the one of that name), `card #2 without TITLE`,
+    /// `card delete #2`, `card files`, `card folder`, `card new NAME LINE|LINE|...`
+    fn card(&mut self, line: &str) -> Outcome {
+        let (who, rest) = line.split_once(' ').unwrap_or((line, ""));
+        match who {
+            "delete" => fs::remove_file(self.card_of(rest)?).map_err(|error| error.to_string()),
+            "files" => {
+                // Restored from a backup: the same bytes in other files.
+                for path in self.snapshot().into_keys().filter(|path| *path != self.sheet_path()) {
+                    let bytes = fs::read(&path).map_err(|error| error.to_string())?;
+                    fs::remove_file(&path).and_then(|()| fs::write(&path, bytes)).map_err(|error| error.to_string())?;
+                }
+                Ok(())
+            }
+            "folder" => fs::remove_dir_all(self.cards()).map_err(|error| error.to_string()),
+            "rename" => {
+                let (from, to) = rest.split_once(' ').ok_or("expected two names")?;
+                fs::rename(self.card_of(from)?, self.card_of(to)?).map_err(|error| error.to_string())
+            }
+            "new" => {
+                let (name, lines) = rest.split_once(' ').ok_or("expected a name and lines")?;
+                let text = format!("BEGIN:VCARD\r\nVERSION:3.0\r\n{}\r\nEND:VCARD\r\n", lines.replace('|', "\r\n"));
+                fs::create_dir_all(self.cards()).map_err(|error| error.to_string())?;
+                fs::write(self.cards().join(format!("{name}.vcf")), text).map_err(|error| error.to_string())
+            }
+            _ => {
+                let path = self.card_of(who)?;
+                let text = fs::read_to_string(&path).map_err(|error| error.to_string())?;
+                let name = rest.trim_start_matches("without ").split([':', ';']).next().unwrap_or_default();
+                let mut lines: Vec<&str> = text.lines().filter(|line| !is_named(line, name)).collect();
+                if !rest.starts_with("without ") {
+                    lines.insert(lines.len() - 1, rest);
+                }
+                fs::write(&path, lines.join("\r\n") + "\r\n").map_err(|error| error.to_string())
+            }
+        }
+    }
+
+    fn sheet_path(&self) -> PathBuf {
+        self.folder.path().join("sheet.csv")
+    }
+
+    fn table(&self) -> Result<(Vec<String>, Vec<Vec<String>>), String> {
+        let mut reader = csv::Reader::from_path(self.sheet_path()).map_err(|error| error.to_string())?;
+        let header = reader.headers().map_err(|error| error.to_string())?.iter().map(str::to_owned).collect();
+        let rows = reader.records().map(|row| row.map(|row| row.iter().map(str::to_owned).collect()));
+        Ok((header, rows.collect::<Result<_, _>>().map_err(|error| error.to_string())?))
+    }
+
+    /// `sheet #2 job_title = Directrice`, `sheet delete #2`, `sheet new last_name=Durand,first_name=Ada`
+    fn sheet(&mut self, line: &str) -> Outcome {
+        let (header, mut rows) = self.table()?;
+        let column = |name: &str| header.iter().position(|held| held == name).ok_or(format!("no column {name}"));
+        let id = column("id")?;
+        if let Some(name) = line.strip_prefix("drop ") {
+            let at = column(name)?;
+            rows.iter_mut().for_each(|row| drop(row.remove(at)));
+            let header = header.iter().filter(|held| *held != name).cloned().collect::<Vec<_>>();
+            return self.write_sheet(&header, &rows);
+        }
+        if let Some(cells) = line.strip_prefix("new ") {
+            let mut row = vec![String::new(); header.len()];
+            for cell in cells.split(',') {
+                let (name, value) = cell.split_once('=').ok_or("expected COLUMN=VALUE")?;
+                row[column(name)?] = value.to_owned();
+            }
+            rows.push(row);
+        } else if let Some(who) = line.strip_prefix("delete ") {
+            let who = self.id(who)?.to_string();
+            rows.retain(|row| row[id] != who);
+        } else {
+            let (cell, value) = assignment(line)?;
+            let (who, name) = cell.split_once(' ').ok_or("expected `ID COLUMN`")?;
+            let (who, at) = (self.id(who)?.to_string(), column(name)?);
+            let row = rows.iter_mut().find(|row| row[id] == who).ok_or("no such row")?;
+            value.clone_into(&mut row[at]);
+        }
+        self.write_sheet(&header, &rows)
+    }
+
+    fn write_sheet(&self, header: &Vec<String>, rows: &[Vec<String>]) -> Outcome {
+        let mut writer = csv::Writer::from_path(self.sheet_path()).map_err(|error| error.to_string())?;
+        for row in std::iter::once(header).chain(rows) {
+            writer.write_record(row).map_err(|error| error.to_string())?;
+        }
+        writer.flush().map_err(|error| error.to_string())
+    }
+
+    /// `sync`, `sync => 3`, `sync force => 0`
+    async fn run(&mut self, word: &str, rest: &str) -> Outcome {
+        let expected: u8 =
+            rest.split_once("=>").map_or(Ok(0), |(_, code)| code.trim().parse()).map_err(|_| "a code")?;
+        let options = RunOptions {
+            mode: match word {
+                "pull" => Mode::Pull,
+                "push" => Mode::Push,
+                _ => Mode::Sync,
+            },
+            only: Vec::new(),
+            dry_run: word == "rehearse",
+            max_delete: None,
+            force: rest.contains("force"),
+            trigger: word.to_owned(),
+        };
+        let settings = self.settings()?;
+        self.before = self.snapshot();
+        self.sandbox().store().clear_log();
+        self.told.clear();
+        let told = &mut self.told;
+        let mut events = |event: SyncEvent| told.push(format!("{event:?}"));
+        let code = match sync::run(&settings, &options, &Stop::new(), &mut events).await {
+            Ok(summary) => {
+                self.summary = summary;
+                self.summary.exit_code()
+            }
+            Err(error) => {
+                self.told.push(error.to_string());
+                error.exit_code()
+            }
+        };
+        if code == expected { Ok(()) } else { Err(format!("exit {code}; told:\n{}", self.told.join("\n"))) }
+    }
+
+    fn snapshot(&self) -> BTreeMap<PathBuf, (Vec<u8>, SystemTime)> {
+        let mut files = vec![self.sheet_path()];
+        files.extend(fs::read_dir(self.cards()).into_iter().flatten().flatten().map(|entry| entry.path()));
+        files
+            .into_iter()
+            .filter_map(|path| {
+                let modified = fs::metadata(&path).ok()?.modified().ok()?;
+                Some((path.clone(), (fs::read(&path).ok()?, modified)))
+            })
+            .collect()
+    }
+
+    fn expect(&mut self, line: &str) -> Outcome {
+        let (what, rest) = line.split_once(' ').unwrap_or((line, ""));
+        match what {
+            "crm" => self.expect_crm(rest),
+            "card" => self.expect_card(rest),
+            "sheet" => self.expect_sheet(rest),
+            "mirror" => self.expect_mirror(rest),
+            "sent" => self.expect_sent(rest),
+            "told" => self.told.iter().any(|told| told.contains(rest)).then_some(()).ok_or(self.told.join("\n")),
+            "untouched" => same("files", &self.snapshot(), &self.before),
+            "quiet" => {
+                self.expect_sent("nothing")?;
+                same("files", &self.snapshot(), &self.before)?;
+                if self.summary.nothing_changed() { Ok(()) } else { Err(format!("{:?}", self.summary)) }
+            }
+            other => Err(format!("nothing to expect of {other}")),
+        }
+    }
+
+    /// `expect crm #2 job_title = X`, `expect crm has 5 contacts`, `expect crm last holds TEXT`
+    fn expect_crm(&self, line: &str) -> Outcome {
+        let store = self.sandbox().store();
+        let words: Vec<&str> = line.split(' ').collect();
+        match words.as_slice() {
+            ["has", count, "contacts"] => {
+                same("contacts", &store.count().map_err(|error| error.to_string())?.to_string(), &(*count).to_owned())
+            }
+            [id, element, "=", ..] => {
+                let value = assignment(line)?.1;
+                let held = store.value(self.id(id)?, element).map_err(|error| error.to_string())?;
+                same(element, &held.unwrap_or_default(), &value.to_owned())
+            }
+            [id, verb @ ("holds" | "lacks"), ..] => {
+                let text = line.split_once(&format!(" {verb} ")).map(|(_, text)| text).unwrap_or_default();
+                let xml = store.contact_xml(self.id(id)?).map_err(|error| error.to_string())?.unwrap_or_default();
+                holds(&xml, text, *verb == "holds")
+            }
+            _ => Err("expected `ID ELEMENT = VALUE`, `has N contacts` or `ID holds TEXT`".to_owned()),
+        }
+    }
+
+    /// `expect card #2 holds TITLE:X`, `expect card #2 lacks ...`, `expect card are 5`
+    fn expect_card(&self, line: &str) -> Outcome {
+        if let Some(count) = line.strip_prefix("are ") {
+            let found = self.snapshot().keys().filter(|path| path.extension().is_some_and(|e| e == "vcf")).count();
+            return same("cards", &found.to_string(), &count.to_owned());
+        }
+        let (who, rest) = line.split_once(' ').ok_or("expected a card")?;
+        let (verb, text) = rest.split_once(' ').ok_or("expected `holds` or `lacks`")?;
+        let card = fs::read_to_string(self.card_of(who)?).map_err(|error| error.to_string())?;
+        holds(&card, text, verb == "holds")
+    }
+
+    /// `expect sheet #2 job_title = X`, `expect sheet has 5 rows`, `expect sheet lacks TEXT`
+    fn expect_sheet(&self, line: &str) -> Outcome {
+        let (header, rows) = self.table()?;
+        if let Some(count) = line.strip_prefix("has ").and_then(|rest| rest.strip_suffix(" rows")) {
+            return same("rows", &rows.len().to_string(), &count.to_owned());
+        }
+        let (cell, value) = assignment(line)?;
+        let (who, name) = cell.split_once(' ').ok_or("expected `ID COLUMN`")?;
+        let who = self.id(who)?.to_string();
+        let at = |name: &str| header.iter().position(|held| held == name).ok_or(format!("no column {name}"));
+        let row = rows.iter().find(|row| at("id").is_ok_and(|id| row[id] == who)).ok_or("no such row")?;
+        same(name, &row[at(name)?], &value.to_owned())
+    }
+
+    /// `expect mirror has 5 contacts`
+    fn expect_mirror(&self, line: &str) -> Outcome {
+        let mirror =
+            Mirror::open_read_only(&self.folder.path().join("carnet.db")).map_err(|error| error.to_string())?;
+        if let Some(count) = line.strip_prefix("has ").and_then(|rest| rest.strip_suffix(" contacts")) {
+            let held = mirror.count_contacts().map_err(|error| error.to_string())?;
+            return same("contacts", &held.to_string(), &count.to_owned());
+        }
+        let (field, value) = line.split_once(" = ").ok_or("expected `has N contacts` or `FIELD = VALUE`")?;
+        let mut found = 0;
+        let filter = Filter { where_: vec![(field.to_owned(), value.to_owned())], ..Filter::default() };
+        mirror
+            .for_each_contact(&filter, &mut |_| {
+                found += 1;
+                Ok(())
+            })
+            .map_err(|error| error.to_string())?;
+        if found == 1 { Ok(()) } else { Err(format!("{found} contacts of the mirror fit")) }
+    }
+
+    /// `expect sent nothing`, `expect sent PUT #2 <contact>...</contact>`, `expect sent 1 POST`
+    fn expect_sent(&self, line: &str) -> Outcome {
+        let log = self.sandbox().store().log();
+        let writes: Vec<String> = log
+            .iter()
+            .filter(|request| request.method != "GET" && !request.body.contains("carnet probe"))
+            .map(|request| format!("{} {} {}", request.method, request.path, request.body))
+            .collect();
+        if line == "nothing" {
+            return same("writes", &writes, &Vec::new());
+        }
+        if let Some((count, method)) = line.split_once(' ').filter(|(count, _)| count.parse::<usize>().is_ok()) {
+            let found = writes.iter().filter(|write| write.starts_with(method)).count();
+            return same(method, &found.to_string(), &count.to_owned());
+        }
+        let words: Vec<&str> = line.splitn(3, ' ').collect();
+        let [method, who, body] = words.as_slice() else { return Err("expected METHOD ID BODY".to_owned()) };
+        let path = format!("{method} /demo/contacts/{}.xml ", self.id(who)?);
+        let sent: Vec<&str> = writes.iter().filter_map(|write| write.strip_prefix(&path)).map(body_of).collect();
+        if sent == [*body] { Ok(()) } else { Err(format!("sent: {writes:#?}")) }
+    }
+}
+
+/// `WHAT = VALUE`; the value may be nothing.
+fn assignment(line: &str) -> Result<(&str, &str), String> {
+    let (what, value) = line.split_once(" =").ok_or("expected `WHAT = VALUE`")?;
+    Ok((what, value.trim_start()))
+}
+
+/// A body without its XML declaration and line ends.
+fn body_of(body: &str) -> &str {
+    body.split_once("?>").map_or(body, |(_, rest)| rest).trim()
+}
+
+fn is_named(line: &str, name: &str) -> bool {
+    let head = line.split([':', ';']).next().unwrap_or_default();
+    head == name || head.rsplit('.').next() == Some(name)
+}
+
+fn same<T: PartialEq + std::fmt::Debug>(what: &str, found: &T, expected: &T) -> Outcome {
+    if found == expected { Ok(()) } else { Err(format!("{what}: found {found:?}, expected {expected:?}")) }
+}
+
+fn holds(text: &str, part: &str, wanted: bool) -> Outcome {
+    if text.contains(part) == wanted { Ok(()) } else { Err(format!("found:\n{text}")) }
+}
+
+fn write_private(path: &Path, text: &str) -> Outcome {
+    use std::os::unix::fs::PermissionsExt;
+    fs::write(path, text).map_err(|error| error.to_string())?;
+    fs::set_permissions(path, fs::Permissions::from_mode(0o600)).map_err(|error| error.to_string())
+}
