@@ -87,11 +87,6 @@ impl Index {
         self.traits.insert(id, traits);
     }
 
-    /// True when nobody is known.
-    pub fn is_empty(&self) -> bool {
-        self.by_uid.is_empty()
-    }
-
     /// Looks a newcomer up.
     pub fn find(&self, uid: Option<&str>, crm_id: Option<&str>, contact: &Contact) -> Pairing {
         let by_uid = uid.and_then(|uid| self.by_uid.get(uid)).map(|id| Pairing::One(*id, By::Uid));

@@ -22,12 +22,10 @@ use super::{
     Sighting, Sink, Trouble, Write, Written,
     files::Digest,
     naming::{Marks, name_all},
-    single::{Replaced, SingleFile, Version},
+    single::{Replaced, SingleFile, Version, known_with, remotes_of, until_settled},
     threads::spread,
 };
 
-/// How often a file that others write meanwhile is read again.
-const TRIES_MAX: usize = 3;
 /// With fewer rows, a second thread costs more than it gives.
 const THREAD_MIN: usize = 512;
 /// Rows handed on at a time.
@@ -139,7 +137,7 @@ impl CsvFile {
             return Ok(Look::Unclear("the book's file is missing".into()));
         };
         let table = self.table(&version)?;
-        let rows = Rows::of(&table, &self.known_with([remote])).rows;
+        let rows = Rows::of(&table, &known_with(&self.known, [remote])).rows;
         let ragged = rows.iter().any(|(row, ..)| row.ragged.is_some());
         let found = rows.into_iter().find(|(_, name, _)| name.as_deref() == Some(remote));
         Ok(match found {
@@ -149,28 +147,9 @@ impl CsvFile {
         })
     }
 
-    /// The names in use, and others that are asked for: a row keeps the name it was agreed under.
-    fn known_with<'a>(&self, remotes: impl IntoIterator<Item = &'a str>) -> HashMap<Remote, Revision> {
-        let mut known = self.known.clone();
-        for remote in remotes {
-            known.entry(remote.to_owned()).or_default();
-        }
-        known
-    }
-
     fn apply_now(&mut self, writes: &[Write]) -> Vec<Result<Written, ReplicaError>> {
-        if writes.is_empty() {
-            return Vec::new();
-        }
-        for _ in 0..TRIES_MAX {
-            match self.try_apply(writes) {
-                Ok(Some(answers)) => return answers,
-                Ok(None) => {}
-                Err(error) => return writes.iter().map(|_| Err(error.clone())).collect(),
-            }
-        }
-        let error = self.file.restless();
-        writes.iter().map(|_| Err(error.clone())).collect()
+        let restless = self.file.restless();
+        until_settled(writes, &restless, || self.try_apply(writes))
     }
 
     /// One new version of the file; `None` if another program wrote it meanwhile.
@@ -185,11 +164,7 @@ impl CsvFile {
             );
             return Err(ReplicaError::Rejected(Trouble::new(message).hint("choose another dialect for this book")));
         }
-        let named = writes.iter().filter_map(|write| match &write.action {
-            Action::Update { remote, .. } | Action::Delete { remote, .. } => Some(remote.as_str()),
-            Action::Create { .. } => None,
-        });
-        let mut draft = Draft::new(table, &self.known_with(named));
+        let mut draft = Draft::new(table, &known_with(&self.known, remotes_of(writes)));
         let done: Vec<Result<Done, ReplicaError>> =
             writes.iter().map(|write| draft.write(write).map_err(|failure| self.words(failure))).collect();
         let (before, after) = (&version.bytes, draft.table.to_bytes());

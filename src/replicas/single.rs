@@ -2,17 +2,20 @@
 //! putting a new version in its place.
 
 use std::{
+    collections::HashMap,
     io,
     path::{Path, PathBuf},
 };
 
 use super::{
-    Known, Problem, ReplicaError, Trouble,
+    Action, Known, Problem, Remote, ReplicaError, Revision, Trouble, Write, Written,
     files::{Content, Digest, Entry, Folder, Leftover, Outcome, Recovered, SAVED, Unread, refused},
 };
 
 /// Larger files are refused: they are read whole.
 const FILE_MAX: u64 = 256 << 20;
+/// How often a file that others write meanwhile is read again.
+const TRIES_MAX: usize = 3;
 
 /// A book in one file.
 #[derive(Debug)]
@@ -230,4 +233,43 @@ impl SingleFile {
             trouble.hint("is its disk mounted? if the book shall start anew, make an empty file there"),
         )
     }
+}
+
+/// The names in use, and others that are asked for: a record keeps the name it was agreed under.
+pub fn known_with<'a>(
+    known: &HashMap<Remote, Revision>,
+    remotes: impl IntoIterator<Item = &'a str>,
+) -> HashMap<Remote, Revision> {
+    let mut known = known.clone();
+    for remote in remotes {
+        known.entry(remote.to_owned()).or_default();
+    }
+    known
+}
+
+/// The records that writes name.
+pub fn remotes_of(writes: &[Write]) -> impl Iterator<Item = &str> {
+    writes.iter().filter_map(|write| match &write.action {
+        Action::Update { remote, .. } | Action::Delete { remote, .. } => Some(remote.as_str()),
+        Action::Create { .. } => None,
+    })
+}
+
+/// Tries to make all writes one new version of the file; a try answers `None` if another program wrote it meanwhile.
+pub fn until_settled(
+    writes: &[Write],
+    restless: &ReplicaError,
+    mut try_apply: impl FnMut() -> Result<Option<Vec<Result<Written, ReplicaError>>>, ReplicaError>,
+) -> Vec<Result<Written, ReplicaError>> {
+    if writes.is_empty() {
+        return Vec::new();
+    }
+    for _ in 0..TRIES_MAX {
+        match try_apply() {
+            Ok(Some(answers)) => return answers,
+            Ok(None) => {}
+            Err(error) => return writes.iter().map(|_| Err(error.clone())).collect(),
+        }
+    }
+    writes.iter().map(|_| Err(restless.clone())).collect()
 }

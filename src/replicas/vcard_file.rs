@@ -23,13 +23,11 @@ use super::{
     cards::{self, Flaw},
     files::Digest,
     naming::{Marks, digest_of, name_all},
-    single::{Replaced, SingleFile},
+    single::{Replaced, SingleFile, known_with, remotes_of, until_settled},
     threads::spread,
     vdir::BookSettings,
 };
 
-/// How often a file that others write meanwhile is read again.
-const TRIES_MAX: usize = 3;
 /// With fewer cards, a second thread costs more than it gives.
 const THREAD_MIN: usize = 256;
 /// Cards handed on at a time.
@@ -95,7 +93,7 @@ impl VcardFile {
             return Ok(Look::Unclear("the book's file is missing".into()));
         };
         let text = split::text(&version.bytes);
-        let draft = Draft::new(&text, Cards::read(&text, &self.known_with([remote])));
+        let draft = Draft::new(&text, Cards::read(&text, &known_with(&self.known, [remote])));
         let may_be = |slot: &Slot| matches!(&slot.state, State::Broken(_, name) if name.as_ref().is_none_or(|name| name == remote));
         Ok(match draft.sighting(remote) {
             Some(sighting) => Look::Found(Box::new(sighting)),
@@ -104,39 +102,16 @@ impl VcardFile {
         })
     }
 
-    /// The names in use, and others that are asked for: a record keeps the name it was agreed under.
-    fn known_with<'a>(&self, remotes: impl IntoIterator<Item = &'a str>) -> HashMap<Remote, Revision> {
-        let mut known = self.known.clone();
-        for remote in remotes {
-            known.entry(remote.to_owned()).or_default();
-        }
-        known
-    }
-
     fn apply_now(&mut self, writes: &[Write]) -> Vec<Result<Written, ReplicaError>> {
-        if writes.is_empty() {
-            return Vec::new();
-        }
-        for _ in 0..TRIES_MAX {
-            match self.try_apply(writes) {
-                Ok(Some(answers)) => return answers,
-                Ok(None) => {}
-                Err(error) => return writes.iter().map(|_| Err(error.clone())).collect(),
-            }
-        }
-        let error = self.file.restless();
-        writes.iter().map(|_| Err(error.clone())).collect()
+        let restless = self.file.restless();
+        until_settled(writes, &restless, || self.try_apply(writes))
     }
 
     /// One new version of the file; `None` if another program wrote it meanwhile.
     fn try_apply(&mut self, writes: &[Write]) -> Result<Option<Vec<Result<Written, ReplicaError>>>, ReplicaError> {
         let version = self.file.read_to_write()?;
         let text = split::text(&version.bytes);
-        let named = writes.iter().filter_map(|write| match &write.action {
-            Action::Update { remote, .. } | Action::Delete { remote, .. } => Some(remote.as_str()),
-            Action::Create { .. } => None,
-        });
-        let mut draft = Draft::new(&text, Cards::read(&text, &self.known_with(named)));
+        let mut draft = Draft::new(&text, Cards::read(&text, &known_with(&self.known, remotes_of(writes))));
         let answers: Vec<_> = writes.iter().map(|write| draft.write(write, self.settings.version)).collect();
         if draft.changed
             && let Replaced::Again = self.file.replace(&version, &draft.to_bytes())?
