@@ -73,11 +73,11 @@ pub enum Astray {
 }
 
 impl Course {
-    /// A listing of which nothing was asked yet; `width` requests may be in flight. `remembered`: how many pages it had
-    /// last time. They are asked for at once; where nothing is known, page 1 goes alone and tries the login.
-    pub fn new(width: u32, remembered: u32) -> Self {
+    /// A listing of which nothing was asked yet; `width` requests may be in flight. `ahead`: so many pages are asked for
+    /// before any has arrived, at least one.
+    pub fn new(width: u32, ahead: u32) -> Self {
         let barren_run_max = width.saturating_mul(2).saturating_add(8);
-        Self { next: 1, ahead: remembered.clamp(1, PAGES_MAX), barren_run_max, ..Self::default() }
+        Self { next: 1, ahead: ahead.clamp(1, PAGES_MAX), barren_run_max, ..Self::default() }
     }
 
     /// Says what to do, and counts a page handed out as in flight.
@@ -155,9 +155,9 @@ impl Course {
         self.barren.range(self.last_new..).next().is_some()
     }
 
-    /// True for a page that brought nothing new to a listing that does not tell its end; page 1 never is.
+    /// True for a page that brought nothing new past the end, or to a listing that does not tell its end; page 1 never is.
     pub fn is_surplus(&self, page: u32) -> bool {
-        self.total.is_none() && page > 1 && self.barren.contains(&page)
+        page > 1 && self.total.is_none_or(|total| page > total) && self.barren.contains(&page)
     }
 
     /// Nothing more is to be asked for.

@@ -33,8 +33,11 @@ pub struct Remembered {
     pub revisions: HashMap<u64, Digest>,
     /// Pages that are still good: each contact on them is agreed on as it was on the page.
     pub pages: HashMap<u32, RememberedPage>,
-    /// How many pages there were, good or not; 0 if the listing was never read. They are asked for at once.
-    pub pages_last: u32,
+    /// How many pages there were, good or not: they are asked for at once. `None` if the listing was never read; then as
+    /// many are as may be in flight.
+    pub pages_last: Option<u32>,
+    /// The login was refused last time: page 1 tries it alone.
+    pub login_refused: bool,
 }
 
 /// A page that need not be read again if it has not changed.
@@ -129,7 +132,9 @@ impl<T: Send + 'static> Listing<T> {
     ) -> Self {
         let width = client.concurrency();
         let (sender, pages) = mpsc::channel(width);
-        let course = Course::new(u32::try_from(width).unwrap_or(u32::MAX), remembered.pages_last);
+        let in_flight = u32::try_from(width).unwrap_or(u32::MAX);
+        let ahead = if remembered.login_refused { 1 } else { remembered.pages_last.unwrap_or(in_flight) };
+        let course = Course::new(in_flight, ahead);
         let shared = Arc::new(Shared { client, remembered, course: Mutex::new(course), moved: Notify::new() });
         let convert = Arc::new(convert);
         let mut tasks = JoinSet::new();

@@ -95,11 +95,41 @@ async fn every_way_of_ending_a_listing_is_understood() {
                 let (seen, end) = list(client, Remembered::default()).await;
                 assert_eq!((seen, end), (numbers(7), Ok(())), "case {case}, told {told}, {concurrency} at once");
                 if told {
-                    assert_eq!(stub.seen().len(), 4);
+                    assert_eq!(stub.seen().len(), 4, "four are asked for at once where nothing is known");
                 }
-                assert_eq!(stub.seen()[0].page(), 1);
             }
         }
+    }
+}
+
+/// A listing after a refused login.
+fn refused_before() -> Remembered {
+    Remembered { login_refused: true, ..Remembered::default() }
+}
+
+#[tokio::test]
+async fn pages_past_a_told_end_are_asked_for_once_and_not_handed_over() {
+    let stub = Stub::start(|_, _| Reply::xml(page(1, 2, true))).await;
+    let mut listing = Listing::start(stub.client(), Arc::default(), |page| page.number);
+    let (mut fresh, mut missing) = (0, 0);
+    while let Some(page) = listing.next().await.unwrap() {
+        match page.content {
+            Content::Fresh(_) => fresh += 1,
+            Content::Same | Content::Missing => missing += 1,
+        }
+    }
+    // Whichever came first is the page; the three that repeat it are not, except page 1, which never is surplus.
+    assert_eq!((fresh + missing, stub.seen().len()), (4, 4));
+    assert!(fresh <= 2, "{fresh}");
+}
+
+#[tokio::test]
+async fn a_login_refused_before_is_tried_on_one_request() {
+    for (remembered, most) in [(refused_before(), 1), (Remembered::default(), 4)] {
+        let stub = Stub::start(|_, _| Reply::status(401)).await;
+        let (_, end) = list(stub.client(), remembered).await;
+        assert_eq!(end.unwrap_err().kind, ErrorKind::Login);
+        assert!((1..=most).contains(&stub.seen().len()));
     }
 }
 
@@ -116,7 +146,7 @@ async fn as_many_requests_as_allowed_are_in_flight() {
         if met { Reply::xml(page(request.page(), 18, true)) } else { Reply::status(400) }
     })
     .await;
-    assert_eq!(list(stub.client(), Remembered::default()).await, (numbers(18), Ok(())));
+    assert_eq!(list(stub.client(), refused_before()).await, (numbers(18), Ok(())));
     assert_eq!(most.load(Ordering::SeqCst), 4);
 }
 
@@ -219,7 +249,7 @@ async fn a_listing_read_before_does_not_wait_for_page_1() {
         false => Reply::status(400),
     })
     .await;
-    let remembered = Remembered { pages_last: 8, ..Remembered::default() };
+    let remembered = Remembered { pages_last: Some(8), ..Remembered::default() };
     assert_eq!(list(stub.client(), remembered).await, (numbers(16), Ok(())));
     assert_eq!(stub.seen().len(), 8);
 }
@@ -252,7 +282,7 @@ async fn trouble_on_the_way_is_overcome_or_ends_it() {
         _ => Reply::xml(page(2, 4, true)),
     })
     .await;
-    let (seen, end) = list(stub.client(), Remembered::default()).await;
+    let (seen, end) = list(stub.client(), refused_before()).await;
     assert_eq!(seen, numbers(0));
     assert_eq!(end.unwrap_err().message, "read page 1 of the contacts: the XML is cut or malformed at byte 49");
     assert_eq!(stub.seen().len(), 3);
@@ -270,7 +300,7 @@ async fn trouble_on_the_way_is_overcome_or_ends_it() {
         ),
     ] {
         let stub = Stub::start(move |_, _| reply.clone()).await;
-        let (_, end) = list(stub.client(), Remembered::default()).await;
+        let (_, end) = list(stub.client(), refused_before()).await;
         let error = end.unwrap_err();
         assert_eq!((error.kind, error.message.as_str()), (kind, message));
         assert!(error.hint.is_some());

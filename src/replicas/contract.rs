@@ -3,7 +3,6 @@
 //! A subject is the storage; opening it again is the next run. What is only true of one kind of book is tested there.
 
 use std::{
-    collections::HashMap,
     fmt::Write as _,
     fs,
     path::{Path, PathBuf},
@@ -121,7 +120,7 @@ impl Seen {
         let kept = before.revisions.iter().filter(|(remote, _)| self.same.contains(remote));
         let kept = kept.map(|(remote, revision)| (remote.clone(), revision.clone()));
         let new = self.changed.iter().map(|sighting| (sighting.remote.clone(), sighting.revision.clone()));
-        Known { revisions: kept.chain(new).collect(), pages: HashMap::new() }
+        Known { revisions: kept.chain(new).collect(), ..Known::default() }
     }
 
     /// "place: message", sorted.

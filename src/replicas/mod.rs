@@ -78,6 +78,8 @@ pub struct Known {
     pub revisions: HashMap<Remote, Revision>,
     /// The CRM's pages as last read.
     pub pages: HashMap<u32, PageNote>,
+    /// The CRM refused the login last time: it is tried on one request before the others follow.
+    pub login_refused: bool,
 }
 
 /// A listing page as last read, so that the same bytes need not be read again.

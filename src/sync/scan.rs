@@ -22,6 +22,9 @@ const EDITS_AT_ONCE: usize = 500;
 /// Records asked for one by one because a listing left out fields that they had.
 const SECOND_LOOKS_MAX: usize = 25;
 
+/// The fact that the CRM refused the login last time.
+const LOGIN_REFUSED: &str = "crm.login_refused";
+
 /// What a scan has gathered so far.
 struct Gathering<'k> {
     known: &'k Known,
@@ -79,7 +82,8 @@ impl Engine<'_> {
     async fn scan_all(&mut self, peer: &mut Peer) -> Result<(), SyncError> {
         self.emit(SyncEvent::ScanStarted { replica: peer.name.clone() });
         let pages = if peer.is_crm() { self.mirror.pages()? } else { Default::default() };
-        let known = Known { revisions: self.mirror.known(&peer.name)?, pages };
+        let login_refused = peer.is_crm() && self.mirror.fact(LOGIN_REFUSED)?.is_some();
+        let known = Known { revisions: self.mirror.known(&peer.name)?, pages, login_refused };
         let straight_in = peer.is_crm() && self.nobody_waits_for_the_crm()?;
         let name = peer.name.clone();
         let crm = peer.is_crm().then(|| Side { name: CRM, policy: peer.policy(), replica: None });
@@ -99,11 +103,21 @@ impl Engine<'_> {
             return Err(error);
         }
         self.flush(&name, &mut gathering)?;
+        self.remember_login(login_refused, &ended)?;
         bump(&mut self.summary.scanned, &name, gathering.seen.len() as u64);
         self.emit(SyncEvent::ScanFinished { replica: name, contacts: gathering.seen.len() as u64 });
         match ended {
             Ok(scan) => self.conclude(peer, gathering, scan).await,
             Err(error) => self.scan_failed(peer, error),
+        }
+    }
+
+    /// A refused login is tried on one request next time, not on as many as may be in flight.
+    fn remember_login(&mut self, before: bool, ended: &Result<Scan, ReplicaError>) -> Result<(), SyncError> {
+        match (before, ended) {
+            (false, Err(ReplicaError::Login(_))) => Ok(self.mirror.set_fact(LOGIN_REFUSED, "yes")?),
+            (true, Ok(_)) => Ok(self.mirror.forget_fact(LOGIN_REFUSED)?),
+            _ => Ok(()),
         }
     }
 

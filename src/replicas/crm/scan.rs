@@ -38,7 +38,7 @@ pub fn remembered(known: &Known) -> Remembered {
             Some((*number, RememberedPage { etag: etag.clone(), digest, ids, total_pages: *total_pages }))
         })
         .collect();
-    Remembered { revisions, pages, pages_last: known.pages.keys().copied().max().unwrap_or_default() }
+    Remembered { revisions, pages, pages_last: known.pages.keys().copied().max(), login_refused: known.login_refused }
 }
 
 /// The batch of a remembered page.
