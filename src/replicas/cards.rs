@@ -111,7 +111,8 @@ pub fn reread(source: &[u8], known: &Contact) -> Option<Contact> {
 
 /// Changes a card to what a write asks for, and nothing else in it.
 pub fn change(card: &mut Card, contact: &Contact, changed: crate::contact::FieldSet) {
-    let from = vcard::read(card, None);
+    // Read in the light of what is to be said: a line that leaves its type open and has the right value is right.
+    let from = vcard::read(card, Some(contact));
     let mut to = from.clone();
     to.copy_fields(contact, changed);
     if from != to {
@@ -122,4 +123,22 @@ pub fn change(card: &mut Card, contact: &Contact, changed: crate::contact::Field
 /// What a write's identity is to a card.
 pub fn identity(write: &super::Write) -> Identity {
     Identity { uid: Some(write.uid.clone()), crm_id: write.crm_id.clone() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::contact::{Field, FieldSet, Item, ItemType};
+
+    #[test]
+    fn a_line_whose_type_only_the_mirror_knows_is_left_as_it_is() {
+        let text = "BEGIN:VCARD\r\nVERSION:3.0\r\nN:Roux;Ada;;;\r\nTEL:01 99 00 00 01\r\nTEL;TYPE=HOME:01 99 00 00 02\r\nEND:VCARD\r\n";
+        let mut card = Card::parse(text.as_bytes()).expect("a card");
+        let items = [(ItemType::ProfessionalPhone, "01 99 00 00 01"), (ItemType::PersonalPhone, "01 99 00 00 03")];
+        let items = items.map(|(item_type, value)| Item::new(item_type, value)).to_vec();
+        let contact = Contact { last_name: "Roux".into(), first_name: "Ada".into(), items, ..Contact::default() };
+        change(&mut card, &contact, FieldSet::NONE.with(Field::Items));
+        let expected = text.replace("00 00 02", "00 00 03");
+        assert_eq!(String::from_utf8_lossy(&card.to_bytes()), expected);
+    }
 }

@@ -2,7 +2,7 @@
 
 use super::{
     Version,
-    head::Prop,
+    head::{Prop, Wrapping},
     line::{self, Span},
     split,
     value::View,
@@ -61,22 +61,25 @@ impl Card {
         }
         let source = split::text(bytes).into_owned();
         let lead = split::byte_order_mark(&source);
-        let spans = line::spans(&source[lead..]);
-        let Some(begin) = spans.iter().position(|span| is(&source[lead..], span, Prop::Begin)) else {
+        let lines = line::spans(&source[lead..], |span| Line { own: None, span, gone: false });
+        let is = |line: &Line, prop| is(&source[lead..], &line.span, prop);
+        let Some(begin) = lines.iter().position(|line| is(line, Prop::Begin)) else {
             return fail(1, "there is no BEGIN:VCARD", Some("this is not a vCard"));
         };
-        let Some(end) = spans.iter().position(|span| is(&source[lead..], span, Prop::End)).filter(|end| *end > begin)
-        else {
-            return fail(spans[begin].number + 1, "card has no END:VCARD", Some("the file may have been cut short"));
+        let Some(end) = lines.iter().position(|line| is(line, Prop::End)).filter(|end| *end > begin) else {
+            return fail(
+                lines[begin].span.number + 1,
+                "card has no END:VCARD",
+                Some("the file may have been cut short"),
+            );
         };
-        if let Some(second) = spans[begin + 1..].iter().find(|span| is(&source[lead..], span, Prop::Begin)) {
-            return fail(second.number + 1, "a second card begins here", Some("one card is expected"));
+        if let Some(second) = lines[begin + 1..].iter().find(|line| is(line, Prop::Begin)) {
+            return fail(second.span.number + 1, "a second card begins here", Some("one card is expected"));
         }
-        if spans.len() > LINES_MAX {
-            return fail(spans[begin].number + 1, "card has more than 5,000 lines", None);
+        if lines.len() > LINES_MAX {
+            return fail(lines[begin].span.number + 1, "card has more than 5,000 lines", None);
         }
-        let eol = line_end(&source[lead..][spans[begin].raw.clone()]);
-        let lines = spans.into_iter().map(|span| Line { own: None, span, gone: false }).collect();
+        let eol = line_end(&source[lead..][lines[begin].span.raw.clone()]);
         let mut card = Card { source, lead, version: Version::V30, eol, lines, coming: Vec::new(), begin, end };
         card.version = card.find_version()?;
         Ok(card)
@@ -130,8 +133,8 @@ impl Card {
     pub(super) fn view(&self, at: usize) -> Option<View<'_>> {
         let line = self.lines.get(at).filter(|line| !line.gone)?;
         let head = line.span.head.as_ref()?;
-        let content = line.span.unfolded.as_deref().unwrap_or_else(|| line::without_end(self.raw(line)));
-        Some(View { content, head, version: self.version })
+        let bytes = line.own.as_deref().unwrap_or(&self.source[self.lead..]);
+        Some(View { content: line.span.content(bytes), head, version: self.version })
     }
 
     pub(super) fn pen(&self) -> Pen {
@@ -157,7 +160,16 @@ impl Card {
 
     /// Adds a line before END, once settled.
     pub(super) fn append(&mut self, raw: Vec<u8>) {
-        self.insert(self.end, raw);
+        // A quoted-printable line that END alone keeps from going on would take in whatever came after it.
+        let goes_on = |at: usize| {
+            self.view(at)
+                .is_some_and(|view| view.head.wrapping == Wrapping::QuotedPrintable && view.content.ends_with(b"="))
+        };
+        let mut place = self.end;
+        while place > self.begin + 1 && goes_on(place - 1) {
+            place -= 1;
+        }
+        self.insert(place, raw);
     }
 
     /// Carries out what `remove`, `insert` and `append` asked for. Places change.
@@ -181,6 +193,15 @@ impl Card {
         self.lines = lines;
     }
 
+    /// Says the version where the card did not and, as it was changed, would now be taken for another one.
+    pub(super) fn keep_version(&mut self) {
+        if self.find_version() != Ok(self.version) {
+            let line = format!("VERSION:{}{}", self.version.number(), self.eol);
+            self.insert(self.begin + 1, line.into_bytes());
+            self.settle();
+        }
+    }
+
     fn raw<'a>(&'a self, line: &'a Line) -> &'a [u8] {
         line.own.as_deref().unwrap_or_else(|| &self.source[self.lead..][line.span.raw.clone()])
     }
@@ -189,8 +210,7 @@ impl Card {
         let stated = self.views().find(|(_, view)| view.head.prop == Prop::Version);
         let Some((at, view)) = stated else {
             let is_old = self.views().any(|(_, view)| {
-                view.head.wrapping == super::head::Wrapping::QuotedPrintable
-                    || view.params().any(|(name, _)| name.is_empty())
+                view.head.wrapping == Wrapping::QuotedPrintable || view.params().any(|(name, _)| name.is_empty())
             });
             return Ok(if is_old { Version::V21 } else { Version::V30 });
         };
@@ -236,13 +256,13 @@ fn put(card: &mut Card, prop: Prop, name: &str, value: &str) {
 }
 
 fn own(raw: Vec<u8>) -> Option<Line> {
-    let span = line::spans(&raw).into_iter().next()?;
+    let span = line::spans(&raw, |span| span).into_iter().next()?;
     Some(Line { own: Some(raw.into_boxed_slice()), span, gone: false })
 }
 
 fn is(bytes: &[u8], span: &Span, prop: Prop) -> bool {
     span.prop() == prop && {
-        let content = span.unfolded.as_deref().unwrap_or_else(|| line::without_end(&bytes[span.raw.clone()]));
+        let content = span.content(bytes);
         let value = span.head.as_ref().map_or(&[][..], |head| &content[head.colon + 1..]);
         value.trim_ascii().eq_ignore_ascii_case(b"VCARD")
     }

@@ -239,13 +239,18 @@ impl<'a> Acquaintance<'a> {
     }
 
     fn take(&mut self, value: &str, types: Types, is_kind: impl Fn(ItemKind) -> bool) -> Option<ItemType> {
+        // Telephone and fax have one key, and nothing else is asked for together.
+        let mut own_key = None;
+        let mut has_key = |known: &Known<'_>| {
+            known.key
+                == *own_key.get_or_insert_with(|| keys::item_value(&Item::new(known.item.item_type.clone(), value)))
+        };
         let known = self.items.iter_mut().find(|known| {
             let item = known.item;
             !known.is_taken
                 && is_kind(item.item_type.kind())
                 && !contradicts(types, &item.item_type)
-                && (item.value == value
-                    || (!known.is_verbatim && known.key == keys::item_value(&Item::new(item.item_type.clone(), value))))
+                && (item.value == value || (!known.is_verbatim && has_key(known)))
         })?;
         known.is_taken = true;
         Some(known.item.item_type.clone())

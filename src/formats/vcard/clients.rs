@@ -362,8 +362,8 @@ fn a_change_touches_its_line_alone() {
         &[
             "-EMAIL;PREF=1:paul@roux.example",
             "-TEL;VALUE=TEXT:04 90 00 00 00",
-            "+EMAIL;TYPE=home:paul@roux.example",
-            "+TEL;TYPE=home,voice:04 90 00 00 00",
+            "+EMAIL;TYPE=home;PREF=1:paul@roux.example",
+            "+TEL;TYPE=home,voice;VALUE=TEXT:04 90 00 00 00",
             "+ORG:Roux & fils",
         ],
     );
@@ -382,6 +382,18 @@ fn a_change_touches_its_line_alone() {
         |contact| contact.contact_type = Some(crate::contact::ContactType::Client),
         &["-CATEGORIES:Famille,Perso", "+CATEGORIES:Client,Famille", "+X-INCWO-CONTACT-TYPE:client"],
     );
+}
+
+#[test]
+fn a_line_that_would_go_on_takes_nothing_in() {
+    let card = "BEGIN:VCARD\nVERSION:2.1\nN:Roux;Paul\nTITLE;ENCODING=QUOTED-PRINTABLE:Chef=\nEND:VCARD\n";
+    check_change(card, |contact| contact.comment = "vu".into(), &["+NOTE:vu"]);
+}
+
+#[test]
+fn a_card_that_loses_the_line_that_told_its_version_says_it() {
+    let card = "BEGIN:VCARD\nN:Roux;Paul\nTEL;HOME:01 99 00 00 01\nNOTE:C:\\new\nEND:VCARD\n";
+    check_change(card, |contact| drop(contact.items.pop()), &["-TEL;HOME:01 99 00 00 01", "+VERSION:2.1"]);
 }
 
 #[test]

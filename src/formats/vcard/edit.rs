@@ -2,6 +2,8 @@
 //!
 //! Names, company and single texts are here; the lists are in `edit_list`.
 
+use std::collections::HashSet;
+
 use super::{
     card::Card,
     extra,
@@ -11,7 +13,7 @@ use super::{
     put::without,
     terms,
     value::View,
-    write::Value,
+    write::{Value, escape},
 };
 use crate::contact::{Civility, Contact, ContactType, keys};
 
@@ -68,16 +70,17 @@ impl<'a> Edit<'a> {
         let target = self.target;
         let names_changed = contact.last_name != target.last_name || contact.first_name != target.first_name;
         let prefix_changed = prefix(&contact.civility) != prefix(&target.civility);
+        let mut parts = name_parts(target, &wanted.name);
         if names_changed || prefix_changed || now.name != wanted.name {
             let there: Vec<String> = places.name.map(|at| self.components(at)).unwrap_or_default();
-            let mut parts = name_parts(target, &wanted.name);
             let rest_prefix = |kept: &Kept<'_>| kept.name.get(1).cloned().unwrap_or_default();
             if !prefix_changed && rest_prefix(now) == rest_prefix(wanted) {
                 parts[3] = there.get(3).cloned().unwrap_or_default();
             }
             let is_same = there == parts || (places.name.is_none() && parts.iter().all(String::is_empty));
             if !is_same {
-                self.set(places.name, "N", Prop::N, &Value::Components(&parts), false);
+                let value = self.recomposed(places.name, &parts);
+                self.set(places.name, "N", Prop::N, &Value::Escaped(&value), false);
             }
         }
         if contact.civility != target.civility {
@@ -87,20 +90,21 @@ impl<'a> Edit<'a> {
             };
             self.set(places.crm_civility, "X-INCWO-CIVILITY", Prop::CrmCivility, &Value::Text(code), code.is_empty());
         }
-        self.derive_full_name(names_changed, wanted);
+        self.derive_full_name(names_changed, &parts);
     }
 
     /// A shown name that said the old name, or the old company, says the new one.
-    fn derive_full_name(&mut self, names_changed: bool, wanted: &Kept<'_>) {
+    fn derive_full_name(&mut self, names_changed: bool, parts: &[String]) {
         let Reading { contact, places } = self.reading;
         let Some(at) = places.full_name.filter(|at| !places.extra.contains(at)) else { return };
-        let Some(full) = self.card.view(at).map(|view| keys::text(&view.text())) else { return };
-        let target = self.target;
+        let Some(shown) = self.card.view(at).map(|view| view.text().into_owned()) else { return };
+        let (full, target) = (keys::text(&shown), self.target);
         if names_changed {
             let nameless = target.last_name.trim().is_empty() && target.first_name.trim().is_empty();
-            let parts = name_parts(target, &wanted.name);
-            if places.named_by_full || nameless || !name::is_arranged(&full, &parts) {
-                self.full_name = Some(target.display_name());
+            if places.named_by_full || nameless || !name::is_arranged(&full, parts) {
+                let renamed = name::renamed(&shown, contact, target).filter(|_| !places.named_by_full && !nameless);
+                let renamed = renamed.filter(|renamed| name::is_arranged(&keys::text(renamed), parts));
+                self.full_name = renamed.or_else(|| Some(target.display_name()));
             }
         } else if contact.company != target.company && full == keys::text(&contact.company) {
             let company = Some(&target.company).filter(|company| !company.is_empty() && !full.is_empty());
@@ -126,15 +130,16 @@ impl<'a> Edit<'a> {
         let mut parts = vec![target.company.clone(), target.job_department.clone()];
         parts.extend(wanted.org.iter().cloned());
         trim(&mut parts);
-        self.set(self.reading.places.org, "ORG", Prop::Org, &Value::Components(&parts), parts.is_empty());
+        let value = self.recomposed(self.reading.places.org, &parts);
+        self.set(self.reading.places.org, "ORG", Prop::Org, &Value::Escaped(&value), parts.is_empty());
     }
 
     fn contact_type(&mut self, now: &Kept<'_>, wanted: &Kept<'_>) {
         let Reading { contact, places } = self.reading;
         let target = self.target.contact_type.as_ref();
         let is_same_type = contact.contact_type.as_ref() == target;
-        let is_same_list = without(&now.categories, &wanted.categories).is_empty()
-            && without(&wanted.categories, &now.categories).is_empty();
+        let set = |list: &[String]| list.iter().cloned().collect::<HashSet<_>>();
+        let is_same_list = set(&now.categories) == set(&wanted.categories);
         if is_same_type && is_same_list {
             return;
         }
@@ -237,6 +242,13 @@ impl<'a> Edit<'a> {
         view.map(|view| view.components().into_iter().map(String::from).collect()).unwrap_or_default()
     }
 
+    fn recomposed(&self, place: Option<usize>, parts: &[String]) -> String {
+        match place.and_then(|at| self.card.view(at)) {
+            Some(view) => recomposed(view, parts),
+            None => parts.iter().map(|part| escape(part)).collect::<Vec<_>>().join(";"),
+        }
+    }
+
     pub fn replace(&mut self, at: usize, line: Vec<u8>) {
         self.card.replace(at, line);
         self.touched = true;
@@ -318,6 +330,17 @@ pub(super) fn head_without(view: View<'_>, drop: impl Fn(&[u8], &[u8]) -> bool) 
     head
 }
 
+/// The components in 3.0 escaping. One that says what it said keeps its bytes: in N and ADR a bare comma is not an escaped
+/// one.
+pub(super) fn recomposed(view: View<'_>, parts: &[String]) -> String {
+    let (there, raw) = (view.components(), view.raw_components());
+    let written = parts.iter().enumerate().map(|(at, part)| match (there.get(at), raw.get(at)) {
+        (Some(same), Some(raw)) if same == part && !raw.contains(char::is_control) => raw.clone(),
+        _ => escape(part),
+    });
+    written.collect::<Vec<_>>().join(";")
+}
+
 fn prefix(civility: &Option<Civility>) -> Option<&'static str> {
     civility.as_ref().and_then(terms::prefix)
 }
@@ -353,18 +376,16 @@ pub(super) struct Kept<'a> {
 impl<'a> Kept<'a> {
     fn of(entries: &'a [String], is_company: bool) -> Kept<'a> {
         let mut kept = Kept { name: Vec::new(), org: Vec::new(), categories: Vec::new(), lines: Vec::new() };
+        let mut seen = HashSet::new();
         for (at, entry) in entries.iter().enumerate() {
             let says = |word: &str| extra::text(entry).trim().eq_ignore_ascii_case(word);
             match extra::prop(entry) {
                 Prop::N if is_rest(entry) => merge(&mut kept.name, &extra::components(entry)[2..]),
                 Prop::Org if is_rest(entry) => merge(&mut kept.org, &extra::components(entry)[2..]),
                 Prop::Categories => {
-                    for value in extra::values(entry) {
-                        // The same category from two books is one.
-                        if !kept.categories.contains(&value) {
-                            kept.categories.push(value);
-                        }
-                    }
+                    // The same category from two books is one.
+                    let values = extra::values(entry).into_iter();
+                    kept.categories.extend(values.filter(|value| seen.insert(value.clone())));
                 }
                 Prop::Kind if says("individual") || (is_company && says("org")) => {}
                 Prop::ShowAs if is_company && says("company") => {}

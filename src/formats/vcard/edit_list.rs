@@ -5,7 +5,7 @@
 
 use super::{
     Version, channel,
-    edit::{Edit, head_without},
+    edit::{Edit, head_without, recomposed},
     get::Labels,
     head::Prop,
     put::without,
@@ -13,7 +13,7 @@ use super::{
     value::View,
     write::Value,
 };
-use crate::contact::{Address, AddressType, Item, ItemKind, keys};
+use crate::contact::{Address, AddressType, Item, ItemKind, ItemType, keys};
 
 impl Edit<'_> {
     pub(super) fn items(&mut self) {
@@ -52,8 +52,8 @@ impl Edit<'_> {
     fn item_line(&self, item: &Item) -> Vec<u8> {
         let pen = self.card.pen();
         let (head, value) = match sort(item) {
-            Sort::Phone => (format!("TEL{}", terms::item_params(&item.item_type, pen.version)), None),
-            Sort::Email => (format!("EMAIL{}", terms::item_params(&item.item_type, pen.version)), None),
+            Sort::Phone => (format!("TEL{}", terms::item_params(&item.item_type, pen.version, false)), None),
+            Sort::Email => (format!("EMAIL{}", terms::item_params(&item.item_type, pen.version, false)), None),
             Sort::Messenger(service, scheme) => {
                 (format!("IMPP;X-SERVICE-TYPE={service}"), Some(channel::uri(scheme, &item.value)))
             }
@@ -71,10 +71,20 @@ impl Edit<'_> {
         let retyped = old.item_type != new.item_type;
         let line = match (view.head.prop, sort(new)) {
             (Prop::Tel | Prop::Email, Sort::Phone | Sort::Email) => {
-                let params = retyped.then(|| terms::item_params(&new.item_type, pen.version));
-                let is_uri = |name: &[u8]| view.head.prop == Prop::Tel && name.eq_ignore_ascii_case(b"VALUE");
-                let mut head = head_without(view, |name, _| is_uri(name) || (retyped && is_type(name)));
-                if let Some(params) = params {
+                let is_uri = |name: &[u8], value: &[u8]| {
+                    view.head.prop == Prop::Tel
+                        && name.eq_ignore_ascii_case(b"VALUE")
+                        && value.eq_ignore_ascii_case(b"uri")
+                };
+                // With WORK it would say the main number.
+                let keeps_preference =
+                    !matches!(new.item_type, ItemType::ProfessionalPhone | ItemType::MainProfessionalPhone);
+                let mut head = head_without(view, |name, value| {
+                    is_uri(name, value) || (retyped && is_type(name, keeps_preference))
+                });
+                if retyped {
+                    let is_preferred = keeps_preference && prefers(view);
+                    let params = terms::item_params(&new.item_type, pen.version, is_preferred);
                     self.retyped_head(view, &mut head, &params);
                 }
                 let line = pen.line(&head, &Value::Text(&new.value));
@@ -84,7 +94,7 @@ impl Edit<'_> {
                 line
             }
             (Prop::Impp, Sort::Messenger(service, scheme)) => {
-                let is_service = |name: &[u8]| name.eq_ignore_ascii_case(b"X-SERVICE-TYPE") || is_type(name);
+                let is_service = |name: &[u8]| name.eq_ignore_ascii_case(b"X-SERVICE-TYPE") || is_type(name, true);
                 let mut head = head_without(view, |name, _| retyped && is_service(name));
                 if retyped {
                     head.extend_from_slice(format!(";X-SERVICE-TYPE={service}").as_bytes());
@@ -128,7 +138,7 @@ impl Edit<'_> {
 
     fn add_address(&mut self, address: &Address) {
         let pen = self.card.pen();
-        let params = terms::address_params(&address.address_type, pen.version);
+        let params = terms::address_params(&address.address_type, pen.version, false);
         let parts = address_parts(Vec::new(), None, address);
         let value = Value::Components(&parts);
         // Apple and Google show TYPE=OTHER by a label only.
@@ -146,12 +156,14 @@ impl Edit<'_> {
         let pen = self.card.pen();
         let retyped = old.address_type != new.address_type;
         let is_code = |name: &[u8]| name.eq_ignore_ascii_case(b"X-INCWO-TYPE");
-        let mut head = head_without(view, |name, _| retyped && (is_type(name) || is_code(name)));
+        let mut head = head_without(view, |name, _| retyped && (is_type(name, true) || is_code(name)));
         if retyped {
-            self.retyped_head(view, &mut head, &terms::address_params(&new.address_type, pen.version));
+            let params = terms::address_params(&new.address_type, pen.version, prefers(view));
+            self.retyped_head(view, &mut head, &params);
         }
         let there: Vec<String> = view.components().into_iter().map(String::from).collect();
-        let line = pen.line(&head, &Value::Components(&address_parts(there, Some(old), new)));
+        let value = recomposed(view, &address_parts(there, Some(old), new));
+        let line = pen.line(&head, &Value::Escaped(&value));
         if retyped {
             self.drop_label(at);
         }
@@ -190,9 +202,14 @@ impl Edit<'_> {
     }
 }
 
-/// A parameter that says what a line is: TYPE, a nameless one of 2.1, PREF.
-fn is_type(name: &[u8]) -> bool {
-    name.is_empty() || name.eq_ignore_ascii_case(b"TYPE") || name.eq_ignore_ascii_case(b"PREF")
+/// A parameter that says what a line is: TYPE, a nameless one of 2.1, PREF where that is not to be kept.
+fn is_type(name: &[u8], keeps_preference: bool) -> bool {
+    name.is_empty() || name.eq_ignore_ascii_case(b"TYPE") || (name.eq_ignore_ascii_case(b"PREF") && !keeps_preference)
+}
+
+/// True where a word says that the line is the preferred one of its kind.
+fn prefers(view: View<'_>) -> bool {
+    view.has("TYPE", "pref") || view.has("", "pref")
 }
 
 /// The sorts of lines that items are written as.

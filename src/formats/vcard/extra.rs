@@ -42,7 +42,7 @@ pub(super) fn entry(view: View<'_>, label: Option<&str>) -> Option<String> {
     if let Some(subtype) = subtype {
         entry.push_str(";ENCODING=b");
         if !subtype.is_empty() {
-            entry.push_str(&format!(";TYPE={subtype}"));
+            entry.extend([";TYPE=", &subtype]);
         }
     }
     for (name, value) in params {
@@ -194,7 +194,8 @@ fn params(view: View<'_>) -> Vec<Param<'_>> {
         if is_encoding || (name.is_empty() && terms::is_transfer_word(value)) {
             continue;
         }
-        let (is_bare, name, value) = (name.is_empty(), String::from_utf8_lossy(name), String::from_utf8_lossy(value));
+        // A quote without its partner would hide the entry's colon.
+        let (is_bare, name, value) = (name.is_empty(), quoted_whole(name), quoted_whole(value));
         match kept.last_mut() {
             // 2.1: `TEL;HOME;VOICE` is `TYPE=HOME,VOICE`.
             Some((_, words)) if is_bare => words.to_mut().extend([",", &value]),
@@ -202,6 +203,13 @@ fn params(view: View<'_>) -> Vec<Param<'_>> {
         }
     }
     kept
+}
+
+/// The text without its quotes where they are not pairs.
+fn quoted_whole(bytes: &[u8]) -> Cow<'_, str> {
+    let text = String::from_utf8_lossy(bytes);
+    let quotes = bytes.iter().filter(|byte| **byte == b'"').count();
+    if quotes % 2 == 0 { text } else { text.replace('"', "").into() }
 }
 
 /// The value in 3.0 escaping.
@@ -307,6 +315,8 @@ mod tests {
             "X-A;TYPE=HOME,PREF:é\\n;b,c\\\\",
         );
         check(Version::V21, "PHOTO;JPEG;BASE64:AA BB", None, "PHOTO;ENCODING=b;TYPE=JPEG:AABB");
+        check(Version::V21, "PHOTO;BASE64;JP\"EG:AA", None, "PHOTO;ENCODING=b;TYPE=JPEG:AA");
+        check(Version::V30, "X-A;X\"-P=1:a", None, "X-A;X-P=1:a");
         check(Version::V30, "PHOTO;TYPE=jpeg;ENCODING=B:AA", None, "PHOTO;ENCODING=b;TYPE=JPEG:AA");
         check(Version::V40, "PHOTO:data:image/jpeg;base64,AA==", None, "PHOTO;ENCODING=b;TYPE=JPEG:AA==");
         check(Version::V40, "PHOTO:https://a/b.jpg", None, "PHOTO:https://a/b.jpg");

@@ -117,14 +117,15 @@ impl Reading {
 
     fn gather<'a>(&mut self, card: &'a Card) -> Gathered<'a> {
         let Reading { contact, places } = self;
-        let mut gathered = Gathered { labels: Labels::of(card), ..Gathered::default() };
+        let mut gathered =
+            Gathered { labels: Labels::of(card), channels: Vec::with_capacity(8), ..Gathered::default() };
         for (at, view) in card.views() {
             match view.head.prop {
                 Prop::N => first(&mut places.name, at, || gathered.name = view.components()),
                 Prop::Fn => first(&mut places.full_name, at, || gathered.full_name = view.text()),
                 Prop::Org => first(&mut places.org, at, || gathered.org = view.components()),
                 Prop::Title => first(&mut places.title, at, || contact.job_title = view.text().into_owned()),
-                Prop::Note => first(&mut places.note, at, || contact.comment = view.text().into_owned()),
+                Prop::Note => first(&mut places.note, at, || contact.comment = comment(view)),
                 Prop::CrmCivility => first(&mut places.crm_civility, at, || gathered.crm_civility = view.text()),
                 Prop::CrmCountry => first(&mut places.crm_country, at, || contact.country = view.text().into_owned()),
                 Prop::CrmFirm => first(&mut places.crm_firm, at, || contact.firm_id = firm_id(view)),
@@ -227,6 +228,11 @@ fn first(place: &mut Option<usize>, at: usize, read: impl FnOnce()) {
     }
 }
 
+/// The comment; one of blanks and line ends alone, which Exchange writes for none, is none.
+fn comment(view: View<'_>) -> String {
+    Some(view.text()).filter(|text| !text.trim().is_empty()).map(Cow::into_owned).unwrap_or_default()
+}
+
 /// The firm's id; what is not all digits is none.
 fn firm_id(view: View<'_>) -> String {
     let text = view.text();
@@ -241,7 +247,7 @@ fn part(parts: &[Cow<'_, str>], at: usize) -> String {
 /// N's further components, the civility taken out of the prefix.
 fn rest_of_name(parts: &[Cow<'_, str>]) -> Vec<String> {
     let mut rest: Vec<String> = parts.iter().skip(2).map(|part| part.to_string()).collect();
-    if let Some(prefix) = rest.get_mut(1) {
+    if let Some(prefix) = rest.get_mut(1).filter(|prefix| !prefix.is_empty()) {
         let mut words: Vec<&str> = prefix.split(',').collect();
         if let Some(civility) = words.iter().position(|word| terms::civility(word).is_some()) {
             words.remove(civility);

@@ -115,9 +115,12 @@ impl Head {
     ///
     /// With `lenient`, an unbalanced quote does not hide the colon: 2.1 knows no quotes.
     pub fn parse(content: &[u8], lenient: bool) -> Option<Head> {
-        let name_end = content.iter().position(|byte| matches!(byte, b':' | b';'))?;
+        let is_name = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'/');
+        // Nearly always the first byte that is none of a name's ends it.
+        let plain = content.iter().position(|byte| !is_name(byte))?;
+        let name_end = plain + content[plain..].iter().position(|byte| matches!(byte, b':' | b';'))?;
         let full = content[..name_end].trim_ascii();
-        if full.is_empty() || !full.iter().all(|byte| byte.is_ascii_alphanumeric() || b"-_./".contains(byte)) {
+        if full.is_empty() || (name_end != plain && !full.iter().all(is_name)) {
             return None;
         }
         let start = content[..name_end].len() - content[..name_end].trim_ascii_start().len();
@@ -191,22 +194,22 @@ impl<'a> Iterator for Params<'a> {
         loop {
             let start = self.rest.iter().position(|byte| *byte == b';')? + 1;
             let body = &self.rest[start..];
-            let mut quoted = false;
-            let end = body
-                .iter()
-                .position(|byte| {
-                    quoted ^= *byte == b'"';
-                    *byte == b';' && !quoted
-                })
-                .unwrap_or(body.len());
-            self.rest = &body[end..];
-            let segment = body[..end].trim_ascii();
-            if segment.is_empty() {
-                continue;
-            }
-            return Some(match segment.iter().position(|byte| *byte == b'=') {
+            let (mut quoted, mut equals) = (false, None);
+            let end = body.iter().enumerate().position(|(at, byte)| {
+                match byte {
+                    b'"' => quoted = !quoted,
+                    b'=' if equals.is_none() => equals = Some(at),
+                    b';' => return !quoted,
+                    _ => {}
+                }
+                false
+            });
+            let (segment, rest) = body.split_at(end.unwrap_or(body.len()));
+            self.rest = rest;
+            return Some(match equals {
                 Some(equals) => (segment[..equals].trim_ascii(), segment[equals + 1..].trim_ascii()),
-                None => (&[], segment),
+                None if segment.trim_ascii().is_empty() => continue,
+                None => (&[], segment.trim_ascii()),
             });
         }
     }

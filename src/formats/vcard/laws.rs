@@ -13,7 +13,7 @@ fn parse(text: &str) -> Card {
 }
 
 /// The contact with its lists sorted: the laws compare them as multisets.
-pub(super) fn sorted(mut contact: Contact) -> Contact {
+fn sorted(mut contact: Contact) -> Contact {
     contact.items.sort_by(|one, other| (&one.item_type, &one.value).cmp(&(&other.item_type, &other.value)));
     contact.addresses.sort_by_key(|address| format!("{address:?}"));
     contact.extra.sort();
@@ -122,6 +122,9 @@ prop_compose! {
 /// What a card can say of the contact: no empty entries, none twice, nothing in `extra` that goes without saying.
 fn canonical(mut contact: Contact) -> Contact {
     contact.addresses.retain(|address| !address.is_empty());
+    if contact.comment.trim().is_empty() {
+        contact.comment.clear();
+    }
     let mut seen = Vec::new();
     contact.items.retain(|item| {
         let is_new = !item.value.trim().is_empty() && !seen.contains(item);

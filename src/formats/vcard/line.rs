@@ -3,7 +3,7 @@
 //! Folds are joined as bytes, since a fold may cut a UTF-8 character in two. Quoted-printable soft breaks, base64 lines
 //! without indentation and nested cards (AGENT) are joined only where the head says so.
 
-use std::ops::Range;
+use std::{io::BufRead, ops::Range};
 
 use super::{
     head::{Head, Prop, Wrapping},
@@ -33,8 +33,9 @@ impl Iterator for Physical<'_> {
         if start == self.bytes.len() {
             return None;
         }
-        let rest = &self.bytes[start..];
-        self.at = rest.iter().position(|byte| *byte == self.end).map_or(self.bytes.len(), |at| start + at + 1);
+        let mut rest = &self.bytes[start..];
+        // The system's search for a byte, which a loop here is no match for; a slice never fails.
+        self.at = start + rest.skip_until(self.end).unwrap_or(rest.len());
         Some(start..self.at)
     }
 }
@@ -50,18 +51,20 @@ pub(super) fn without_end(line: &[u8]) -> &[u8] {
 pub(super) struct Span {
     /// All its bytes, line ends included.
     pub raw: Range<usize>,
+    /// Where the content of the first physical line ends.
+    pub end: usize,
     /// The unfolded content where it is not simply `raw` without the line end.
-    pub unfolded: Option<Box<[u8]>>,
+    pub unfolded: Option<Vec<u8>>,
     /// The head; none for a line that is not a content line.
     pub head: Option<Head>,
     /// Which physical line of the card it begins on, from 0.
     pub number: usize,
 }
 
-/// The logical lines of a card or of a piece of one.
-pub(super) fn spans(bytes: &[u8]) -> Vec<Span> {
+/// The logical lines of a card or of a piece of one, each made into what the caller keeps.
+pub(super) fn spans<T>(bytes: &[u8], make: impl Fn(Span) -> T) -> Vec<T> {
     let mut physical = Physical::new(bytes).peekable();
-    let mut spans = Vec::with_capacity(32);
+    let mut spans = Vec::with_capacity(24);
     let mut number = 0;
     while let Some(first) = physical.next() {
         let mut joined = Joined::new(bytes, first);
@@ -74,16 +77,22 @@ pub(super) fn spans(bytes: &[u8]) -> Vec<Span> {
             physical.next();
             count += 1;
         }
-        spans.push(joined.finish(number));
+        spans.push(make(joined.finish(number)));
         number += count;
     }
     spans
 }
 
+/// How far a head is looked for, fold by fold: each time from the line's start, so that without an end a line of many
+/// folds would take for ever.
+const HEAD_MAX: usize = 8 << 10;
+
 /// A logical line while its physical lines come in.
 struct Joined<'a> {
     bytes: &'a [u8],
     raw: Range<usize>,
+    /// Where the content of the first physical line ends.
+    end: usize,
     unfolded: Option<Vec<u8>>,
     head: Option<Head>,
     agent: Option<Nested>,
@@ -103,15 +112,15 @@ impl<'a> Joined<'a> {
             Mark::AgentBegin => Some(Nested { depth: 1 }),
             Mark::Begin | Mark::End | Mark::Blank | Mark::Other => None,
         };
-        Self { bytes, raw, unfolded: None, head, agent }
+        Self { end: raw.start + content.len(), bytes, raw, unfolded: None, head, agent }
     }
 
     fn content(&self) -> &[u8] {
-        self.unfolded.as_deref().unwrap_or_else(|| without_end(&self.bytes[self.raw.clone()]))
+        self.unfolded.as_deref().unwrap_or_else(|| &self.bytes[self.raw.start..self.end])
     }
 
     fn unfolded(&mut self) -> &mut Vec<u8> {
-        let content = without_end(&self.bytes[self.raw.clone()]);
+        let content = &self.bytes[self.raw.start..self.end];
         self.unfolded.get_or_insert_with(|| content.to_vec())
     }
 
@@ -143,7 +152,7 @@ impl<'a> Joined<'a> {
         }
         if let [b' ' | b'\t', rest @ ..] = content {
             self.unfolded().extend_from_slice(rest);
-            if self.head.is_none() {
+            if self.head.is_none() && self.content().len() < HEAD_MAX {
                 self.head = Head::parse(self.content(), false);
             }
             return true;
@@ -160,7 +169,7 @@ impl<'a> Joined<'a> {
             Some(head) => Some(head),
             None => Head::parse(self.content(), true),
         };
-        Span { raw: self.raw, unfolded: self.unfolded.map(Vec::into_boxed_slice), head, number }
+        Span { raw: self.raw, end: self.end, unfolded: self.unfolded, head, number }
     }
 }
 
@@ -193,6 +202,11 @@ fn is_base64(byte: u8) -> bool {
 }
 
 impl Span {
+    /// The content: unfolded, without the line end. `bytes` are those that the line was found in.
+    pub fn content<'a>(&'a self, bytes: &'a [u8]) -> &'a [u8] {
+        self.unfolded.as_deref().unwrap_or_else(|| &bytes[self.raw.start..self.end])
+    }
+
     /// What the line is.
     pub fn prop(&self) -> Prop {
         self.head.as_ref().map_or(Prop::Opaque, |head| head.prop)
@@ -206,13 +220,7 @@ mod tests {
     use super::*;
 
     fn contents(input: &[u8]) -> Vec<String> {
-        spans(input)
-            .iter()
-            .map(|span| {
-                let content = span.unfolded.as_deref().unwrap_or_else(|| without_end(&input[span.raw.clone()]));
-                String::from_utf8_lossy(content).into_owned()
-            })
-            .collect()
+        spans(input, |span| String::from_utf8_lossy(span.content(input)).into_owned())
     }
 
     #[test]
@@ -247,7 +255,7 @@ mod tests {
             proptest::collection::vec(any::<u8>(), 0..6),
         ], 0..40)) {
             let input = input.concat();
-            let joined: Vec<u8> = spans(&input).into_iter().flat_map(|span| input[span.raw].to_vec()).collect();
+            let joined: Vec<u8> = spans(&input, |span| input[span.raw].to_vec()).concat();
             prop_assert_eq!(joined, input);
         }
     }

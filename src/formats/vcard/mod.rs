@@ -17,8 +17,6 @@ mod channel;
 pub mod check;
 #[cfg(test)]
 mod clients;
-#[cfg(test)]
-mod corpus;
 mod edit;
 mod edit_list;
 mod extra;
@@ -58,4 +56,15 @@ pub enum Version {
     V30,
     /// RFC 6350.
     V40,
+}
+
+impl Version {
+    /// As the VERSION line has it.
+    fn number(self) -> &'static str {
+        match self {
+            Version::V21 => "2.1",
+            Version::V30 => "3.0",
+            Version::V40 => "4.0",
+        }
+    }
 }

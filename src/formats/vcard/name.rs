@@ -28,8 +28,14 @@ fn is_plain(full: &str, contact: &Contact) -> bool {
         .is_some_and(|rest| rest == last && !last.is_empty())
 }
 
+/// A longer shown name, in bytes, is taken for one of its own: its words are not looked up one by one.
+const SHOWN_MAX: usize = 2_000;
+
 /// True when the folded text has the words of family and given name, and of any of the other parts, in any order.
 pub(super) fn is_arranged<T: AsRef<str>>(folded: &str, parts: &[T]) -> bool {
+    if folded.len() > SHOWN_MAX {
+        return false;
+    }
     let mut wanted = split(folded);
     let part = |at: usize| parts.get(at).map(|part| keys::text(part.as_ref())).unwrap_or_default();
     let (family, given) = (part(0), part(1));
@@ -56,12 +62,39 @@ fn take(words: &mut Vec<String>, word: &str) -> bool {
     words.iter().position(|other| other == word).map(|at| words.swap_remove(at)).is_some()
 }
 
-/// First and last name from a shown name, for cards without N: the last word is the family's.
-pub(super) fn from_full(full: &str) -> (String, String) {
-    match full.trim().rsplit_once(char::is_whitespace) {
-        Some((first, last)) => (first.trim().to_owned(), last.to_owned()),
-        None => (String::new(), full.trim().to_owned()),
+/// The shown name with the new names where it has the old ones; none where it has not, or a name came or went.
+pub(super) fn renamed(full: &str, from: &Contact, to: &Contact) -> Option<String> {
+    let mut full = full.to_owned();
+    // The family's name from the end, the given one from the start: they may share their letters.
+    if from.last_name != to.last_name {
+        let at =
+            full.rfind(from.last_name.as_str()).filter(|_| !from.last_name.is_empty() && !to.last_name.is_empty())?;
+        full.replace_range(at..at + from.last_name.len(), &to.last_name);
     }
+    if from.first_name != to.first_name {
+        let at =
+            full.find(from.first_name.as_str()).filter(|_| !from.first_name.is_empty() && !to.first_name.is_empty())?;
+        full.replace_range(at..at + from.first_name.len(), &to.first_name);
+    }
+    Some(full)
+}
+
+/// First and last name from a shown name, for cards without N: the last word is the family's, with the particles before it
+/// ("de la Tour") where small letters set them apart.
+pub(super) fn from_full(full: &str) -> (String, String) {
+    let full = full.trim();
+    let is_start = |at: &usize| full[..*at].chars().next_back().is_none_or(char::is_whitespace);
+    let starts: Vec<usize> =
+        full.char_indices().filter(|(_, char)| !char.is_whitespace()).map(|(at, _)| at).filter(is_start).collect();
+    let is_small = |word: usize| full[starts[word]..].starts_with(char::is_lowercase);
+    let mut family = starts.len().saturating_sub(1);
+    if family > 0 && !is_small(family) {
+        while family > 1 && is_small(family - 1) {
+            family -= 1;
+        }
+    }
+    let (first, last) = full.split_at(starts.get(family).copied().unwrap_or_default());
+    (first.trim().to_owned(), last.to_owned())
 }
 
 #[cfg(test)]
@@ -90,6 +123,15 @@ mod tests {
         ] {
             assert_eq!(is_derived(full, &parts, &contact), expected, "{full}");
         }
-        assert_eq!(from_full(" Ada King  Lovelace "), ("Ada King".into(), "Lovelace".into()));
+        for (full, first, last) in [
+            (" Ada King  Lovelace ", "Ada King", "Lovelace"),
+            ("Marie-Ange de la Tour", "Marie-Ange", "de la Tour"),
+            ("jean paul dupont", "jean paul", "dupont"),
+            ("de la Tour", "de", "la Tour"),
+            ("Taxi", "", "Taxi"),
+            ("", "", ""),
+        ] {
+            assert_eq!(from_full(full), (first.to_owned(), last.to_owned()), "{full}");
+        }
     }
 }

@@ -43,20 +43,16 @@ pub fn update(card: &mut Card, from: &Contact, to: &Contact) -> bool {
             scalar => target.set_scalar(scalar, &to.scalar(scalar)),
         }
     }
-    converge(card, first, sayable(target), !is_bare)
+    let kept = first.contact.extra.clone();
+    converge(card, first, sayable(target, &kept), !is_bare)
 }
 
 /// A new card of this contact. UID and X-INCWO-ID are written as far as they are known; line ends are CRLF.
 pub fn new_card(version: Version, contact: &Contact, identity: &Identity) -> Card {
-    let number = match version {
-        Version::V21 => "2.1",
-        Version::V30 => "3.0",
-        Version::V40 => "4.0",
-    };
-    let skeleton = format!("BEGIN:VCARD\r\nVERSION:{number}\r\nEND:VCARD\r\n");
+    let skeleton = format!("BEGIN:VCARD\r\nVERSION:{}\r\nEND:VCARD\r\n", version.number());
     let mut card = Card::parse(skeleton.as_bytes()).expect("the skeleton above is a card");
     set_identity(&mut card, identity);
-    let target = sayable(contact.clone());
+    let target = sayable(contact.clone(), &[]);
     // N and FN come first and are always there: 3.0 requires both, Google refuses a card without N.
     edit::name_lines(&mut card, &target);
     if is_company(&target) {
@@ -81,11 +77,15 @@ fn converge(card: &mut Card, mut reading: Reading, target: Contact, by_identity:
         changed = true;
         reading = Reading::of(card, by_identity.then_some(&target));
     }
+    if changed {
+        card.keep_version();
+    }
     changed
 }
 
-/// The contact as a card can say it: no control characters, no empty entries.
-fn sayable(mut contact: Contact) -> Contact {
+/// The contact as a card can say it: no control characters, no empty entries, of `extra` only what can be written. What the
+/// card has already (`kept`) stays, whatever it looks like: nobody asked for its removal.
+fn sayable(mut contact: Contact, kept: &[String]) -> Contact {
     let Contact {
         civility: _,
         last_name,
@@ -108,11 +108,14 @@ fn sayable(mut contact: Contact) -> Contact {
         let parts = [&mut address.street_address, &mut address.street_address2, &mut address.zip_code];
         parts.into_iter().chain([&mut address.city, &mut address.country]).for_each(tidy);
     }
+    if comment.trim().is_empty() {
+        comment.clear();
+    }
     items.iter_mut().for_each(|item| tidy(&mut item.value));
     addresses.retain(|address| !address.is_empty());
     items.retain(|item| !item.value.trim().is_empty());
     dedup(items);
-    extra.retain(|entry| extra::is_entry(entry));
+    extra.retain(|entry| extra::is_entry(entry) || kept.contains(entry));
     contact
 }
 

@@ -35,6 +35,8 @@ pub struct Cards<R: Read> {
     /// The byte that ends a line; known once something was read.
     end: Option<u8>,
     piece: Vec<u8>,
+    /// The line being read; its space is used again.
+    line: Vec<u8>,
     is_oversized: bool,
     /// The line that the piece begins on, from 1.
     piece_line: usize,
@@ -53,6 +55,7 @@ impl<R: Read> Cards<R> {
             state: State::default(),
             end: None,
             piece: Vec::new(),
+            line: Vec::new(),
             is_oversized: false,
             piece_line: 1,
             lines: 0,
@@ -63,19 +66,28 @@ impl<R: Read> Cards<R> {
 
     /// Takes the next line into the piece; gives the pieces that this finishes, the later one through `ready`.
     fn step(&mut self) -> io::Result<Option<Found>> {
-        let mut line = Vec::new();
+        let mut line = std::mem::take(&mut self.line);
+        line.clear();
         let end = self.line_end()?;
         let is_whole = read_line(&mut self.source, end, &mut line)?;
+        let finished = self.take(&line, is_whole);
+        if line.capacity() <= BETWEEN_MAX {
+            self.line = line;
+        }
+        Ok(finished)
+    }
+
+    fn take(&mut self, line: &[u8], is_whole: bool) -> Option<Found> {
         if line.is_empty() {
             self.is_done = true;
             let (kind, problem) = self.state.end();
-            return Ok(self.finish(kind, problem, 0));
+            return self.finish(kind, problem, 0);
         }
         self.lines += 1;
         let mut finished = None;
         let mut from = 0;
-        if let Step::Before { kind, problem } = self.state.before(without_end(&line)) {
-            from = split::byte_order_mark(&line);
+        if let Step::Before { kind, problem } = self.state.before(without_end(line)) {
+            from = split::byte_order_mark(line);
             self.push(&line[..from]);
             finished = self.finish(kind, problem, 0);
         }
@@ -94,7 +106,7 @@ impl<R: Read> Cards<R> {
                 Some(_) => self.ready = between,
             }
         }
-        Ok(finished)
+        finished
     }
 
     fn push(&mut self, bytes: &[u8]) {
@@ -164,15 +176,16 @@ fn read_line(source: &mut impl BufRead, end: u8, line: &mut Vec<u8>) -> io::Resu
             Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
             other => other?,
         };
-        let stop = available.iter().position(|byte| *byte == end);
-        let used = stop.map_or(available.len(), |at| at + 1);
+        let mut rest = available;
+        let used = rest.skip_until(end).unwrap_or(available.len());
+        let is_end = available[..used].last() == Some(&end);
         if line.len() + used <= CARD_MAX {
             line.extend_from_slice(&available[..used]);
         } else {
             is_whole = false;
         }
         source.consume(used);
-        if stop.is_some() || used == 0 {
+        if is_end || used == 0 {
             return Ok(is_whole);
         }
     }

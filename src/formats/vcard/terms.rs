@@ -84,10 +84,12 @@ fn type_word(word: &[u8]) -> Types {
         *to = from.to_ascii_lowercase();
     }
     match &lower[..word.len()] {
-        b"home" | b"personal" | b"x-home" => Types::HOME,
-        b"work" | b"business" | b"x-work" => Types::WORK,
+        b"home" | b"home1" | b"home2" | b"personal" | b"x-home" => Types::HOME,
+        b"work" | b"work1" | b"work2" | b"business" | b"x-work" => Types::WORK,
         b"cell" | b"mobile" | b"x-mobile" | b"iphone" => Types::CELL,
-        b"fax" => Types::FAX,
+        b"fax" | b"otherfax" => Types::FAX,
+        b"homefax" => Types::HOME.or(Types::FAX),
+        b"workfax" => Types::WORK.or(Types::FAX),
         b"main" | b"x-main" | b"main-number" | b"x-company_main" | b"company" => Types::MAIN,
         b"voice" => Types::VOICE,
         b"pref" => Types::PREF,
@@ -221,8 +223,8 @@ fn item_words(item_type: &ItemType, version: Version) -> &'static [&'static str]
 }
 
 /// The parameters of a telephone, fax or e-mail line, with the leading `;`.
-pub(super) fn item_params(item_type: &ItemType, version: Version) -> String {
-    let mut params = type_params(item_words(item_type, version), version);
+pub(super) fn item_params(item_type: &ItemType, version: Version, is_preferred: bool) -> String {
+    let mut params = type_params(item_words(item_type, version), version, is_preferred);
     if *item_type == ItemType::MainProfessionalPhone && version == Version::V40 {
         params.push_str(";PREF=1");
     }
@@ -230,16 +232,20 @@ pub(super) fn item_params(item_type: &ItemType, version: Version) -> String {
 }
 
 /// The parameters of an address line, with the leading `;`.
-pub(super) fn address_params(address_type: &AddressType, version: Version) -> String {
+pub(super) fn address_params(address_type: &AddressType, version: Version, is_preferred: bool) -> String {
     match address_type {
-        AddressType::Personal => type_params(&["HOME"], version),
-        AddressType::Professional => type_params(&["WORK"], version),
-        AddressType::Other => type_params(&["OTHER"], version),
+        AddressType::Personal => type_params(&["HOME"], version, is_preferred),
+        AddressType::Professional => type_params(&["WORK"], version, is_preferred),
+        AddressType::Other => type_params(&["OTHER"], version, is_preferred),
         AddressType::Unlisted(code) => format!(";X-INCWO-TYPE={}", param_value(code)),
     }
 }
 
-fn type_params(words: &[&str], version: Version) -> String {
+fn type_params(words: &[&str], version: Version, is_preferred: bool) -> String {
+    let mut words = words.to_vec();
+    if is_preferred {
+        words.push("PREF");
+    }
     match version {
         Version::V21 => format!(";{}", words.join(";")),
         Version::V30 => format!(";TYPE={}", words.join(",")),

@@ -68,6 +68,16 @@ impl<'a> View<'a> {
         self.cut(b';')
     }
 
+    /// The components as they stand, escapes and all; none where an encoding lies over them or the version has escapes of
+    /// its own.
+    pub fn raw_components(&self) -> Vec<String> {
+        if self.head.wrapping != Wrapping::Plain || self.version == Version::V21 {
+            return Vec::new();
+        }
+        let text = self.escaped();
+        cut(text.as_bytes(), b';', self.version).into_iter().map(|range| text[range].to_owned()).collect()
+    }
+
     /// The values of a list (cut at `,`), unescaped and trimmed, empty ones left out.
     pub fn list(&self) -> Vec<String> {
         let values = self.cut(b',');
@@ -186,7 +196,8 @@ pub(super) fn unescape(text: Cow<'_, str>, version: Version) -> Cow<'_, str> {
 /// Line ends as `\n`, no other control characters but tabs: what a contact's text may hold.
 pub(super) fn clean(text: Cow<'_, str>) -> Cow<'_, str> {
     let is_dropped = |byte: u8| byte < b' ' && !matches!(byte, b'\n' | b'\t') || byte == 0x7f;
-    if !text.bytes().any(is_dropped) {
+    // All of it, without a stop at the first one: that goes many bytes at a time.
+    if !text.bytes().fold(false, |found, byte| found | is_dropped(byte)) {
         return text;
     }
     let lines = text.replace("\r\n", "\n").replace('\r', "\n");

@@ -60,11 +60,15 @@ impl Pen {
             Value::List(values) => vec![tidy(&values.join(","))],
             Value::Escaped(text) => components30(text),
         };
+        // A semicolon has a meaning between components only. In a text, `\;` alone must not be taken for an escape.
+        let is_text = matches!(value, Value::Text(_) | Value::Plain(_) | Value::List(_));
+        let (seen, written) = if is_text { ("\\;", "\\\\;") } else { (";", "\\;") };
         let is_plain = parts.iter().all(|part| part.bytes().all(|byte| (b' '..=b'~').contains(&byte) && byte != b'\\'));
         let length: usize = parts.iter().map(String::len).sum();
-        if is_plain && line.len() + length < WIDTH {
+        // A short value is not worth an encoding, even behind a long head.
+        if is_plain && (line.len() + length < WIDTH || length < WIDTH / 2) {
             line.push(b':');
-            let parts: Vec<String> = parts.iter().map(|part| part.replace(';', "\\;")).collect();
+            let parts: Vec<String> = parts.iter().map(|part| part.replace(seen, written)).collect();
             line.extend_from_slice(parts.join(";").as_bytes());
             line.extend_from_slice(self.eol.as_bytes());
             return line;
@@ -76,15 +80,15 @@ impl Pen {
                 line.push(b';');
                 width += 1;
             }
-            for byte in part.replace(';', "\\;").replace('\n', "\r\n").bytes() {
-                self.quoted(byte, &mut line, &mut width);
+            for byte in part.replace(seen, written).replace('\n', "\r\n").bytes() {
+                self.quoted(byte, is_text, &mut line, &mut width);
             }
         }
         line.extend_from_slice(self.eol.as_bytes());
         line
     }
 
-    fn quoted(self, byte: u8, line: &mut Vec<u8>, width: &mut usize) {
+    fn quoted(self, byte: u8, is_text: bool, line: &mut Vec<u8>, width: &mut usize) {
         let begins_line = *width + 4 > WIDTH;
         if begins_line {
             line.push(b'=');
@@ -93,7 +97,7 @@ impl Pen {
         }
         // A space would be lost at a line's end, and a line must not look like BEGIN, END or AGENT.
         let is_risky = begins_line && byte.is_ascii_alphabetic();
-        if (b'!'..=b'~').contains(&byte) && !matches!(byte, b'=' | b'\\' | b';') && !is_risky {
+        if (b'!'..=b'~').contains(&byte) && !matches!(byte, b'=' | b'\\') && (is_text || byte != b';') && !is_risky {
             line.push(byte);
             *width += 1;
         } else {
@@ -175,12 +179,11 @@ mod tests {
     const EOL: &str = "\r\n";
 
     /// What a written line reads as.
-    fn components(version: Version, raw: &[u8]) -> Vec<String> {
-        let spans = spans(raw);
+    fn reading<T>(version: Version, raw: &[u8], look: impl Fn(View<'_>) -> T) -> T {
+        let spans = spans(raw, |span| span);
         assert_eq!(spans.len(), 1, "one logical line: {}", String::from_utf8_lossy(raw));
         let head = spans[0].head.as_ref().expect("a content line");
-        let content = spans[0].unfolded.as_deref().unwrap_or_else(|| super::super::line::without_end(raw));
-        View { content, head, version }.components().into_iter().map(String::from).collect()
+        look(View { content: spans[0].content(raw), head, version })
     }
 
     #[test]
@@ -194,7 +197,10 @@ mod tests {
             pen.line(b"NOTE", &Value::Text("é\n")),
             b"NOTE;CHARSET=UTF-8;ENCODING=QUOTED-PRINTABLE:=C3=A9=0D=0A\n"
         );
-        assert_eq!(pen.line(b"TEL;HOME", &Value::Text("01;2")), b"TEL;HOME:01\\;2\n");
+        assert_eq!(pen.line(b"TEL;HOME", &Value::Text("01;2")), b"TEL;HOME:01;2\n");
+        assert_eq!(pen.line(b"N", &Value::Components(&["a;b".into(), "c".into()])), b"N:a\\;b;c\n");
+        let long = format!("TEL;X-CUSTOM({})", "x".repeat(80));
+        assert_eq!(pen.line(long.as_bytes(), &Value::Text("01 02")), format!("{long}:01 02\n").as_bytes());
     }
 
     fn texts() -> impl Strategy<Value = Vec<String>> {
@@ -208,7 +214,10 @@ mod tests {
             for version in [Version::V21, Version::V30, Version::V40] {
                 let pen = Pen { version, eol: if crlf { EOL } else { "\n" } };
                 let raw = pen.line(b"N", &Value::Components(&texts));
-                prop_assert_eq!(components(version, &raw), texts.clone(), "{:?}", version);
+                let components = |view: View<'_>| view.components().into_iter().map(String::from).collect::<Vec<_>>();
+                prop_assert_eq!(reading(version, &raw, components), texts.clone(), "{:?}", version);
+                let raw = pen.line(b"NOTE", &Value::Text(&texts[0]));
+                prop_assert_eq!(reading(version, &raw, |view| view.text().into_owned()), texts[0].clone());
             }
         }
     }

@@ -1,14 +1,19 @@
-//! Other projects' cards, where the folder with them lies beside the project: none may be changed, lost or choked on.
+//! Other projects' cards, where the folder with them lies beside the project: none may be changed, lost or choked on, and an
+//! independent reader must find the same telephones and e-mails in them.
 //!
 //! The folder is no part of the project. Without it there is nothing to try and the test says so by passing.
 
 use std::{fs, path::Path};
 
-use super::{Card, Version, laws::sorted, new_card, read, split, update};
-use crate::{
+use carnet::{
     contact::{Contact, Item, ItemType},
-    formats::identity::Identity,
+    formats::{
+        identity::Identity,
+        vcard::{Card, Version, new_card, read, split, update},
+    },
 };
+
+use super::{laws::sorted, oracle};
 
 fn files() -> Vec<(String, Vec<u8>)> {
     let project = Path::new(env!("CARGO_MANIFEST_DIR"));
@@ -66,6 +71,19 @@ fn other_peoples_cards_keep_their_bytes() {
         }
         assert_eq!(joined, text.as_ref(), "{name}");
     }
+}
+
+#[test]
+fn an_independent_reader_agrees_on_other_peoples_cards() {
+    let mut wrong = Vec::new();
+    for (name, bytes) in files() {
+        for (line, outcome) in oracle::compare(&bytes) {
+            if let oracle::Outcome::Different(difference) = outcome {
+                wrong.push(format!("{name}, line {line}: {difference}"));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{} cards differ\n{}", wrong.len(), wrong.join("\n"));
 }
 
 fn check_edit(name: &str, mut card: Card, contact: &Contact) {
