@@ -62,7 +62,8 @@ pub(super) fn blotted(text: &str) -> String {
     for (at, _) in text.match_indices("://") {
         let start = at + 3;
         let rest = &text[start..];
-        let end = rest.find(|c: char| c.is_whitespace() || matches!(c, '/' | '"' | '\'')).unwrap_or(rest.len());
+        // A slash ends the user part of an address, but a password may have been written with one all the same.
+        let end = rest.find(|c: char| c.is_whitespace() || matches!(c, '"' | '\'')).unwrap_or(rest.len());
         if let Some(user_part) = rest[..end].rfind('@') {
             blot(&mut out[start..start + user_part]);
         }
@@ -108,6 +109,7 @@ mod tests {
         check("password_command = [\"pass\"]", "password_command = [\"pass\"]");
         check("password_file = \"p\"", "password_file = \"p\"");
         check("url = \"https://me:pw@host/1\"", "url = \"https://*****@host/1\"");
+        check("url = \"https://me:p/w@host/1\"", "url = \"https://******@host/1\"");
         check("# password", "# password");
     }
 }

@@ -3,6 +3,7 @@
 //! Everything is checked here, once, with the line that is wrong; behind this module a setting is a value that works.
 //! It opens no mirror, no book and no socket.
 
+pub mod dialect;
 mod error;
 mod fault;
 mod locate;

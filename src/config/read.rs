@@ -13,7 +13,7 @@ use toml::de::{DeTable, DeValue};
 
 use super::{
     Book, BookKind, Crm, CrmUrl, Deletes, Direction, Environment, Fault, Limit, Lists, MirrorSettings,
-    PasswordSettings, Prefer, Settings, SettingsError, SyncSettings,
+    PasswordSettings, Prefer, Settings, SettingsError, SyncSettings, dialect,
     error::blotted,
     expand,
     fault::nearest,
@@ -21,9 +21,12 @@ use super::{
     section::{Faults, Given, GivenValue, Section, note_unknown},
     values::{check_book_name, is_loopback, parse_crm_url},
 };
-use crate::contact::{Civility, ContactType, Field};
+use crate::{
+    contact::{Civility, ContactType, Field},
+    formats::csv::Profile,
+};
 
-const TOP_KEYS: [&str; 4] = ["crm", "mirror", "sync", "book"];
+const TOP_KEYS: [&str; 5] = ["crm", "mirror", "sync", "book", "csv"];
 const CRM_KEYS: [&str; 14] = [
     "url",
     "username",
@@ -104,8 +107,9 @@ impl<'f> Reading<'f> {
         let mirror = self.top("mirror", &MIRROR_KEYS).text("path").unwrap_or_else(|| "carnet.db".to_owned());
         let mirror = MirrorSettings { path: self.path(&mirror) };
         let sync = self.sync();
-        let books = self.books();
-        Some(Settings { file: self.file.to_owned(), crm: crm?, mirror, sync: sync?, books })
+        let csv = dialect::own_profiles(self.root, self.faults);
+        let books = self.books(&csv);
+        Some(Settings { file: self.file.to_owned(), crm: crm?, mirror, sync: sync?, books, csv })
     }
 
     fn top(&self, name: &'static str, known: &[&str]) -> Section<'f> {
@@ -213,7 +217,7 @@ impl<'f> Reading<'f> {
         limit.unwrap_or(Limit::Percent(10))
     }
 
-    fn books(&self) -> Vec<Book> {
+    fn books(&self, own: &[Profile]) -> Vec<Book> {
         let Some(value) = self.root.get("book") else { return Vec::new() };
         let DeValue::Array(array) = value.get_ref() else {
             let fault = Fault::new(Some(value.span()), "`book` must be a list of tables").hint("write [[book]]");
@@ -223,7 +227,7 @@ impl<'f> Reading<'f> {
         let mut books: Vec<Book> = Vec::new();
         for element in array.iter() {
             let section = Section::element("book", element, &BOOK_KEYS, self.faults);
-            let Some(book) = self.book(&section) else { continue };
+            let Some(book) = self.book(&section, own) else { continue };
             let earlier = books.iter().find(|other| other.name == book.name || other.path == book.path);
             match earlier {
                 Some(other) => section.note(clash(&section, &book, other)),
@@ -233,7 +237,7 @@ impl<'f> Reading<'f> {
         books
     }
 
-    fn book(&self, section: &Section<'f>) -> Option<Book> {
+    fn book(&self, section: &Section<'f>, own: &[Profile]) -> Option<Book> {
         for (key, hint) in [
             ("name", "any short word, such as \"team\""),
             ("kind", "one of vdir, vcard, csv"),
@@ -261,7 +265,7 @@ impl<'f> Reading<'f> {
         let direction = section.word("direction", &directions).unwrap_or(Direction::TwoWay);
         let version = section.word("version", &[("3.0", "3.0"), ("4.0", "4.0")]).unwrap_or("3.0").to_owned();
         let where_ = section.given("where").map(|given| filter(section, &given)).unwrap_or_default();
-        let dialect = section.text("dialect");
+        let dialect = dialect::of_book(section, own, (self.file, self.environment));
         if let (Some(given), Some(BookKind::Vdir | BookKind::Vcard)) = (section.given("dialect"), kind) {
             section.note(given.wrong(("only a csv book has a dialect".to_owned(), None)));
         }

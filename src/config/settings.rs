@@ -5,7 +5,10 @@ use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 use secrecy::SecretString;
 
 use super::schedule::Schedule;
-use crate::reconcile::{Limit, Prefer};
+use crate::{
+    formats::csv::Profile,
+    reconcile::{Limit, Prefer},
+};
 
 /// All settings of one carnet: one CRM account, one mirror, any number of books.
 #[derive(Debug, Clone)]
@@ -20,6 +23,8 @@ pub struct Settings {
     pub sync: SyncSettings,
     /// The books, in the file's order; names are unique.
     pub books: Vec<Book>,
+    /// A person's own CSV column profiles, the `[csv.NAME]` tables; none has a built-in one's name.
+    pub csv: Vec<Profile>,
 }
 
 /// `[crm]`: the account and how to talk to its server.
@@ -129,7 +134,7 @@ pub struct Book {
     /// The vCard version of new cards: "3.0" or "4.0".
     pub version: String,
     /// The column profile of a CSV file; `None`: recognised by its header line, carnet's own for a new file.
-    pub dialect: Option<String>,
+    pub dialect: Option<Profile>,
 }
 
 /// What a book is.

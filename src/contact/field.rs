@@ -5,7 +5,8 @@ use std::borrow::Cow;
 use super::{Address, Civility, Contact, ContactType, Item};
 
 /// One part of a contact. Scalars merge whole; `Addresses`, `Items` and `Extra` are lists and merge entry by entry.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
 #[repr(u8)]
 pub enum Field {
     /// `civility_label_id`.

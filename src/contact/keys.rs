@@ -29,16 +29,18 @@ pub fn email(value: &str) -> String {
 /// A telephone number as `+` and digits, French numbers and those of its overseas departments made international.
 ///
 /// Everything from the first letter on is cut (extensions, remarks), but for a leading "tel"; a second number after
-/// "/", ";" or "ou" is cut too. Short numbers stay as they are. No digit at all gives "".
+/// "/", ";" or "ou" is cut too. A "/" after an area code ("034441/ 2 22 67") or between pairs is a separator like any
+/// other. Short numbers stay as they are. No digit at all gives "".
 pub fn phone(value: &str) -> String {
     let folded = text(value);
     let mut rest = folded.as_str();
     for lead in ["tel:", "tél. ", "tel. ", "tél", "tel", ":", "."] {
         rest = rest.strip_prefix(lead).unwrap_or(rest).trim_start();
     }
-    let end = rest.find(|c: char| c.is_alphabetic() || c == '/' || c == ';').unwrap_or(rest.len());
+    let end = rest.find(|c: char| c.is_alphabetic() || c == ';').unwrap_or(rest.len());
     // "+33 (0)1 23": the trunk zero in brackets is not dialled after the country code.
-    let number = rest[..end].replacen("(0)", "", usize::from(rest.starts_with('+') || rest.starts_with("00")));
+    let number = rest[..end].replacen("(0)", "", usize::from(is_international(rest)));
+    let number = if number.contains('/') { before_second_number(&number) } else { number };
     let digits: String = number.chars().filter(char::is_ascii_digit).collect();
     if digits.is_empty() {
         return String::new();
@@ -50,6 +52,46 @@ pub fn phone(value: &str) -> String {
         return format!("+{international}");
     }
     national(digits)
+}
+
+/// The first number of a text with slashes. What follows a slash belongs to it only where an area code stands before and
+/// no number of its own behind: two contacts that are taken for one are worse than one that is not recognised.
+fn before_second_number(text: &str) -> String {
+    let pieces = || text.split('/').skip_while(|piece| digits_in(piece) == 0);
+    // "01/23/45/67/89"
+    if pieces().all(|piece| digits_in(piece) == 2) {
+        return text.replace('/', " ");
+    }
+    let first = pieces().next().unwrap_or_default();
+    let mut number = first.to_owned();
+    for piece in pieces().skip(1) {
+        let begins = piece.trim_start_matches(|c: char| c == '(' || c.is_whitespace());
+        if !is_area_code(&number) || begins.starts_with(['0', '+']) {
+            break;
+        }
+        number.push_str(piece);
+    }
+    if digits_in(&number) <= DIGITS_MAX { number } else { first.to_owned() }
+}
+
+/// No number of the world has more digits. Source: ITU-T E.164, 6.1.
+const DIGITS_MAX: usize = 15;
+
+/// True for the beginning of a number that cannot be a whole one: "034441", "+49 30".
+fn is_area_code(text: &str) -> bool {
+    // Country and area code together have at most eight digits, an area code with its trunk zero has six.
+    if is_international(text) {
+        return digits_in(text.strip_prefix("00").unwrap_or(text)) <= 8;
+    }
+    text.trim_start_matches(['(', ' ']).starts_with('0') && digits_in(text) <= 6
+}
+
+fn is_international(text: &str) -> bool {
+    text.starts_with('+') || text.starts_with("00")
+}
+
+fn digits_in(text: &str) -> usize {
+    text.bytes().filter(u8::is_ascii_digit).count()
 }
 
 /// French national numbers (`0` and nine digits) with their country code.
@@ -113,6 +155,27 @@ mod tests {
             ("01 23 45 67 89 poste 12", "+33123456789"),
             ("01 23 45 67 89 / 06 12 34 56 78", "+33123456789"),
             ("01 23 45 67 89 ou 06 12 34 56 78", "+33123456789"),
+            ("01 23 45 67 89 / 90", "+33123456789"),
+            ("01 23 45 67 89/", "+33123456789"),
+            ("01/23/45/67/89", "+33123456789"),
+            ("034441/ 2 22 67", "03444122267"),
+            ("034441 2 22 67", "03444122267"),
+            ("034441/ 2 22 67 / 68", "03444122267"),
+            ("(034441) / 2 22 68", "03444122268"),
+            ("034441/22267 / 0171/1234567", "03444122267"),
+            ("+49 34441/22267", "+493444122267"),
+            ("+49 (0)34441/22267", "+493444122267"),
+            ("0049/34441/22267", "+493444122267"),
+            ("+49 30 1234567/+49 30 1234568", "+49301234567"),
+            ("02/555.12.12", "025551212"),
+            ("0475/12.34.56", "+33475123456"),
+            // Neither extensions nor a short number before a whole one make a longer one.
+            ("4512/4513", "4512"),
+            ("0123/0612345678", "0123"),
+            ("23 45 67 89 / 23 45 67 90", "23456789"),
+            ("034441/12345678901234", "034441"),
+            ("/ 06 12 34 56 78", "+33612345678"),
+            ("/", ""),
             ("0590 12 34 56", "+590590123456"),
             ("0692123456", "+262692123456"),
             ("0639123456", "+262639123456"),

@@ -103,7 +103,7 @@ fn books_are_read() {
     assert_eq!(team.where_["contact_type"], ["client", "perso"]);
     assert_eq!(team.where_["civility_label_id"], ["18"]);
     let sheet = settings.book("sheet").unwrap();
-    assert_eq!(sheet.dialect.as_deref(), Some("outlook-fr"));
+    assert_eq!(sheet.dialect.as_ref().map(Profile::name), Some("outlook-fr"));
     assert_eq!(sheet.direction, Direction::TwoWay);
 }
 
@@ -182,7 +182,7 @@ path = "c"
 "#;
     insta::assert_debug_snapshot!(faults(text, &[]), @r#"
     [
-        "2: unknown key `colour` | known here: crm, mirror, sync, book",
+        "2: unknown key `colour` | known here: crm, mirror, sync, book, csv",
         "3: `crm.url` is missing | the CRM's address, such as https://www.incwo.com/123456, or \"sandbox\"",
         "4: unknown key `urll` in [crm] | did you mean `url`? known here: url, username, password_command, password_file, password, concurrency, requests_per_second, per_page, timeout, confirm_after, ca_file, insecure_http, lists, deletes",
         "5: `crm.username`: expected a text in quotes, found a whole number",

@@ -1,8 +1,9 @@
 //! The TOML form of a column profile, read and checked. `config/csv/carnet.toml` explains it line by line.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, ops::Range};
 
 use serde::Deserialize;
+use toml::{Spanned, de::DeTable};
 
 use super::{
     charset::Encoding,
@@ -13,27 +14,63 @@ use super::{
 };
 use crate::contact::{AddressType, Field, FieldSet, ItemType};
 
-/// Reads a profile; an error says what is wrong and where.
+/// What is wrong with a profile, and where.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProfileFault {
+    /// The bytes of the text it is about; `None` where it is about the whole.
+    pub span: Option<Range<usize>>,
+    /// What is wrong, a lowercase fragment.
+    pub message: String,
+}
+
+/// Reads a profile that is a text of its own; an error says what is wrong and on which line.
 pub(super) fn read(text: &str) -> Result<Profile, CsvError> {
-    let written: Written = toml::from_str(text)
-        .map_err(|error| CsvError::Profile { name: String::new(), message: error.to_string().trim_end().to_owned() })?;
+    let failed = |name: &str, fault: ProfileFault| CsvError::Profile {
+        name: name.to_owned(),
+        line: fault.span.map(|span| 1 + text[..span.start.min(text.len())].matches('\n').count()),
+        message: fault.message,
+    };
+    let written: Written = toml::from_str(text).map_err(|error| failed("", error.into()))?;
     let name = written.name.clone();
-    written.compile().map_err(|message| CsvError::Profile { name, message })
+    if name.is_empty() {
+        return Err(failed("", fault(None, "missing field `name`")));
+    }
+    written.compile(name.clone()).map_err(|fault| failed(&name, fault))
+}
+
+/// Reads a profile that is a table of a larger text, named by its key there.
+pub(super) fn read_table(name: &str, table: Spanned<DeTable<'_>>) -> Result<Profile, ProfileFault> {
+    let written = Written::deserialize(toml::de::Deserializer::from(table))?;
+    if !written.name.is_empty() && written.name != name {
+        return Err(fault(None, format!("it is named both \"{name}\" and \"{}\"", written.name)));
+    }
+    written.compile(name.to_owned())
+}
+
+impl From<toml::de::Error> for ProfileFault {
+    fn from(error: toml::de::Error) -> Self {
+        ProfileFault { span: error.span(), message: error.message().trim_end().to_owned() }
+    }
+}
+
+fn fault(span: Option<Range<usize>>, message: impl Into<String>) -> ProfileFault {
+    ProfileFault { span, message: message.into() }
 }
 
 /// The TOML form.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Written {
+    #[serde(default)]
     name: String,
     #[serde(default)]
     title: String,
     #[serde(default)]
     export: bool,
-    #[serde(default = "comma")]
-    delimiter: char,
     #[serde(default)]
-    encoding: Option<String>,
+    delimiter: Option<Spanned<char>>,
+    #[serde(default)]
+    encoding: Option<Spanned<String>>,
     #[serde(default)]
     bom: bool,
     #[serde(default)]
@@ -51,14 +88,14 @@ struct Written {
     #[serde(default)]
     unlisted_codes: bool,
     #[serde(default)]
-    weak: Vec<String>,
+    weak: Vec<Spanned<String>>,
     #[serde(default)]
     categories: Option<String>,
     #[serde(default)]
     joined: Option<String>,
     #[serde(default)]
-    groups: BTreeMap<String, WrittenGroup>,
-    columns: Vec<WrittenColumn>,
+    groups: BTreeMap<String, Spanned<WrittenGroup>>,
+    columns: Vec<Spanned<WrittenColumn>>,
 }
 
 #[derive(Deserialize)]
@@ -110,36 +147,47 @@ impl LineEnd {
     }
 }
 
-fn comma() -> char {
-    ','
-}
-
 fn french() -> Language {
     Language::Fr
 }
 
 impl Written {
-    fn compile(self) -> Result<Profile, String> {
-        let delimiter = u8::try_from(self.delimiter)
-            .ok()
-            .filter(|byte| byte.is_ascii() && !matches!(byte, b'"' | b'\r' | b'\n'))
-            .ok_or("the delimiter must be one ASCII character, and no quotation mark")?;
+    fn compile(self, name: String) -> Result<Profile, ProfileFault> {
+        let delimiter = match &self.delimiter {
+            None => b',',
+            Some(given) => u8::try_from(*given.get_ref())
+                .ok()
+                .filter(|byte| byte.is_ascii() && !matches!(byte, b'"' | b'\r' | b'\n'))
+                .ok_or_else(|| {
+                    fault(Some(given.span()), "the delimiter must be one ASCII character, and no quotation mark")
+                })?,
+        };
         let encoding = match &self.encoding {
             None => Encoding::Utf8,
-            Some(name) => Encoding::from_name(name).ok_or_else(|| format!("unknown encoding \"{name}\""))?,
+            Some(given) => Encoding::from_name(given.get_ref())
+                .ok_or_else(|| fault(Some(given.span()), format!("unknown encoding \"{}\"", given.get_ref())))?,
         };
-        let weak = self.weak.iter().map(|word| scalar(word).ok_or_else(|| unknown_field(word)));
-        let weak = weak.collect::<Result<FieldSet, String>>()?;
-        let groups: Vec<Group> =
-            self.groups.into_iter().map(|(name, group)| group.compile(name)).collect::<Result<_, _>>()?;
-        let columns: Vec<Column> =
-            self.columns.into_iter().map(|column| column.compile(&groups)).collect::<Result<_, _>>()?;
+        let weak = self
+            .weak
+            .iter()
+            .map(|word| scalar(word.get_ref()).ok_or_else(|| fault(Some(word.span()), unknown_field(word.get_ref()))));
+        let weak = weak.collect::<Result<FieldSet, ProfileFault>>()?;
+        let mut groups: Vec<Group> = Vec::with_capacity(self.groups.len());
+        for (name, group) in self.groups {
+            let span = group.span();
+            groups.push(group.into_inner().compile(name).map_err(|message| fault(Some(span), message))?);
+        }
+        let mut columns: Vec<Column> = Vec::with_capacity(self.columns.len());
+        for column in self.columns {
+            let span = column.span();
+            columns.push(column.into_inner().compile(&groups).map_err(|message| fault(Some(span), message))?);
+        }
         if !columns.iter().any(|column| column.means.is_some()) {
-            return Err("no column has a field".to_owned());
+            return Err(fault(None, "no column has a field"));
         }
         Ok(Profile {
-            title: if self.title.is_empty() { self.name.clone() } else { self.title },
-            name: self.name,
+            title: if self.title.is_empty() { name.clone() } else { self.title },
+            name,
             export: self.export,
             delimiter,
             encoding,
@@ -175,7 +223,12 @@ impl WrittenColumn {
             _ => return Err(format!("\"{}\": `also` is for columns that hold an item", self.header)),
         }
         let mut names = vec![Name::new(&self.header, self.more.as_deref())];
-        names.extend(self.aliases.iter().map(|alias| Name::new(alias, None)));
+        // "Téléphone pro {n}" beside "Téléphone pro": the second "Tél." is "Tél. {n}".
+        let number = self.more.as_deref().and_then(|more| more.strip_prefix(self.header.as_str()));
+        names.extend(self.aliases.iter().map(|alias| {
+            let more = number.filter(|_| !alias.contains("{n}")).map(|number| format!("{alias}{number}"));
+            Name::new(alias, more.as_deref())
+        }));
         Ok(Column { names, means, spare: self.spare })
     }
 }
@@ -295,6 +348,22 @@ mod tests {
             &format!("name = \"x\"\n{columns}\n[groups.g.labels]\nskype = [\"a\"]\npersonal = [\"b\"]"),
             "the group g must hold either items or addresses",
         );
+    }
+
+    #[test]
+    fn mistakes_have_their_line() {
+        let line = |text: &str| match read(text) {
+            Err(CsvError::Profile { line, .. }) => line,
+            other => panic!("{other:?}"),
+        };
+        let column = "{ header = \"Nom\", field = \"last_name\" }";
+        let check = |text: String, expected: Option<usize>| assert_eq!(line(&text), expected, "{text}");
+        check(format!("name = \"x\"\ncolumns = [\n  {column},\n  {{ header = \"P\", field = \"nom\" }},\n]"), Some(4));
+        check(format!("name = \"x\"\nencoding = \"latin\"\ncolumns = [{column}]"), Some(2));
+        check(format!("name = \"x\"\nweak = [\n  \"nom\"]\ncolumns = [{column}]"), Some(3));
+        check(format!("name = \"x\"\ncolumns = [{column}]\ndialect = 1"), Some(3));
+        check("name = \"x\"\ncolumns = [\n".to_owned(), Some(2));
+        check("name = \"x\"\ncolumns = []".to_owned(), None);
     }
 
     #[test]

@@ -38,10 +38,12 @@ pub enum CsvError {
     #[error("the quotation mark that opens a cell of the row on line {0} is never closed")]
     UnclosedQuote(usize),
     /// A column profile cannot be used.
-    #[error("the column profile {name} cannot be used: {message}")]
+    #[error("the column profile{} cannot be used: {}{message}", spaced(name), at_line(*line))]
     Profile {
         /// Its name, or "" when even that could not be read.
         name: String,
+        /// The line of its text, from 1; none where the whole is meant.
+        line: Option<usize>,
         /// What is wrong with it.
         message: String,
     },
@@ -77,7 +79,7 @@ impl CsvError {
             ),
             Self::Unrecognised { delimiter: None, .. } => {
                 "the first line should name the columns, as the program that wrote the file does; \
-                 for columns of your own describe them in a [csv.NAME] table of the settings"
+                 for columns of your own describe them in a [csv.NAME] table of the settings, or in a file for --format"
                     .to_owned()
             }
             Self::MixedDelimiters { header, .. } => {
@@ -88,6 +90,14 @@ impl CsvError {
             Self::Unencodable { .. } => "use encoding = \"utf-8\" in the profile".to_owned(),
         })
     }
+}
+
+fn spaced(name: &str) -> String {
+    if name.is_empty() { String::new() } else { format!(" {name}") }
+}
+
+fn at_line(line: Option<usize>) -> String {
+    line.map_or_else(String::new, |line| format!("line {line}: "))
 }
 
 /// A delimiter as a person reads it.

@@ -6,8 +6,8 @@
 use super::{
     codec::Guess,
     error::CsvError,
-    profile::Profile,
-    table::{Recognised, Row, Table},
+    sniff::Candidates,
+    table::{Filled, Recognised, Row, Table},
 };
 use crate::contact::FieldSet;
 
@@ -20,20 +20,20 @@ pub struct Import {
     pub fields: FieldSet,
     /// The dialect, encoding and delimiter found, and each column's reading.
     pub recognised: Recognised,
-    /// Columns that are not read although they hold something, and in how many rows.
-    pub unread: Vec<(String, usize)>,
+    /// The columns that hold something, read or not, in the file's order.
+    pub filled: Vec<Filled>,
 }
 
-/// Reads a file, by the profile given or by the built-in one that fits best.
+/// Reads a file, by the profile given or by the one that fits best.
 ///
 /// # Errors
 /// As [`Table::parse`].
-pub fn import(bytes: &[u8], profile: Option<&Profile>) -> Result<Import, CsvError> {
+pub fn import<'p>(bytes: &[u8], profile: impl Into<Candidates<'p>>) -> Result<Import, CsvError> {
     let table = Table::parse(bytes, profile)?;
     Ok(Import {
         rows: table.rows_guessing(Guess::ByRow).collect(),
         fields: table.fields(),
         recognised: table.recognised(),
-        unread: table.unread(),
+        filled: table.filled(),
     })
 }

@@ -32,10 +32,12 @@ mod write_addresses;
 mod write_items;
 
 pub use charset::Encoding;
+pub use description::ProfileFault;
 pub use error::CsvError;
 pub use export::{Exported, Widths, export};
 pub use import::{Import, import};
 pub use profile::Profile;
 pub use read::{Note, NoteSort};
-pub use table::{Ragged, Recognised, Row, Table};
+pub use sniff::Candidates;
+pub use table::{Filled, Ragged, Recognised, Row, Table};
 pub use write::Missed;

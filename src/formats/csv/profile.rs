@@ -5,11 +5,19 @@
 
 use std::sync::LazyLock;
 
-use super::{charset::Encoding, description, error::CsvError, names::fold, words::Language};
+use toml::{Spanned, de::DeTable};
+
+use super::{
+    charset::Encoding,
+    description::{self, ProfileFault},
+    error::CsvError,
+    names::fold,
+    words::Language,
+};
 use crate::contact::{AddressType, Field, FieldSet, ItemType};
 
 /// How the CSV files of one program look.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Profile {
     pub(super) name: String,
     pub(super) title: String,
@@ -32,14 +40,14 @@ pub struct Profile {
 }
 
 /// A numbered group whose label says what the value is, as Google's `Phone 1 - Label` and `Phone 1 - Value`.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Group {
     pub name: String,
     pub labels: Labels,
 }
 
 /// What the labels of a group say: the entry's type, the label written for it, and all that are read, folded.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Labels {
     Items {
         known: Vec<(ItemType, String, Vec<String>)>,
@@ -53,7 +61,7 @@ pub(super) enum Labels {
 }
 
 /// A column, or a row of numbered ones.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Column {
     /// The names it may have, the one that is written first.
     pub names: Vec<Name>,
@@ -64,7 +72,7 @@ pub(super) struct Column {
 }
 
 /// A column's name; `{n}` in it stands for a number.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Name {
     written: String,
     /// The name of the first column where it differs from the numbered ones.
@@ -159,6 +167,14 @@ impl Profile {
     /// [`CsvError::Profile`] says what is wrong and where.
     pub fn from_toml(text: &str) -> Result<Profile, CsvError> {
         description::read(text)
+    }
+
+    /// Reads a profile from a table of a larger TOML text, named by its key there; spans are those of the text.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn from_table(name: &str, table: Spanned<DeTable<'_>>) -> Result<Profile, ProfileFault> {
+        description::read_table(name, table)
     }
 
     /// The name used in settings and on the command line.

@@ -22,8 +22,6 @@ pub(super) struct Reading {
     pub notes: Vec<Note>,
     /// Fields of which a cell was refused.
     pub keep: FieldSet,
-    /// Indexes of the items whose type the file does not say.
-    pub guessed: Vec<usize>,
 }
 
 /// A cell that was not taken as it stands. Never holds the cell's own text.
@@ -76,20 +74,16 @@ impl Codec<'_> {
             match self.held_item(line, slot, french, personal) {
                 Held::Alone => {}
                 Held::Lost => {
-                    let message = "a spreadsheet replaced the number by a rounded one, its digits are lost";
+                    let message = "a spreadsheet replaced the number by a rounded one or a date, its digits are lost";
                     reading.notes.push(self.note(slot.value, NoteSort::Refused, message));
                     reading.keep = reading.keep.with(Field::Items);
                 }
-                Held::Entries { entries, guessed, repaired } => {
+                Held::Entries { entries, guessed: _, repaired } => {
                     if repaired {
                         let message = "a leading zero, a plus sign or a decimal part was put right";
                         reading.notes.push(self.note(slot.value, NoteSort::Repaired, message));
                     }
-                    let first = reading.contact.items.len();
                     reading.contact.items.extend(entries);
-                    if guessed {
-                        reading.guessed.extend(first..reading.contact.items.len());
-                    }
                 }
             }
         }

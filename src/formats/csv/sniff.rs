@@ -35,9 +35,27 @@ const DELIMITERS: [u8; 4] = *b";,\t|";
 /// Read by no one, but worth a hint.
 const STRANGE_DELIMITERS: [u8; 5] = *b":^~# ";
 
-/// Finds out how a file is to be read; with one profile given, that one must fit.
-pub(super) fn sniff<'p>(bytes: &[u8], given: Option<&'p Profile>) -> Result<Sniffed<'p>, CsvError> {
-    let profiles: Vec<&'p Profile> = given.map_or_else(|| Profile::all().iter().collect(), |profile| vec![profile]);
+/// The profiles that a file may have.
+#[derive(Debug, Clone, Copy)]
+pub enum Candidates<'p> {
+    /// This one: a person vouches for it.
+    Given(&'p Profile),
+    /// A built-in one, or one of a person's own; of two that fit equally well, the own one counts.
+    Among(&'p [Profile]),
+}
+
+impl<'p> From<Option<&'p Profile>> for Candidates<'p> {
+    fn from(given: Option<&'p Profile>) -> Self {
+        given.map_or(Candidates::Among(&[]), Candidates::Given)
+    }
+}
+
+/// Finds out how a file is to be read.
+pub(super) fn sniff<'p>(bytes: &[u8], candidates: Candidates<'p>) -> Result<Sniffed<'p>, CsvError> {
+    let profiles: Vec<&'p Profile> = match candidates {
+        Candidates::Given(profile) => vec![profile],
+        Candidates::Among(own) => own.iter().chain(Profile::all()).collect(),
+    };
     let names = Names::new(&profiles);
     let (bom, encodings, bytes) = match charset::marked(bytes) {
         Some((encoding, rest)) => (true, vec![encoding], rest),
@@ -59,7 +77,7 @@ pub(super) fn sniff<'p>(bytes: &[u8], given: Option<&'p Profile>) -> Result<Snif
         }
     }
     // A single known word may stand in any text; a person who names the profile vouches for it.
-    let hits_min = if given.is_some() { 1 } else { 2 };
+    let hits_min = if matches!(candidates, Candidates::Given(_)) { 1 } else { 2 };
     let found = best.filter(|(_, header)| header.score.0 >= hits_min);
     let (encoding, header) = found.ok_or_else(|| unrecognised(bytes, &encodings, &profiles, &names))?;
     let profile = dialect(&profiles, &header.folded)

@@ -16,11 +16,11 @@ use super::{
     profile::Profile,
     read::{Note, Reading},
     records::{Cell, Records, cells, joined},
-    sniff::sniff,
+    sniff::{Candidates, sniff},
     write::Missed,
 };
 use crate::{
-    contact::{Contact, FieldSet, Item},
+    contact::{Contact, FieldSet},
     formats::identity::Identity,
 };
 
@@ -59,8 +59,6 @@ pub struct Row {
     pub notes: Vec<Note>,
     /// Fields of which a cell was refused: the row says nothing about them.
     pub keep: FieldSet,
-    /// Indexes into the contact's items whose type the file does not say; see [`Row::settle_types`].
-    pub guessed: Vec<usize>,
     /// Set for a row that has not as many cells as the header: it is not read and must not be changed.
     pub ragged: Option<Ragged>,
 }
@@ -91,6 +89,17 @@ pub struct Recognised {
     pub columns: Vec<(String, Option<String>)>,
 }
 
+/// A column that holds something.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Filled {
+    /// Its name, as the header has it.
+    pub name: String,
+    /// What it was read as; `None`: not read.
+    pub read_as: Option<String>,
+    /// In how many rows it holds something.
+    pub rows: usize,
+}
+
 /// A record of the file.
 #[derive(Debug, Clone)]
 struct Entry {
@@ -117,29 +126,13 @@ enum Sort {
     Removed,
 }
 
-impl Row {
-    /// Gives items whose type the file does not say the type that the same value has in a known contact.
-    pub fn settle_types(&mut self, known: &Contact) {
-        use crate::contact::keys::item_value;
-        for index in &self.guessed {
-            let Some(item) = self.contact.items.get_mut(*index) else { continue };
-            let same = |other: &&Item| {
-                other.item_type.kind() == item.item_type.kind() && item_value(other) == item_value(item)
-            };
-            if let Some(other) = known.items.iter().find(same) {
-                item.item_type = other.item_type.clone();
-            }
-        }
-    }
-}
-
 impl Table {
-    /// Reads a file, by the profile given or by the built-in one that fits best.
+    /// Reads a file, by the profile given or by the one that fits best.
     ///
     /// # Errors
     /// When no header is found, the text is not valid in its encoding, or a quotation mark is never closed.
-    pub fn parse(bytes: &[u8], profile: Option<&Profile>) -> Result<Table, CsvError> {
-        let sniffed = sniff(bytes, profile)?;
+    pub fn parse<'p>(bytes: &[u8], profile: impl Into<Candidates<'p>>) -> Result<Table, CsvError> {
+        let sniffed = sniff(bytes, profile.into())?;
         let (text, delimiter) = (sniffed.text, sniffed.delimiter);
         let mut records = Records::new(&text, sniffed.header.start, sniffed.header_line, delimiter);
         let unclosed = |broken: super::records::Unclosed| CsvError::UnclosedQuote(broken.line);
@@ -365,8 +358,8 @@ impl Table {
         (0..self.entries.len()).filter_map(move |index| self.read(index, guess))
     }
 
-    /// The columns that are not read although they hold something, and in how many rows.
-    pub(super) fn unread(&self) -> Vec<(String, usize)> {
+    /// The columns that hold something.
+    pub(super) fn filled(&self) -> Vec<Filled> {
         let mut counts = vec![0usize; self.layout.header.len()];
         for entry in self.entries.iter().filter(|entry| entry.sort == Sort::Row) {
             for (count, cell) in counts.iter_mut().zip(cells(self.content(entry), self.delimiter)) {
@@ -375,8 +368,8 @@ impl Table {
         }
         let columns = self.layout.header.iter().zip(&self.layout.read_as).zip(counts);
         columns
-            .filter(|((_, read), count)| read.is_none() && *count > 0)
-            .map(|((name, _), n)| (name.clone(), n))
+            .filter(|(_, rows)| *rows > 0)
+            .map(|((name, read_as), rows)| Filled { name: name.clone(), read_as: read_as.clone(), rows })
             .collect()
     }
 
@@ -390,9 +383,9 @@ impl Table {
                 (self.codec(guess).read(&Line::new(cells, self.delimiter, self.quote_always)), None)
             }
         };
-        let Reading { contact, identity, notes, keep, guessed } = reading;
+        let Reading { contact, identity, notes, keep } = reading;
         let Identity { uid, crm_id } = identity;
-        Some(Row { index, line: entry.line, uid, crm_id, contact, notes, keep, guessed, ragged })
+        Some(Row { index, line: entry.line, uid, crm_id, contact, notes, keep, ragged })
     }
 
     fn codec(&self, guess: Guess) -> Codec<'_> {

@@ -21,8 +21,11 @@ pub(super) enum Damage {
 /// Looks at a telephone or fax number. `french`: no country but France is named in the row.
 pub(super) fn phone_damage(text: &str, french: bool) -> Damage {
     let text = text.trim();
-    if is_scientific(text) || is_decimal_comma(text) {
+    if is_scientific(text) || is_decimal_comma(text) || is_date(text) {
         return Damage::Lost;
+    }
+    if let Some(number) = formula_text(text) {
+        return Damage::Repaired(number.to_owned());
     }
     // "612345678.0": a table program read the column as decimal numbers; no digit is lost.
     let digits = text.strip_suffix(".0").filter(|whole| is_digits(whole) && whole.len() >= 9).unwrap_or(text);
@@ -39,6 +42,9 @@ pub(super) fn phone_damage(text: &str, french: bool) -> Damage {
 /// Looks at a postal code. `french`: the address names no country but France.
 pub(super) fn zip_damage(text: &str, french: bool) -> Damage {
     let text = text.trim();
+    if let Some(zip) = formula_text(text) {
+        return Damage::Repaired(zip.to_owned());
+    }
     let whole = text.strip_suffix(".0").filter(|whole| is_digits(whole) && !whole.is_empty()).unwrap_or(text);
     if french && whole.len() == 4 && is_digits(whole) && !whole.starts_with('0') {
         return Damage::Repaired(format!("0{whole}"));
@@ -136,6 +142,24 @@ fn is_decimal_comma(text: &str) -> bool {
         .is_some_and(|(whole, fraction)| [whole, fraction].iter().all(|part| !part.is_empty() && is_digits(part)))
 }
 
+/// What people write to keep a leading zero in a spreadsheet, `="0612345678"`: the text that the formula shows.
+fn formula_text(text: &str) -> Option<&str> {
+    let inner = text.strip_prefix("=\"")?.strip_suffix('"')?;
+    (!inner.is_empty() && !inner.contains('"')).then_some(inner)
+}
+
+/// "05/11/2024", "2024-11-05": what a spreadsheet makes of a number that looks like a day to it.
+fn is_date(text: &str) -> bool {
+    let parts: Vec<&str> = text.split(['/', '-']).collect();
+    let [first, month, last] = parts.as_slice() else { return false };
+    let (day, year) = if first.len() == 4 { (last, first) } else { (first, last) };
+    let within = |part: &str, most: u32| {
+        (1..=2).contains(&part.len()) && is_digits(part) && part.parse().is_ok_and(|n: u32| (1..=most).contains(&n))
+    };
+    let century = year.len() == 4 && is_digits(year) && (year.starts_with("19") || year.starts_with("20"));
+    century && within(day, 31) && within(month, 12)
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -158,6 +182,14 @@ mod tests {
             ("4E+11", true, Damage::Lost),
             ("612345,678", true, Damage::Lost),
             ("01,23,45,67,89", true, Damage::None),
+            ("05/11/2024", true, Damage::Lost),
+            ("2024-11-05", true, Damage::Lost),
+            ("05-11-20-24", true, Damage::None),
+            ("030/12/3456", true, Damage::None),
+            ("30/13/2024", true, Damage::None),
+            ("=\"0612345678\"", true, repaired("0612345678")),
+            ("=\"\"", true, Damage::None),
+            ("=\"06\"&\"12\"", true, Damage::None),
             ("3615", true, Damage::None),
             ("", true, Damage::None),
             ("E+", true, Damage::None),
@@ -178,6 +210,7 @@ mod tests {
             ("0131", true, Damage::None),
             ("SW1A", true, Damage::None),
             (".0", true, Damage::None),
+            ("=\"01310\"", false, Damage::Repaired("01310".into())),
             ("", true, Damage::None),
         ] {
             assert_eq!(zip_damage(text, french), damage, "{text}");
