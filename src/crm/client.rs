@@ -3,6 +3,8 @@
 //! Never: a redirect followed (a login would follow it), a proxy of the environment used (it would see the login), a
 //! write repeated, an answer of unbounded size held.
 
+use crate::canary::Canary;
+
 use std::{
     collections::BTreeMap,
     num::NonZeroU32,
@@ -14,8 +16,6 @@ use std::{
 };
 
 use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
-use reqwest::{Method, header};
-use secrecy::{ExposeSecret, SecretString};
 use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore},
     time::Instant,
@@ -25,7 +25,8 @@ use super::{
     error::{self, CrmError, ErrorKind, Failure, Verdict},
     retry::{Obstacle, Patience, Tries},
     settings::{self, ClientSettings},
-    transport::{self, Answer},
+    transport,
+    wire::{Answer, Request, Verb, Wire},
     xml::{self, XmlError},
 };
 
@@ -36,10 +37,8 @@ pub struct Client {
 }
 
 struct Inner {
-    http: reqwest::Client,
+    wire: Box<dyn Wire>,
     base: String,
-    username: String,
-    password: SecretString,
     per_page: Option<u32>,
     concurrency: usize,
     turns: Arc<Semaphore>,
@@ -56,46 +55,33 @@ pub(super) struct Turn {
     _permit: Option<OwnedSemaphorePermit>,
 }
 
-/// The verbs of the reference.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Verb {
-    /// Read.
-    Get,
-    /// Make.
-    Post,
-    /// Change.
-    Put,
-    /// Remove.
-    Delete,
-}
-
-impl Verb {
-    const ALL: [Verb; 4] = [Verb::Get, Verb::Post, Verb::Put, Verb::Delete];
-
-    fn method(self) -> Method {
-        match self {
-            Verb::Get => Method::GET,
-            Verb::Post => Method::POST,
-            Verb::Put => Method::PUT,
-            Verb::Delete => Method::DELETE,
-        }
-    }
-}
-
 impl Client {
     /// A client for these settings. Nothing is sent yet.
     pub fn new(settings: &ClientSettings) -> Result<Self, CrmError> {
         Self::with_patience(settings, Patience::default())
     }
 
-    /// The same with its own waits between tries.
+    /// A client that speaks over a wire of the caller's instead of HTTP, to try carnet on a simulated server.
+    pub fn over(settings: &ClientSettings, wire: Box<dyn Wire>) -> Result<Self, CrmError> {
+        Self::assembled(settings, Patience::default(), |_| Ok(wire))
+    }
+
+    /// The same as [`Client::new`] with its own waits between tries.
     pub(super) fn with_patience(settings: &ClientSettings, patience: Patience) -> Result<Self, CrmError> {
+        Self::assembled(settings, patience, |tls| Ok(Box::new(transport::Http::new(settings, tls)?)))
+    }
+
+    fn assembled(
+        settings: &ClientSettings,
+        patience: Patience,
+        wire: impl FnOnce(bool) -> Result<Box<dyn Wire>, CrmError>,
+    ) -> Result<Self, CrmError> {
         let base = settings::base(settings)?;
         if settings.username.is_empty() || settings.username.contains(':') {
             return Err(CrmError::new(ErrorKind::Settings, "use crm.username: it is empty or holds a colon")
                 .hint("it is the name or e-mail address that you log in with"));
         }
-        let http = transport::http_client(settings, base.scheme() == "https")?;
+        let wire = wire(base.scheme() == "https")?;
         // One request a slot, no bursts: a server that counts by the second is never met with two seconds' worth.
         let rate = settings
             .requests_per_second
@@ -103,10 +89,8 @@ impl Client {
             .map(|rate| RateLimiter::direct(Quota::per_second(rate).allow_burst(NonZeroU32::MIN)));
         Ok(Self {
             inner: Arc::new(Inner {
-                http,
+                wire,
                 base: base.as_str().trim_end_matches('/').to_owned(),
-                username: settings.username.clone(),
-                password: settings.password.clone(),
                 per_page: settings.per_page,
                 concurrency: settings.concurrency.max(1),
                 turns: Arc::new(Semaphore::new(settings.concurrency.clamp(1, Semaphore::MAX_PERMITS))),
@@ -134,7 +118,7 @@ impl Client {
     pub fn requests(&self) -> BTreeMap<String, u64> {
         Verb::ALL
             .into_iter()
-            .map(|verb| (verb.method().to_string(), self.inner.sent[verb as usize].load(Ordering::Relaxed)))
+            .map(|verb| (verb.name().to_owned(), self.inner.sent[verb as usize].load(Ordering::Relaxed)))
             .filter(|(_, count)| *count > 0)
             .collect()
     }
@@ -212,7 +196,9 @@ impl Client {
                 Err(failure @ Failure::TooLarge(_)) => (error::of_read(what, &failure), None),
             };
             let Some(obstacle) = obstacle else { return Err(error) };
-            let Some(delay) = self.inner.patience.next(&mut tries, obstacle, chance()) else { return Err(error) };
+            let Some(delay) = self.inner.patience.next(&mut tries, obstacle, self.inner.wire.chance()) else {
+                return Err(error);
+            };
             tracing::debug!(what, delay_ms = delay.as_millis(), "trying again");
             tokio::time::sleep(delay).await;
             turn = self.turn().await;
@@ -232,7 +218,14 @@ impl Client {
         if let Some(wait) = pause.filter(|wait| *wait > self.inner.timeout) {
             return Err(error::paused(what, wait));
         }
+        let again = body.clone().filter(|_| Canary::RetriedWrite.sings());
         let answer = self.send(self.turn().await, verb, url, None, body).await;
+        let answer = match answer {
+            Err(Failure::Cut { .. }) if Canary::RetriedWrite.sings() => {
+                self.send(self.turn().await, verb, url, None, again).await
+            }
+            answer => answer,
+        };
         let answer = answer.map_err(|failure| error::of_write(what, &failure))?;
         if (200..=299).contains(&answer.status) {
             return Ok(answer);
@@ -287,25 +280,11 @@ impl Client {
         if let Some(rate) = &self.inner.rate {
             rate.until_ready().await;
         }
-        let mut request = self
-            .inner
-            .http
-            .request(verb.method(), url)
-            .basic_auth(&self.inner.username, Some(self.inner.password.expose_secret()))
-            .header(header::CONTENT_TYPE, "application/xml")
-            .header(header::ACCEPT, "application/xml");
-        if let Some(etag) = etag {
-            request = request.header(header::IF_NONE_MATCH, etag);
-        }
-        if let Some(body) = body {
-            request = request.body(body);
-        }
-        let result = request.send().await;
-        let result = result.map_err(|error| transport::failure(&error, self.inner.timeout));
+        let result = self.inner.wire.exchange(Request { verb, url, etag, body, timeout: self.inner.timeout }).await;
         if !matches!(result, Err(Failure::NotSent { .. })) {
             self.inner.sent[verb as usize].fetch_add(1, Ordering::Relaxed);
         }
-        let answer = transport::take_answer(result?, self.inner.timeout).await?;
+        let answer = result?;
         if matches!(answer.status, 200..=299 | 304 | 404 | 410 | 422) {
             self.inner.welcome.store(true, Ordering::Relaxed);
         }
@@ -323,174 +302,6 @@ fn unreadable_obstacle(error: XmlError) -> Option<Obstacle> {
     }
 }
 
-/// A number in 0..1 for the jitter; 53 random bits of a v4 UUID.
-fn chance() -> f64 {
-    let bits = (uuid::Uuid::new_v4().as_u128() & ((1 << 53) - 1)) as u64;
-    bits as f64 / (1_u64 << 53) as f64
-}
-
 #[cfg(test)]
-mod tests {
-    use super::{super::transport::BODY_LEN_MAX, *};
-    use crate::crm::stub::{Reply, Stub, settings};
-
-    #[tokio::test]
-    async fn a_request_carries_login_and_type_and_no_redirect_is_followed() {
-        let stub = Stub::start(|request, _| match request.path.as_str() {
-            "/1/contacts.xml" => Reply::status(302).header("location", "/canary-place"),
-            _ => Reply::xml("<contacts/>"),
-        })
-        .await;
-        let client = stub.client();
-        let error = client.get("read", &client.page_url(1), |_| Ok(())).await.unwrap_err();
-        assert_eq!(error.kind, ErrorKind::Rejected);
-        assert!(error.hint.is_some() && !error.to_string().contains("canary"));
-        let seen = stub.seen();
-        assert_eq!(seen.len(), 1);
-        assert_eq!(seen[0].header("authorization"), Some("Basic YWRhOmNhbmFyeS1zZWNyZXQ="));
-        assert_eq!(seen[0].header("content-type"), Some("application/xml"));
-        assert_eq!(seen[0].header("accept"), Some("application/xml"));
-        assert_eq!(seen[0].header("user-agent"), Some(concat!("carnet/", env!("CARGO_PKG_VERSION"))));
-        assert_eq!(seen[0].query, "page=1");
-        assert_eq!(client.requests(), BTreeMap::from([("GET".to_owned(), 1)]));
-    }
-
-    #[tokio::test]
-    async fn reads_are_tried_again_and_writes_never() {
-        for (statuses, expected, count) in [
-            (vec![500, 502, 200], Ok(()), 3),
-            (vec![500, 500, 500], Err(ErrorKind::Unavailable), 3),
-            (vec![429, 429, 429, 503, 200], Ok(()), 5),
-            (vec![401], Err(ErrorKind::Login), 1),
-            (vec![403], Err(ErrorKind::Login), 1),
-            (vec![400], Err(ErrorKind::Rejected), 1),
-        ] {
-            let answers = statuses.clone();
-            let stub = Stub::start(move |_, place| {
-                let status = answers.get(place).copied().unwrap_or(500);
-                let reply = if status == 200 { Reply::xml("<contacts/>") } else { Reply::status(status) };
-                if matches!(status, 429 | 503) { reply.header("retry-after", "0") } else { reply }
-            })
-            .await;
-            let client = stub.client();
-            let got = client.get("read", &client.page_url(1), |_| Ok(())).await;
-            assert_eq!(got.map_err(|error| error.kind), expected, "{statuses:?}");
-            assert_eq!(stub.seen().len(), count, "{statuses:?}");
-        }
-        let stub = Stub::start(|_, _| Reply::status(503).header("retry-after", "0")).await;
-        let client = stub.client();
-        let error = client.write("make", Verb::Post, &client.contacts_url(), Some("x".into())).await.err().unwrap();
-        assert_eq!(error.kind, ErrorKind::Unsettled);
-        assert_eq!(stub.seen().len(), 1);
-    }
-
-    #[tokio::test]
-    async fn a_write_does_not_wait_for_an_hour() {
-        let stub = Stub::start(|_, _| Reply::status(429).header("retry-after", "3600")).await;
-        let client = stub.client();
-        for _ in 0..2 {
-            let error = client.write("make", Verb::Post, &client.contacts_url(), None).await.err().unwrap();
-            assert_eq!(error.kind, ErrorKind::Unavailable);
-            assert!(error.hint.is_some_and(|hint| hint.starts_with("the server asks to wait 3")));
-        }
-        assert_eq!(stub.seen().len(), 1);
-    }
-
-    #[tokio::test]
-    async fn nobody_there_means_nothing_was_sent() {
-        let client = Stub::nobody().await;
-        let error = client.write("make", Verb::Post, &client.contacts_url(), Some("x".into())).await.err().unwrap();
-        assert_eq!(error.kind, ErrorKind::Unavailable);
-        assert!(client.requests().is_empty());
-        let error = client.get("read", &client.page_url(1), |_| Ok(())).await.unwrap_err();
-        assert_eq!(error.kind, ErrorKind::Unavailable);
-        let place = client.page_url(1).replace("http://", "").replace("/1/contacts.xml?page=1", "");
-        assert!(error.message.starts_with(&format!("read: could not connect to {place}: ")), "{error}");
-        assert!(!client.is_welcome());
-    }
-
-    #[tokio::test]
-    async fn cut_answers_are_tried_again_to_read_and_unsettled_to_write() {
-        let stub = Stub::start(|_, place| match place {
-            0 => Reply::cut("<contacts></contacts>", 12),
-            1 => Reply::drop(),
-            2 => Reply::xml("<contacts></contacts>"),
-            3 => Reply::cut("<contact></contact>", 3),
-            _ => Reply::drop(),
-        })
-        .await;
-        let client = stub.client();
-        let text = client.get("read", &client.page_url(1), |answer| Ok(answer.text()?.into_owned())).await;
-        assert_eq!(text.unwrap(), "<contacts></contacts>");
-        for _ in 0..2 {
-            let error = client.write("make", Verb::Put, &client.contacts_url(), None).await.err().unwrap();
-            assert_eq!(error.kind, ErrorKind::Unsettled, "{error}");
-        }
-        assert_eq!(stub.seen().len(), 5);
-    }
-
-    #[tokio::test]
-    async fn bodies_are_bounded_and_ids_are_numbers() {
-        let stub = Stub::start(|_, _| Reply::xml(" ".repeat(BODY_LEN_MAX + 1))).await;
-        let client = stub.client();
-        let error = client.get("read", &client.page_url(1), |_| Ok(())).await.unwrap_err();
-        assert_eq!(error.message, "read: the answer is larger than 16 MiB");
-        assert_eq!(stub.seen().len(), 1);
-        assert!(client.contact_url("12").unwrap().ends_with("/1/contacts/12.xml"));
-        for id in ["", "../1", "1/2", "1?x", "012"] {
-            assert_eq!(client.contact_url(id).unwrap_err().kind, ErrorKind::Rejected, "{id}");
-        }
-    }
-
-    /// 17 MiB of spaces in 110 KiB: DEFLATE's fixed codes (RFC 1951, 3.2.6), one literal and then copies of 258 bytes.
-    fn gzip_bomb() -> Vec<u8> {
-        let mut bits: Vec<bool> = vec![true, true, false];
-        let code = |bits: &mut Vec<bool>, code: u32, length: u32| {
-            bits.extend((0..length).rev().map(|bit| code >> bit & 1 == 1));
-        };
-        code(&mut bits, 0x30 + u32::from(b' '), 8);
-        for _ in 0..17 * 1024 * 1024 / 258 {
-            code(&mut bits, 0xc5, 8);
-            code(&mut bits, 0, 5);
-        }
-        code(&mut bits, 0, 7);
-        let mut bytes = b"\x1f\x8b\x08\0\0\0\0\0\0\xff".to_vec();
-        bytes.extend(bits.chunks(8).map(|byte| byte.iter().rev().fold(0, |value, bit| value << 1 | u8::from(*bit))));
-        bytes
-    }
-
-    #[tokio::test]
-    async fn a_small_answer_that_unpacks_to_a_large_one_is_refused() {
-        let bomb = gzip_bomb();
-        assert!(bomb.len() < 128 * 1024);
-        let stub = Stub::start(move |_, _| Reply::xml(bomb.clone()).header("content-encoding", "gzip")).await;
-        let client = stub.client();
-        let error = client.get("read", &client.page_url(1), |_| Ok(())).await.unwrap_err();
-        assert_eq!(error.message, "read: the answer is larger than 16 MiB");
-        assert!(stub.seen()[0].header("accept-encoding").is_some_and(|value| value.contains("gzip")));
-    }
-
-    #[test]
-    fn pages_are_addressed_with_what_is_set() {
-        let mut settings = settings("http://127.0.0.1:1/9/");
-        let client = Client::new(&settings).unwrap();
-        assert_eq!(client.page_url(2), "http://127.0.0.1:1/9/contacts.xml?page=2");
-        settings.per_page = Some(250);
-        assert_eq!(
-            Client::new(&settings).unwrap().page_url(2),
-            "http://127.0.0.1:1/9/contacts.xml?page=2&per_page=250"
-        );
-        settings.username = "a:b".into();
-        assert_eq!(Client::new(&settings).err().map(|error| error.kind), Some(ErrorKind::Settings));
-        settings.username = "ada".into();
-        settings.ca_file = Some("Cargo.toml".into());
-        assert_eq!(Client::new(&settings).err().map(|error| error.kind), Some(ErrorKind::Settings));
-    }
-
-    #[test]
-    fn chances_are_spread() {
-        let all: Vec<f64> = (0..100).map(|_| chance()).collect();
-        assert!(all.iter().all(|chance| (0.0..1.0).contains(chance)));
-        assert!(all.iter().any(|chance| *chance < 0.4) && all.iter().any(|chance| *chance > 0.6));
-    }
-}
+#[path = "client_tests.rs"]
+mod tests;

@@ -1,8 +1,9 @@
 //! The actions of the reference on one contact, and what their answers mean.
 
 use super::{
-    client::{Client, Verb},
+    client::Client,
     error::{self, CrmError, ErrorKind},
+    wire::Verb,
     xml::{self, Record, XmlError},
 };
 
@@ -68,17 +69,17 @@ impl Client {
         }
     }
 
-    /// Removes a contact, once; that it was not there is as good.
-    pub async fn delete(&self, id: &str) -> Result<(), CrmError> {
+    /// Removes a contact, once; false if the server says that there is none (404, 410).
+    pub async fn delete(&self, id: &str) -> Result<bool, CrmError> {
         let what = format!("delete contact {id}");
         let unsettled =
             |problem: XmlError| CrmError { kind: ErrorKind::Unsettled, ..error::unreadable(&what, problem) };
         match self.write(&what, Verb::Delete, &self.contact_url(id)?, None).await {
             Ok(answer) => match answer.text() {
                 Err(problem @ XmlError::WebPage) => Err(unsettled(problem)),
-                Ok(_) | Err(_) => Ok(()),
+                Ok(_) | Err(_) => Ok(true),
             },
-            Err(error) if error.kind == ErrorKind::Gone => Ok(()),
+            Err(error) if error.kind == ErrorKind::Gone => Ok(false),
             Err(error) => Err(error),
         }
     }
@@ -153,14 +154,14 @@ mod tests {
     async fn updates_and_deletions_are_done_gone_or_unsettled() {
         use ErrorKind::{Gone, Rejected, Unsettled};
         for (reply, put, delete) in [
-            (Reply::status(200), Ok(()), Ok(())),
-            (Reply::status(204), Ok(()), Ok(())),
-            (Reply::xml("<contact><id>1</id></contact>"), Ok(()), Ok(())),
-            (Reply::status(200).header("content-type", "text/html").body(" "), Ok(()), Ok(())),
+            (Reply::status(200), Ok(()), Ok(true)),
+            (Reply::status(204), Ok(()), Ok(true)),
+            (Reply::xml("<contact><id>1</id></contact>"), Ok(()), Ok(true)),
+            (Reply::status(200).header("content-type", "text/html").body(" "), Ok(()), Ok(true)),
             (Reply::status(200).header("content-type", "text/html").body("Log in"), Err(Unsettled), Err(Unsettled)),
             (Reply::xml("<html>log in</html>"), Err(Unsettled), Err(Unsettled)),
-            (Reply::status(404), Err(Gone), Ok(())),
-            (Reply::status(410), Err(Gone), Ok(())),
+            (Reply::status(404), Err(Gone), Ok(false)),
+            (Reply::status(410), Err(Gone), Ok(false)),
             (Reply::status(422), Err(Rejected), Err(Rejected)),
             (Reply::status(500), Err(Unsettled), Err(Unsettled)),
             (Reply::drop(), Err(Unsettled), Err(Unsettled)),

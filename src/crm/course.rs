@@ -9,6 +9,8 @@
 
 use std::collections::{BTreeSet, HashSet};
 
+use crate::canary::Canary;
+
 /// No listing is believed to be longer.
 pub const PAGES_MAX: u32 = 100_000;
 
@@ -155,9 +157,10 @@ impl Course {
         self.barren.range(self.last_new..).next().is_some()
     }
 
-    /// True for a page that brought nothing new past the end, or to a listing that does not tell its end; page 1 never is.
+    /// True for a page past the end that the server tells; where it tells none, for one that brought nothing new. Page 1
+    /// never is.
     pub fn is_surplus(&self, page: u32) -> bool {
-        page > 1 && self.total.is_none_or(|total| page > total) && self.barren.contains(&page)
+        page > 1 && self.total.map_or_else(|| self.barren.contains(&page), |total| page > total)
     }
 
     /// Nothing more is to be asked for.
@@ -175,7 +178,7 @@ impl Course {
         if self.endless || (self.total.is_none() && self.next > PAGES_UNTOLD_MAX && !self.ran_dry()) {
             return Err(Astray::Endless);
         }
-        match self.missing.first() {
+        match self.missing.first().filter(|_| !Canary::HoleIsWhole.sings()) {
             Some(missing) if *missing < self.last_filled => {
                 Err(Astray::Hole { missing: *missing, present: self.last_filled })
             }

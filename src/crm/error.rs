@@ -2,11 +2,15 @@
 //!
 //! The rules are pure and stand here together: which statuses and failures of a write mean that nothing happened, and
 //! which mean that it may have happened. No error holds a password, an address with one, or contact data; the server's
-//! own words are passed on only where it refuses a record (422).
+//! own words are kept apart from the message: whoever knows the contact takes its values out of them first.
 
 use std::time::Duration;
 
-use super::xml::{self, XmlError};
+use super::{
+    discreet::discreet,
+    xml::{self, XmlError},
+};
+use crate::{canary::Canary, contact::Contact};
 
 /// A failure, in words that read after "failed to".
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -18,6 +22,9 @@ pub struct CrmError {
     pub message: String,
     /// What to do.
     pub hint: Option<String>,
+    /// The server's own words where it refuses a record (422), which may repeat the contact's values: they are to be
+    /// shown and kept through [`CrmError::in_words`] only.
+    pub words: Option<String>,
 }
 
 /// What may be done after a failure.
@@ -40,13 +47,23 @@ pub enum ErrorKind {
 impl CrmError {
     /// A failure without a hint.
     pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
-        Self { kind, message: message.into(), hint: None }
+        Self { kind, message: message.into(), hint: None, words: None }
     }
 
     /// The same with a hint.
     #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
+        self
+    }
+
+    /// The same, the server's own words in the message, without what these contacts say: as it was sent, as it was there.
+    #[must_use]
+    pub fn in_words(mut self, contacts: &[&Contact]) -> Self {
+        if let Some(words) = self.words.take() {
+            let words = contacts.iter().fold(words, |words, contact| discreet(&words, contact));
+            self.message = format!("{}: {words}", self.message);
+        }
         self
     }
 }
@@ -139,11 +156,15 @@ pub fn of_write_status(verdict: &Verdict<'_>) -> CrmError {
         404 | 410 => CrmError::new(ErrorKind::Gone, message).hint(GONE_HINT),
         408 | 425 | 429 => CrmError::new(ErrorKind::Unavailable, message).hint(wait_hint(*retry_after)),
         422 => match xml::read_errors(text) {
-            Some(words) => CrmError::new(ErrorKind::Rejected, format!("{what}: the server refused it: {words}"))
-                .hint("change the contact accordingly; it is sent again once it has changed"),
+            Some(words) => {
+                let error = CrmError::new(ErrorKind::Rejected, format!("{what}: the server refused it"))
+                    .hint("change the contact accordingly; it is sent again once it has changed");
+                CrmError { words: Some(words), ..error }
+            }
             None => CrmError::new(ErrorKind::Rejected, message).hint(REFUSED_HINT),
         },
         400..=499 | 501 | 505 => CrmError::new(ErrorKind::Rejected, message).hint(REFUSED_HINT),
+        _ if Canary::ServerErrorIsFailure.sings() => CrmError::new(ErrorKind::Unavailable, message),
         _ => CrmError::new(ErrorKind::Unsettled, message).hint("the next run looks whether it happened"),
     }
 }
@@ -306,7 +327,10 @@ mod tests {
     fn words_come_from_the_server_and_waits_are_told() {
         let text = "<errors><error>Last name is missing</error></errors>";
         let refused = of_write_status(&Verdict { what: "create a contact", status: 422, retry_after: None, text });
-        assert_eq!(refused.to_string(), "create a contact: the server refused it: Last name is missing");
+        assert_eq!(refused.to_string(), "create a contact: the server refused it", "nothing of what may be personal");
+        let ada = Contact { first_name: "Last".into(), ..Contact::default() };
+        let refused = refused.in_words(&[&Contact::default(), &ada]);
+        assert_eq!(refused.to_string(), "create a contact: the server refused it: … name is missing");
         let wait = Some(Duration::from_secs(30));
         let busy = of_write_status(&Verdict { what: "create a contact", status: 429, retry_after: wait, text: "" });
         assert_eq!(busy.hint.as_deref(), Some("the server asks to wait 30 s"));

@@ -19,7 +19,7 @@ use super::{
     client::{Client, Turn},
     course::{Astray, Course, Step},
     error::{self, CrmError, ErrorKind},
-    transport::Answer,
+    wire::Answer,
     xml::{self, Digest, PageRecord, ReadPage, XmlError},
 };
 
@@ -225,8 +225,8 @@ impl Shared {
 
     /// Tells the course of a page and wakes the others; how many pages there will be.
     ///
-    /// A page past the end of a listing that does not tell its end becomes a missing one: what it repeats was handed over
-    /// already, and as an edit it would look like everybody's.
+    /// A page past the end of a listing becomes a missing one: what it repeats was handed over already, and as an edit it
+    /// would look like everybody's. Where no end is told, records without an id may be new ones.
     fn arrived(&self, number: u32, total_pages: Option<u32>, content: &mut Content<FreshPage>) -> Option<u32> {
         let fresh: Vec<u64>;
         let mut all_named = true;
@@ -244,7 +244,7 @@ impl Shared {
         let (expected, surplus) = (course.expected(), course.is_surplus(number));
         drop(course);
         self.moved.notify_waiters();
-        if surplus && all_named {
+        if surplus && (all_named || expected.is_some()) {
             *content = Content::Missing;
         }
         expected

@@ -124,7 +124,7 @@ impl Client {
 
     /// The throwaway contact as it is, with two items at least: one that an earlier probe left may have fewer.
     async fn two_items(&self, id: &str) -> Result<Option<Record>, CrmError> {
-        let Some(record) = self.contact(id).await? else { return Ok(None) };
+        let record = self.contact(id).await?.ok_or_else(gone)?;
         let Some(numbers) = numbers(&record) else { return Ok(None) };
         if numbers.len() >= 2 {
             return Ok(Some(record));
@@ -138,10 +138,13 @@ impl Client {
         let only_items = FieldSet::NONE.with(Field::Items);
         let body = xml::update_body(&Contact::default(), only_items, None, Some(items)).map_err(refused)?;
         self.update(id, body).await?;
-        let gone =
-            || CrmError::new(ErrorKind::Gone, "read the probe contact: it is gone").hint("the next run tries again");
         self.contact(id).await?.ok_or_else(gone)
     }
+}
+
+/// It was there just now: nothing is learnt of a server that says otherwise.
+fn gone() -> CrmError {
+    CrmError::new(ErrorKind::Gone, "read the probe contact: it is gone").hint("the next run tries again")
 }
 
 fn refused(problem: impl std::fmt::Display) -> CrmError {
@@ -311,6 +314,24 @@ mod tests {
             let probed = stub.client().probe_lists(&BTreeSet::new()).await;
             assert_eq!(probed.behaviour.map_err(|error| error.kind), expected);
             assert_eq!(stub.lines().iter().filter(|line| *line == "POST /1/contacts.xml").count(), 1);
+        }
+    }
+
+    #[tokio::test]
+    async fn nothing_is_learnt_of_a_server_that_loses_the_throwaway_contact() {
+        for method in ["POST", "GET", "PUT"] {
+            let stub = Stub::start(move |request, _| match request.method.as_str() {
+                asked if asked == method => Reply::status(404),
+                "POST" => Reply::status(201).body("<contact><id>77</id></contact>"),
+                "GET" => Reply::xml(
+                    "<contact><id>77</id><contact_items><contact_item><id>1</id><type_id>27</type_id>\
+                     <value>carnet-probe-1@example.invalid</value></contact_item></contact_items></contact>",
+                ),
+                _ => Reply::status(200),
+            })
+            .await;
+            let probed = stub.client().probe_lists(&BTreeSet::new()).await;
+            assert_eq!(probed.behaviour.map_err(|error| error.kind), Err(ErrorKind::Unavailable), "404 to {method}");
         }
     }
 

@@ -89,13 +89,12 @@ pub fn base(settings: &ClientSettings) -> Result<Url, CrmError> {
     Ok(url)
 }
 
-/// A literal loopback address or `localhost`; a name that merely resolves to one is not enough.
+/// A literal loopback address. A name is not enough, `localhost` neither: what it resolves to is not ours to say.
 fn is_loopback(url: &Url) -> bool {
     match url.host() {
         Some(Host::Ipv4(address)) => IpAddr::V4(address).is_loopback(),
         Some(Host::Ipv6(address)) => IpAddr::V6(address).is_loopback(),
-        Some(Host::Domain(name)) => name.eq_ignore_ascii_case("localhost"),
-        None => false,
+        Some(Host::Domain(_)) | None => false,
     }
 }
 
@@ -131,7 +130,7 @@ mod tests {
         check("http://127.0.0.1:8080/1", false, Some("http://127.0.0.1:8080/1"));
         check("http://127.9.9.9/1", false, Some("http://127.9.9.9/1"));
         check("http://[::1]:8080/1", false, Some("http://[::1]:8080/1"));
-        check("http://localhost:8080/1", false, Some("http://localhost:8080/1"));
+        check("http://localhost:8080/1", false, None);
         check("http://localhost.example.com/1", false, None);
         check("http://www.incwo.com/1", false, None);
         check("http://www.incwo.com/1", true, Some("http://www.incwo.com/1"));

@@ -1,17 +1,17 @@
-//! The HTTP client underneath: how it is built, how an answer is taken from it whole, and what its failures are called.
+//! HTTP underneath the client: how it is built, how an answer is taken from it whole, and what its failures are called.
 //!
 //! Everything that could send a login elsewhere is switched off here: redirects, proxies of the environment, retries.
 
-use std::{borrow::Cow, path::Path, time::Duration};
+use std::{path::Path, time::Duration};
 
-use reqwest::header;
+use reqwest::{Method, header};
+use secrecy::{ExposeSecret, SecretString};
 
 use super::{
-    decode,
     error::{CrmError, ErrorKind, Failure},
     retry,
     settings::ClientSettings,
-    xml::{self, XmlError},
+    wire::{Answer, Exchange, Request, Verb, Wire},
 };
 
 /// The largest body that is read, decompressed.
@@ -20,36 +20,51 @@ pub const BODY_LEN_MAX: usize = 16 * 1024 * 1024;
 /// Shorter than the keep-alive of common servers, so that a write is not sent into a connection they have just closed.
 const IDLE_MAX: Duration = Duration::from_secs(4);
 
-/// A whole answer. Not `Debug`: its body is people's data.
-pub struct Answer {
-    /// The status.
-    pub status: u16,
-    /// `ETag`, verbatim.
-    pub etag: Option<String>,
-    /// `Location`, verbatim.
-    pub location: Option<String>,
-    /// `Retry-After`, at most an hour.
-    pub retry_after: Option<Duration>,
-    /// The body, decompressed.
-    pub body: Vec<u8>,
-    content_type: Option<String>,
+/// HTTP, with one login.
+pub struct Http {
+    client: reqwest::Client,
+    username: String,
+    password: SecretString,
 }
 
-impl Answer {
-    /// The body as text; a web page is refused. What it holds decides: servers mislabel their XML.
-    pub fn text(&self) -> Result<Cow<'_, str>, XmlError> {
-        let html = decode::says_html(self.content_type.as_deref());
-        match decode::decode(&self.body, self.content_type.as_deref()) {
-            Ok(text) if !xml::is_web_page(&text, html) => Ok(text),
-            Ok(_) => Err(XmlError::WebPage),
-            Err(_) if html => Err(XmlError::WebPage),
-            Err(error) => Err(error),
-        }
+impl Http {
+    /// HTTP as these settings want it; `tls`: it is for an https address.
+    pub fn new(settings: &ClientSettings, tls: bool) -> Result<Self, CrmError> {
+        let client = http_client(settings, tls)?;
+        Ok(Self { client, username: settings.username.clone(), password: settings.password.clone() })
+    }
+}
+
+impl Wire for Http {
+    fn exchange<'a>(&'a self, request: Request<'a>) -> Exchange<'a> {
+        Box::pin(async move {
+            let Request { verb, url, etag, body, timeout } = request;
+            let method = match verb {
+                Verb::Get => Method::GET,
+                Verb::Post => Method::POST,
+                Verb::Put => Method::PUT,
+                Verb::Delete => Method::DELETE,
+            };
+            let mut request = self
+                .client
+                .request(method, url)
+                .basic_auth(&self.username, Some(self.password.expose_secret()))
+                .header(header::CONTENT_TYPE, "application/xml")
+                .header(header::ACCEPT, "application/xml");
+            if let Some(etag) = etag {
+                request = request.header(header::IF_NONE_MATCH, etag);
+            }
+            if let Some(body) = body {
+                request = request.body(body);
+            }
+            let response = request.send().await.map_err(|error| failure(&error, timeout))?;
+            take_answer(response, timeout).await
+        })
     }
 }
 
 /// Takes an answer to its end. Of an answer that is no success the status is enough: its body may be missing.
-pub async fn take_answer(mut response: reqwest::Response, timeout: Duration) -> Result<Answer, Failure> {
+async fn take_answer(mut response: reqwest::Response, timeout: Duration) -> Result<Answer, Failure> {
     let status = response.status().as_u16();
     let text = |name: header::HeaderName| {
         response.headers().get(name).and_then(|value| value.to_str().ok()).map(str::to_owned)
@@ -83,7 +98,7 @@ pub async fn take_answer(mut response: reqwest::Response, timeout: Duration) -> 
 }
 
 /// What a failure means. `timeout` is that of the request.
-pub fn failure(error: &reqwest::Error, timeout: Duration) -> Failure {
+fn failure(error: &reqwest::Error, timeout: Duration) -> Failure {
     let place = error.url().map_or_else(|| "the server".to_owned(), place);
     if error.is_connect() || error.is_builder() {
         Failure::NotSent { place, cause: cause(error) }
@@ -101,7 +116,7 @@ fn place(url: &reqwest::Url) -> String {
 }
 
 /// The HTTP client for these settings; `tls`: it is for an https address.
-pub fn http_client(settings: &ClientSettings, tls: bool) -> Result<reqwest::Client, CrmError> {
+fn http_client(settings: &ClientSettings, tls: bool) -> Result<reqwest::Client, CrmError> {
     // Another part of the program may have installed one already, which is as good.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let mut builder = reqwest::Client::builder()

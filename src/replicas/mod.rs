@@ -207,6 +207,9 @@ pub enum ReplicaError {
     /// Nothing happened and a later try may succeed: network, server trouble, a locked file.
     #[error("{0}")]
     Unavailable(Trouble),
+    /// Nothing happened, and only this write waits for a later run; the replica itself is well.
+    #[error("{0}")]
+    Postponed(Trouble),
     /// Nothing happened and the same try will fail again until something changes: 422, read-only, too large.
     #[error("{0}")]
     Rejected(Trouble),

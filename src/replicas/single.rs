@@ -9,7 +9,7 @@ use std::{
 
 use super::{
     Action, Known, Problem, Remote, ReplicaError, Revision, Trouble, Write, Written,
-    files::{Content, Digest, Entry, Folder, Leftover, Outcome, Recovered, SAVED, Unread, refused},
+    files::{Content, Digest, Entry, Folder, Leftover, Outcome, Recovered, SAVED, Unread, refused, unsettled},
 };
 
 /// Larger files are refused: they are read whole.
@@ -135,8 +135,7 @@ impl SingleFile {
             Some((_, digest)) => folder.commit_over(staged, digest),
             None => folder.commit_new(staged),
         };
-        let unsettled =
-            |error: &io::Error| ReplicaError::Unsettled(Trouble::new(self.refused("write", error).to_string()));
+        let unsettled = |error: &io::Error| unsettled(&format!("write {}", self.path.display()), error);
         match outcome {
             Outcome::Done => folder.flush_names().map_err(|error| unsettled(&error))?,
             Outcome::Stale => return Ok(Replaced::Again),

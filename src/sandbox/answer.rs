@@ -77,13 +77,26 @@ impl Answer {
         answer.with(header::ETAG, &etag)
     }
 
-    /// As HTTP; `chunked` hides the body's length.
-    pub fn into_response(self, chunked: bool) -> Response {
-        let media = match (self.html, self.latin1) {
+    /// Status, headers by their names in lower case, and body.
+    pub fn into_parts(self) -> (u16, Vec<(String, String)>, Vec<u8>) {
+        let media = self.media();
+        let mut headers: Vec<(String, String)> =
+            self.headers.into_iter().map(|(name, value)| (name.as_str().to_owned(), value)).collect();
+        headers.push((header::CONTENT_TYPE.as_str().to_owned(), media.to_owned()));
+        (self.status, headers, self.body)
+    }
+
+    fn media(&self) -> &'static str {
+        match (self.html, self.latin1) {
             (true, _) => "text/html; charset=utf-8",
             (false, true) => "application/xml; charset=ISO-8859-1",
             (false, false) => "application/xml; charset=utf-8",
-        };
+        }
+    }
+
+    /// As HTTP; `chunked` hides the body's length.
+    pub fn into_response(self, chunked: bool) -> Response {
+        let media = self.media();
         let bodiless = self.body.is_empty();
         let body = Body::from(self.body);
         let body = if chunked { Body::from_stream(body.into_data_stream()) } else { body };

@@ -7,6 +7,7 @@
 mod answer;
 mod chance;
 mod change;
+mod direct;
 mod faults;
 mod line;
 mod object;
@@ -27,6 +28,7 @@ use std::{io, path::PathBuf, time::Duration};
 use axum::Router;
 use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};
 
+pub use direct::{Direct, DirectAnswer};
 pub use faults::{FAULT_NAMES, Fault, Mishap, Share};
 pub use object::{Entry, Record, Value};
 pub use serve::serve;

@@ -45,6 +45,11 @@ impl Server {
         let login = format!("{}:{}", store.settings().user, store.settings().password);
         Self { store, credentials: base64(login.as_bytes()) }
     }
+
+    /// What it serves.
+    pub fn store(&self) -> Store {
+        self.store.clone()
+    }
 }
 
 /// Takes any request.
@@ -139,10 +144,13 @@ fn spoilt(
 
 /// What was asked.
 #[derive(Debug)]
-struct Asked {
-    route: Route,
-    headers: HeaderMap,
-    body: Bytes,
+pub struct Asked {
+    /// The action.
+    pub route: Route,
+    /// The request's headers.
+    pub headers: HeaderMap,
+    /// Its body, whole.
+    pub body: Bytes,
 }
 
 impl Asked {
@@ -176,7 +184,8 @@ impl Server {
         scheme.eq_ignore_ascii_case("basic") && credentials.trim() == self.credentials
     }
 
-    fn action(&self, asked: &Asked, mishap: Option<Mishap>, mut chance: Chance) -> Result<Answer, SandboxError> {
+    /// Does what is asked, at once. Of the mishaps only a shifted listing and a lie are made here.
+    pub fn action(&self, asked: &Asked, mishap: Option<Mishap>, mut chance: Chance) -> Result<Answer, SandboxError> {
         let settings = self.store.settings();
         let lies = mishap == Some(Mishap::Lie);
         match asked.route {

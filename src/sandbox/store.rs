@@ -124,6 +124,26 @@ impl Store {
         Ok(changed.is_some())
     }
 
+    /// Changes a contact as a person at the CRM's own screen does; false when there is none. Entries of number 0 are new
+    /// ones. Nothing is checked.
+    pub fn revise(&self, id: i64, edit: impl FnOnce(&mut Record)) -> Result<bool, SandboxError> {
+        let changed = self.state().change::<()>(id, |record| {
+            edit(record);
+            Ok(())
+        })?;
+        Ok(changed.is_some())
+    }
+
+    /// Adds a contact as a person at the CRM's own screen does; its number. Nothing is checked.
+    pub fn add(&self, record: Record) -> Result<i64, SandboxError> {
+        Ok(self.state().insert(&record)?)
+    }
+
+    /// A contact as it is stored.
+    pub fn record(&self, id: i64) -> Result<Option<Record>, SandboxError> {
+        self.get(id)
+    }
+
     /// What a PUT of this XML does, without HTTP: another user's change.
     pub fn put(&self, id: i64, xml: &str) -> Result<Outcome<Record>, SandboxError> {
         let change = match xml_read::read_change(xml.as_bytes()) {

@@ -8,12 +8,12 @@ use std::borrow::Cow;
 
 use super::{
     digest::Digest,
-    tape::{Fault, Token, is_blank},
+    tape::{Fault, TOKENS_MAX, Token, is_blank},
 };
 use crate::contact::{Address, AddressType, Contact, Field, FieldSet, Item, ItemType};
 
 /// The longest value of one element, in bytes.
-const VALUE_LEN_MAX: usize = 64 * 1024;
+pub const VALUE_LEN_MAX: usize = 64 * 1024;
 
 /// A contact as the server sent it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -60,6 +60,9 @@ pub fn find_id(tape: &[Token<'_>]) -> Result<(String, u64), Fault> {
 
 /// Builds a record from the inside of its `<contact>`. `source` is the text that the tape's positions refer to.
 pub fn build(source: &str, tape: &[Token<'_>], id: String, revision: Digest) -> Result<Record, Fault> {
+    if tape.len() > TOKENS_MAX {
+        return Err(Fault::TooMany);
+    }
     let mut record = Record {
         id,
         contact: Contact::default(),
@@ -409,6 +412,7 @@ mod tests {
             ("<id>1</id><comment/><comment/>", Fault::Twice("comment")),
             ("<id>1</id><id>2</id>", Fault::Twice("id")),
             (&format!("<id>1</id>{long}"), Fault::TooLong("comment")),
+            (&format!("<id>1</id>{}", "<a/>".repeat(TOKENS_MAX)), Fault::TooMany),
         ] {
             let read = read_record(&format!("<contact>{inside}</contact>"));
             assert_eq!(read, Err(super::super::XmlError::Record(fault)), "{:.60}", inside);

@@ -13,6 +13,9 @@ use quick_xml::{
 /// How deep elements may nest.
 const DEPTH_MAX: usize = 32;
 
+/// How many tokens of one element are laid on a tape: some thousands of list entries, and no memory to speak of.
+pub const TOKENS_MAX: usize = 1 << 15;
+
 /// Why a text as a whole is not usable XML. Names no content: what is broken may hold people's data.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum XmlError {
@@ -57,6 +60,9 @@ pub enum Fault {
     /// Elements where the reference has text.
     #[error("elements instead of text in `{0}`")]
     NotText(&'static str),
+    /// Far more elements than a contact has.
+    #[error("more elements than any contact has")]
+    TooMany,
     /// An element that may be there once.
     #[error("`{0}` more than once")]
     Twice(&'static str),
@@ -149,7 +155,8 @@ impl<'a> Walker<'a> {
         }
     }
 
-    /// Lays the inside of the element just opened on the tape, up to its end tag, which is consumed.
+    /// Lays the inside of the element just opened on the tape, up to its end tag, which is consumed. Of one that holds
+    /// more than [`TOKENS_MAX`] tokens, one more than that is laid down, and all are checked.
     pub fn take_inside(&mut self, tape: &mut Vec<Token<'a>>) -> Result<(), XmlError> {
         tape.clear();
         let mut open = 1_usize;
@@ -163,7 +170,9 @@ impl<'a> Walker<'a> {
             if open == 0 {
                 return Ok(());
             }
-            tape.push(token);
+            if tape.len() <= TOKENS_MAX {
+                tape.push(token);
+            }
         }
     }
 

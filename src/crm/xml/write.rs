@@ -3,13 +3,29 @@
 //! A cleared scalar is an empty element. Nothing is formatted or guessed: a value that XML cannot carry is refused by
 //! name instead of being altered.
 
-use super::super::lists::Outgoing;
+use super::{super::lists::Outgoing, record::VALUE_LEN_MAX};
 use crate::contact::{Address, Contact, Field, FieldSet, Item};
 
-/// A field holds a character that XML 1.0 cannot express, not even as a reference.
+/// Why a field cannot be sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("write `{}`: it holds a control character that XML cannot carry", .0.name())]
-pub struct Unwritable(pub Field);
+pub enum Unwritable {
+    /// It holds a character that XML 1.0 cannot express, not even as a reference.
+    #[error("write `{}`: it holds a control character that XML cannot carry", .0.name())]
+    Control(Field),
+    /// It could not be read back: what is written once and never agreed on would be looked for in every run.
+    #[error("write `{}`: it is longer than 64 KiB", .0.name())]
+    TooLong(Field),
+}
+
+impl Unwritable {
+    /// What to do.
+    pub fn hint(self) -> &'static str {
+        match self {
+            Self::Control(_) => "remove the control character from the contact",
+            Self::TooLong(_) => "shorten it; until then the CRM keeps what it has",
+        }
+    }
+}
 
 /// The body that makes a contact: everything that it holds and the API can carry.
 pub fn create_body(contact: &Contact) -> Result<String, Unwritable> {
@@ -53,6 +69,9 @@ type EntryWriter<T> = fn(&mut Body, &T, bool) -> Result<(), Unwritable>;
 
 impl Body {
     fn element(&mut self, field: Field, name: &str, value: &str) -> Result<(), Unwritable> {
+        if value.len() > VALUE_LEN_MAX {
+            return Err(Unwritable::TooLong(field));
+        }
         self.text.push('<');
         self.text.push_str(name);
         self.text.push('>');
@@ -63,7 +82,7 @@ impl Body {
                 '>' => self.text.push_str("&gt;"),
                 '\r' => self.text.push_str("&#13;"),
                 '\t' | '\n' => self.text.push(character),
-                '\u{0}'..='\u{1f}' | '\u{fffe}' | '\u{ffff}' => return Err(Unwritable(field)),
+                '\u{0}'..='\u{1f}' | '\u{fffe}' | '\u{ffff}' => return Err(Unwritable::Control(field)),
                 plain => self.text.push(plain),
             }
         }
@@ -178,8 +197,12 @@ mod tests {
     }
 
     #[test]
-    fn what_xml_cannot_carry_is_refused_by_name() {
+    fn what_cannot_be_carried_is_refused_by_name() {
         let contact = Contact { comment: "bell \u{7}".into(), ..Contact::default() };
-        assert_eq!(create_body(&contact), Err(Unwritable(Field::Comment)));
+        assert_eq!(create_body(&contact), Err(Unwritable::Control(Field::Comment)));
+        let item = |length| Item::new(ItemType::Skype, "x".repeat(length));
+        let long = |length| Contact { items: vec![item(length)], ..Contact::default() };
+        assert!(create_body(&long(VALUE_LEN_MAX)).is_ok());
+        assert_eq!(create_body(&long(VALUE_LEN_MAX + 1)), Err(Unwritable::TooLong(Field::Items)));
     }
 }

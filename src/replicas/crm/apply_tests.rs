@@ -153,6 +153,7 @@ fn name(answer: &Result<Written, ReplicaError>) -> &'static str {
         Err(ReplicaError::Stale(_)) => "stale",
         Err(ReplicaError::Unavailable(_)) => "unavailable",
         Err(ReplicaError::Rejected(_)) => "rejected",
+        Err(ReplicaError::Postponed(_)) => "postponed",
         Err(ReplicaError::Unsettled(_)) => "unsettled",
         Err(ReplicaError::Login(_)) => "login",
         Err(ReplicaError::Unsafe(_)) => "unsafe",
@@ -166,7 +167,7 @@ async fn a_post_is_sent_once_and_read_back() {
         (|_, place| (place == 0).then(|| Reply::xml("<id>1</id>")), "written", 2),
         (|_, place| (place == 0).then(|| Reply::xml("")), "unsettled", 1),
         (|_, place| (place == 0).then(|| Reply::status(502)), "unsettled", 1),
-        (|_, place| (place == 0).then(|| Reply::status(404)), "rejected", 1),
+        (|_, place| (place == 0).then(|| Reply::status(404)), "unavailable", 1),
         (|_, place| (place == 0).then(|| Reply::status(422)), "rejected", 1),
         // The id is known but the contact cannot be read: its record in the answer is taken, if it is whole.
         (|_, place| Some(if place == 0 { Reply::xml("<id>1</id>") } else { Reply::status(500) }), "unsettled", 4),
@@ -196,8 +197,11 @@ async fn a_deletion_looks_first() {
     assert_eq!(apply_one(&mut replica(&stub), delete()).await, Ok(None));
     assert_eq!(stub.lines(), ["GET /1/contacts/1.xml", "DELETE /1/contacts/1.xml"]);
     let stub = server(|_, _| Some(Reply::status(404))).await;
-    assert_eq!(apply_one(&mut replica(&stub), delete()).await, Ok(None));
+    assert_eq!(apply_one(&mut replica(&stub), delete()).await, Err(ReplicaError::Stale(None)));
     assert_eq!(stub.lines(), ["GET /1/contacts/1.xml"]);
+    let stub = server(|_, place| (place == 1).then(|| Reply::status(404))).await;
+    assert_eq!(apply_one(&mut replica(&stub), delete()).await, Err(ReplicaError::Stale(None)));
+    assert_eq!(stub.lines(), ["GET /1/contacts/1.xml", "DELETE /1/contacts/1.xml"]);
 }
 
 #[tokio::test]
@@ -261,7 +265,7 @@ async fn lists_are_probed_once_and_only_when_needed() {
     let stub = server(|request, _| (request.method == "POST").then(|| Reply::status(500))).await;
     let mut crm = replica(&stub);
     let answers = crm.apply(vec![add(), update(|contact| contact.comment = "x".into())]).await;
-    assert_eq!(answers.iter().map(name).collect::<Vec<_>>(), ["unsettled", "written"]);
+    assert_eq!(answers.iter().map(name).collect::<Vec<_>>(), ["postponed", "written"]);
     assert_eq!(crm.learnt(), None);
 }
 
@@ -311,12 +315,12 @@ async fn a_probe_whose_contact_is_not_found_again_ends_nothing_else() {
     let mut crm = replica(&stub);
     let answers =
         crm.apply(vec![add(), write(Action::Delete { remote: "1".into(), revision: "r".into(), theirs: ada() })]).await;
-    assert_eq!(answers.iter().map(name).collect::<Vec<_>>(), ["unsettled", "done"]);
-    let Err(ReplicaError::Unsettled(trouble)) = &answers[0] else { panic!("{answers:?}") };
+    assert_eq!(answers.iter().map(name).collect::<Vec<_>>(), ["postponed", "done"]);
+    let Err(ReplicaError::Postponed(trouble)) = &answers[0] else { panic!("{answers:?}") };
     let words = "find out how the CRM updates lists: could not create a contact: the answer names no id";
     assert_eq!((trouble.message.as_str(), trouble.hint.is_some()), (words, true));
     // Not again in this run, whatever else is to be written.
-    assert_eq!(name(&apply_one(&mut crm, add()).await), "unsettled");
+    assert_eq!(name(&apply_one(&mut crm, add()).await), "postponed");
     assert_eq!(count("POST"), 1);
     // The next run finds it in its listing, uses it, and removes it.
     listed.store(true, Ordering::SeqCst);

@@ -49,7 +49,7 @@ pub struct CrmReplica {
 impl CrmReplica {
     /// The CRM of these settings. Nothing is sent yet; the error is one of the settings.
     pub fn new(settings: &ClientSettings) -> Result<Self, Trouble> {
-        Ok(Self::of_client(Client::new(settings).map_err(trouble)?, settings.lists))
+        Ok(Self::over(Client::new(settings).map_err(trouble)?, settings.lists))
     }
 
     /// With what was learnt of its lists in an earlier run. A setting other than `probe` goes before it.
@@ -70,7 +70,8 @@ impl CrmReplica {
         self.client.page_count().await.map_err(replica_error)
     }
 
-    fn of_client(client: Client, lists: ListsSetting) -> Self {
+    /// The CRM that this client speaks to.
+    pub fn over(client: Client, lists: ListsSetting) -> Self {
         Self {
             client,
             lists,
@@ -153,8 +154,8 @@ impl CrmReplica {
     async fn remove_probes(&mut self) -> Result<(), ReplicaError> {
         for id in self.probes_left.clone() {
             let removed = match self.client.contact(&id).await {
-                Ok(Some(record)) if is_probe(&record.contact) => self.client.delete(&id).await,
-                other => other.map(|_| ()),
+                Ok(Some(record)) if is_probe(&record.contact) => self.client.delete(&id).await.map(drop),
+                other => other.map(drop),
             };
             match removed {
                 Ok(()) => drop(self.probes_left.remove(&id)),
@@ -284,7 +285,7 @@ mod tests {
 
     /// The CRM behind a stub, without waits between tries.
     pub(super) fn replica(stub: &Stub) -> CrmReplica {
-        CrmReplica::of_client(stub.client(), ListsSetting::Probe)
+        CrmReplica::over(stub.client(), ListsSetting::Probe)
     }
 
     #[tokio::test]

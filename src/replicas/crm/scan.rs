@@ -7,6 +7,7 @@
 use std::collections::{HashMap, HashSet};
 
 use crate::{
+    canary::Canary,
     crm::{Digest, FreshPage, PageRecord, Remembered, RememberedPage, id_key, is_probe},
     replicas::{Batch, Known, PageNote, Problem},
 };
@@ -70,7 +71,11 @@ pub fn page_batch(page: FreshPage) -> PageBatch {
             PageRecord::Changed(record) => {
                 states.extend(id_key(&record.id).map(|key| (key, record.revision)));
                 remotes.push(record.id.clone());
-                batch.changed.push(super::sighting(*record));
+                let mut sighting = super::sighting(*record);
+                if Canary::AbsentIsEmpty.sings() {
+                    sighting.fields = crate::contact::FieldSet::CRM;
+                }
+                batch.changed.push(sighting);
             }
             PageRecord::Faulty { id, fault } => batch.problems.push(Problem {
                 place: match &id {
@@ -148,6 +153,11 @@ mod tests {
         known
     }
 
+    /// Page 1 is asked for alone, so that the pages come in their order.
+    fn one_by_one() -> Known {
+        Known { login_refused: true, ..Known::default() }
+    }
+
     async fn two_pages() -> Stub {
         Stub::start(|request, _| match (request.page(), request.header("if-none-match")) {
             (1, Some("\"one\"")) => Reply::status(304),
@@ -160,7 +170,7 @@ mod tests {
     #[tokio::test]
     async fn a_second_scan_finds_everything_the_same() {
         let stub = two_pages().await;
-        let (first, result) = scan(&stub, &Known::default()).await;
+        let (first, result) = scan(&stub, &one_by_one()).await;
         assert_eq!(result, Ok(Scan::Everything));
         let names: Vec<(&str, &str)> =
             first[0].changed.iter().map(|found| (found.remote.as_str(), found.contact.last_name.as_str())).collect();
@@ -180,7 +190,7 @@ mod tests {
     #[tokio::test]
     async fn a_page_is_read_again_once_an_agreement_moved_on() {
         let stub = two_pages().await;
-        let mut known = agree(&scan(&stub, &Known::default()).await.0);
+        let mut known = agree(&scan(&stub, &one_by_one()).await.0);
         known.revisions.insert("2".into(), Digest::of(b"after our own write").to_string());
         known.revisions.remove("3");
         let (batches, _) = scan(&stub, &known).await;
@@ -202,7 +212,7 @@ mod tests {
         .await;
         let mut crm = replica(&stub);
         let mut batches = Vec::new();
-        let known = Known::default();
+        let known = one_by_one();
         let result = crm
             .scan(&known, &mut |batch| {
                 batches.push(batch);

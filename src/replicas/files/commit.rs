@@ -20,6 +20,9 @@ use super::{Digest, Entry, Folder, Stamp};
 /// More files than this are flushed by flushing the disk once.
 const FLUSH_SINGLY_MAX: usize = 32;
 
+/// Larger files are not digested: they would have to be held in memory.
+const DIGEST_MAX: u64 = 256 << 20;
+
 /// A file written beside its target and not yet in its place.
 #[derive(Debug)]
 pub struct Staged {
@@ -220,9 +223,9 @@ impl Folder {
         }
     }
 
-    /// The digest of an ordinary file's bytes, however many.
+    /// The digest of an ordinary file's bytes. One that is larger than any book is none that was read or written here.
     pub(super) fn digest(&self, name: &str) -> io::Result<Digest> {
-        match self.read(name, u64::MAX - 1) {
+        match self.read(name, DIGEST_MAX) {
             Ok(content) => Ok(Digest::of(&content.bytes)),
             Err(super::Unread::Missing) => Err(io::ErrorKind::NotFound.into()),
             Err(super::Unread::Failed(error)) => Err(error),

@@ -189,18 +189,30 @@ impl Unread {
 ///
 /// `deed` reads after "failed to": "write ada.vcf".
 pub fn refused(deed: &str, error: &io::Error) -> ReplicaError {
-    let trouble = Trouble::new(format!("{deed}: {}", reason(error)));
+    let trouble = Trouble::new(format!("{deed}: {}", reason(error))).hint(remedy(error));
     match error.kind() {
-        io::ErrorKind::PermissionDenied => {
-            ReplicaError::Rejected(trouble.hint("give this user the right to write there"))
-        }
-        io::ErrorKind::ReadOnlyFilesystem => ReplicaError::Rejected(trouble.hint("the disk is mounted read-only")),
-        io::ErrorKind::NotADirectory => ReplicaError::Rejected(trouble.hint("the book's path must be a folder")),
-        io::ErrorKind::InvalidFilename => ReplicaError::Rejected(trouble.hint("this disk refuses such a name")),
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
-            ReplicaError::Unavailable(trouble.hint("free some space on the disk"))
-        }
+        io::ErrorKind::PermissionDenied
+        | io::ErrorKind::ReadOnlyFilesystem
+        | io::ErrorKind::NotADirectory
+        | io::ErrorKind::InvalidFilename => ReplicaError::Rejected(trouble),
         _ => ReplicaError::Unavailable(trouble),
+    }
+}
+
+/// The same in the middle of a deed, which may have happened.
+pub fn unsettled(deed: &str, error: &io::Error) -> ReplicaError {
+    ReplicaError::Unsettled(Trouble::new(format!("{deed}: {}", reason(error))).hint(remedy(error)))
+}
+
+/// What to do about a refusal of the system.
+pub fn remedy(error: &io::Error) -> &'static str {
+    match error.kind() {
+        io::ErrorKind::PermissionDenied => "give this user the right to write there",
+        io::ErrorKind::ReadOnlyFilesystem => "the disk is mounted read-only",
+        io::ErrorKind::NotADirectory => "the book's path must be a folder",
+        io::ErrorKind::InvalidFilename => "this disk refuses such a name",
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => "free some space on the disk",
+        _ => "see the system's log, the disk may be failing; the next run tries again",
     }
 }
 
@@ -279,5 +291,14 @@ mod tests {
         assert!(matches!(named(io::ErrorKind::PermissionDenied), ReplicaError::Rejected(_)));
         assert!(matches!(named(io::ErrorKind::StorageFull), ReplicaError::Unavailable(_)));
         assert_eq!(named(io::ErrorKind::PermissionDenied).to_string(), "write a.vcf: permission denied");
+        let failing = io::Error::from_raw_os_error(5);
+        for (error, settled) in [(refused("write a.vcf", &failing), true), (unsettled("write a.vcf", &failing), false)]
+        {
+            let (ReplicaError::Unavailable(trouble) | ReplicaError::Unsettled(trouble)) = &error else {
+                panic!("a failing disk may work again: {error}")
+            };
+            assert_eq!(matches!(error, ReplicaError::Unavailable(_)), settled);
+            assert!(trouble.hint.as_deref().is_some_and(|hint| hint.contains("failing")), "{trouble:?}");
+        }
     }
 }

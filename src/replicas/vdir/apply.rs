@@ -15,7 +15,7 @@ use crate::{
     replicas::{
         Action, ReplicaError, Revision, Sighting, Trouble, Write, Written,
         cards::{self, Flaw, Single},
-        files::{Digest, Folder, Outcome, Staged, Stamp, Unread, refused},
+        files::{Digest, Folder, Outcome, Staged, Stamp, Unread, refused, unsettled},
         threads::spread,
     },
 };
@@ -74,7 +74,7 @@ impl Vdir {
         if jobs.iter().any(Job::changed_names)
             && let Err(error) = folder.flush_names()
         {
-            let unsettled = ReplicaError::Unsettled(Trouble::new(self.refused("flush", &error).to_string()));
+            let unsettled = unsettled(&format!("flush {}", self.settings.path.display()), &error);
             return jobs
                 .into_iter()
                 .map(|job| if job.changed_names() { Err(unsettled.clone()) } else { job.answer() })
@@ -306,9 +306,7 @@ fn answer(folder: &Folder, deed: &str, name: &str, outcome: Outcome) -> Result<(
         Outcome::Done => Ok(()),
         Outcome::Stale => Err(ReplicaError::Stale(read::read(folder, name, None).ok().and_then(Reading::card))),
         Outcome::Refused(error) => Err(refused(&format!("{deed} {name}"), &error)),
-        Outcome::Unsure(error) => {
-            Err(ReplicaError::Unsettled(Trouble::new(refused(&format!("{deed} {name}"), &error).to_string())))
-        }
+        Outcome::Unsure(error) => Err(unsettled(&format!("{deed} {name}"), &error)),
     }
 }
 
@@ -340,9 +338,10 @@ fn flawed(deed: &str, name: &str, flaw: Flaw) -> ReplicaError {
     ReplicaError::Rejected(trouble)
 }
 
-/// The name of a contact's file: its UID where that is a harmless name everywhere, else one made from it.
+/// The name of a contact's file: its UID where that is a harmless name everywhere, as those that carnet makes are, else
+/// one made from it. Capitals are not harmless: where case does not count, two UIDs would be one file.
 fn file_name(uid: &str) -> String {
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
+    let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
     let harmless = (1..=64).contains(&uid.len()) && uid.bytes().all(plain) && !uid.starts_with('-') && !is_device(uid);
     if harmless { format!("{uid}.vcf") } else { digest_name(uid) }
 }
@@ -365,10 +364,12 @@ mod tests {
 
     #[test]
     fn file_names_never_come_from_foreign_text() {
-        for plain in ["3f2504e0-4f89-11d3-9a0c-0305e82c3301", "A1", &"x".repeat(64)] {
+        for plain in ["3f2504e0-4f89-11d3-9a0c-0305e82c3301", "a1", &"x".repeat(64)] {
             assert_eq!(file_name(plain), format!("{plain}.vcf"));
         }
-        for foreign in ["", "../x", "/etc/passwd", "a.b", "é", "a b", "-rf", "CON", "com1", "a\0b", &"x".repeat(300)] {
+        for foreign in
+            ["", "../x", "/etc/passwd", "a.b", "é", "a b", "-rf", "A1", "CON", "com1", "a\0b", &"x".repeat(300)]
+        {
             let name = file_name(foreign);
             assert!(name.len() == 40 && is_card_name(name.as_bytes()), "{foreign:?} {name}");
             assert!(!name.contains('/'), "{foreign:?}");

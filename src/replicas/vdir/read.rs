@@ -5,7 +5,7 @@ use crate::{
     replicas::{
         Problem, Sighting,
         cards::{self, Flaw, Single},
-        files::{Digest, Folder, Stamp, Unread},
+        files::{Digest, Folder, Stamp, Unread, remedy},
     },
 };
 
@@ -50,7 +50,8 @@ pub fn unread_flaw(unread: &Unread) -> Flaw {
         Unread::TooLarge => {
             Some(format!("cards of more than {} KiB are not read; is its photo very large?", FILE_MAX >> 10))
         }
-        Unread::Missing | Unread::NotAFile | Unread::Failed(_) => None,
+        Unread::Failed(error) => Some(remedy(error).to_owned()),
+        Unread::Missing | Unread::NotAFile => None,
     };
     Flaw { hint, ..Flaw::whole(unread.words()) }
 }

@@ -8,7 +8,7 @@ use std::{collections::HashSet, sync::mpsc, thread, time::Duration, time::System
 use crate::replicas::{
     Batch, Known, Problem, ReplicaError, Scan, Sink,
     cards::Flaw,
-    files::{Folder, Leftover, Recovered, SAVED, reason},
+    files::{Folder, Leftover, Recovered, SAVED, reason, remedy},
     threads::{cores, spread},
 };
 
@@ -120,7 +120,7 @@ fn recover(folder: &Folder, name: &str, names: &[Vec<u8>], known: &Known) -> Opt
         Err(error) => Some(Problem {
             place: name.to_owned(),
             message: format!("cannot be cleared away: {}", reason(&error)),
-            hint: None,
+            hint: Some(remedy(&error).to_owned()),
             remote: target.filter(|target| known.revisions.contains_key(*target)).map(str::to_owned),
         }),
     }
@@ -163,7 +163,8 @@ fn sort_part(folder: &Folder, known: &Known, names: Vec<String>) -> Sorted {
             Ok(None) => continue,
             Err(error) => {
                 let message = format!("cannot be looked at: {}", reason(&error));
-                sorted.batch.problems.push(read::problem(&name, Flaw::whole(message)));
+                let flaw = Flaw { hint: Some(remedy(&error).to_owned()), ..Flaw::whole(message) };
+                sorted.batch.problems.push(read::problem(&name, flaw));
                 continue;
             }
         };
