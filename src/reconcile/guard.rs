@@ -1,5 +1,7 @@
 //! The guards: a mass deletion, an emptied replica or a mass edit is a question to a person, never a plan.
 
+use crate::canary::Canary;
+
 /// How many deletions pass without a person's word: the settings' `sync.max_delete`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Limit {
@@ -122,6 +124,9 @@ impl Concern {
 /// Judges a whole scan.
 pub fn judge(census: &Census, limit: Limit) -> Option<Concern> {
     let Census { known, seen, missing, edited } = *census;
+    if Canary::NoMassGuard.sings() {
+        return None;
+    }
     if known > 0 && seen == 0 && missing > 0 {
         return Some(Concern::Emptied { known });
     }
@@ -156,7 +161,30 @@ mod tests {
         check(5, 3, 0, None);
         check(5, 4, 0, Some(Concern::MassDeletion { missing: 4, known: 5, allowed: 3 }));
         check(40, 0, 20, None);
+        check(40, 0, 25, None);
         check(40, 0, 26, Some(Concern::MassEdit { edited: 26, known: 40 }));
+        check(52, 0, 26, None);
+        check(1000, 0, 26, None);
+        let nothing_told = Census { known: 5, seen: 0, missing: 0, edited: 0 };
+        assert_eq!(judge(&nothing_told, Limit::Percent(10)), None, "a list of changes may be empty");
+        let agreed_since = Census { known: 0, seen: 0, missing: 1, edited: 0 };
+        assert_eq!(judge(&agreed_since, Limit::Percent(10)), None, "it held none, so it was not emptied");
+    }
+
+    #[test]
+    fn concerns_say_what_was_seen_what_they_stop_and_what_to_type() {
+        let check = |concern: Concern, everything: bool, message: &str, typed: &str| {
+            assert_eq!(concern.stops_everything(), everything);
+            assert_eq!(concern.message("book"), message);
+            assert!(concern.hint().ends_with(typed), "{}", concern.hint());
+        };
+        let emptied = Concern::Emptied { known: 9 };
+        check(emptied, true, "book is empty, and held 9 contacts before", "`carnet sync --force`");
+        let edits = Concern::MassEdit { edited: 30, known: 40 };
+        check(edits, true, "30 of 40 contacts of book changed at once", "`carnet sync --force`");
+        let deletions = Concern::MassDeletion { missing: 30, known: 100, allowed: 10 };
+        let message = "30 of 100 contacts are missing from book; 10 may go without a word";
+        check(deletions, false, message, "`carnet sync --max-delete 30`");
     }
 
     #[test]

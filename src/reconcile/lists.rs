@@ -130,7 +130,7 @@ pub struct MergedList<E> {
 ///
 /// Additions of both sides are kept; an edit outlives a deletion; the same entry edited on both sides keeps both values.
 pub fn transplant<E: Entry>(from: &[E], to: &[E], base: &[E], onto: &[E]) -> MergedList<E> {
-    let mut merge = ListMerge { entries: onto.iter().cloned().map(Some).collect(), added: vec![], conflicts: vec![] };
+    let mut merge = ListMerge::of(onto);
     if same(from, to) {
         return merge.finish();
     }
@@ -153,7 +153,7 @@ pub fn transplant<E: Entry>(from: &[E], to: &[E], base: &[E], onto: &[E]) -> Mer
     let kept: Vec<usize> = moved.iter().flatten().copied().collect();
     for (j, now) in to.iter().enumerate() {
         if !kept.contains(&j) {
-            merge.add(now);
+            merge.added.push(now.clone());
         }
     }
     merge.finish()
@@ -168,26 +168,36 @@ fn replaced<E: Entry>(from: &[E], to: &[E]) -> MergedList<E> {
 
 struct ListMerge<E> {
     entries: Vec<Option<E>>,
+    /// Which of them now hold what was carried over.
+    replaced: Vec<usize>,
     added: Vec<E>,
     conflicts: Vec<(String, String)>,
 }
 
 impl<E: Entry> ListMerge<E> {
+    fn of(onto: &[E]) -> Self {
+        let entries = onto.iter().cloned().map(Some).collect();
+        Self { entries, replaced: vec![], added: vec![], conflicts: vec![] }
+    }
+
     fn edited(&mut self, now: &E, present: Option<usize>, was_common: bool, touched_here: bool) {
         match present {
-            Some(o) if !touched_here => self.entries[o] = Some(now.clone()),
+            Some(o) if !touched_here => {
+                self.entries[o] = Some(now.clone());
+                self.replaced.push(o);
+            }
             Some(o) => {
                 let here = self.entries[o].as_ref().map(Entry::words);
                 if self.entries[o].as_ref().is_some_and(|here| !resembles(here, now)) {
                     self.conflicts.push((now.words(), here.unwrap_or_default()));
-                    self.add(now);
+                    self.added.push(now.clone());
                 }
             }
             None => {
                 if was_common {
                     self.conflicts.push((now.words(), String::new()));
                 }
-                self.add(now);
+                self.added.push(now.clone());
             }
         }
     }
@@ -204,18 +214,22 @@ impl<E: Entry> ListMerge<E> {
         }
     }
 
-    fn add(&mut self, entry: &E) {
-        let known = self.entries.iter().flatten().chain(&self.added).any(|present| resembles(present, entry));
-        if !known {
-            self.added.push(entry.clone());
+    /// What one side edited into a value that the other has too is one entry. Only at the end is known what stays.
+    fn finish(mut self) -> MergedList<E> {
+        for &o in &self.replaced {
+            let kept = self.entries.iter().enumerate().filter(|(other, _)| !self.replaced.contains(other));
+            let twin = |now: &E| kept.filter_map(|(_, entry)| entry.as_ref()).any(|entry| resembles(entry, now));
+            if self.entries[o].as_ref().is_some_and(twin) {
+                self.entries[o] = None;
+            }
         }
-    }
-
-    fn finish(self) -> MergedList<E> {
-        MergedList {
-            entries: self.entries.into_iter().flatten().chain(self.added).collect(),
-            conflicts: self.conflicts,
+        let mut entries: Vec<E> = self.entries.into_iter().flatten().collect();
+        for entry in self.added {
+            if !entries.iter().any(|present| resembles(present, &entry)) {
+                entries.push(entry);
+            }
         }
+        MergedList { entries, conflicts: self.conflicts }
     }
 }
 
@@ -251,6 +265,9 @@ mod tests {
         check("24=1 27=a", "24=2 27=a", "27=a", "24=2 27=a", 1);
         check("24=1", "24=1 27=a", "24=1 27=A", "24=1 27=A", 0);
         check("24=1", "88=1", "24=1 27=a", "88=1 27=a", 0);
+        check("24=1", "24=1 88=1", "24=1 27=a", "24=1 88=1 27=a", 0);
+        check("24=1", "24=2", "24=1 24=2", "24=2", 0);
+        check("24=1", "88=1", "24=1 88=1", "88=1", 0);
     }
 
     #[test]
@@ -263,9 +280,54 @@ mod tests {
     }
 
     #[test]
+    fn entries_are_recognised_across_types_and_edits() {
+        let check = |a: &str, b: &str, expected: &[Option<usize>]| assert_eq!(align(&items(a), &items(b)), expected);
+        check("24=1 27=a", "27=a 24=1", &[Some(1), Some(0)]);
+        check("24=1 24=2", "88=2", &[None, Some(0)]);
+        check("24=1 27=a", "24=3 27=b", &[Some(0), Some(1)]);
+        check("24=1 27=a 24=2", "24=3 24=4 27=a", &[Some(0), Some(2), Some(1)]);
+        check("24=1 24=2", "24=3", &[None, None]);
+    }
+
+    #[test]
+    fn addresses_and_lines_are_told_apart_by_type_and_value() {
+        use crate::contact::{Address, AddressType};
+        let at = |code: &str, city: &str| Address { city: city.into(), ..Address::new(AddressType::from_code(code)) };
+        let (home, work) = (at("20", "Paris"), at("21", "Paris"));
+        assert!(alike(&[home.clone(), work.clone()], &[work.clone(), at("20", "PARIS")]));
+        assert!(!alike(std::slice::from_ref(&home), std::slice::from_ref(&work)));
+        assert!(!alike(std::slice::from_ref(&home), &[at("20", "Lyon")]));
+        let lines = |text: &str| vec![text.to_owned()];
+        assert!(alike(&lines("BDAY:1"), &lines("BDAY:1")) && !alike(&lines("BDAY:1"), &lines("BDAY:2")));
+    }
+
+    /// Both sides edited the only entry: what a person is told of it, there and here.
+    fn check_told<E: Entry + std::fmt::Debug>(was: E, there: E, here: E, expected: (&str, &str)) {
+        let was = [was];
+        let merged = transplant(&was, &[there], &was, &[here]);
+        assert_eq!(merged.entries.len(), 2, "{merged:?}");
+        let told: Vec<_> = merged.conflicts.iter().map(|(there, here)| (there.as_str(), here.as_str())).collect();
+        assert_eq!(told, [expected]);
+    }
+
+    #[test]
+    fn conflicts_are_told_in_words() {
+        use crate::contact::{Address, AddressType};
+        let phone = |value: &str| Item::new(ItemType::ProfessionalPhone, value);
+        let (there, here) = (phone("2").one_line(), phone("3").one_line());
+        assert!(there.contains('2') && here.contains('3'));
+        check_told(phone("1"), phone("2"), phone("3"), (&there, &here));
+        let at = |city: &str| Address { city: city.into(), ..Address::new(AddressType::Professional) };
+        let (there, here) = (at("Lyon").one_line(), at("Nice").one_line());
+        check_told(at("Paris"), at("Lyon"), at("Nice"), (&there, &here));
+        // The line itself may be a photograph.
+        check_told("BDAY:1".to_owned(), "BDAY:2".to_owned(), "BDAY:3".to_owned(), ("BDAY", "BDAY"));
+    }
+
+    #[test]
     fn lines_that_programs_drop_are_not_removed() {
         let lines = |text: &str| text.split(' ').map(str::to_owned).collect::<Vec<_>>();
-        let from = lines("BDAY:1 X-PHONETIC:a item1.X-ABLabel:b");
+        let from = lines("BDAY:1 X-PHONETIC:a item1.X-ABLabel:b X-:c");
         assert_eq!(transplant(&from, &[], &from, &from).entries, lines("X-PHONETIC:a item1.X-ABLabel:b"));
     }
 }

@@ -194,6 +194,59 @@ mod tests {
     }
 
     #[test]
+    fn what_was_kept_has_a_word() {
+        let words = [Kept::Here, Kept::There, Kept::Both, Kept::Open].map(Kept::word);
+        assert_eq!(words, ["here", "there", "both", "open"]);
+    }
+
+    /// Each side has put one entry of its own in the place of a common one.
+    #[test]
+    fn an_entry_edited_on_both_sides_is_told_of() {
+        use crate::contact::{Address, AddressType, Item, ItemType};
+        let at = |word: &str| Contact {
+            addresses: vec![Address { city: word.into(), ..Address::new(AddressType::Professional) }],
+            items: vec![Item::new(ItemType::PersonalEmail, word)],
+            extra: vec![format!("BDAY:{word}")],
+            ..Contact::default()
+        };
+        let (base, there, here) = (at("a"), at("b"), at("c"));
+        let merged = transplant((&base, &there), (&base, &here), (FieldSet::ALL, FieldSet::NONE), Winner::There);
+        let told: Vec<_> = merged.conflicts.iter().map(|told| (told.field, told.base.clone(), told.kept)).collect();
+        let expected = [Field::Addresses, Field::Items, Field::Extra].map(|f| (f, base.describe(f), Kept::Both));
+        assert_eq!(told, expected);
+    }
+
+    #[test]
+    fn lists_in_another_order_have_not_changed() {
+        use crate::contact::{Address, AddressType, Item, ItemType};
+        let check = |extra: [&str; 2], codes: [&str; 2], expected: FieldSet| {
+            let with = |extra: [&str; 2], codes: [&str; 2]| Contact {
+                addresses: codes
+                    .map(|code| Address { city: code.into(), ..Address::new(AddressType::Personal) })
+                    .into(),
+                items: codes.map(|code| Item::new(ItemType::PersonalEmail, code)).into(),
+                extra: extra.map(str::to_owned).into(),
+                ..Contact::default()
+            };
+            let (from, to) = (with(["BDAY:1", "ROLE:2"], ["a", "b"]), with(extra, codes));
+            assert_eq!(changes(&from, &to, FieldSet::ALL, FieldSet::NONE), expected);
+        };
+        let lists = FieldSet::NONE.with(Field::Addresses).with(Field::Items);
+        check(["BDAY:1", "ROLE:2"], ["a", "b"], FieldSet::NONE);
+        check(["ROLE:2", "BDAY:1"], ["b", "a"], FieldSet::NONE);
+        check(["ROLE:2", "BDAY:1"], ["b", "c"], lists);
+        check(["ROLE:3", "BDAY:1"], ["b", "a"], FieldSet::NONE.with(Field::Extra));
+    }
+
+    #[test]
+    fn the_same_text_is_in_all_the_fields_asked_about() {
+        let fields = FieldSet::NONE.with(Field::JobTitle).with(Field::LastName);
+        assert!(same_text_everywhere(&titled("CEO"), &titled(" ceo"), fields));
+        assert!(!same_text_everywhere(&titled("CEO"), &titled("CTO"), fields));
+        assert!(same_text_everywhere(&titled("CEO"), &titled("CTO"), fields.without(Field::JobTitle)));
+    }
+
+    #[test]
     fn an_emptied_weak_field_has_not_changed() {
         let weak = FieldSet::NONE.with(Field::JobTitle);
         assert!(changes(&titled("x"), &titled(""), FieldSet::ALL, weak).is_empty());

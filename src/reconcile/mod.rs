@@ -5,15 +5,20 @@
 //! otherwise look edited for ever. No async, no files, no sockets, no clock and no SQL are in this folder.
 
 pub mod guard;
+#[cfg(test)]
+mod laws;
 pub mod lists;
 pub mod merge;
 pub mod pairing;
 pub mod plan;
+pub mod resolve;
+pub mod undo;
 
 pub use guard::{Census, Concern, Limit};
 pub use merge::{FieldConflict, Kept, Merged, Winner, changes, same_text_everywhere, transplant};
 pub use pairing::{Index, Pairing};
 pub use plan::{Base, Here, Intake, Outgo, Policy, intake, outgo, verdict_when_gone};
+pub use resolve::Keep;
 
 use serde::{Deserialize, Serialize};
 

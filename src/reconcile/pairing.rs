@@ -2,7 +2,10 @@
 
 use std::collections::{HashMap, HashSet};
 
-use crate::contact::{Contact, ItemKind, keys};
+use crate::{
+    canary::Canary,
+    contact::{Contact, ItemKind, keys},
+};
 
 /// What a newcomer was recognised by, the surest first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -73,6 +76,9 @@ impl Traits {
     }
 }
 
+/// Of a crowd that shares one key, so many are looked at: thousands of namesakes must not cost their square.
+const CROWD: usize = 500;
+
 impl Index {
     /// Adds a known contact.
     pub fn add(&mut self, id: i64, uid: &str, crm_id: Option<&str>, contact: &Contact) {
@@ -89,6 +95,9 @@ impl Index {
 
     /// Looks a newcomer up.
     pub fn find(&self, uid: Option<&str>, crm_id: Option<&str>, contact: &Contact) -> Pairing {
+        if Canary::NoPairing.sings() {
+            return Pairing::None;
+        }
         let by_uid = uid.and_then(|uid| self.by_uid.get(uid)).map(|id| Pairing::One(*id, By::Uid));
         let by_crm_id = || crm_id.and_then(|id| self.by_crm_id.get(id)).map(|id| Pairing::One(*id, By::CrmId));
         by_uid.or_else(by_crm_id).or_else(|| self.find_by_content(contact)).unwrap_or(Pairing::None)
@@ -111,8 +120,6 @@ impl Index {
         by: By,
         fits: impl Fn(&Traits) -> bool,
     ) -> Option<Pairing> {
-        /// Of a crowd that shares one key, so many are looked at: thousands of namesakes must not cost their square.
-        const CROWD: usize = 500;
         let mut found: Vec<i64> = Vec::new();
         for key in wanted {
             let known = self.by_key.get(&key).map(Vec::as_slice).unwrap_or_default();
@@ -156,6 +163,8 @@ mod tests {
         index.add(3, "uid-3", None, &person("Petit", "", "06 39 98 00 03"));
         index.add(4, "uid-4", None, &person("Petit", "p@example.com", ""));
         index.add(5, "uid-5", None, &person("Roux", "roux@example.com", ""));
+        index.add(6, "uid-6", None, &person("Blanc", "", "1234567"));
+        index.add(7, "uid-7", None, &person("Noir", "", "123456"));
         index
     }
 
@@ -174,5 +183,24 @@ mod tests {
         check(None, None, person("Roux", "", "01 99 00 00 09"), Pairing::One(5, By::Name));
         check(None, None, person("Roux", "other@example.com", ""), Pairing::None);
         check(None, None, person("", "", ""), Pairing::None);
+        check(None, None, person("", "roux@example.com", ""), Pairing::One(5, By::Email));
+        check(None, None, person("", "", "123456"), Pairing::None);
+        check(None, None, person("", "", "1234567"), Pairing::One(6, By::Phone));
+    }
+
+    #[test]
+    fn of_ten_thousand_namesakes_few_are_looked_at() {
+        let mut index = Index::default();
+        for id in 0..10_000 {
+            index.add(id, &format!("uid-{id}"), None, &person("Martin", "", ""));
+        }
+        let looks = std::cell::Cell::new(0);
+        let key = format!("n{}", keys::name(&person("Martin", "", "")));
+        let count = |_: &Traits| {
+            looks.set(looks.get() + 1);
+            true
+        };
+        assert!(matches!(index.candidates([key].into_iter(), By::Name, count), Some(Pairing::Ambiguous(_))));
+        assert_eq!(looks.get(), CROWD);
     }
 }

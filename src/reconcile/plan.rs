@@ -9,7 +9,10 @@
 //! The columns are met at two moments: `intake` when a sighting comes in, `outgo` when the mirror is pushed.
 
 use super::merge::{FieldConflict, Kept, Winner, alike, changes, transplant};
-use crate::contact::{Contact, FieldSet, keys};
+use crate::{
+    canary::Canary,
+    contact::{Contact, Field, FieldSet, keys},
+};
 
 /// The last state in common with one replica, as each side saw it.
 #[derive(Debug, Clone, Copy)]
@@ -91,13 +94,35 @@ pub fn intake(base: Option<Base<'_>>, here: Here<'_>, there: &Contact, stated: F
     }
     let (content, revived) = (here.content(), matches!(here, Here::Deleted(_)));
     let edit = (theirs, there);
-    let merged = transplant(edit, (ours, content), (fields, policy.weak), policy.winner);
+    let mut merged = transplant(edit, (ours, content), (fields, policy.weak), policy.winner);
+    merged.conflicts.extend(never_seen_there(edit, (ours, content), changed));
     let mut common = transplant(edit, (ours, ours), (fields, policy.weak), Winner::There).contact;
     for conflict in merged.conflicts.iter().filter(|conflict| conflict.kept == Kept::Open) {
         // Held back on this replica alone: as if agreed, so that neither side pushes its value over the other.
         common.set_scalar(conflict.field, &conflict.here);
     }
     Intake::Take { contact: merged.contact, ours: common, revived, conflicts: merged.conflicts }
+}
+
+/// Values of ours that the replica never took, and that an edit made there now replaces: who typed it has not seen them.
+fn never_seen_there(
+    (theirs, there): (&Contact, &Contact),
+    (ours, here): (&Contact, &Contact),
+    changed: FieldSet,
+) -> Vec<FieldConflict> {
+    let scalars = changed.iter().filter(|field| !field.is_list());
+    let replaced = scalars.filter(|field| {
+        let untaken = !ours.scalar(*field).is_empty() && !alike(theirs, ours, *field);
+        untaken && here.scalar(*field) == ours.scalar(*field) && !alike(there, ours, *field)
+    });
+    let told = |field: Field| FieldConflict {
+        field,
+        base: theirs.scalar(field).into_owned(),
+        here: here.scalar(field).into_owned(),
+        there: there.scalar(field).into_owned(),
+        kept: Kept::There,
+    };
+    replaced.map(told).collect()
 }
 
 /// A stranger in a known contact's words: what is alike under the normalising comparison is taken as equal, and a value
@@ -161,9 +186,14 @@ pub fn verdict_when_gone(base: Base<'_>, here: Here<'_>, policy: &Policy) -> Whe
     match here {
         Here::Deleted(_) => WhenGone::Forget,
         Here::Living(content) => {
-            let edited = !changes(base.ours, content, policy.fields, FieldSet::NONE).is_empty();
+            // Also where the replica cannot show it: who deleted there has not seen it.
+            let edited = !changes(base.ours, content, FieldSet::ALL, FieldSet::NONE).is_empty();
             let untaken = policy.fields.less(policy.weak).iter().any(|field| !alike(base.theirs, base.ours, field));
-            if edited || untaken { WhenGone::Conflict } else { WhenGone::DeleteHere }
+            if (edited || untaken) && !Canary::DeletionBeatsEdit.sings() {
+                WhenGone::Conflict
+            } else {
+                WhenGone::DeleteHere
+            }
         }
     }
 }
@@ -234,6 +264,49 @@ mod tests {
         };
         assert_eq!((contact.last_name.as_str(), conflicts.len()), ("c", 1));
         assert!(outgo(base(&there, &ours), &contact, &asking).changed.is_empty());
+    }
+
+    /// What is told of an edit made there: the conflicts' values here.
+    fn check_told(theirs: &str, ours: &str, here: &str, there: &str, expected: &[&str]) {
+        let [theirs, ours, here, there] = [theirs, ours, here, there].map(named);
+        let Intake::Take { contact, conflicts, .. } =
+            intake(Some(base(&theirs, &ours)), Here::Living(&here), &there, FieldSet::ALL, &POLICY)
+        else {
+            panic!("taken")
+        };
+        assert_eq!(contact.last_name, there.last_name);
+        assert!(conflicts.iter().all(|told| told.kept == Kept::There && told.there == there.last_name));
+        let told: Vec<&str> = conflicts.iter().map(|told| told.here.as_str()).collect();
+        assert_eq!(told, expected, "{theirs:?} {ours:?}");
+    }
+
+    #[test]
+    fn a_value_that_was_never_taken_there_is_not_replaced_without_a_word() {
+        check_told("", "mine", "mine", "new", &["mine"]);
+        check_told("", "mine", "mine", "MINE", &[]);
+        check_told("old", "mine", "mine", "", &["mine"]);
+        check_told("MINE", "mine", "mine", "new", &[]);
+        check_told("mine", "mine", "mine", "new", &[]);
+        check_told("old", "", "", "new", &[]);
+        check_told("", "mine", "since", "new", &["since"]);
+    }
+
+    #[test]
+    fn a_stranger_is_read_in_known_words() {
+        use crate::contact::{Address, AddressType, Item, ItemType};
+        let with = |name: &str, items: &[(ItemType, &str)], code: &str, city: &str| Contact {
+            items: items.iter().map(|(of, value)| Item::new(of.clone(), *value)).collect(),
+            addresses: vec![Address { city: city.into(), ..Address::new(AddressType::from_code(code)) }],
+            ..named(name)
+        };
+        use ItemType::{PersonalEmail, ProfessionalEmail, ProfessionalFax, ProfessionalPhone};
+        let known = with("Durand", &[(ProfessionalEmail, "d@example.com"), (ProfessionalPhone, "12")], "20", "Paris");
+        let check = |stranger: Contact, expected: Contact| assert_eq!(in_known_words(&stranger, &known), expected);
+        check(with("DURAND", &[(PersonalEmail, "D@example.com")], "21", "PARIS"), {
+            with("Durand", &[(ProfessionalEmail, "d@example.com")], "20", "Paris")
+        });
+        let other = with("Dupont", &[(PersonalEmail, "other@example.com"), (ProfessionalFax, "12")], "21", "Lyon");
+        check(other.clone(), other);
     }
 
     #[test]
