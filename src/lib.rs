@@ -3,6 +3,8 @@
 //! The shape is a star: the mirror (SQLite) is the hub, everything else that holds contacts is a replica. Imports point
 //! inwards only: `cli -> daemon -> sync -> {mirror, replicas} -> {crm, formats, reconcile} -> contact`.
 
+#[doc(hidden)]
+pub mod canary;
 pub mod cli;
 pub mod config;
 pub mod contact;

@@ -35,8 +35,20 @@ pub fn event(event: &SyncEvent) {
 
 /// The end of a run.
 pub fn summary(summary: &Summary) {
-    let Summary { run, scanned, created, updated, deleted, conflicts, waiting, failed, requests, dry_run: _, stopped } =
-        summary;
+    let Summary {
+        run,
+        scanned,
+        created,
+        updated,
+        deleted,
+        conflicts,
+        waiting,
+        failed,
+        requests,
+        dry_run: _,
+        stopped,
+        import: _,
+    } = summary;
     let sum = |counts: &BTreeMap<String, u64>| counts.values().sum::<u64>();
     info!(
         run,

@@ -128,7 +128,9 @@ impl Daemon {
                 Retry::Trouble
             }
             // Trying again cannot help: a person must act, and each run at its time says so.
-            SyncError::Settings(_) | SyncError::Safety(_) | SyncError::Interrupted => return None,
+            SyncError::Settings(_) | SyncError::Usage(_) | SyncError::Safety(_) | SyncError::Interrupted => {
+                return None;
+            }
         };
         if !matches!(retry, Retry::Busy) {
             self.failures = self.failures.saturating_add(1);

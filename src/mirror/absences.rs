@@ -17,6 +17,8 @@ pub struct AbsenceRow {
     pub strikes: u32,
     /// When it first did: RFC 3339, UTC.
     pub first_at: String,
+    /// The same by the uptime: "BOOT SECONDS".
+    pub first_uptime: String,
     /// The run of the last strike.
     pub last_run: i64,
 }
@@ -29,7 +31,7 @@ impl Mirror {
     pub fn absence(&self, replica: &str, remote: &str) -> Result<Option<AbsenceRow>> {
         Ok(self
             .sql(
-                "SELECT replica, remote, contact, strikes, first_at, last_run
+                "SELECT replica, remote, contact, strikes, first_at, first_uptime, last_run
                  FROM absences WHERE replica = ?1 AND remote = ?2",
             )?
             .query_row([replica, remote], read)
@@ -41,14 +43,14 @@ impl Mirror {
     /// # Errors
     /// There is no such contact; SQLite's.
     pub fn put_absence(&mut self, row: &AbsenceRow) -> Result<()> {
-        let AbsenceRow { replica, remote, contact, strikes, first_at, last_run } = row;
+        let AbsenceRow { replica, remote, contact, strikes, first_at, first_uptime, last_run } = row;
         self.sql(
-            "INSERT INTO absences (replica, remote, contact, strikes, first_at, last_run)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+            "INSERT INTO absences (replica, remote, contact, strikes, first_at, first_uptime, last_run)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
              ON CONFLICT (replica, remote) DO UPDATE SET contact = excluded.contact, strikes = excluded.strikes,
-                 first_at = excluded.first_at, last_run = excluded.last_run",
+                 first_at = excluded.first_at, first_uptime = excluded.first_uptime, last_run = excluded.last_run",
         )?
-        .execute(params![replica, remote, contact, strikes, first_at, last_run])?;
+        .execute(params![replica, remote, contact, strikes, first_at, first_uptime, last_run])?;
         Ok(())
     }
 
@@ -67,7 +69,7 @@ impl Mirror {
     /// SQLite's.
     pub fn absences(&self, replica: &str) -> Result<Vec<AbsenceRow>> {
         let mut select = self.sql(
-            "SELECT replica, remote, contact, strikes, first_at, last_run
+            "SELECT replica, remote, contact, strikes, first_at, first_uptime, last_run
              FROM absences WHERE replica = ?1 ORDER BY remote",
         )?;
         let rows = select.query_map([replica], read)?;
@@ -82,7 +84,8 @@ fn read(row: &Row<'_>) -> rusqlite::Result<AbsenceRow> {
         contact: row.get(2)?,
         strikes: row.get(3)?,
         first_at: row.get(4)?,
-        last_run: row.get(5)?,
+        first_uptime: row.get(5)?,
+        last_run: row.get(6)?,
     })
 }
 
@@ -101,6 +104,7 @@ mod tests {
             contact,
             strikes,
             first_at: "2026-01-01T00:00:00Z".into(),
+            first_uptime: "boot 12.500".into(),
             last_run: strikes.into(),
         };
         for strikes in [1, 2] {

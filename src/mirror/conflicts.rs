@@ -57,7 +57,7 @@ pub struct ConflictRow {
     pub here: Option<String>,
     /// The replica's: likewise.
     pub there: Option<String>,
-    /// `here`, `there`, `both` or `open`.
+    /// `here`, `there`, `both`, `open`, or `other` where a person typed a value of their own.
     pub kept: String,
     /// Whether it waits for a person.
     pub state: State,
@@ -118,6 +118,32 @@ impl Mirror {
         Ok(rows.collect::<rusqlite::Result<_>>()?)
     }
 
+    /// The last conflicts, settled ones included, newest first.
+    ///
+    /// # Errors
+    /// SQLite's.
+    pub fn conflicts(&self, limit: usize) -> Result<Vec<ConflictRow>> {
+        let mut select = self.sql(
+            "SELECT id, run, at, contact, replica, field, base, here, there, kept, state
+             FROM conflicts ORDER BY id DESC LIMIT ?1",
+        )?;
+        let rows = select.query_map([i64::try_from(limit).unwrap_or(i64::MAX)], read)?;
+        Ok(rows.collect::<rusqlite::Result<_>>()?)
+    }
+
+    /// The names of a contact's fields that wait for a person's word on their conflict with a replica.
+    ///
+    /// # Errors
+    /// SQLite's.
+    pub fn fields_in_conflict(&self, contact: ContactId, replica: &str) -> Result<Vec<String>> {
+        let mut select = self.sql(
+            "SELECT field FROM conflicts INDEXED BY conflicts_by_contact
+             WHERE contact = ?1 AND replica = ?2 AND state = 'open' AND field IS NOT NULL",
+        )?;
+        let rows = select.query_map(params![contact, replica], |row| row.get(0))?;
+        Ok(rows.collect::<rusqlite::Result<_>>()?)
+    }
+
     /// How many conflicts wait for a person.
     ///
     /// # Errors
@@ -173,11 +199,17 @@ mod tests {
             state,
         };
         let id = mirror.add_conflict(&row(1, State::Open)).unwrap();
-        mirror.add_conflict(&row(2, State::Settled)).unwrap();
+        let other = mirror.add_conflict(&row(2, State::Settled)).unwrap();
+        let newest: Vec<i64> = mirror.conflicts(9).unwrap().iter().map(|row| row.id).collect();
+        assert_eq!((newest, mirror.conflicts(1).unwrap().len()), (vec![other, id], 1));
+        assert_eq!(mirror.fields_in_conflict(1, "crm").unwrap(), ["city"]);
+        assert!(mirror.fields_in_conflict(2, "crm").unwrap().is_empty(), "settled");
+        assert!(mirror.fields_in_conflict(1, "cards").unwrap().is_empty());
         assert_eq!(mirror.open_conflicts().unwrap(), [ConflictRow { id, ..row(1, State::Open) }]);
         assert_eq!(mirror.count_open_conflicts().unwrap(), 1);
         mirror.settle_conflict(id, "there").unwrap();
         assert_eq!(mirror.count_open_conflicts().unwrap(), 0);
+        assert!(mirror.fields_in_conflict(1, "crm").unwrap().is_empty());
         let settled = ConflictRow { id, kept: "there".into(), ..row(1, State::Settled) };
         assert_eq!(mirror.conflict(id).unwrap(), Some(settled.clone()));
         assert_eq!(mirror.conflicts_of(1, "crm").unwrap(), [settled]);

@@ -203,6 +203,26 @@ impl Mirror {
         Ok(forgotten as u64)
     }
 
+    /// The replica that a contact was first seen in.
+    ///
+    /// # Errors
+    /// SQLite's.
+    pub fn first_seen_in(&self, id: ContactId) -> Result<Option<String>> {
+        let mut select = self.sql("SELECT created_by FROM contacts WHERE id = ?1")?;
+        Ok(select.query_row([id], |row| row.get(0)).optional()?)
+    }
+
+    /// The living contacts that a run made, by id.
+    ///
+    /// # Errors
+    /// SQLite's.
+    pub fn created_in(&self, run: i64) -> Result<Vec<ContactId>> {
+        let mut select =
+            self.sql("SELECT id FROM contacts WHERE created_run = ?1 AND deleted_at IS NULL ORDER BY id")?;
+        let rows = select.query_map([run], |row| row.get(0))?;
+        Ok(rows.collect::<rusqlite::Result<_>>()?)
+    }
+
     /// How many contacts live.
     ///
     /// # Errors
@@ -387,6 +407,20 @@ mod tests {
             assert_eq!(mirror.contact_by_crm_id("812").unwrap().unwrap().crm_id.as_deref(), Some("812"));
         }
         assert_eq!(mirror.contact_by_crm_id("81").unwrap(), None);
+    }
+
+    #[test]
+    fn contacts_are_found_by_the_run_that_made_them() {
+        let mut mirror = Mirror::in_memory().unwrap();
+        let ids: Vec<i64> = [(1, "a"), (2, "b"), (1, "c"), (1, "d")]
+            .into_iter()
+            .map(|(run, uid)| mirror.insert_contact(uid, &full(), "crm", run, AT).unwrap())
+            .collect();
+        mirror.delete_contact(ids[3], AT).unwrap();
+        assert_eq!(mirror.created_in(1).unwrap(), [ids[0], ids[2]]);
+        assert!(mirror.created_in(3).unwrap().is_empty());
+        assert_eq!(mirror.first_seen_in(ids[0]).unwrap().as_deref(), Some("crm"));
+        assert_eq!(mirror.first_seen_in(99).unwrap(), None);
     }
 
     #[test]

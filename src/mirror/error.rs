@@ -104,7 +104,8 @@ impl MirrorError {
             Self::Io { source, .. } => match source.kind() {
                 std::io::ErrorKind::NotFound => "there is no mirror yet; `carnet pull` makes it",
                 std::io::ErrorKind::PermissionDenied => "see who owns the file and its folder",
-                _ => return None,
+                std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded => "free some disk space",
+                _ => "see the system's log, the disk may be failing",
             },
             Self::NotSqlite { .. } | Self::NotOurs { .. } => "set `mirror.path` to a file of carnet's own",
             Self::TooNew { .. } => "use the carnet that wrote it, or a later one",
@@ -120,6 +121,9 @@ impl MirrorError {
 fn sqlite_hint(error: &rusqlite::Error) -> Option<&'static str> {
     match error.sqlite_error_code()? {
         ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked => Some("another program is writing to it; try again"),
+        ErrorCode::SystemIoFailure => {
+            Some("see the system's log, the disk may be failing; nothing of the last transaction was written")
+        }
         ErrorCode::DiskFull => Some("free some disk space; nothing of the last transaction was written"),
         ErrorCode::ReadOnly | ErrorCode::PermissionDenied | ErrorCode::CannotOpen => {
             Some("see who owns the file and its folder")

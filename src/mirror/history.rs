@@ -62,6 +62,18 @@ impl Mirror {
         }
     }
 
+    /// One change, by its number.
+    ///
+    /// # Errors
+    /// SQLite's.
+    pub fn change(&self, id: i64) -> Result<Option<HistoryRow>> {
+        let rows = self.history_rows(
+            "SELECT id, run, at, contact, uid, source, field, old, new, kind FROM history WHERE id = ?1",
+            &[&id],
+        )?;
+        Ok(rows.into_iter().next().map(|(_, row)| row))
+    }
+
     /// The changes that one run made, in their order, each under its number.
     ///
     /// # Errors
@@ -121,5 +133,7 @@ mod tests {
         assert_eq!(pick(mirror.history(Some(7), 9).unwrap()), [rows[2].clone(), rows[0].clone()]);
         assert_eq!(pick(mirror.history(None, 2).unwrap()), [rows[2].clone(), rows[1].clone()]);
         assert_eq!(pick(mirror.history_of_run(1).unwrap()), rows[..2]);
+        assert_eq!(mirror.change(2).unwrap().as_ref(), Some(&rows[1]));
+        assert_eq!(mirror.change(9).unwrap(), None);
     }
 }

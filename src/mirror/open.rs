@@ -7,7 +7,7 @@ use std::{
     io::{ErrorKind, Read},
     path::Path,
     sync::LazyLock,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use include_dir::{Dir, include_dir};
@@ -43,8 +43,8 @@ impl Mirror {
         let mut conn = Connection::open_with_flags(path, flags).map_err(opening)?;
         conn.busy_timeout(BUSY_MAX).map_err(opening)?;
         refuse_other_schemas(&conn, path)?;
-        settle(&conn).map_err(opening)?;
-        migrate(&mut conn).map_err(opening)?;
+        patiently(|| settle(&conn)).map_err(opening)?;
+        patiently(|| migrate(&mut conn)).map_err(opening)?;
         Ok(Self::over(conn))
     }
 
@@ -135,6 +135,21 @@ fn refuse_other_schemas(conn: &Connection, path: &Path) -> Result<i64> {
     Ok(found)
 }
 
+/// SQLite does not wait for others where it changes the journal's kind or finds a deadlock: then it is asked again.
+fn patiently(mut step: impl FnMut() -> rusqlite::Result<()>) -> rusqlite::Result<()> {
+    let began = Instant::now();
+    loop {
+        match step() {
+            Err(error) if is_busy(&error) && began.elapsed() < BUSY_MAX => std::thread::sleep(Duration::from_millis(5)),
+            done => return done,
+        }
+    }
+}
+
+fn is_busy(error: &rusqlite::Error) -> bool {
+    error.sqlite_error_code() == Some(rusqlite::ErrorCode::DatabaseBusy)
+}
+
 fn settle(conn: &Connection) -> rusqlite::Result<()> {
     conn.execute_batch(
         "PRAGMA page_size = 8192;
@@ -151,8 +166,13 @@ fn settle(conn: &Connection) -> rusqlite::Result<()> {
 fn migrate(conn: &mut Connection) -> rusqlite::Result<()> {
     conn.set_transaction_behavior(TransactionBehavior::Immediate);
     // The version is read before the transaction begins: where two programs make the mirror at once, the later one
-    // fails on what the earlier has made, and finds nothing left to do when it looks again.
-    let migrated = MIGRATIONS.to_latest(conn).or_else(|_| MIGRATIONS.to_latest(conn));
+    // fails on what the earlier has made, and looks again; that may happen once with each migration.
+    let mut migrated = MIGRATIONS.to_latest(conn);
+    for _ in 0..known() {
+        if migrated.is_err() {
+            migrated = MIGRATIONS.to_latest(conn);
+        }
+    }
     migrated.map_err(|error| match error {
         rusqlite_migration::Error::RusqliteError { err, .. } => err,
         other => rusqlite::Error::ToSqlConversionFailure(Box::new(other)),
@@ -197,7 +217,7 @@ mod tests {
             ("synchronous", "2"),
             ("foreign_keys", "1"),
             ("application_id", "1667330670"),
-            ("user_version", "1"),
+            ("user_version", "2"),
         ] {
             assert_eq!(pragma(name), value, "{name}");
         }
@@ -244,7 +264,7 @@ mod tests {
         for (path, words) in [
             (&text, "it is not a SQLite database"),
             (&theirs, "it is a database of another program"),
-            (&newer, "a newer carnet wrote it (schema 99, this one knows 1)"),
+            (&newer, "a newer carnet wrote it (schema 99, this one knows 2)"),
             (&damaged, "it is not a SQLite database"),
         ] {
             let before = fs::read(path).unwrap();

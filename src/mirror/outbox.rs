@@ -89,6 +89,8 @@ pub struct OutboxRow {
     pub highest_id: Option<i64>,
     /// RFC 3339, UTC.
     pub sent_at: String,
+    /// The same by the uptime: "BOOT SECONDS".
+    pub sent_uptime: String,
     /// How often it was tried.
     pub attempts: u32,
     /// What was answered last.
@@ -101,10 +103,22 @@ impl Mirror {
     /// # Errors
     /// There is no such contact; SQLite's.
     pub fn put_outbox(&mut self, row: &OutboxRow) -> Result<i64> {
-        let OutboxRow { id: _, replica, contact, action, state, payload, highest_id, sent_at, attempts, error } = row;
+        let OutboxRow {
+            id: _,
+            replica,
+            contact,
+            action,
+            state,
+            payload,
+            highest_id,
+            sent_at,
+            sent_uptime,
+            attempts,
+            error,
+        } = row;
         self.sql(
-            "INSERT INTO outbox (replica, contact, action, state, payload, highest_id, sent_at, attempts, error)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+            "INSERT INTO outbox (replica, contact, action, state, payload, highest_id, sent_at, sent_uptime, attempts, error)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
         )?
         .execute(params![
             replica,
@@ -114,6 +128,7 @@ impl Mirror {
             payload,
             highest_id,
             sent_at,
+            sent_uptime,
             attempts,
             error
         ])?;
@@ -126,7 +141,7 @@ impl Mirror {
     /// SQLite's.
     pub fn outbox(&self, replica: &str) -> Result<Vec<OutboxRow>> {
         let mut select = self.sql(
-            "SELECT id, replica, contact, action, state, payload, highest_id, sent_at, attempts, error
+            "SELECT id, replica, contact, action, state, payload, highest_id, sent_at, sent_uptime, attempts, error
              FROM outbox WHERE replica = ?1 ORDER BY id",
         )?;
         let rows = select.query_map([replica], read)?;
@@ -139,7 +154,7 @@ impl Mirror {
     /// SQLite's.
     pub fn outbox_of(&self, contact: ContactId) -> Result<Vec<OutboxRow>> {
         let mut select = self.sql(
-            "SELECT id, replica, contact, action, state, payload, highest_id, sent_at, attempts, error
+            "SELECT id, replica, contact, action, state, payload, highest_id, sent_at, sent_uptime, attempts, error
              FROM outbox WHERE contact = ?1 ORDER BY id",
         )?;
         let rows = select.query_map([contact], read)?;
@@ -151,10 +166,22 @@ impl Mirror {
     /// # Errors
     /// SQLite's.
     pub fn update_outbox(&mut self, row: &OutboxRow) -> Result<()> {
-        let OutboxRow { id, replica, contact, action, state, payload, highest_id, sent_at, attempts, error } = row;
+        let OutboxRow {
+            id,
+            replica,
+            contact,
+            action,
+            state,
+            payload,
+            highest_id,
+            sent_at,
+            sent_uptime,
+            attempts,
+            error,
+        } = row;
         self.sql(
             "UPDATE outbox SET replica = ?2, contact = ?3, action = ?4, state = ?5, payload = ?6, highest_id = ?7,
-                 sent_at = ?8, attempts = ?9, error = ?10
+                 sent_at = ?8, sent_uptime = ?9, attempts = ?10, error = ?11
              WHERE id = ?1",
         )?
         .execute(params![
@@ -166,6 +193,7 @@ impl Mirror {
             payload,
             highest_id,
             sent_at,
+            sent_uptime,
             attempts,
             error
         ])?;
@@ -200,8 +228,9 @@ fn read(row: &Row<'_>) -> rusqlite::Result<OutboxRow> {
         payload: row.get(5)?,
         highest_id: row.get(6)?,
         sent_at: row.get(7)?,
-        attempts: row.get(8)?,
-        error: row.get(9)?,
+        sent_uptime: row.get(8)?,
+        attempts: row.get(9)?,
+        error: row.get(10)?,
     })
 }
 
@@ -223,6 +252,7 @@ mod tests {
             payload: "{}".into(),
             highest_id: Some(812),
             sent_at: "2026-01-01T00:00:00Z".into(),
+            sent_uptime: "boot 12.500".into(),
             attempts: 1,
             error: None,
         };
@@ -256,6 +286,7 @@ mod tests {
             payload: "{}".into(),
             highest_id: None,
             sent_at: "2026-01-01T00:00:00Z".into(),
+            sent_uptime: "boot 12.500".into(),
             attempts: 1,
             error: None,
         };

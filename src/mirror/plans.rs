@@ -9,12 +9,14 @@ use super::*;
 use crate::{contact::Contact, replicas::PageNote};
 
 /// Deliberate whole reads: how the statement begins and ends, the one step allowed, and why.
-const WHOLE_READS: [(&str, &str, &str, &str); 8] = [
+const WHOLE_READS: [(&str, &str, &str, &str); 10] = [
     ("SELECT contact, value", "IS NOT NULL", "SCAN contact_items", "free text search"),
     ("SELECT c.id, c.last_name", "", "SCAN c", "listing and searching: every living contact is wanted"),
     ("SELECT c.id FROM contacts c WHERE", "ORDER BY c.id", "SCAN c", "only when counts say that some are unagreed"),
     ("SELECT count(*) FROM agreements a JOIN", "= 'crm'", "SCAN c", "only while a creation is unexplained"),
     ("SELECT (SELECT count(*) FROM contacts)", "", "SCAN contacts", "counting, which SQLite does page by page"),
+    ("SELECT id FROM contacts WHERE created_run", "", "SCAN contacts", "only when a person takes a run back"),
+    ("SELECT id, run, at, contact, replica", "LIMIT ?1", "SCAN conflicts", "newest first, up to a limit"),
     ("SELECT page,", "FROM pages", "SCAN pages", "the listing's pages, all wanted"),
     ("SELECT id, command", "LIMIT ?1", "SCAN runs", "newest first, up to a limit"),
     (
@@ -185,6 +187,7 @@ fn use_small_tables(mirror: &mut Mirror, contact: ContactId) -> Result<()> {
     mirror.history(None, 1)?;
     mirror.history(Some(contact), 1)?;
     mirror.history_of_run(run)?;
+    mirror.change(1)?;
     let (field, base, here, there) = (None, None, None, None);
     let (at, replica, state) = (text(), "crm".to_owned(), State::Open);
     let id = mirror.add_conflict(&ConflictRow {
@@ -203,6 +206,10 @@ fn use_small_tables(mirror: &mut Mirror, contact: ContactId) -> Result<()> {
     mirror.settle_conflict(id, "there")?;
     mirror.conflict(id)?;
     mirror.conflicts_of(contact, "crm")?;
+    mirror.conflicts(1)?;
+    mirror.fields_in_conflict(contact, "crm")?;
+    mirror.created_in(run)?;
+    mirror.first_seen_in(contact)?;
     mirror.open_conflicts()?;
     mirror.count_open_conflicts()?;
     let remote = "1".to_owned();
@@ -212,6 +219,7 @@ fn use_small_tables(mirror: &mut Mirror, contact: ContactId) -> Result<()> {
         contact,
         strikes: 1,
         first_at: text(),
+        first_uptime: text(),
         last_run: run,
     })?;
     mirror.absence("crm", "1")?;
@@ -233,6 +241,8 @@ fn use_small_tables(mirror: &mut Mirror, contact: ContactId) -> Result<()> {
     })?;
     mirror.question("crm", "1", "update")?;
     mirror.questions()?;
+    mirror.question_by_id(1)?;
+    mirror.questions_about("crm")?;
     mirror.answer_question("crm", "1", "update")?;
     mirror.clear_question("crm", "1", "update")?;
     let row = OutboxRow {
@@ -244,6 +254,7 @@ fn use_small_tables(mirror: &mut Mirror, contact: ContactId) -> Result<()> {
         payload: text(),
         highest_id: None,
         sent_at: text(),
+        sent_uptime: text(),
         attempts: 1,
         error: None,
     };

@@ -57,6 +57,30 @@ impl Mirror {
         Ok(rows.collect::<rusqlite::Result<_>>()?)
     }
 
+    /// One question by its number, waiting or settled.
+    ///
+    /// # Errors
+    /// SQLite's.
+    pub fn question_by_id(&self, id: i64) -> Result<Option<QuestionRow>> {
+        Ok(self
+            .sql("SELECT id, run, replica, remote, kind, contact, text, state FROM questions WHERE id = ?1")?
+            .query_row([id], read)
+            .optional()?)
+    }
+
+    /// Every question about a replica, waiting or settled, by its record and kind.
+    ///
+    /// # Errors
+    /// SQLite's.
+    pub fn questions_about(&self, replica: &str) -> Result<Vec<QuestionRow>> {
+        let mut select = self.sql(
+            "SELECT id, run, replica, remote, kind, contact, text, state
+             FROM questions WHERE replica = ?1 ORDER BY remote, kind",
+        )?;
+        let rows = select.query_map([replica], read)?;
+        Ok(rows.collect::<rusqlite::Result<_>>()?)
+    }
+
     /// One question, waiting or settled.
     ///
     /// # Errors
@@ -125,6 +149,10 @@ mod tests {
         assert!(mirror.ask(&row(1, "which one?")).unwrap());
         assert!(!mirror.ask(&row(2, "which one?")).unwrap(), "the same question again changes no row");
         assert_eq!(mirror.questions().unwrap(), [row(1, "which one?")]);
+        assert_eq!(mirror.question_by_id(1).unwrap(), Some(row(1, "which one?")));
+        assert_eq!(mirror.question_by_id(2).unwrap(), None);
+        assert_eq!(mirror.questions_about("cards").unwrap(), [row(1, "which one?")]);
+        assert_eq!(mirror.questions_about("crm").unwrap(), []);
         assert!(mirror.ask(&row(3, "which of three?")).unwrap());
 
         mirror.answer_question("cards", "ada.vcf", "ambiguous").unwrap();

@@ -4,8 +4,6 @@
 
 use std::collections::HashSet;
 
-use chrono::DateTime;
-
 use super::{
     engine::{Engine, label},
     error::SyncError,
@@ -13,6 +11,7 @@ use super::{
     peer::{MIRROR, Peer},
 };
 use crate::{
+    canary::Canary,
     mirror::{AbsenceRow, Agreement},
     reconcile::{Base, Here, Kept, plan::WhenGone, verdict_when_gone},
     replicas::{Look, Trouble},
@@ -29,7 +28,7 @@ impl Engine<'_> {
         let mut witness = None;
         for remote in missing {
             self.check_stop()?;
-            if !peer.is_crm() {
+            if !peer.is_crm() || Canary::DeleteOnMissing.sings() {
                 self.transact(|engine| engine.gone(peer, &remote))?;
                 continue;
             }
@@ -42,7 +41,7 @@ impl Engine<'_> {
                     if witness.is_none() {
                         witness = Some(self.answers_for_others(peer, seen).await?);
                     }
-                    if witness == Some(true) {
+                    if witness == Some(true) || Canary::NoWitness.sings() {
                         self.transact(|engine| engine.strike(peer, &remote))?;
                     }
                 }
@@ -59,7 +58,8 @@ impl Engine<'_> {
 
     /// A server that is unwell says 404 to everything: its "no" counts only if it says "yes" for a contact that it has.
     async fn answers_for_others(&mut self, peer: &mut Peer, seen: &HashSet<String>) -> Result<bool, SyncError> {
-        let Some(known) = seen.iter().min() else { return Ok(false) };
+        // Of an empty CRM only a person knows that it is meant.
+        let Some(known) = seen.iter().min() else { return Ok(self.care.force) };
         let well = matches!(peer.replica.look(known).await?, Look::Found(_));
         if !well {
             let message = "the server denies a contact that it has just listed; no absence is believed in this run";
@@ -69,24 +69,30 @@ impl Engine<'_> {
     }
 
     fn strike(&mut self, peer: &Peer, remote: &str) -> Result<(), SyncError> {
-        let now = self.clock.now();
         let before = self.mirror.absence(&peer.name, remote)?;
         let Some(agreement) = self.mirror.agreement_by_remote(&peer.name, remote)? else { return Ok(()) };
-        let waited = before.as_ref().is_some_and(|absence| {
-            let first = DateTime::parse_from_rfc3339(&absence.first_at);
-            absence.last_run != self.run && first.is_ok_and(|first| now - first.to_utc() >= self.care.confirm_after)
-        });
-        if waited {
-            self.mirror.clear_absence(&peer.name, remote)?;
+        if Canary::OneStrike.sings() {
             return self.gone(peer, remote);
         }
-        let first_at = before.as_ref().map_or_else(|| self.clock.stamp(), |absence| absence.first_at.clone());
+        let mut first_uptime = self.uptime().to_string();
+        if let Some(absence) = &before {
+            match self.has_waited(&absence.first_uptime, self.care.confirm_after) {
+                Ok(true) if absence.last_run != self.run => {
+                    self.mirror.clear_absence(&peer.name, remote)?;
+                    return self.gone(peer, remote);
+                }
+                Ok(_) => first_uptime.clone_from(&absence.first_uptime),
+                Err(anew) => first_uptime = anew,
+            }
+        }
+        let first_at = before.as_ref().map_or_else(|| self.host.stamp(), |absence| absence.first_at.clone());
         self.mirror.put_absence(&AbsenceRow {
             replica: peer.name.clone(),
             remote: remote.to_owned(),
             contact: agreement.contact,
             strikes: before.map_or(1, |absence| absence.strikes + 1),
             first_at,
+            first_uptime,
             last_run: self.run,
         })?;
         Ok(())
@@ -107,7 +113,7 @@ impl Engine<'_> {
             WhenGone::DeleteHere => {
                 self.remember_whole(&stored, &peer.name, "delete")?;
                 self.mirror.delete_agreement(&peer.name, stored.id)?;
-                self.mirror.delete_contact(stored.id, &self.clock.stamp())?;
+                self.mirror.delete_contact(stored.id, &self.host.stamp())?;
                 self.changed(MIRROR, ChangeAction::Delete, label(&stored), Vec::new());
             }
             WhenGone::Forget => self.mirror.delete_agreement(&peer.name, stored.id)?,

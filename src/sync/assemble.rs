@@ -1,8 +1,7 @@
 //! From the settings to replicas: the CRM (or the practice one inside this process) first, then the books in order.
 
-use chrono::TimeDelta;
 use secrecy::SecretString;
-use std::time::Duration;
+use std::path::Path;
 use url::Url;
 
 use super::{
@@ -12,7 +11,7 @@ use super::{
     peer::{CRM, Peer},
 };
 use crate::{
-    config::{Book, BookKind, CrmUrl, Deletes, Direction, Lists, Settings, secrets},
+    config::{Book, BookKind, CrmUrl, Deletes, Direction, Lists, Settings, dialect, secrets},
     crm::{ClientSettings, ListsSetting, lists::ListBehaviour},
     formats::{csv::Profile, vcard::Version},
     mirror::Mirror,
@@ -36,7 +35,7 @@ pub(super) struct Assembled {
     /// The account that the mirror is a copy of: host, path and user.
     pub account: String,
     /// The practice CRM, if the settings ask for it; it stops when this is dropped.
-    _sandbox: Option<Sandbox>,
+    pub _sandbox: Option<Sandbox>,
 }
 
 /// Builds the replicas that take part in this run.
@@ -110,10 +109,7 @@ pub(super) fn book_replica(book: &Book) -> Result<Box<dyn Replica>, SyncError> {
     Ok(match book.kind {
         BookKind::Vdir => Box::new(Vdir::new(of_cards())),
         BookKind::Vcard => Box::new(VcardFile::new(of_cards())),
-        BookKind::Csv => {
-            let profile = book.dialect.as_deref().map(profile).transpose()?;
-            Box::new(CsvFile::new(book.name.clone(), book.path.clone(), profile))
-        }
+        BookKind::Csv => Box::new(CsvFile::new(book.name.clone(), book.path.clone(), book.dialect.clone())),
         BookKind::Carddav => {
             return Err(SyncError::Settings(
                 Trouble::new(format!("use book {}: carddav is not supported yet", book.name))
@@ -123,15 +119,16 @@ pub(super) fn book_replica(book: &Book) -> Result<Box<dyn Replica>, SyncError> {
     })
 }
 
-/// A column profile by name; `csv` is carnet's own.
-pub(super) fn profile(name: &str) -> Result<Profile, SyncError> {
-    let name = if name == "csv" { "carnet" } else { name };
-    Profile::named(name).cloned().ok_or_else(|| {
-        let known: Vec<&str> = Profile::all().iter().map(Profile::name).collect();
-        SyncError::Settings(
-            Trouble::new(format!("find a format named {name}"))
-                .hint(format!("known: vcard3, vcard4, jsonl, csv, {}", known.join(", "))),
-        )
+/// A column profile that a command names: a person's own, a built-in one (`csv` is carnet's), or the path of a file.
+pub(super) fn profile(settings: &Settings, word: &str) -> Result<Profile, SyncError> {
+    if dialect::is_path(word) {
+        return dialect::read(word, Path::new(word)).map_err(|error| {
+            SyncError::Settings(Trouble::new(format!("use a profile: {}", error.message)).hint(error.hint))
+        });
+    }
+    dialect::named(word, &settings.csv).map_err(|error| {
+        let hint = error.hint.replacen("known: ", "known: vcard3, vcard4, jsonl, csv, ", 1);
+        SyncError::Settings(Trouble::new(format!("find a format named {word}")).hint(hint))
     })
 }
 
@@ -183,13 +180,12 @@ pub(super) async fn crm_replica(
 
 /// How careful the run is.
 pub(super) fn care(settings: &Settings, options: &RunOptions) -> Care {
-    let delta = |duration: Duration| TimeDelta::from_std(duration).unwrap_or(TimeDelta::MAX);
     Care {
         max_delete: options.max_delete.unwrap_or(settings.sync.max_delete),
         force: options.force,
         dry_run: options.dry_run,
-        confirm_after: delta(settings.crm.confirm_after),
-        settle_after: delta(settings.crm.timeout * 2),
+        confirm_after: settings.crm.confirm_after,
+        settle_after: settings.crm.timeout * 2,
         account: account_id(settings),
     }
 }

@@ -1,11 +1,15 @@
 //! Does everything that the settings name work? Asks, and writes nothing.
 
+use std::{io, path::Path};
+
+use rustix::fs::{Access, access};
+
 use super::{
     assemble::{book_replica, crm_replica},
     error::SyncError,
 };
 use crate::{
-    config::{Book, BookKind, CrmUrl, Settings},
+    config::{Book, BookKind, CrmUrl, Direction, Settings},
     mirror::Mirror,
     replicas::{Batch, Known, ReplicaError, Trouble},
     sandbox::{Sandbox, SandboxSettings},
@@ -87,7 +91,17 @@ async fn check_server(settings: &Settings) -> Result<CheckLine, SyncError> {
 
 async fn check_book(book: &Book) -> Result<CheckLine, SyncError> {
     let mut replica = book_replica(book)?;
+    if book.direction != Direction::FromBook
+        && let Some(line) = check_writable(book, &|folder| Ok(access(folder, Access::WRITE_OK | Access::EXEC_OK)?))
+    {
+        return Ok(line);
+    }
     if !book.path.exists() {
+        if let Some(dialect) = book.dialect.as_ref().filter(|dialect| !dialect.exports()) {
+            let message = format!("no file there yet, and carnet only reads the dialect {}", dialect.name());
+            let hint = "put the file there, choose another dialect, or set export = true in a profile of your own";
+            return Ok(CheckLine { hint: Some(hint.to_owned()), ..line(&book.name, Verdict::Failed, message) });
+        }
         let what = if book.kind == BookKind::Vdir { "folder" } else { "file" };
         return Ok(line(&book.name, Verdict::Ok, format!("no {what} there yet; the first sync makes it")));
     }
@@ -107,6 +121,21 @@ async fn check_book(book: &Book) -> Result<CheckLine, SyncError> {
     Ok(CheckLine { hint: first.hint.clone(), ..line(&book.name, Verdict::Warning, message) })
 }
 
+/// Books are written by putting a new version beside the old one and in its place: what must be writable is the folder,
+/// not the file. The line that says it is not; where the folder is not there yet, its nearest parent counts.
+fn check_writable(book: &Book, may_write: &dyn Fn(&Path) -> io::Result<()>) -> Option<CheckLine> {
+    let folder = if book.kind == BookKind::Vdir { Some(book.path.as_path()) } else { book.path.parent() };
+    let there = folder?.ancestors().find(|folder| folder.symlink_metadata().is_ok())?;
+    let error = match there.metadata() {
+        Ok(found) if !found.is_dir() => io::Error::from(io::ErrorKind::NotADirectory),
+        Ok(_) => may_write(there).err()?,
+        Err(error) => error,
+    };
+    let hint = "carnet writes a new version beside the old one; let it write there, or set direction = \"from-book\"";
+    let message = format!("cannot write in {}: {error}", there.display());
+    Some(CheckLine { hint: Some(hint.to_owned()), ..line(&book.name, Verdict::Failed, message) })
+}
+
 fn line(subject: &str, verdict: Verdict, message: impl Into<String>) -> CheckLine {
     CheckLine { subject: subject.to_owned(), verdict, message: message.into(), hint: None }
 }
@@ -114,4 +143,34 @@ fn line(subject: &str, verdict: Verdict, message: impl Into<String>) -> CheckLin
 fn failed(subject: &str, error: &SyncError) -> CheckLine {
     let message = format!("failed to {error}");
     CheckLine { hint: error.hint(), ..line(subject, Verdict::Failed, message) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Environment;
+
+    /// The line of a book of this kind at this path, in a folder with a file and a folder in it.
+    fn check(kind: &str, path: &str, writable: bool, expected: Option<&str>) {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::create_dir(folder.path().join("books")).unwrap();
+        std::fs::write(folder.path().join("file"), "").unwrap();
+        let text = format!("[crm]\nurl = \"sandbox\"\n[[book]]\nname = \"b\"\nkind = \"{kind}\"\npath = \"{path}\"\n");
+        let nothing = |_: &str| None;
+        let settings =
+            Settings::parse(&folder.path().join("carnet.toml"), &text, Environment::from_fn(&nothing)).unwrap();
+        let access = |_: &Path| if writable { Ok(()) } else { Err(io::ErrorKind::PermissionDenied.into()) };
+        let told = check_writable(&settings.books[0], &access).map(|line| line.message);
+        let told = told.map(|message| message.replace(&*folder.path().to_string_lossy(), "HERE"));
+        assert_eq!(told.as_deref(), expected, "{kind} {path}");
+    }
+
+    #[test]
+    fn a_book_needs_a_folder_that_can_be_written() {
+        check("csv", "books/s.csv", true, None);
+        check("csv", "books/s.csv", false, Some("cannot write in HERE/books: permission denied"));
+        check("csv", "books/new/s.csv", false, Some("cannot write in HERE/books: permission denied"));
+        check("vdir", "books", false, Some("cannot write in HERE/books: permission denied"));
+        check("vcard", "file/s.vcf", true, Some("cannot write in HERE/file: not a directory"));
+    }
 }

@@ -1,16 +1,19 @@
 //! What the steps of a run share: the mirror, the clock, the policy, and the telling.
 
-use std::collections::BTreeMap;
-
-use chrono::TimeDelta;
+use std::{
+    collections::{BTreeMap, HashSet},
+    time::Duration,
+};
 
 use super::{
     error::SyncError,
     events::{Change, ChangeAction, ConflictNote, FieldChange, Label, Summary, SyncEvent},
-    options::{Clock, Stop},
+    host::{Host, Moment, Uptime},
+    options::Stop,
     peer::{MIRROR, Peer},
 };
 use crate::{
+    canary::Canary,
     contact::{Contact, Field},
     mirror::{ConflictRow, ContactId, HistoryRow, Mirror, QuestionRow, State, Stored},
     reconcile::{FieldConflict, Kept, Limit},
@@ -19,17 +22,17 @@ use crate::{
 
 /// How careful this run is.
 #[derive(Debug, Clone)]
-pub(super) struct Care {
+pub struct Care {
     /// Deletions that pass without a word.
     pub max_delete: Limit,
     /// A person's word.
     pub force: bool,
     /// Say, do not write.
     pub dry_run: bool,
-    /// The second look at an absence comes no sooner.
-    pub confirm_after: TimeDelta,
+    /// The second look at an absence, or for a creation without an answer, comes no sooner.
+    pub confirm_after: Duration,
     /// How long a write may still take effect after its time-out.
-    pub settle_after: TimeDelta,
+    pub settle_after: Duration,
     /// For the UIDs of contacts that come from the CRM: "incwo/{account}/{contact}".
     pub account: String,
 }
@@ -39,11 +42,15 @@ pub(super) struct Engine<'a> {
     pub mirror: Mirror,
     pub run: i64,
     pub care: Care,
-    pub clock: &'a dyn Clock,
+    pub host: &'a dyn Host,
     pub stop: &'a Stop,
     pub summary: Summary,
+    /// When the reading at hand was begun.
+    pub reading_begun: Uptime,
     /// Trouble with the CRM that does not keep the books from being written, and that the run ends with.
     pub trouble: Option<SyncError>,
+    /// Contacts that a rehearsal would have made in the CRM: books that carry its ids would be told theirs.
+    pub rehearsed: HashSet<ContactId>,
     events: &'a mut (dyn FnMut(SyncEvent) + 'a),
 }
 
@@ -51,12 +58,13 @@ impl<'a> Engine<'a> {
     pub fn new(
         mirror: Mirror,
         care: Care,
-        clock: &'a dyn Clock,
+        host: &'a dyn Host,
         stop: &'a Stop,
         events: &'a mut (dyn FnMut(SyncEvent) + 'a),
     ) -> Self {
         let summary = Summary { dry_run: care.dry_run, ..Summary::default() };
-        Self { mirror, run: 0, care, clock, stop, summary, trouble: None, events }
+        let (reading_begun, rehearsed) = (host.uptime(), HashSet::new());
+        Self { mirror, run: 0, care, host, stop, summary, reading_begun, trouble: None, rehearsed, events }
     }
 
     pub fn emit(&mut self, event: SyncEvent) {
@@ -66,16 +74,29 @@ impl<'a> Engine<'a> {
     /// Runs a step in one transaction; nothing of a failed step stays.
     pub fn transact<T>(&mut self, step: impl FnOnce(&mut Self) -> Result<T, SyncError>) -> Result<T, SyncError> {
         self.mirror.begin()?;
-        match step(self) {
-            Ok(value) => {
-                self.mirror.commit()?;
-                Ok(value)
-            }
-            Err(error) => {
-                self.mirror.undo()?;
-                Err(error)
-            }
+        let ready = step(self).and_then(|value| self.reached(Moment::Committing).map(|()| value));
+        let done = ready.and_then(|value| Ok(self.mirror.commit().map(|()| value)?));
+        if done.is_err() {
+            // What went wrong says more than whatever undoing what is left of it may say.
+            let _ = self.mirror.undo();
+            return done;
         }
+        self.reached(Moment::Committed)?;
+        done
+    }
+
+    /// The uptime by which waits are measured.
+    pub fn uptime(&self) -> Uptime {
+        if Canary::WallClockSettle.sings() {
+            let seconds = u64::try_from(self.host.now().timestamp()).unwrap_or_default();
+            return Uptime::new("wall", Duration::from_secs(seconds));
+        }
+        self.host.uptime()
+    }
+
+    /// Tells the host of a moment; its error is that of a full disk.
+    pub fn reached(&self, moment: Moment) -> Result<(), SyncError> {
+        self.host.reached(moment).map_err(SyncError::Failed)
     }
 
     /// Ends the run where a stop was asked for.
@@ -125,7 +146,7 @@ impl<'a> Engine<'a> {
 
     /// Writes what was lost or replaced into the history, field by field.
     pub fn remember(&mut self, stored: &Stored, new: &Contact, source: &str) -> Result<Vec<FieldChange>, SyncError> {
-        let at = self.clock.stamp();
+        let at = self.host.stamp();
         let mut changes = Vec::new();
         for field in stored.contact.differing(new).iter() {
             self.mirror.record(&HistoryRow {
@@ -150,7 +171,7 @@ impl<'a> Engine<'a> {
             .map_err(|error| SyncError::Failed(Trouble::new(format!("write a contact into the history: {error}"))))?;
         self.mirror.record(&HistoryRow {
             run: self.run,
-            at: self.clock.stamp(),
+            at: self.host.stamp(),
             contact: stored.id,
             uid: stored.uid.clone(),
             source: source.to_owned(),
@@ -165,10 +186,13 @@ impl<'a> Engine<'a> {
     /// Records a conflict and tells of it.
     pub fn conflict(&mut self, stored: &Stored, replica: &str, conflict: &FieldConflict) -> Result<(), SyncError> {
         let open = conflict.kept == Kept::Open;
+        if Canary::SilentConflict.sings() {
+            return Ok(());
+        }
         self.mirror.add_conflict(&ConflictRow {
             id: 0,
             run: self.run,
-            at: self.clock.stamp(),
+            at: self.host.stamp(),
             contact: stored.id,
             replica: replica.to_owned(),
             field: Some(conflict.field.name().to_owned()),
@@ -190,14 +214,15 @@ impl<'a> Engine<'a> {
         Ok(())
     }
 
-    /// Records that a contact is gone on one side and edited on the other.
+    /// Records that a contact is gone on one side and edited on the other; where the other side is kept, it was gone here.
     pub fn whole_conflict(&mut self, stored: &Stored, replica: &str, kept: Kept) -> Result<(), SyncError> {
+        let (here, there) = if kept == Kept::There { ("deleted", "edited") } else { ("edited", "deleted") };
         self.remember_whole(stored, replica, "conflict")?;
         let state = if kept == Kept::Open { State::Open } else { State::Settled };
         self.mirror.add_conflict(&ConflictRow {
             id: 0,
             run: self.run,
-            at: self.clock.stamp(),
+            at: self.host.stamp(),
             contact: stored.id,
             replica: replica.to_owned(),
             field: None,
@@ -212,8 +237,8 @@ impl<'a> Engine<'a> {
             replica: replica.to_owned(),
             contact: label(stored),
             field: None,
-            here: "edited".to_owned(),
-            there: "deleted".to_owned(),
+            here: here.to_owned(),
+            there: there.to_owned(),
             kept: kept.word().to_owned(),
         }));
         Ok(())

@@ -11,6 +11,9 @@ pub enum SyncError {
     /// The settings do not fit together (exit 2).
     #[error("{0}")]
     Settings(Trouble),
+    /// What was typed cannot be done (exit 2).
+    #[error("{0}")]
+    Usage(Trouble),
     /// The CRM refused the login (exit 4).
     #[error("{0}")]
     Login(Trouble),
@@ -41,7 +44,7 @@ impl SyncError {
     /// The public exit code.
     pub fn exit_code(&self) -> u8 {
         match self {
-            SyncError::Settings(_) => 2,
+            SyncError::Settings(_) | SyncError::Usage(_) => 2,
             SyncError::Login(_) => 4,
             SyncError::Network(_) => 5,
             SyncError::Safety(_) => 7,
@@ -55,6 +58,7 @@ impl SyncError {
     pub fn hint(&self) -> Option<String> {
         match self {
             SyncError::Settings(trouble)
+            | SyncError::Usage(trouble)
             | SyncError::Login(trouble)
             | SyncError::Network(trouble)
             | SyncError::Safety(trouble)
@@ -72,7 +76,7 @@ impl From<ReplicaError> for SyncError {
             ReplicaError::Login(trouble) => SyncError::Login(trouble),
             ReplicaError::Unavailable(trouble) | ReplicaError::Unsettled(trouble) => SyncError::Network(trouble),
             ReplicaError::Unsafe(trouble) => SyncError::Safety(trouble),
-            ReplicaError::Rejected(trouble) => SyncError::Failed(trouble),
+            ReplicaError::Rejected(trouble) | ReplicaError::Postponed(trouble) => SyncError::Failed(trouble),
             ReplicaError::Stale(_) => SyncError::Failed(Trouble::new(error.to_string())),
         }
     }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use super::tally::Tally;
 use crate::{contact::Field, replicas::Problem};
 
 /// Takes the events of a run, in order.
@@ -175,6 +176,9 @@ pub struct Summary {
     pub failed: u64,
     /// HTTP requests sent, by verb.
     pub requests: BTreeMap<String, u64>,
+    /// What became of an imported file's records; none for a run without one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub import: Option<Tally>,
     /// True when nothing was written because only a rehearsal was asked for.
     pub dry_run: bool,
     /// Why a part was stopped for safety (exit 7), in words.

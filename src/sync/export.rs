@@ -35,14 +35,14 @@ enum Format {
 }
 
 impl Format {
-    fn named(name: &str) -> Result<Self, SyncError> {
+    fn named(name: &str, settings: &Settings) -> Result<Self, SyncError> {
         Ok(match name {
             "vcard" | "vcard3" => Format::Cards(Version::V30),
             "vcard4" => Format::Cards(Version::V40),
             "jsonl" => Format::Lines,
-            "csv" => Format::Table(Box::new(super::assemble::profile("carnet")?)),
+            "csv" => Format::Table(Box::new(Profile::carnet().clone())),
             other => {
-                let profile = super::assemble::profile(other)?;
+                let profile = super::assemble::profile(settings, other)?;
                 if !profile.exports() {
                     return Err(SyncError::Settings(Trouble::new(format!("write {other}: carnet only reads it"))));
                 }
@@ -62,7 +62,7 @@ pub fn export(
     out: &mut dyn Write,
     progress: &mut dyn FnMut(u64, u64),
 ) -> Result<u64, SyncError> {
-    let format = Format::named(&options.format)?;
+    let format = Format::named(&options.format, settings)?;
     let mirror = Mirror::open_read_only(&settings.mirror.path)?;
     let filter = Filter { where_: options.where_.clone(), ..Filter::default() };
     let ids = mirror.matching(&filter).map_err(|error| match error {

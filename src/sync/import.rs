@@ -1,21 +1,25 @@
 //! A file into the mirror, once: matched with known contacts, never deleting. An empty cell or an absent property never
 //! clears a field.
 
+use std::collections::HashMap;
+
 use super::{
     assemble::IMPORT,
     engine::{Engine, bump, label},
     error::SyncError,
     events::{ChangeAction, Events, Label, Summary, SyncEvent},
-    options::{Mode, RunOptions, Stop, SystemClock},
+    host::Machine,
+    options::{Mode, RunOptions, Stop},
     peer::MIRROR,
     run::run_with,
     source,
+    tally::{Column, Tally},
 };
 use crate::{
     config::Settings,
     contact::{Contact, FieldSet, keys},
     mirror::{ContactId, Stored},
-    reconcile::{Index, Pairing, Winner, transplant},
+    reconcile::{Index, Pairing, Winner, pairing::By, transplant},
     replicas::{Problem, Sighting, Trouble},
 };
 
@@ -50,7 +54,7 @@ pub async fn import(
     stop: &Stop,
     events: &mut Events<'_>,
 ) -> Result<Summary, SyncError> {
-    let read = source::read(&source, options.format.as_deref())?;
+    let read = source::read(&source, options.format.as_deref(), settings)?;
     let mode = if options.push { Mode::Sync } else { Mode::MirrorOnly };
     let run = RunOptions {
         mode,
@@ -60,7 +64,7 @@ pub async fn import(
         force: false,
         trigger: "import".to_owned(),
     };
-    run_with(settings, &run, (&SystemClock, stop), events, read).await
+    run_with(settings, &run, (&Machine, stop), events, Some(read)).await
 }
 
 /// What a file gave.
@@ -68,34 +72,88 @@ pub async fn import(
 pub(super) struct Imported {
     /// Its contacts; a sighting's remote is its place in the file.
     pub sightings: Vec<Sighting>,
-    /// What could not be read.
+    /// What could not be read: whole records, and cells of others.
     pub problems: Vec<Problem>,
+    /// What was counted while reading; none of the contacts are in it yet.
+    pub tally: Tally,
     /// How the file was read, for a person to check.
     pub recognised: Option<String>,
 }
 
+/// What is known while a file is taken in.
+struct Pile {
+    index: Index,
+    /// The contacts that records of this file were taken for, and the UIDs that those brought.
+    taken: HashMap<ContactId, Option<String>>,
+}
+
+/// What a record is to the contact that an earlier record of the same file was taken for.
+enum Again {
+    /// Nobody came before it, or it contradicts nothing.
+    No,
+    /// Another person of that name: the file tells the two apart.
+    Another,
+    /// It has the same name and says otherwise: one person or two?
+    Namesake,
+    /// It has the same UID or CRM id and says otherwise: a copied row, or an older card.
+    Copy,
+}
+
+impl Pile {
+    fn again(&self, stored: &Stored, by: By, sighting: &Sighting) -> Again {
+        let Some(earlier) = self.taken.get(&stored.id) else { return Again::No };
+        let new = enriched(&stored.contact, &sighting.contact, sighting.fields);
+        let mut overwritten = stored.contact.differing(&new).iter().filter(|field| !field.is_list());
+        let contradicts = overwritten.any(|field| !stored.contact.scalar(field).is_empty());
+        match by {
+            By::Name if earlier.is_some() && sighting.uid.is_some() => Again::Another,
+            By::Name if contradicts => Again::Namesake,
+            By::Uid | By::CrmId if contradicts => Again::Copy,
+            By::Name | By::Uid | By::CrmId | By::Email | By::Phone => Again::No,
+        }
+    }
+
+    /// True where the file itself tells the record apart from all of them by UIDs.
+    fn are_others(&self, candidates: &[ContactId], sighting: &Sighting) -> bool {
+        let marked = |id: &ContactId| self.taken.get(id).is_some_and(Option::is_some);
+        sighting.uid.is_some() && candidates.iter().all(marked)
+    }
+}
+
+impl Imported {
+    /// Keeps a record that is not taken, and why.
+    pub fn refuse(&mut self, problem: Problem) {
+        self.tally.refuse(&problem.message);
+        self.problems.push(problem);
+    }
+}
+
 impl Engine<'_> {
-    /// Takes in what a file gave.
-    pub fn import(&mut self, imported: Imported) -> Result<(), SyncError> {
-        let Imported { sightings, problems, recognised } = imported;
-        if let Some(words) = recognised {
+    /// Takes in what a file gave; none for a run without a file.
+    pub fn import(&mut self, imported: Option<Imported>) -> Result<(), SyncError> {
+        let Some(Imported { sightings, problems, recognised, tally }) = imported else { return Ok(()) };
+        if let Some(mut words) = recognised {
+            if self.care.dry_run {
+                words += &columns_in_words(&tally.columns);
+            }
             self.notice(IMPORT, Trouble::new(words));
         }
         for problem in problems {
             self.problem(IMPORT, problem);
         }
+        self.summary.import = Some(tally);
         if sightings.is_empty() {
             return Ok(());
         }
         let contacts = sightings.len() as u64;
         bump(&mut self.summary.scanned, IMPORT, contacts);
         self.emit(SyncEvent::ScanFinished { replica: IMPORT.to_owned(), contacts });
-        let mut index = self.index_for(IMPORT)?;
+        let mut pile = Pile { index: self.index_for(IMPORT)?, taken: HashMap::new() };
         let mut sightings = sightings.into_iter();
         while sightings.len() > 0 {
             self.transact(|engine| {
                 for sighting in sightings.by_ref().take(1_000) {
-                    engine.import_one(&mut index, sighting)?;
+                    engine.import_one(&mut pile, sighting)?;
                 }
                 Ok(())
             })?;
@@ -103,13 +161,29 @@ impl Engine<'_> {
         Ok(())
     }
 
-    fn import_one(&mut self, index: &mut Index, sighting: Sighting) -> Result<(), SyncError> {
-        match index.find(sighting.uid.as_deref(), sighting.crm_id.as_deref(), &sighting.contact) {
-            Pairing::One(id, _) => {
+    fn import_one(&mut self, pile: &mut Pile, sighting: Sighting) -> Result<(), SyncError> {
+        match pile.index.find(sighting.uid.as_deref(), sighting.crm_id.as_deref(), &sighting.contact) {
+            Pairing::One(id, by) => {
                 let stored = self.stored(id)?;
-                self.import_into(index, &stored, &sighting)
+                match pile.again(&stored, by, &sighting) {
+                    Again::No => self.import_into(pile, &stored, &sighting),
+                    Again::Another => self.import_new(pile, sighting),
+                    Again::Namesake => self.leave(
+                        sighting.remote,
+                        "has the name of an earlier record and says otherwise".to_owned(),
+                        "add a UID, or an e-mail address of its own, or make the two one",
+                    ),
+                    Again::Copy => self.leave(
+                        sighting.remote,
+                        "has the UID or CRM id of an earlier record and says otherwise".to_owned(),
+                        "take the mark out of one of them, or delete it",
+                    ),
+                }
             }
-            Pairing::None => self.import_new(index, sighting),
+            Pairing::None => self.import_new(pile, sighting),
+            Pairing::Ambiguous(candidates) if pile.are_others(&candidates, &sighting) => {
+                self.import_new(pile, sighting)
+            }
             Pairing::Ambiguous(candidates) => self.import_left(sighting, &candidates),
         }
     }
@@ -122,40 +196,104 @@ impl Engine<'_> {
             names.push(crm_id.unwrap_or(uid));
         }
         let message = format!("could be any of {} known contacts ({})", candidates.len(), names.join(", "));
-        let hint = "add the contact's UID or CRM id to the file, or an e-mail address of its own".to_owned();
-        self.problem(IMPORT, Problem { place: sighting.remote, message, hint: Some(hint), remote: None });
+        let hint = "add the contact's UID or CRM id to the file, or an e-mail address of its own";
+        self.leave(sighting.remote, message, hint)
+    }
+
+    fn leave(&mut self, place: String, message: String, hint: &str) -> Result<(), SyncError> {
+        self.problem(IMPORT, Problem { place, message, hint: Some(hint.to_owned()), remote: None });
+        self.tally().ambiguous += 1;
         Ok(())
     }
 
-    fn import_new(&mut self, index: &mut Index, sighting: Sighting) -> Result<(), SyncError> {
-        let uid = match sighting.uid {
-            Some(uid) => uid,
-            None => uuid::Uuid::new_v4().to_string(),
+    fn import_new(&mut self, pile: &mut Pile, sighting: Sighting) -> Result<(), SyncError> {
+        let uid = sighting.uid.clone().unwrap_or_else(|| uid_of(&sighting.contact));
+        let by_crm_id = sighting.crm_id.as_deref().map(|id| self.mirror.contact_by_crm_id(id)).transpose()?.flatten();
+        let known = match self.mirror.contact_by_uid(&uid)? {
+            Some(stored) => Some(stored),
+            None => by_crm_id,
         };
-        if let Some(stored) = self.mirror.contact_by_uid(&uid)? {
-            // Deleted here once; a person brings it back.
-            let back = self.mirror.update_contact(stored.id, &sighting.contact, &self.clock.stamp())?;
-            tracing::debug!(version = back, "an imported contact was deleted before and is back");
-            self.changed(MIRROR, ChangeAction::Create, label(&stored), Vec::new());
-            return Ok(());
+        match known {
+            Some(stored) if stored.deleted => self.import_again(pile, &stored, &sighting),
+            Some(_) => {
+                // Made from this very record once and edited since: an old file does not take the edits back.
+                self.tally().same += 1;
+                Ok(())
+            }
+            None if sighting.contact == Contact::default() => {
+                let problem = empty(sighting.remote);
+                self.tally().refuse(&problem.message);
+                self.problem(IMPORT, problem);
+                Ok(())
+            }
+            None => {
+                let at = self.host.stamp();
+                let id = self.mirror.insert_contact(&uid, &sighting.contact, IMPORT, self.run, &at)?;
+                pile.index.add(id, &uid, None, &sighting.contact);
+                pile.taken.insert(id, sighting.uid);
+                self.tally().new += 1;
+                self.created_here(Label { uid, crm_id: None, name: sighting.contact.display_name() });
+                Ok(())
+            }
         }
-        let id = self.mirror.insert_contact(&uid, &sighting.contact, IMPORT, self.run, &self.clock.stamp())?;
-        index.add(id, &uid, None, &sighting.contact);
-        self.created_here(Label { uid, crm_id: None, name: sighting.contact.display_name() });
+    }
+
+    /// The contact was deleted here once and a person brings it back: to every replica that still holds it, too.
+    fn import_again(&mut self, pile: &mut Pile, stored: &Stored, sighting: &Sighting) -> Result<(), SyncError> {
+        let new = enriched(&stored.contact, &sighting.contact, sighting.fields);
+        self.remember(stored, &new, IMPORT)?;
+        self.mirror.update_contact(stored.id, &new, &self.host.stamp())?;
+        self.follow_again(stored.id)?;
+        pile.index.add(stored.id, &stored.uid, stored.crm_id.as_deref(), &new);
+        self.tally().new += 1;
+        self.changed(MIRROR, ChangeAction::Create, label(stored), Vec::new());
         Ok(())
     }
 
-    fn import_into(&mut self, index: &mut Index, stored: &Stored, sighting: &Sighting) -> Result<(), SyncError> {
+    fn import_into(&mut self, pile: &mut Pile, stored: &Stored, sighting: &Sighting) -> Result<(), SyncError> {
         let new = enriched(&stored.contact, &sighting.contact, sighting.fields);
+        pile.taken.insert(stored.id, sighting.uid.clone());
         if new == stored.contact {
+            self.tally().same += 1;
             return Ok(());
         }
         let fields = self.remember(stored, &new, IMPORT)?;
-        self.mirror.update_contact(stored.id, &new, &self.clock.stamp())?;
-        index.add(stored.id, &stored.uid, stored.crm_id.as_deref(), &new);
+        self.mirror.update_contact(stored.id, &new, &self.host.stamp())?;
+        pile.index.add(stored.id, &stored.uid, stored.crm_id.as_deref(), &new);
+        self.tally().update(&fields);
         self.changed(MIRROR, ChangeAction::Update, label(stored), fields);
         Ok(())
     }
+
+    fn tally(&mut self) -> &mut Tally {
+        self.summary.import.get_or_insert_default()
+    }
+}
+
+/// Namespace of the UIDs of imported contacts that bring none (version 5, RFC 9562).
+const UID_NAMESPACE: uuid::Uuid = uuid::uuid!("b4f8e0a2-6d0e-5c53-8d57-2f6a9b1c7e35");
+
+/// A UID that the same record gets each time it is imported: one that nothing else tells apart from others (a company
+/// without telephone or e-mail address) must not be doubled by the same file, nor differ between rehearsal and run.
+fn uid_of(contact: &Contact) -> String {
+    // Our own type of texts and lists always has a JSON form.
+    let content = serde_json::to_string(contact).unwrap_or_default();
+    uuid::Uuid::new_v5(&UID_NAMESPACE, content.as_bytes()).to_string()
+}
+
+fn empty(place: String) -> Problem {
+    let hint = "columns that are not read may hold its values; a profile of one's own can name them";
+    let message = "nothing in it is read: it would be a contact without any value".to_owned();
+    Problem { place, message, hint: Some(hint.to_owned()), remote: None }
+}
+
+/// "; columns: Nom as last_name, CP as professional zip_code".
+fn columns_in_words(columns: &[Column]) -> String {
+    let read: Vec<String> = columns
+        .iter()
+        .filter_map(|column| Some(format!("{} as {}", column.name, column.read_as.as_deref()?)))
+        .collect();
+    if read.is_empty() { String::new() } else { format!("; columns: {}", read.join(", ")) }
 }
 
 /// The contact with what the file says in the fields that it speaks of: its texts replace, its entries are added. A number
@@ -180,7 +318,10 @@ fn enriched(known: &Contact, read: &Contact, fields: FieldSet) -> Contact {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::contact::{Item, ItemType};
+    use crate::{
+        config::Environment,
+        contact::{Item, ItemType},
+    };
 
     #[test]
     fn an_import_adds_and_replaces_and_never_clears() {
@@ -220,7 +361,9 @@ mod tests {
         };
         let text = "Nom;Société;E-mail;Téléphone;Mobile\nDurand;ACME;d@example.com;0123456789;0639980001\n";
         let file = ImportSource { name: "file".into(), bytes: text.into() };
-        let sighting = source::read(&file, None).unwrap().sightings.pop().unwrap();
+        let text = "[crm]\nurl = \"sandbox\"\n";
+        let settings = Settings::parse("/x/carnet.toml".as_ref(), text, Environment::from_fn(&|_| None)).unwrap();
+        let sighting = source::read(&file, None, &settings).unwrap().sightings.pop().unwrap();
         let types: Vec<_> = sighting.contact.items.iter().map(|item| item.item_type.clone()).collect();
         assert!(
             known.items.iter().all(|item| !types.contains(&item.item_type)),

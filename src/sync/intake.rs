@@ -9,9 +9,12 @@ use super::{
 use crate::{
     contact::{Contact, FieldSet},
     mirror::{Agreement, ContactId, Stored},
-    reconcile::{Base, Here, Intake, changes, intake},
+    reconcile::{Base, Here, Intake, Kept, changes, intake, plan::in_known_words},
     replicas::Sighting,
 };
+
+/// The revision of a record that a person named and that was not read yet.
+pub(super) const NEVER_READ: &str = "";
 
 /// Namespace of the UIDs that carnet gives to contacts of the CRM (version 5, RFC 9562), so that a lost mirror gives the
 /// same contact the same UID again.
@@ -22,6 +25,8 @@ impl Engine<'_> {
     pub fn intake(&mut self, side: &Side<'_>, sighting: Sighting) -> Result<(), SyncError> {
         let Some(agreement) = self.mirror.agreement_by_remote(side.name, &sighting.remote)? else { return Ok(()) };
         let stored = self.stored(agreement.contact)?;
+        let there = side.reading(&sighting, &agreement.theirs);
+        let agreement = self.recognise_ours(side, &stored, agreement, &there)?;
         self.merge_in(side, &stored, Some(&agreement), sighting)
     }
 
@@ -44,7 +49,11 @@ impl Engine<'_> {
         sighting: Sighting,
     ) -> Result<(), SyncError> {
         let there = side.reading(&sighting, agreement.map_or(&stored.contact, |agreement| &agreement.theirs));
-        let shown = agreement.map(|agreement| side.shown(&agreement.theirs));
+        let shown = agreement.map(|agreement| match agreement.revision.as_str() {
+            // What was sent, in the words in which it is met for the first time.
+            NEVER_READ => in_known_words(&agreement.theirs, &there),
+            _ => side.shown(&agreement.theirs),
+        });
         let base = agreement.zip(shown.as_ref()).map(|(agreement, theirs)| Base { theirs, ours: &agreement.ours });
         let here = if stored.deleted { Here::Deleted(&stored.contact) } else { Here::Living(&stored.contact) };
         let Sighting { remote, revision, uid, crm_id, contact: _, fields, detail, source: _ } = sighting;
@@ -59,7 +68,9 @@ impl Engine<'_> {
             detached: false,
             marks: marks(uid.as_deref(), crm_id.as_deref()),
         };
-        match intake(base, here, &there, fields, &side.policy) {
+        // What a person is to say is not taken meanwhile: each side keeps its own.
+        let policy = self.less_conflicts(side.policy, stored.id, side.name)?;
+        match intake(base, here, &there, fields, &policy) {
             Intake::Same => {
                 if let Some(agreement) = agreement {
                     next.ours.clone_from(&agreement.ours);
@@ -70,6 +81,9 @@ impl Engine<'_> {
             Intake::Take { contact, ours, revived, conflicts } => {
                 for conflict in &conflicts {
                     self.conflict(stored, side.name, conflict)?;
+                }
+                if revived {
+                    self.whole_conflict(stored, side.name, Kept::There)?;
                 }
                 let mut version = stored.version;
                 if revived || contact != stored.contact {
@@ -94,11 +108,24 @@ impl Engine<'_> {
 
     fn rewrite(&mut self, source: &str, stored: &Stored, new: &Contact, revived: bool) -> Result<i64, SyncError> {
         let fields = self.remember(stored, new, source)?;
-        let version = self.mirror.update_contact(stored.id, new, &self.clock.stamp())?;
+        if revived {
+            self.follow_again(stored.id)?;
+        }
+        let version = self.mirror.update_contact(stored.id, new, &self.host.stamp())?;
         let action = if revived { ChangeAction::Create } else { ChangeAction::Update };
         let label = Label { name: new.display_name(), ..label(stored) };
         self.changed(MIRROR, action, label, if revived { Vec::new() } else { fields });
         Ok(version)
+    }
+
+    /// Replicas that were left with a deleted contact follow it again now that it is back.
+    pub fn follow_again(&mut self, contact: ContactId) -> Result<(), SyncError> {
+        for (replica, agreement) in self.mirror.agreements_of(contact)? {
+            if agreement.detached {
+                self.mirror.put_agreement(&replica, &Agreement { detached: false, version: 0, ..agreement })?;
+            }
+        }
+        Ok(())
     }
 
     /// Makes a newcomer a contact of its own.
@@ -109,10 +136,10 @@ impl Engine<'_> {
         let uid = match uid {
             Some(uid) => uid,
             None if from_crm => self.crm_uid(&remote),
-            None => uuid::Uuid::new_v4().to_string(),
+            None => self.host.fresh_uid(),
         };
-        let uid = if self.mirror.contact_by_uid(&uid)?.is_some() { uuid::Uuid::new_v4().to_string() } else { uid };
-        let id = self.mirror.insert_contact(&uid, &contact, replica, self.run, &self.clock.stamp())?;
+        let uid = if self.mirror.contact_by_uid(&uid)?.is_some() { self.host.fresh_uid() } else { uid };
+        let id = self.mirror.insert_contact(&uid, &contact, replica, self.run, &self.host.stamp())?;
         let crm_id = from_crm.then(|| remote.clone());
         self.created_here(Label { uid, crm_id, name: contact.display_name() });
         let theirs = contact.clone();

@@ -5,28 +5,51 @@
 //! a transaction that is rolled back.
 
 mod absences;
+#[cfg(test)]
+mod absences_tests;
+mod answer;
 mod assemble;
+mod by_hand;
 mod check;
+mod creations;
+#[cfg(test)]
+mod creations_tests;
+#[cfg(test)]
+mod desk;
 mod engine;
 mod error;
 pub mod events;
 mod export;
+mod host;
 mod import;
 mod intake;
 mod newcomers;
 mod options;
 mod outbox;
+#[cfg(test)]
+mod outbox_tests;
 mod peer;
 mod push;
+mod resolve;
 mod run;
 mod scan;
 mod settle;
 mod source;
+mod tally;
+mod undo;
+mod updates;
 
+pub use answer::{Answer, Candidate, answers, candidates};
 pub use check::{CheckLine, Verdict, check};
+pub use engine::Care;
 pub use error::SyncError;
 pub use events::{Events, Summary, SyncEvent};
 pub use export::{ExportOptions, export};
+pub use host::{Host, Machine, Moment, Uptime};
 pub use import::{ImportOptions, ImportSource, import};
-pub use options::{Clock, Mode, RunOptions, Stop, SystemClock};
-pub use run::run;
+pub use options::{Mode, RunOptions, Stop};
+pub use peer::{CRM, Peer};
+pub use resolve::{Decided, Number, Word, conflict_values, resolve};
+pub use run::{Ground, run, run_on};
+pub use tally::{Column, Tally};
+pub use undo::{Left, Reason, Target, UndoOptions, Undone, undo};

@@ -1,6 +1,7 @@
 //! Records that no agreement names: recognised as somebody we know, made contacts of their own, or put to a person.
 
 use super::{
+    answer::{AMBIGUOUS, Who},
     engine::{Engine, label},
     error::SyncError,
     events::ChangeAction,
@@ -25,6 +26,9 @@ impl Engine<'_> {
         if replica == CRM {
             for id in self.mirror.unagreed(CRM)? {
                 let stored = self.stored(id)?;
+                if self.is_apart(&stored)? {
+                    continue;
+                }
                 index.add(stored.id, &stored.uid, stored.crm_id.as_deref(), &stored.contact);
             }
         } else {
@@ -44,6 +48,7 @@ impl Engine<'_> {
         newcomers: Vec<Sighting>,
         missing: &mut Vec<String>,
     ) -> Result<(), SyncError> {
+        self.drop_questions(&peer.name, &newcomers)?;
         if newcomers.is_empty() {
             return Ok(());
         }
@@ -74,7 +79,8 @@ impl Engine<'_> {
         match found {
             Pairing::One(id, by) => self.recognised(peer, index, sighting, (id, by), missing),
             Pairing::Ambiguous(candidates) if !peer.is_crm() => {
-                self.ask_who(peer, &sighting, &format!("could be {} known contacts", candidates.len()))
+                let text = format!("could be {} known contacts", candidates.len());
+                self.ask_who(peer, index, sighting, &text)
             }
             Pairing::None | Pairing::Ambiguous(_) => self.make_new(peer, index, sighting),
         }
@@ -86,8 +92,13 @@ impl Engine<'_> {
         {
             return self.link(peer, stored.id, sighting);
         }
+        self.take_apart(peer, index, sighting)
+    }
+
+    /// A contact of its own, whoever it looks like.
+    fn take_apart(&mut self, peer: &Peer, index: &mut Index, sighting: Sighting) -> Result<(), SyncError> {
         let (uid, crm_id, contact) = (sighting.uid.clone(), sighting.crm_id.clone(), sighting.contact.clone());
-        self.mirror.answer_question(&peer.name, &sighting.remote, "ambiguous")?;
+        self.mirror.answer_question(&peer.name, &sighting.remote, AMBIGUOUS)?;
         let id = self.insert(&peer.name, sighting)?;
         index.add(id, uid.as_deref().unwrap_or_default(), crm_id.as_deref(), &contact);
         Ok(())
@@ -114,13 +125,13 @@ impl Engine<'_> {
             // Namesakes that one book keeps apart are two people.
             return self.make_new(peer, index, sighting);
         }
-        self.ask_who(peer, &sighting, &format!("looks like a copy of {}", agreement.remote))
+        self.ask_who(peer, index, sighting, &format!("looks like a copy of {}", agreement.remote))
     }
 
     /// Two records turn out to be one contact.
     fn link(&mut self, peer: &Peer, id: ContactId, sighting: Sighting) -> Result<(), SyncError> {
         let stored = self.stored(id)?;
-        self.mirror.answer_question(&peer.name, &sighting.remote, "ambiguous")?;
+        self.mirror.answer_question(&peer.name, &sighting.remote, AMBIGUOUS)?;
         let first_crm_id = peer.is_crm() && stored.crm_id.is_none();
         self.merge_in(&peer.side(), &stored, None, sighting)?;
         if first_crm_id {
@@ -130,7 +141,13 @@ impl Engine<'_> {
         Ok(())
     }
 
-    fn ask_who(&mut self, peer: &Peer, sighting: &Sighting, text: &str) -> Result<(), SyncError> {
+    /// Puts it to a person who a newcomer is, or does what the person has said.
+    fn ask_who(&mut self, peer: &Peer, index: &mut Index, sighting: Sighting, text: &str) -> Result<(), SyncError> {
+        match self.answered(&peer.name, &sighting.remote)? {
+            Some(Who::SameAs(id)) => return self.link(peer, id, sighting),
+            Some(Who::New) => return self.take_apart(peer, index, sighting),
+            None => {}
+        }
         let place = sighting.remote.clone();
         self.ask(
             QuestionRow {
@@ -138,12 +155,12 @@ impl Engine<'_> {
                 run: self.run,
                 replica: peer.name.clone(),
                 remote: place.clone(),
-                kind: "ambiguous".to_owned(),
+                kind: AMBIGUOUS.to_owned(),
                 contact: None,
                 text: format!("{place} {text}; it was left alone"),
                 state: State::Open,
             },
-            "give it the UID of the contact it is, or an e-mail address of its own",
+            "`carnet conflicts` says how to answer; or give it the UID of the contact it is",
         )
     }
 }

@@ -1,6 +1,5 @@
-//! What a run is asked for, and what is handed in to it: the clock and the wish to stop.
+//! What a run is asked for, and the wish to stop it.
 
-use chrono::{DateTime, SecondsFormat, Utc};
 use tokio::sync::watch;
 
 use crate::reconcile::Limit;
@@ -45,27 +44,6 @@ pub struct RunOptions {
     pub force: bool,
     /// The command's name for the run log: `sync`, `daemon`...
     pub trigger: String,
-}
-
-/// The time of day, handed in so that tests need not wait.
-pub trait Clock {
-    /// Now.
-    fn now(&self) -> DateTime<Utc>;
-
-    /// Now as the mirror writes it: RFC 3339, UTC, seconds.
-    fn stamp(&self) -> String {
-        self.now().to_rfc3339_opts(SecondsFormat::Secs, true)
-    }
-}
-
-/// The machine's own clock.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct SystemClock;
-
-impl Clock for SystemClock {
-    fn now(&self) -> DateTime<Utc> {
-        Utc::now()
-    }
 }
 
 /// A wish to stop, shared between the run and whoever hears the signal. The request in hand is finished first.

@@ -1,237 +1,206 @@
-//! Creations whose answer was lost. A POST is not repeatable: such a row is `unknown` until the contact is found in a
-//! listing (adopted), is known not to have been made (sent again), or must be put to a person (parked).
+//! The outbox: every write is written down before it leaves, and struck off once its end is known.
+//!
+//! A row that a crash or a lost answer leaves behind is `unknown`: the write may have happened, may happen yet, or may
+//! never have left. What becomes of it is decided by looking: creations in `creations`, changes in `updates`.
 
-use chrono::{DateTime, TimeDelta};
 use serde::{Deserialize, Serialize};
+use std::time::Duration;
 
 use super::{
-    engine::{Engine, label},
+    engine::Engine,
     error::SyncError,
     events::ChangeAction,
-    peer::{CRM, MIRROR, Side},
+    host::Uptime,
+    peer::{CRM, Peer},
+    push::Delivery,
 };
 use crate::{
-    contact::{Contact, FieldSet},
-    mirror::{Agreement, ContactId, OutboxAction, OutboxRow, OutboxState, QuestionRow, State, Stored},
-    reconcile::{Index, Pairing, same_text_everywhere},
-    replicas::{Sighting, Trouble},
+    canary::Canary,
+    contact::{Contact, Field, FieldSet},
+    mirror::{ContactId, OutboxAction, OutboxRow, OutboxState, Stored},
+    replicas::{Action, Trouble},
 };
 
 /// What an outbox row remembers of the write.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-struct Payload {
+pub(super) struct Payload {
     /// The contact's version in the mirror when it was sent.
-    version: i64,
-    /// What was sent.
-    contact: Contact,
-    /// Listings that did not show it.
+    pub version: i64,
+    /// The contact in the mirror then.
+    pub contact: Contact,
+    /// A change: what the replica's record was meant to hold.
     #[serde(default)]
-    misses: u32,
-    /// When the last of them was read.
+    pub target: Option<Contact>,
+    /// A change: the fields that were sent.
     #[serde(default)]
-    missed_at: Option<String>,
+    pub changed: Vec<Field>,
+    /// Listings, begun after the settle time, that did not show it.
+    #[serde(default)]
+    pub misses: u32,
+    /// The uptime at the first of them.
+    #[serde(default)]
+    pub missed_uptime: String,
+}
+
+impl Payload {
+    /// What a row remembers; none if the row is of a version that nobody knows.
+    pub fn of(row: &OutboxRow) -> Option<Self> {
+        serde_json::from_str(&row.payload).ok()
+    }
+
+    /// As a row keeps it.
+    pub fn text(&self) -> String {
+        serde_json::to_string(self).unwrap_or_default()
+    }
+
+    /// The fields that were sent.
+    pub fn fields(&self) -> FieldSet {
+        self.changed.iter().copied().collect()
+    }
 }
 
 impl Engine<'_> {
-    /// Written down before the first byte of a POST leaves: whatever happens, it is looked for before it is repeated.
-    pub fn about_to_create(&mut self, stored: &Stored) -> Result<(), SyncError> {
-        self.close_outbox(stored.id)?;
-        let row = self.row(stored, OutboxAction::Create, OutboxState::Sent)?;
-        self.mirror.put_outbox(&row)?;
+    /// Written down before the first byte leaves: in the CRM a creation is not repeatable and a change may take effect
+    /// late; in a book what comes to be there after a crash shall be known for our own.
+    pub fn about_to_write(&mut self, peer: &Peer, deliveries: &mut [Delivery]) -> Result<(), SyncError> {
+        for delivery in deliveries {
+            let (action, target, changed) = match &delivery.write.action {
+                Action::Create { .. } => (OutboxAction::Create, None, FieldSet::NONE),
+                Action::Update { contact, changed, .. } => (OutboxAction::Update, Some(contact.clone()), *changed),
+                Action::Delete { .. } => continue,
+            };
+            let stored = &delivery.stored;
+            self.drop_refused(&peer.name, stored.id)?;
+            if peer.is_crm() {
+                self.forget_old_tries(stored.id)?;
+            }
+            let payload = Payload { target, changed: changed.iter().collect(), ..payload(stored) };
+            let row = self.row(&peer.name, stored, (action, OutboxState::Sent), &payload)?;
+            delivery.row = Some(self.mirror.put_outbox(&row)?);
+        }
         Ok(())
     }
 
-    fn row(&self, stored: &Stored, action: OutboxAction, state: OutboxState) -> Result<OutboxRow, SyncError> {
-        let payload = Payload { version: stored.version, contact: stored.contact.clone(), misses: 0, missed_at: None };
+    fn row(
+        &self,
+        replica: &str,
+        stored: &Stored,
+        (action, state): (OutboxAction, OutboxState),
+        payload: &Payload,
+    ) -> Result<OutboxRow, SyncError> {
         Ok(OutboxRow {
             id: 0,
-            replica: CRM.to_owned(),
+            replica: replica.to_owned(),
             contact: stored.id,
             action,
             state,
-            payload: serde_json::to_string(&payload).unwrap_or_default(),
+            payload: payload.text(),
             highest_id: self.highest_crm_id()?,
-            sent_at: self.clock.stamp(),
+            sent_at: self.host.stamp(),
+            sent_uptime: self.uptime().to_string(),
             attempts: 1,
             error: None,
         })
     }
 
-    /// The highest id ever seen in the CRM; what is made later gets a higher one.
-    fn highest_crm_id(&self) -> Result<Option<i64>, SyncError> {
-        Ok(self.mirror.fact("crm.highest_id")?.and_then(|id| id.parse().ok()))
-    }
-
-    /// Remembers the highest id seen in a listing.
-    pub fn saw_crm_ids<'i>(&mut self, ids: impl Iterator<Item = &'i String>) -> Result<(), SyncError> {
-        let highest = ids.filter_map(|id| id.parse::<i64>().ok()).max();
-        if let Some(highest) = highest.filter(|highest| Some(*highest) > self.highest_crm_id().ok().flatten()) {
-            self.mirror.set_fact("crm.highest_id", &highest.to_string())?;
+    fn drop_refused(&mut self, replica: &str, contact: ContactId) -> Result<(), SyncError> {
+        for row in self.mirror.outbox_of(contact)? {
+            if row.replica == replica && row.state == OutboxState::Refused {
+                self.mirror.delete_outbox(row.id)?;
+            }
         }
         Ok(())
     }
 
-    /// True when a write of this contact is under way, unexplained, parked, or was refused in this very form.
+    /// True when a write of this contact to the CRM is under way, unexplained, parked, or was refused in this very form.
     pub fn must_wait(&self, stored: &Stored) -> Result<bool, SyncError> {
-        let same = |row: &OutboxRow| payload(row).is_some_and(|sent| sent.version == stored.version);
+        let waits = |row: &OutboxRow| match row.state {
+            OutboxState::Refused => Payload::of(row).is_some_and(|sent| sent.version == stored.version),
+            OutboxState::Unknown if row.action == OutboxAction::Update => false,
+            OutboxState::Sent | OutboxState::Unknown | OutboxState::Parked => true,
+        };
         let rows = self.mirror.outbox_of(stored.id)?;
-        Ok(rows.iter().any(|row| row.state != OutboxState::Refused || same(row)))
+        Ok(rows.iter().any(|row| row.replica == CRM && waits(row)) || self.lost_updates_rest(stored.id)?)
     }
 
-    /// Drops the rows of a contact whose write is settled.
-    pub fn close_outbox(&mut self, contact: ContactId) -> Result<(), SyncError> {
+    /// The write is known to have happened: whatever was sent before it is history.
+    pub fn close_outbox(&mut self, replica: &str, contact: ContactId) -> Result<(), SyncError> {
         for row in self.mirror.outbox_of(contact)? {
-            self.mirror.delete_outbox(row.id)?;
+            if row.replica == replica {
+                self.mirror.delete_outbox(row.id)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The write is known not to have happened.
+    pub fn withdraw(&mut self, row: Option<i64>) -> Result<(), SyncError> {
+        row.map_or(Ok(()), |row| Ok(self.mirror.delete_outbox(row)?))
+    }
+
+    /// Nobody knows whether the write happened.
+    pub fn lost(&mut self, replica: &str, contact: ContactId, error: &Trouble) -> Result<(), SyncError> {
+        for mut row in self.mirror.outbox_of(contact)? {
+            if row.replica == replica && row.state == OutboxState::Sent {
+                if Canary::BlindRepost.sings() && row.action == OutboxAction::Create {
+                    self.mirror.delete_outbox(row.id)?;
+                    continue;
+                }
+                row.state = OutboxState::Unknown;
+                row.error = Some(error.message.clone());
+                self.mirror.update_outbox(&row)?;
+            }
         }
         Ok(())
     }
 
     /// Remembers that the CRM refused a contact as it stands: it is not sent again until it changes.
-    pub fn refused(&mut self, stored: &Stored, action: OutboxAction, error: &Trouble) -> Result<(), SyncError> {
-        self.close_outbox(stored.id)?;
-        let row = self.row(stored, action, OutboxState::Refused)?;
+    pub fn refused(&mut self, stored: &Stored, action: ChangeAction, error: &Trouble) -> Result<(), SyncError> {
+        self.close_outbox(CRM, stored.id)?;
+        let action = match action {
+            ChangeAction::Create => OutboxAction::Create,
+            ChangeAction::Update | ChangeAction::Link => OutboxAction::Update,
+            ChangeAction::Delete => OutboxAction::Delete,
+        };
+        let row = self.row(CRM, stored, (action, OutboxState::Refused), &payload(stored))?;
         self.mirror.put_outbox(&OutboxRow { error: Some(error.message.clone()), ..row })?;
         Ok(())
     }
 
-    /// Nobody knows whether a creation happened.
-    pub fn lost(&mut self, contact: ContactId, error: &Trouble) -> Result<(), SyncError> {
-        for mut row in self.mirror.outbox_of(contact)? {
-            row.state = OutboxState::Unknown;
-            row.error = Some(error.message.clone());
-            self.mirror.update_outbox(&row)?;
+    /// What a crash left behind: nobody knows whether those were done.
+    pub fn recover_outbox(&mut self, replica: &str) -> Result<(), SyncError> {
+        if Canary::NoRecovery.sings() {
+            return Ok(());
         }
-        Ok(())
-    }
-
-    /// What a crash left behind: nobody knows whether those were made.
-    pub fn recover_outbox(&mut self) -> Result<(), SyncError> {
-        for mut row in self.mirror.outbox(CRM)?.into_iter().filter(|row| row.state == OutboxState::Sent) {
+        for mut row in self.mirror.outbox(replica)?.into_iter().filter(|row| row.state == OutboxState::Sent) {
             row.state = OutboxState::Unknown;
             self.mirror.update_outbox(&row)?;
         }
         Ok(())
     }
 
-    /// Looks for lost creations among the newcomers of a whole listing; leaves those that are nobody's. True when some were
-    /// held back, because they resemble a creation that is still unexplained.
-    pub fn settle_unknown(&mut self, side: &Side<'_>, newcomers: &mut Vec<Sighting>) -> Result<bool, SyncError> {
-        if self.mirror.count_outbox(CRM)? == 0 {
-            return Ok(false);
+    /// True when the reading at hand was begun so long after an uptime was written down. Another boot has its own
+    /// beginning: then the wait begins anew, with the text given back to be kept.
+    pub fn has_waited(&self, since: &str, long: Duration) -> Result<bool, String> {
+        let now = self.reading_begun.clone();
+        if Canary::NoSettleTime.sings() {
+            return Ok(true);
         }
-        newcomers.sort_by_key(|sighting| sighting.remote.parse::<i64>().unwrap_or(i64::MAX));
-        let rows: Vec<OutboxRow> = self.mirror.outbox(CRM)?.into_iter().filter(is_unexplained).collect();
-        for row in &rows {
-            let Some(sent) = payload(row) else { continue };
-            let newer = |sighting: &Sighting| sighting.remote.parse::<i64>().ok() > row.highest_id;
-            let found =
-                newcomers.iter().position(|sighting| newer(sighting) && is_the_same(&sent.contact, &sighting.contact));
-            if let Some(found) = found {
-                let sighting = newcomers.remove(found);
-                self.transact(|engine| engine.adopt(side, row, &sent, sighting))?;
-            }
+        match since.parse::<Uptime>().ok().and_then(|since| now.elapsed_since(&since)) {
+            Some(elapsed) => Ok(elapsed >= long),
+            None if long.is_zero() => Ok(true),
+            None => Err(now.to_string()),
         }
-        let before = newcomers.len();
-        self.hold_back(newcomers)?;
-        Ok(newcomers.len() < before)
-    }
-
-    /// While a creation is unexplained, a newcomer that resembles it is not taken for somebody else.
-    fn hold_back(&mut self, newcomers: &mut Vec<Sighting>) -> Result<(), SyncError> {
-        let mut index = Index::default();
-        for row in self.mirror.outbox(CRM)?.into_iter().filter(is_unexplained) {
-            if let Some(sent) = payload(&row) {
-                index.add(row.contact, "", None, &sent.contact);
-            }
-        }
-        newcomers.retain(|sighting| index.find(None, None, &sighting.contact) == Pairing::None);
-        Ok(())
-    }
-
-    fn adopt(&mut self, side: &Side<'_>, row: &OutboxRow, sent: &Payload, sighting: Sighting) -> Result<(), SyncError> {
-        let stored = self.stored(row.contact)?;
-        self.mirror.delete_outbox(row.id)?;
-        let version = self.mirror.touch_contact(stored.id)?;
-        let untouched = sent.contact == stored.contact && !stored.deleted;
-        self.mirror.put_agreement(
-            side.name,
-            &Agreement {
-                contact: stored.id,
-                remote: sighting.remote.clone(),
-                revision: sighting.revision,
-                theirs: sighting.contact,
-                ours: sent.contact.clone(),
-                version: if untouched { version } else { 0 },
-                detail: sighting.detail,
-                detached: false,
-                marks: String::new(),
-            },
-        )?;
-        self.changed(MIRROR, ChangeAction::Link, label(&stored), Vec::new());
-        Ok(())
-    }
-
-    /// After a whole listing: what was not found in two listings, after the settle time, was never made.
-    pub fn conclude_unknown(&mut self, held_back: bool) -> Result<(), SyncError> {
-        let now = self.clock.now();
-        for mut row in self.mirror.outbox(CRM)?.into_iter().filter(|row| row.state == OutboxState::Unknown) {
-            let Some(mut sent) = payload(&row) else { continue };
-            let since = |stamp: &str| DateTime::parse_from_rfc3339(stamp).map(|then| now - then.to_utc());
-            if since(&row.sent_at).is_ok_and(|age| age < self.care.settle_after) {
-                continue;
-            }
-            if held_back || self.mirror.crm_newcomers_above(row.highest_id.unwrap_or(0))? > 0 {
-                row.state = OutboxState::Parked;
-                self.mirror.update_outbox(&row)?;
-                self.ask_about_parked(&row)?;
-                continue;
-            }
-            let long_enough = |stamp: &String| since(stamp).is_ok_and(|age| age >= TimeDelta::minutes(1));
-            if sent.misses > 0 && sent.missed_at.as_ref().is_some_and(long_enough) {
-                self.mirror.delete_outbox(row.id)?;
-                continue;
-            }
-            if sent.misses == 0 {
-                (sent.misses, sent.missed_at) = (1, Some(self.clock.stamp()));
-                row.payload = serde_json::to_string(&sent).unwrap_or_default();
-                self.mirror.update_outbox(&row)?;
-            }
-        }
-        Ok(())
-    }
-
-    fn ask_about_parked(&mut self, row: &OutboxRow) -> Result<(), SyncError> {
-        let stored = self.stored(row.contact)?;
-        self.ask(
-            QuestionRow {
-                id: 0,
-                run: self.run,
-                replica: CRM.to_owned(),
-                remote: stored.uid.clone(),
-                kind: "parked".to_owned(),
-                contact: Some(stored.id),
-                text: format!(
-                    "contact {} may or may not have been created in the CRM: its answer was lost",
-                    stored.uid
-                ),
-                state: State::Open,
-            },
-            "look for it in the CRM; it is not sent again on its own",
-        )
     }
 }
 
-fn is_unexplained(row: &OutboxRow) -> bool {
-    matches!(row.state, OutboxState::Unknown | OutboxState::Parked)
-}
-
-fn payload(row: &OutboxRow) -> Option<Payload> {
-    serde_json::from_str(&row.payload).ok()
-}
-
-/// The normalising comparison over what the CRM carries.
-fn is_the_same(sent: &Contact, found: &Contact) -> bool {
-    // What the server fills in by itself (a default type, a country) does not make it another contact.
-    let told = FieldSet::CRM.and(sent.set_fields());
-    !told.is_empty() && same_text_everywhere(sent, found, told)
+fn payload(stored: &Stored) -> Payload {
+    Payload {
+        version: stored.version,
+        contact: stored.contact.clone(),
+        target: None,
+        changed: Vec::new(),
+        misses: 0,
+        missed_uptime: String::new(),
+    }
 }

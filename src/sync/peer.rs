@@ -9,12 +9,12 @@ use crate::{
 };
 
 /// The CRM's name among the replicas.
-pub(super) const CRM: &str = "crm";
+pub const CRM: &str = "crm";
 /// The mirror's name among the places.
 pub(super) const MIRROR: &str = "mirror";
 
 /// One replica of the run.
-pub(super) struct Peer {
+pub struct Peer {
     /// `crm` or the book's name.
     pub name: String,
     /// The port.
@@ -53,7 +53,7 @@ impl Peer {
     }
 
     /// The replica as the other side of a merge.
-    pub fn side(&self) -> Side<'_> {
+    pub(super) fn side(&self) -> Side<'_> {
         Side { name: &self.name, policy: self.policy(), replica: Some(&*self.replica) }
     }
 

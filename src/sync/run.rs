@@ -1,8 +1,8 @@
 //! A whole run: lock, mirror, replicas, the steps in order, and the run log.
 
 use std::{
-    fs::{File, OpenOptions},
-    os::unix::fs::OpenOptionsExt,
+    fs::{DirBuilder, File, OpenOptions},
+    os::unix::fs::{DirBuilderExt, OpenOptionsExt},
     path::{Path, PathBuf},
 };
 
@@ -10,11 +10,12 @@ use fd_lock::RwLock;
 
 use super::{
     assemble::{Assembled, assemble, care},
-    engine::Engine,
+    engine::{Care, Engine},
     error::SyncError,
     events::{Events, Summary},
+    host::{Host, Machine, Moment},
     import::Imported,
-    options::{Clock, RunOptions, Stop, SystemClock},
+    options::{RunOptions, Stop},
     peer::{CRM, Peer},
     settle::UNTAKEN,
 };
@@ -23,6 +24,16 @@ use crate::{
     mirror::{Mirror, OutboxRow, OutboxState},
     replicas::Trouble,
 };
+
+/// What a run works on.
+pub struct Ground {
+    /// The mirror, open for writing.
+    pub mirror: Mirror,
+    /// The replicas, the CRM first.
+    pub peers: Vec<Peer>,
+    /// The account that the mirror is a copy of: host, path and user.
+    pub account: String,
+}
 
 /// One run on the settings' mirror, CRM and books.
 ///
@@ -34,31 +45,60 @@ pub async fn run(
     stop: &Stop,
     events: &mut Events<'_>,
 ) -> Result<Summary, SyncError> {
-    run_with(settings, options, (&SystemClock, stop), events, Imported::default()).await
+    run_with(settings, options, (&Machine, stop), events, None).await
 }
 
 /// A run that also takes in contacts read from a file.
 pub(super) async fn run_with(
     settings: &Settings,
     options: &RunOptions,
-    (clock, stop): (&dyn Clock, &Stop),
+    (host, stop): (&dyn Host, &Stop),
     events: &mut Events<'_>,
-    imported: Imported,
+    imported: Option<Imported>,
 ) -> Result<Summary, SyncError> {
     let mut lock = lock_file(&settings.mirror.path)?;
     let _held = lock.try_write().map_err(|_| locked(&settings.mirror.path))?;
     let mirror = Mirror::open(&settings.mirror.path)?;
-    let mut assembled = assemble(settings, options, &mirror).await?;
-    let mut engine = Engine::new(mirror, care(settings, options), clock, stop, events);
+    let Assembled { peers, account, _sandbox } = assemble(settings, options, &mirror).await?;
+    let ground = Ground { mirror, peers, account };
+    steps_on(ground, care(settings, options), options, (host, stop), events, imported).await
+}
+
+/// One run on a mirror and replicas put together by the caller, who sees to it that nobody else works on the mirror.
+///
+/// # Errors
+/// Those of [`run`].
+pub async fn run_on(
+    ground: Ground,
+    care: Care,
+    options: &RunOptions,
+    (host, stop): (&dyn Host, &Stop),
+    events: &mut Events<'_>,
+) -> Result<Summary, SyncError> {
+    steps_on(ground, care, options, (host, stop), events, None).await
+}
+
+async fn steps_on(
+    ground: Ground,
+    care: Care,
+    options: &RunOptions,
+    (host, stop): (&dyn Host, &Stop),
+    events: &mut Events<'_>,
+    imported: Option<Imported>,
+) -> Result<Summary, SyncError> {
+    let Ground { mirror, mut peers, account } = ground;
+    let mut engine = Engine::new(mirror, care, host, stop, events);
     if options.dry_run {
         engine.mirror.rehearse()?;
     }
-    engine.run = engine.mirror.begin_run(&options.trigger, &clock.stamp())?;
-    let outcome = engine.steps(&mut assembled, options, imported).await;
-    engine.finish(&assembled, outcome)
+    engine.run = engine.mirror.begin_run(&options.trigger, &host.stamp())?;
+    engine.reached(Moment::Begun)?;
+    let outcome = engine.steps(&mut peers, &account, options, imported).await;
+    engine.reached(Moment::Finishing)?;
+    engine.finish(&peers, outcome)
 }
 
-fn lock_file(mirror: &Path) -> Result<RwLock<File>, SyncError> {
+pub(super) fn lock_file(mirror: &Path) -> Result<RwLock<File>, SyncError> {
     let path = lock_path(mirror);
     let failed = |error: std::io::Error| {
         SyncError::Failed(
@@ -66,7 +106,8 @@ fn lock_file(mirror: &Path) -> Result<RwLock<File>, SyncError> {
         )
     };
     if let Some(folder) = path.parent() {
-        std::fs::create_dir_all(folder).map_err(failed)?;
+        // The mirror's folder, made here first: for its owner alone.
+        DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(failed)?;
     }
     let mut open = OpenOptions::new();
     open.create(true).truncate(false).write(true).mode(0o600);
@@ -79,7 +120,7 @@ fn lock_path(mirror: &Path) -> PathBuf {
     PathBuf::from(name)
 }
 
-fn locked(mirror: &Path) -> SyncError {
+pub(super) fn locked(mirror: &Path) -> SyncError {
     SyncError::Locked(
         Trouble::new(format!("start: another carnet works on {}", mirror.display()))
             .hint("wait until it is done, or stop it; `carnet status` reads without the lock"),
@@ -89,18 +130,23 @@ fn locked(mirror: &Path) -> SyncError {
 impl Engine<'_> {
     async fn steps(
         &mut self,
-        assembled: &mut Assembled,
+        peers: &mut [Peer],
+        account: &str,
         options: &RunOptions,
-        imported: Imported,
+        imported: Option<Imported>,
     ) -> Result<(), SyncError> {
-        self.same_account(&assembled.account)?;
-        let peers = &mut assembled.peers;
-        self.recover_outbox()?;
+        self.same_account(account)?;
+        for peer in peers.iter() {
+            self.recover_outbox(&peer.name)?;
+        }
+        self.reached(Moment::Recovered)?;
         for peer in peers.iter_mut().filter(|peer| options.mode.reads_crm() || !peer.is_crm()) {
             self.check_stop()?;
             self.scan(peer).await?;
         }
         self.import(imported)?;
+        self.settle_overtaken()?;
+        self.reached(Moment::TakenIn)?;
         for peer in peers.iter_mut().filter(|peer| options.mode.writes_crm() || !peer.is_crm()) {
             self.push(peer).await?;
         }
@@ -122,35 +168,41 @@ impl Engine<'_> {
         }
     }
 
-    /// Writes the run log and gives the summary, whichever way the run ended.
-    fn finish(mut self, assembled: &Assembled, outcome: Result<(), SyncError>) -> Result<Summary, SyncError> {
-        for peer in &assembled.peers {
+    /// Gives the summary, or why the run ended; either way it is in the run log, if that can be written.
+    fn finish(mut self, peers: &[Peer], outcome: Result<(), SyncError>) -> Result<Summary, SyncError> {
+        let logged = self.log_run(peers, &outcome);
+        // On a full disk both fail; why the run ended is what a person needs.
+        outcome?;
+        logged?;
+        Ok(self.summary)
+    }
+
+    fn log_run(&mut self, peers: &[Peer], outcome: &Result<(), SyncError>) -> Result<(), SyncError> {
+        for peer in peers {
             self.summary.requests.extend(peer.replica.requests());
         }
         let asked = self.mirror.questions()?.iter().filter(|question| question.kind != UNTAKEN).count() as u64;
         self.summary.waiting = self.mirror.count_open_conflicts()? + asked;
-        if assembled.peers.iter().any(Peer::is_crm) {
+        if peers.iter().any(Peer::is_crm) {
             // Parked rows are among the questions.
             let unsettled = |row: &&OutboxRow| row.state != OutboxState::Parked;
             self.summary.waiting += self.mirror.outbox(CRM)?.iter().filter(unsettled).count() as u64;
         }
         if self.care.dry_run {
-            self.mirror.end_rehearsal()?;
-            return outcome.map(|()| self.summary);
+            return Ok(self.mirror.end_rehearsal()?);
         }
         self.summary.run = self.run;
-        let exit_code = match &outcome {
+        let exit_code = match outcome {
             Ok(()) => i32::from(self.summary.exit_code()),
             Err(error) => i32::from(error.exit_code()),
         };
-        let words = match &outcome {
+        let words = match outcome {
             Ok(()) => "done".to_owned(),
             Err(error) => error.to_string(),
         };
         let summary = serde_json::to_string(&self.summary).unwrap_or_default();
-        let at = self.clock.stamp();
+        let at = self.host.stamp();
         self.mirror.finish_run(self.run, &at, &words, exit_code, &summary)?;
-        self.mirror.checkpoint()?;
-        outcome.map(|()| self.summary)
+        Ok(self.mirror.checkpoint()?)
     }
 }

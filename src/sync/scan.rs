@@ -7,6 +7,7 @@ use super::{
     engine::{Engine, bump},
     error::SyncError,
     events::SyncEvent,
+    host::Moment,
     peer::{CRM, Peer, Side},
 };
 use crate::{
@@ -73,6 +74,7 @@ impl Engine<'_> {
     /// ends the run.
     pub async fn scan(&mut self, peer: &mut Peer) -> Result<(), SyncError> {
         // What was read can be read again; writes are another matter.
+        self.reading_begun = self.uptime();
         self.mirror.set_durable(false)?;
         let scanned = self.scan_all(peer).await;
         self.mirror.set_durable(true)?;
@@ -211,6 +213,7 @@ impl Engine<'_> {
                 let trouble = match other {
                     ReplicaError::Unavailable(trouble)
                     | ReplicaError::Rejected(trouble)
+                    | ReplicaError::Postponed(trouble)
                     | ReplicaError::Unsettled(trouble)
                     | ReplicaError::Login(trouble)
                     | ReplicaError::Unsafe(trouble) => trouble,
@@ -224,6 +227,7 @@ impl Engine<'_> {
 
     /// The scan ended well: judge it as a whole, then take in what waited.
     async fn conclude(&mut self, peer: &mut Peer, gathering: Gathering<'_>, scan: Scan) -> Result<(), SyncError> {
+        self.reached(Moment::Scanned)?;
         let known_count = gathering.known_count();
         let Gathering { known, crm, seen, edits, mut edited, mut newcomers, repeats, notes, .. } = gathering;
         let mut missing: Vec<String> = match scan {
@@ -247,13 +251,14 @@ impl Engine<'_> {
         }
         let edits = self.look_twice(peer, edits).await?;
         self.take_edits(peer, edits)?;
-        let held_back = peer.is_crm() && self.settle_unknown(&peer.side(), &mut newcomers)?;
+        let held_back = self.settle_unknown(&peer.side(), &mut newcomers)?;
         self.take_newcomers(peer, newcomers, &mut missing)?;
         self.take_edits(peer, repeats)?;
         if peer.is_crm() {
             self.conclude_unknown(held_back)?;
             self.saw_crm_ids(seen.iter())?;
         }
+        self.conclude_updates(&peer.name)?;
         self.transact(|engine| engine.note_pages(notes))?;
         if !peer.held {
             self.absences(peer, missing, &seen).await?;

@@ -3,14 +3,15 @@
 use super::{
     engine::{Engine, label},
     error::SyncError,
-    events::{ChangeAction, SyncEvent},
+    events::SyncEvent,
     intake::marks,
     peer::Peer,
     push::Delivery,
 };
 use crate::{
+    canary::Canary,
     contact::{Contact, Field},
-    mirror::{Agreement, OutboxAction, QuestionRow, State, Stored},
+    mirror::{Agreement, QuestionRow, State, Stored},
     reconcile::{
         lists::{self, Entry},
         merge::alike,
@@ -32,6 +33,14 @@ impl Engine<'_> {
         let mut again = false;
         let mut fatal = None;
         let facts = peer.replica.facts();
+        if Canary::AckInTwo.sings() {
+            self.transact(|engine| {
+                for (delivery, _) in batch.iter().zip(&answers).filter(|(_, answer)| answer.is_ok()) {
+                    engine.close_outbox(&peer.name, delivery.stored.id)?;
+                }
+                Ok(())
+            })?;
+        }
         self.transact(|engine| {
             for (name, value) in facts {
                 if engine.mirror.fact(&name)?.as_deref() != Some(value.as_str()) {
@@ -54,10 +63,8 @@ impl Engine<'_> {
 
     fn written(&mut self, peer: &Peer, delivery: Delivery, written: Written) -> Result<(), SyncError> {
         let (action, mut who) = (delivery.action(), label(&delivery.stored));
-        if peer.is_crm() {
-            self.close_outbox(delivery.stored.id)?;
-        }
-        let Delivery { stored, agreement, write, fields } = delivery;
+        self.close_outbox(&peer.name, delivery.stored.id)?;
+        let Delivery { stored, agreement, write, fields, row: _ } = delivery;
         match (write.action, written) {
             (Action::Create { contact }, Some(sighting)) => {
                 if peer.is_crm() {
@@ -95,7 +102,7 @@ impl Engine<'_> {
             contact,
             remote: sighting.remote.clone(),
             revision: sighting.revision.clone(),
-            theirs: sighting.contact.clone(),
+            theirs: if Canary::OneBase.sings() { stored.contact.clone() } else { sighting.contact.clone() },
             ours: stored.contact.clone(),
             version: stored.version,
             detail: sighting.detail.clone(),
@@ -124,11 +131,18 @@ impl Engine<'_> {
         error: ReplicaError,
         fatal: &mut Option<SyncError>,
     ) -> Result<bool, SyncError> {
-        let creates_in_crm = peer.is_crm() && delivery.action() == ChangeAction::Create;
-        let id = delivery.stored.id;
+        let (id, row) = (delivery.stored.id, delivery.row);
         let who = label(&delivery.stored);
         match error {
             ReplicaError::Stale(now) => {
+                self.withdraw(row)?;
+                if Canary::StaleIsDone.sings() {
+                    if let Some(agreement) = delivery.agreement {
+                        let (version, ours) = (delivery.stored.version, delivery.stored.contact);
+                        self.mirror.put_agreement(&peer.name, &Agreement { version, ours, ..agreement })?;
+                    }
+                    return Ok(false);
+                }
                 if let Some(sighting) = now {
                     self.intake(&peer.side(), *sighting)?;
                     return Ok(true);
@@ -140,21 +154,22 @@ impl Engine<'_> {
                 );
             }
             ReplicaError::Rejected(trouble) => {
+                self.withdraw(row)?;
                 if peer.is_crm() {
-                    self.refused(&delivery.stored, outbox_action(delivery.action()), &trouble)?;
+                    self.refused(&delivery.stored, delivery.action(), &trouble)?;
                 }
+                self.failed(peer, who, trouble);
+            }
+            ReplicaError::Postponed(trouble) => {
+                self.withdraw(row)?;
                 self.failed(peer, who, trouble);
             }
             ReplicaError::Unsettled(trouble) => {
-                if creates_in_crm {
-                    self.lost(id, &trouble)?;
-                }
+                self.lost(&peer.name, id, &trouble)?;
                 self.failed(peer, who, trouble);
             }
             ReplicaError::Unavailable(trouble) => {
-                if creates_in_crm {
-                    self.close_outbox(id)?;
-                }
+                self.withdraw(row)?;
                 if peer.is_crm() {
                     // The books can still be written; the run then ends with this.
                     self.trouble = Some(SyncError::Network(trouble.clone()));
@@ -163,12 +178,11 @@ impl Engine<'_> {
                 self.failed(peer, who, trouble);
             }
             ReplicaError::Login(trouble) => {
-                if creates_in_crm {
-                    self.close_outbox(id)?;
-                }
+                self.withdraw(row)?;
                 *fatal = Some(SyncError::Login(trouble));
             }
             ReplicaError::Unsafe(trouble) => {
+                self.withdraw(row)?;
                 if !peer.halted {
                     self.halt(peer, trouble);
                 }
@@ -201,14 +215,6 @@ impl Engine<'_> {
         self.summary.failed += 1;
         let Trouble { message, hint } = trouble;
         self.emit(SyncEvent::Failed { replica: peer.name.clone(), contact, message, hint });
-    }
-}
-
-fn outbox_action(action: ChangeAction) -> OutboxAction {
-    match action {
-        ChangeAction::Create => OutboxAction::Create,
-        ChangeAction::Update | ChangeAction::Link => OutboxAction::Update,
-        ChangeAction::Delete => OutboxAction::Delete,
     }
 }
 

@@ -3,11 +3,13 @@
 use super::{
     error::SyncError,
     import::{ImportSource, Imported},
+    tally::Column,
 };
 use crate::{
+    config::Settings,
     contact::{Contact, FieldSet},
     formats::{
-        csv::{self, NoteSort, Profile, Ragged, Recognised},
+        csv::{self, Candidates, Filled, NoteSort, Ragged, Recognised},
         identity::Identity,
         jsonl,
         recognise::{Format, recognise},
@@ -21,20 +23,23 @@ use crate::{
 };
 
 /// Reads the whole file. Records that cannot be read are problems; a file that is not recognised is an error.
-pub(super) fn read(source: &ImportSource, format: Option<&str>) -> Result<Imported, SyncError> {
+pub(super) fn read(source: &ImportSource, format: Option<&str>, settings: &Settings) -> Result<Imported, SyncError> {
     let failed = |trouble: Trouble| {
         SyncError::Failed(Trouble { message: format!("read {}: {}", source.name, trouble.message), ..trouble })
     };
     match format {
         Some("vcard" | "vcard3" | "vcard4") => return Ok(cards(source)),
         Some("jsonl") => return Ok(lines(source)),
-        Some(name) => return rows(source, Some(&super::assemble::profile(name)?)).map_err(failed),
+        Some(name) => {
+            let profile = super::assemble::profile(settings, name)?;
+            return rows(source, Candidates::Given(&profile)).map_err(failed);
+        }
         None => {}
     }
     match recognise(&source.bytes) {
         Some(Format::Vcard) => Ok(cards(source)),
         Some(Format::Jsonl) => Ok(lines(source)),
-        Some(Format::Csv) => rows(source, None).map_err(failed),
+        Some(Format::Csv) => rows(source, Candidates::Among(&settings.csv)).map_err(failed),
         None => {
             let trouble = Trouble::new("it is neither vCard, nor CSV, nor JSON lines");
             Err(failed(trouble.hint("say what it is with --format")))
@@ -49,29 +54,36 @@ fn lines(source: &ImportSource) -> Imported {
         let place = format!("{}, line {}", source.name, number + 1);
         match jsonl::read(line) {
             Ok((contact, identity)) => imported.sightings.push(sighting(place, contact, identity)),
-            Err(message) => imported.problems.push(problem(place, Trouble::new(message))),
+            Err(message) => imported.refuse(problem(place, Trouble::new(message))),
         }
     }
     imported
 }
 
-fn rows(source: &ImportSource, profile: Option<&Profile>) -> Result<Imported, Trouble> {
-    let import = csv::import(&source.bytes, profile)
+fn rows(source: &ImportSource, candidates: Candidates<'_>) -> Result<Imported, Trouble> {
+    let import = csv::import(&source.bytes, candidates)
         .map_err(|error| Trouble { message: error.to_string(), hint: error.hint() })?;
-    let recognised = Some(words(&import.recognised, &import.unread));
+    let recognised = Some(words(&import.recognised, &import.filled));
     let mut imported = Imported { recognised, ..Imported::default() };
+    imported.tally.columns = import
+        .filled
+        .into_iter()
+        .map(|Filled { name, read_as, rows }| Column { name, read_as, rows: rows as u64 })
+        .collect();
     for row in import.rows {
         let place = format!("{}, line {}", source.name, row.line);
         if let Some(Ragged { found, expected }) = row.ragged {
             let message = format!("the row has {found} cells, the header {expected}");
             let hint = "a cell that holds the delimiter must be in quotation marks; the row was left out";
-            imported.problems.push(problem(place, Trouble::new(message).hint(hint)));
+            imported.refuse(problem(place, Trouble::new(message).hint(hint)));
             continue;
         }
         for note in row.notes.iter().filter(|note| note.sort == NoteSort::Refused) {
             let place = format!("{place}, column {}", note.column);
             imported.problems.push(problem(place, Trouble::new(note.message)));
+            imported.tally.cells_refused += 1;
         }
+        imported.tally.cells_repaired += row.notes.iter().filter(|note| note.sort == NoteSort::Repaired).count() as u64;
         // A list of which one cell was refused still says what its other cells say: an import adds, it takes nothing away.
         let refused = row.keep.less(row.contact.set_fields());
         let fields = import.fields.less(refused);
@@ -82,14 +94,14 @@ fn rows(source: &ImportSource, profile: Option<&Profile>) -> Result<Imported, Tr
 }
 
 /// How a table was read, for a person to check.
-fn words(recognised: &Recognised, unread: &[(String, usize)]) -> String {
+fn words(recognised: &Recognised, filled: &[Filled]) -> String {
     let Recognised { profile: _, title, encoding, delimiter, header_line, columns: _ } = recognised;
     let delimiter = if *delimiter == '\t' { "tab".to_owned() } else { format!("\"{delimiter}\"") };
     let mut words =
         format!("read as {title}: {}, delimiter {delimiter}, header on line {header_line}", encoding.name());
+    let counted = |column: &Filled| format!("{} ({})", column.name, count(column.rows, "row"));
+    let unread: Vec<String> = filled.iter().filter(|column| column.read_as.is_none()).map(counted).collect();
     if !unread.is_empty() {
-        let counted = |(name, rows): &(String, usize)| format!("{name} ({})", count(*rows, "row"));
-        let unread: Vec<String> = unread.iter().map(counted).collect();
         words += &format!("; columns that hold something and are not read: {}", unread.join(", "));
     }
     words
@@ -107,7 +119,7 @@ fn cards(source: &ImportSource) -> Imported {
             Ok(piece) if piece.kind == Kind::Card => piece,
             Ok(_) => continue,
             Err(error) => {
-                imported.problems.push(problem(source.name.clone(), Trouble::new(error.to_string())));
+                imported.refuse(problem(source.name.clone(), Trouble::new(error.to_string())));
                 break;
             }
         };
@@ -117,7 +129,7 @@ fn cards(source: &ImportSource) -> Imported {
                 imported.sightings.push(sighting(place, contact, identity));
             }
             Ok(None) => groups += 1,
-            Err((line, trouble)) => imported.problems.push(problem(format!("{}, line {line}", source.name), trouble)),
+            Err((line, trouble)) => imported.refuse(problem(format!("{}, line {line}", source.name), trouble)),
         }
     }
     if groups > 0 {
@@ -162,15 +174,37 @@ fn problem(place: String, trouble: Trouble) -> Problem {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use super::*;
-    use crate::contact::Field;
+    use crate::{config::Environment, contact::Field};
+
+    #[test]
+    fn a_persons_own_profile_is_recognised_like_a_built_in_one() {
+        check(
+            "Kunde;Rufnummer\nDurand;01 99 00 32 01\n",
+            Some("read as garage: utf-8, delimiter \";\", header on line 1"),
+            &[("file, line 2", "Durand")],
+            &[],
+        );
+        let format = |word: &str| read(&source("Kunde;Rufnummer\nDurand;1\n"), Some(word), &settings()).err();
+        assert!(format("garage").is_none());
+        let wrong = format("garag").unwrap();
+        assert!(wrong.hint().unwrap().contains("did you mean \"garage\"?"), "{wrong}");
+    }
 
     fn source(text: &str) -> ImportSource {
         ImportSource { name: "file".into(), bytes: text.as_bytes().to_vec() }
     }
 
+    fn settings() -> Settings {
+        let text = "[crm]\nurl = \"sandbox\"\n[csv.garage]\ncolumns = [\n\
+                    { header = \"Kunde\", field = \"last_name\" }, { header = \"Rufnummer\", field = \"professional_phone\" }]";
+        Settings::parse(Path::new("/x/carnet.toml"), text, Environment::from_fn(&|_| None)).unwrap()
+    }
+
     fn check(text: &str, notice: Option<&str>, sightings: &[(&str, &str)], problems: &[(&str, &str)]) {
-        let imported = read(&source(text), None).unwrap();
+        let imported = read(&source(text), None, &settings()).unwrap();
         let read: Vec<(&str, &str)> = imported
             .sightings
             .iter()
@@ -209,7 +243,7 @@ mod tests {
     #[test]
     fn a_row_says_nothing_about_what_it_has_no_sound_cell_for() {
         let fields = |text: &str| {
-            let sighting = read(&source(text), None).unwrap().sightings.pop().unwrap();
+            let sighting = read(&source(text), None, &settings()).unwrap().sightings.pop().unwrap();
             [Field::Civility, Field::Comment, Field::Items].map(|field| sighting.fields.contains(field))
         };
         assert_eq!(fields("Civilité;Nom;Téléphone\nMme;Durand;01 23 45 67 89\n"), [true, false, true]);

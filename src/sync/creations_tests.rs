@@ -1,0 +1,142 @@
+//! Creations whose answer was lost: found, sent again, or put to a person.
+
+use super::{
+    desk::{CONFIRM, SETTLE, ada, at_desk, seen, side},
+    events::{ChangeAction, SyncEvent},
+    outbox::Payload,
+    peer::CRM,
+};
+use crate::{
+    contact::Contact,
+    mirror::{
+        OutboxAction::Create,
+        OutboxState::{self, Parked, Unknown},
+    },
+    replicas::Sighting,
+};
+
+#[test]
+fn the_highest_id_only_grows() {
+    at_desk(|mut desk| {
+        for (ids, expected) in [
+            (vec!["x"], None),
+            (vec!["7", "12", "9"], Some(12)),
+            (vec!["11"], Some(12)),
+            (vec![], Some(12)),
+            (vec!["13"], Some(13)),
+        ] {
+            let ids: Vec<String> = ids.into_iter().map(str::to_owned).collect();
+            desk.engine.saw_crm_ids(ids.iter()).unwrap();
+            assert_eq!(desk.engine.highest_crm_id().unwrap(), expected);
+        }
+    });
+}
+
+/// Looks for the lost creation of "ada-1" among newcomers: whom it became, who is left, and whether one was held back.
+fn check_found(name: &str, newcomers: Vec<Sighting>, adopted: Option<&str>, left: &[&str], held: bool) {
+    at_desk(|mut desk| {
+        let id = desk.contact("ada-1", &ada("CEO"));
+        desk.sent(name, id, (Create, Unknown));
+        let mut newcomers = newcomers;
+        assert_eq!(desk.engine.settle_unknown(&side(name), &mut newcomers).unwrap(), held);
+        let agreement = desk.engine.mirror.agreement(name, id).unwrap();
+        assert_eq!(agreement.as_ref().map(|agreement| agreement.remote.as_str()), adopted);
+        assert_eq!(newcomers.iter().map(|sighting| sighting.remote.as_str()).collect::<Vec<_>>(), left);
+        assert_eq!(desk.rows(name).is_empty(), adopted.is_some());
+    });
+}
+
+#[test]
+fn a_lost_creation_is_found_again() {
+    let same = ada("ceo ");
+    let other = Contact { last_name: "Byron".into(), ..Contact::default() };
+    check_found(CRM, vec![], None, &[], false);
+    check_found(CRM, vec![seen("1001", None, &same)], Some("1001"), &[], false);
+    check_found(CRM, vec![seen("1000", None, &same)], None, &[], true);
+    check_found(CRM, vec![seen("1001", None, &other)], None, &["1001"], false);
+    check_found(CRM, vec![seen("1001", None, &ada("CTO"))], None, &[], true);
+    check_found(CRM, vec![seen("x", None, &same)], None, &[], true);
+    let filled_in = Contact { country: "France".into(), ..same.clone() };
+    check_found(CRM, vec![seen("1001", None, &filled_in)], Some("1001"), &[], false);
+    let several = vec![seen("10000", None, &same), seen("1002", None, &same), seen("1003", None, &other)];
+    check_found(CRM, several, Some("1002"), &["1003", "10000"], false);
+    check_found("cards", vec![seen("a.vcf", Some("ada-1"), &other)], Some("a.vcf"), &[], false);
+    check_found("cards", vec![seen("a.vcf", Some("other"), &same)], None, &["a.vcf"], false);
+}
+
+#[test]
+fn what_the_server_added_to_an_adopted_contact_is_taken() {
+    at_desk(|mut desk| {
+        let id = desk.contact("ada-1", &ada("CEO"));
+        desk.sent(CRM, id, (Create, Unknown));
+        let found = Contact { country: "France".into(), ..ada("CEO") };
+        desk.engine.settle_unknown(&side(CRM), &mut vec![seen("1001", None, &found)]).unwrap();
+        assert_eq!(desk.engine.stored(id).unwrap().contact, found);
+        let linked =
+            |event: &SyncEvent| matches!(event, SyncEvent::Change(change) if change.action == ChangeAction::Link);
+        assert!(desk.told.borrow().iter().any(linked));
+    });
+}
+
+#[test]
+fn a_creation_was_never_made_if_two_listings_after_the_settle_time_do_not_show_it() {
+    at_desk(|mut desk| {
+        let id = desk.contact("ada-1", &ada("CEO"));
+        desk.sent(CRM, id, (Create, Unknown));
+        let mut look = |seconds: u64, left: &[u32]| {
+            desk.later(seconds);
+            desk.engine.conclude_unknown(false).unwrap();
+            assert_eq!(desk.misses(), left, "after {seconds}");
+        };
+        look(SETTLE - 1, &[0]);
+        look(1, &[1]);
+        look(CONFIRM - 1, &[1]);
+        look(1, &[]);
+    });
+}
+
+#[test]
+fn another_boot_begins_the_waits_anew() {
+    at_desk(|mut desk| {
+        let id = desk.contact("ada-1", &ada("CEO"));
+        desk.sent(CRM, id, (Create, Unknown));
+        desk.boot("b");
+        desk.engine.conclude_unknown(false).unwrap();
+        assert_eq!((desk.misses(), desk.rows(CRM)[0].sent_uptime.as_str()), (vec![0], "b 0.000"));
+        desk.later(SETTLE);
+        desk.engine.conclude_unknown(false).unwrap();
+        assert_eq!(desk.misses(), [1]);
+        desk.boot("c");
+        desk.engine.conclude_unknown(false).unwrap();
+        desk.later(SETTLE);
+        desk.engine.conclude_unknown(false).unwrap();
+        let missed = Payload::of(&desk.rows(CRM)[0]).unwrap().missed_uptime;
+        assert_eq!((desk.misses(), missed.as_str()), (vec![1], "c 10.000"));
+    });
+}
+
+#[test]
+fn a_creation_that_a_newcomer_may_explain_is_put_to_a_person() {
+    let check =
+        |held_back: bool, newcomer: Option<(&str, &str)>, state: OutboxState, expected: (OutboxState, usize)| {
+            at_desk(|mut desk| {
+                let id = desk.contact("ada-1", &ada("CEO"));
+                desk.sent(CRM, id, (Create, state));
+                if let Some((remote, source)) = newcomer {
+                    let run = desk.engine.run;
+                    let other = desk.engine.mirror.insert_contact("other", &ada("CTO"), source, run, "").unwrap();
+                    desk.agree(CRM, remote, other);
+                }
+                desk.later(SETTLE);
+                desk.engine.conclude_unknown(held_back).unwrap();
+                let questions = desk.engine.mirror.questions().unwrap().len();
+                assert_eq!((desk.states(CRM)[0], questions), expected, "{held_back} {newcomer:?}");
+            });
+        };
+    check(false, None, Unknown, (Unknown, 0));
+    check(true, None, Unknown, (Parked, 1));
+    check(false, Some(("1001", CRM)), Unknown, (Parked, 1));
+    check(false, Some(("1000", CRM)), Unknown, (Unknown, 0));
+    check(false, Some(("1001", "cards")), Unknown, (Unknown, 0));
+    check(true, None, Parked, (Parked, 0));
+}

@@ -1,0 +1,191 @@
+//! A desk to try the steps of a run at: an engine on an empty mirror, with a clock that only the test moves.
+
+use std::{
+    cell::{Cell, RefCell},
+    collections::BTreeMap,
+    time::Duration,
+};
+
+use chrono::{DateTime, Utc};
+
+use super::{
+    engine::{Care, Engine},
+    events::SyncEvent,
+    host::{Host, Uptime},
+    options::Stop,
+    outbox::Payload,
+    peer::{CRM, Peer, Side},
+};
+use crate::{
+    contact::{Contact, Field, FieldSet},
+    mirror::{Agreement, ContactId, Mirror, OutboxAction, OutboxRow, OutboxState},
+    reconcile::{Limit, Policy, Prefer, Winner},
+    replicas::{Sighting, memory::Memory},
+};
+
+pub(super) const SETTLE: u64 = 10;
+pub(super) const CONFIRM: u64 = 60;
+
+/// A clock that stands still until it is moved; a boot can be put in between.
+pub(super) struct Clock {
+    pub(super) boot: Cell<&'static str>,
+    pub(super) seconds: Cell<u64>,
+}
+
+impl Host for Clock {
+    fn now(&self) -> DateTime<Utc> {
+        DateTime::UNIX_EPOCH
+    }
+
+    fn uptime(&self) -> Uptime {
+        Uptime::new(self.boot.get(), Duration::from_secs(self.seconds.get()))
+    }
+}
+
+/// An engine on an empty mirror, in its first run, 1000 seconds after boot "a".
+pub(super) struct Desk<'a> {
+    pub(super) engine: Engine<'a>,
+    pub(super) clock: &'a Clock,
+    pub(super) told: &'a RefCell<Vec<SyncEvent>>,
+}
+
+pub(super) fn at_desk(test: impl FnOnce(Desk<'_>)) {
+    let clock = Clock { boot: Cell::new("a"), seconds: Cell::new(1_000) };
+    let (stop, told) = (Stop::new(), RefCell::new(Vec::new()));
+    let mut events = |event| told.borrow_mut().push(event);
+    let care = Care {
+        max_delete: Limit::Percent(10),
+        force: false,
+        dry_run: false,
+        confirm_after: Duration::from_secs(CONFIRM),
+        settle_after: Duration::from_secs(SETTLE),
+        account: "demo".to_owned(),
+    };
+    let mut engine = Engine::new(Mirror::in_memory().unwrap(), care, &clock, &stop, &mut events);
+    engine.run = engine.mirror.begin_run("sync", "").unwrap();
+    test(Desk { engine, clock: &clock, told: &told });
+}
+
+impl Desk<'_> {
+    /// So many seconds later, in a run of its own, a reading is begun.
+    pub(super) fn later(&mut self, seconds: u64) {
+        self.clock.seconds.set(self.clock.seconds.get() + seconds);
+        self.engine.run = self.engine.mirror.begin_run("sync", "").unwrap();
+        self.engine.reading_begun = self.clock.uptime();
+    }
+
+    pub(super) fn boot(&mut self, name: &'static str) {
+        self.clock.boot.set(name);
+        self.clock.seconds.set(0);
+        self.later(0);
+    }
+
+    pub(super) fn contact(&mut self, uid: &str, contact: &Contact) -> ContactId {
+        self.engine.mirror.insert_contact(uid, contact, "cards", self.engine.run, "").unwrap()
+    }
+
+    pub(super) fn agree(&mut self, replica: &str, remote: &str, contact: ContactId) -> Agreement {
+        let stored = self.engine.stored(contact).unwrap();
+        let agreement = Agreement {
+            contact,
+            remote: remote.to_owned(),
+            revision: "r1".to_owned(),
+            theirs: stored.contact.clone(),
+            ours: stored.contact,
+            version: stored.version,
+            detail: None,
+            detached: false,
+            marks: String::new(),
+        };
+        self.engine.mirror.put_agreement(replica, &agreement).unwrap();
+        agreement
+    }
+
+    /// A write of the contact as it stands, sent now.
+    pub(super) fn sent(&mut self, replica: &str, contact: ContactId, what: (OutboxAction, OutboxState)) -> i64 {
+        self.sent_with(replica, contact, what, |_| {})
+    }
+
+    pub(super) fn sent_with(
+        &mut self,
+        replica: &str,
+        contact: ContactId,
+        (action, state): (OutboxAction, OutboxState),
+        change: impl FnOnce(&mut Payload),
+    ) -> i64 {
+        let stored = self.engine.stored(contact).unwrap();
+        let mut payload = Payload {
+            version: stored.version,
+            contact: stored.contact.clone(),
+            target: Some(stored.contact),
+            changed: vec![Field::LastName, Field::JobTitle],
+            misses: 0,
+            missed_uptime: String::new(),
+        };
+        change(&mut payload);
+        let row = OutboxRow {
+            id: 0,
+            replica: replica.to_owned(),
+            contact,
+            action,
+            state,
+            payload: payload.text(),
+            highest_id: Some(1_000),
+            sent_at: String::new(),
+            sent_uptime: self.clock.uptime().to_string(),
+            attempts: 1,
+            error: None,
+        };
+        self.engine.mirror.put_outbox(&row).unwrap()
+    }
+
+    /// The states of a replica's rows, oldest first.
+    pub(super) fn states(&self, replica: &str) -> Vec<OutboxState> {
+        self.rows(replica).iter().map(|row| row.state).collect()
+    }
+
+    pub(super) fn rows(&self, replica: &str) -> Vec<OutboxRow> {
+        self.engine.mirror.outbox(replica).unwrap()
+    }
+
+    pub(super) fn misses(&self) -> Vec<u32> {
+        self.rows(CRM).iter().map(|row| Payload::of(row).unwrap().misses).collect()
+    }
+}
+
+pub(super) fn ada(title: &str) -> Contact {
+    Contact { last_name: "Lovelace".into(), job_title: title.into(), ..Contact::default() }
+}
+
+pub(super) fn peer(name: &str, memory: Memory) -> Peer {
+    Peer {
+        name: name.to_owned(),
+        replica: Box::new(memory),
+        takes: true,
+        gives: true,
+        deletes: true,
+        filter: BTreeMap::new(),
+        prefer: Prefer::Crm,
+        halted: false,
+        held: false,
+    }
+}
+
+pub(super) fn side(name: &str) -> Side<'_> {
+    let policy =
+        Policy { fields: FieldSet::CRM, weak: FieldSet::NONE, winner: Winner::There, takes: true, gives: true };
+    Side { name, policy, replica: None }
+}
+
+pub(super) fn seen(remote: &str, uid: Option<&str>, contact: &Contact) -> Sighting {
+    Sighting {
+        remote: remote.to_owned(),
+        revision: "r2".to_owned(),
+        uid: uid.map(str::to_owned),
+        crm_id: None,
+        contact: contact.clone(),
+        fields: FieldSet::CRM,
+        detail: None,
+        source: None,
+    }
+}

@@ -1,0 +1,232 @@
+//! What keeps a write waiting, and what its answer, or the want of one, makes of it.
+
+use std::time::Duration;
+
+use super::{
+    desk::{SETTLE, ada, at_desk, peer, side},
+    events::{ChangeAction, SyncEvent},
+    outbox::Payload,
+    peer::CRM,
+    push::Delivery,
+};
+use crate::{
+    contact::{Contact, Field, FieldSet},
+    mirror::{
+        OutboxAction::{self, Create, Delete, Update},
+        OutboxRow,
+        OutboxState::{self, Parked, Refused, Sent, Unknown},
+    },
+    replicas::{Action, Trouble, Write, memory::Memory},
+};
+
+#[test]
+fn waiting_is_counted_within_one_boot() {
+    at_desk(|desk| {
+        let check = |since: &str, long: u64, expected: Result<bool, String>| {
+            assert_eq!(desk.engine.has_waited(since, Duration::from_secs(long)), expected, "{since}");
+        };
+        check("a 990.000", 10, Ok(true));
+        check("a 990.000", 11, Ok(false));
+        check("b 1.000", 10, Err("a 1000.000".to_owned()));
+        check("", 10, Err("a 1000.000".to_owned()));
+        check("b 1.000", 0, Ok(true));
+    });
+}
+
+#[test]
+fn what_keeps_a_contact_from_being_written_to_the_crm() {
+    let check = |replica: &str, what: (OutboxAction, OutboxState), change: fn(&mut Payload), expected: bool| {
+        at_desk(|mut desk| {
+            let id = desk.contact("ada-1", &ada("CEO"));
+            desk.sent_with(replica, id, what, change);
+            let stored = desk.engine.stored(id).unwrap();
+            assert_eq!(desk.engine.must_wait(&stored).unwrap(), expected, "{replica} {what:?}");
+        });
+    };
+    let as_it_stands = |_: &mut Payload| {};
+    for what in
+        [(Create, Sent), (Create, Unknown), (Create, Parked), (Create, Refused), (Update, Sent), (Update, Unknown)]
+    {
+        check(CRM, what, as_it_stands, true);
+        check("cards", what, as_it_stands, false);
+    }
+    check(CRM, (Update, Refused), |sent| sent.version += 1, false);
+    check(CRM, (Update, Unknown), |sent| sent.misses = 1, false);
+    check(CRM, (Create, Unknown), |sent| sent.misses = 1, true);
+}
+
+#[test]
+fn a_change_sent_three_times_rests_for_an_hour() {
+    at_desk(|mut desk| {
+        let id = desk.contact("ada-1", &ada("CEO"));
+        let stored = desk.engine.stored(id).unwrap();
+        for tries in 1..=3 {
+            desk.sent_with(CRM, id, (Update, Unknown), |sent| sent.misses = 1);
+            assert_eq!(desk.engine.must_wait(&stored).unwrap(), tries == 3, "{tries}");
+        }
+        desk.later(3_599);
+        assert!(desk.engine.must_wait(&stored).unwrap());
+        desk.later(1);
+        assert!(!desk.engine.must_wait(&stored).unwrap());
+        let oldest = desk.rows(CRM)[0].id;
+        desk.engine.forget_old_tries(id).unwrap();
+        assert!(desk.rows(CRM).len() == 2 && desk.rows(CRM).iter().all(|row| row.id != oldest));
+        desk.engine.forget_old_tries(id).unwrap();
+        assert_eq!(desk.rows(CRM).len(), 2, "with the one to come there are three");
+    });
+}
+
+#[test]
+fn a_write_is_written_down_before_it_leaves() {
+    let write = |action| Write { uid: "ada-1".to_owned(), crm_id: None, action };
+    let check = |name: &str, action: Action, expected: &[(OutboxAction, Vec<Field>)], refused_left: usize| {
+        at_desk(|mut desk| {
+            let id = desk.contact("ada-1", &ada("CEO"));
+            desk.engine.mirror.set_fact("crm.highest_id", "1007").unwrap();
+            desk.sent(CRM, id, (Create, Refused));
+            desk.sent("cards", id, (Create, Refused));
+            for _ in 0..3 {
+                desk.sent(CRM, id, (Update, Unknown));
+            }
+            let stored = desk.engine.stored(id).unwrap();
+            let mut deliveries =
+                [Delivery { stored, agreement: None, write: write(action.clone()), fields: vec![], row: None }];
+            desk.engine.about_to_write(&peer(name, Memory::default()), &mut deliveries).unwrap();
+            let rows: Vec<OutboxRow> = desk.rows(name).into_iter().filter(|row| row.state == Sent).collect();
+            let found: Vec<_> = rows.iter().map(|row| (row.action, Payload::of(row).unwrap().changed)).collect();
+            assert_eq!(found, expected);
+            let targets: Vec<_> = rows.iter().map(|row| Payload::of(row).unwrap().target).collect();
+            let meant = matches!(action, Action::Update { .. }).then(|| ada("CTO"));
+            assert!(targets.iter().all(|target| *target == meant), "{targets:?}");
+            assert_eq!(deliveries[0].row, rows.first().map(|row| row.id));
+            assert!(rows.iter().all(|row| row.highest_id == Some(1_007)));
+            let refused =
+                [CRM, "cards"].map(|name| desk.states(name).iter().filter(|state| **state == Refused).count());
+            assert_eq!(refused.iter().sum::<usize>(), refused_left);
+            let tries = desk.states(CRM).iter().filter(|state| **state == Unknown).count();
+            assert_eq!(tries, if name == CRM && !expected.is_empty() { 2 } else { 3 });
+        });
+    };
+    let (remote, revision, theirs, contact) = ("1001".to_owned(), "r1".to_owned(), ada("CEO"), ada("CTO"));
+    check(CRM, Action::Create { contact: contact.clone() }, &[(Create, vec![])], 1);
+    check("cards", Action::Create { contact: contact.clone() }, &[(Create, vec![])], 1);
+    check(CRM, Action::Delete { remote: remote.clone(), revision: revision.clone(), theirs: theirs.clone() }, &[], 2);
+    let changed = FieldSet::NONE.with(Field::JobTitle);
+    let update = Action::Update { remote, revision, theirs, contact, changed, detail: None };
+    check(CRM, update, &[(Update, vec![Field::JobTitle])], 1);
+}
+
+#[test]
+fn answers_move_the_rows_of_that_contact_and_replica_only() {
+    at_desk(|mut desk| {
+        let (id, other) = (desk.contact("ada-1", &ada("CEO")), desk.contact("other", &ada("CTO")));
+        for (replica, contact) in [(CRM, id), ("cards", id), (CRM, other)] {
+            desk.sent(replica, contact, (Create, Refused));
+            desk.sent(replica, contact, (Update, Sent));
+        }
+        desk.engine.lost(CRM, id, &Trouble::new("hear the answer")).unwrap();
+        assert_eq!(desk.states(CRM), [Refused, Unknown, Refused, Sent]);
+        assert_eq!(desk.rows(CRM)[1].error.as_deref(), Some("hear the answer"));
+        assert_eq!(desk.rows(CRM)[0].error, None);
+        assert_eq!(desk.states("cards"), [Refused, Sent]);
+        desk.engine.recover_outbox("cards").unwrap();
+        assert_eq!(
+            (desk.states("cards"), desk.states(CRM)),
+            (vec![Refused, Unknown], vec![Refused, Unknown, Refused, Sent])
+        );
+        desk.engine.close_outbox(CRM, id).unwrap();
+        assert_eq!((desk.states("cards"), desk.states(CRM)), (vec![Refused, Unknown], vec![Refused, Sent]));
+        let row = desk.rows("cards")[0].id;
+        desk.engine.withdraw(None).unwrap();
+        desk.engine.withdraw(Some(row)).unwrap();
+        assert_eq!(desk.states("cards"), [Unknown]);
+    });
+}
+
+#[test]
+fn a_refusal_is_remembered_with_what_was_refused() {
+    for (action, expected) in [
+        (ChangeAction::Create, Create),
+        (ChangeAction::Update, Update),
+        (ChangeAction::Link, Update),
+        (ChangeAction::Delete, Delete),
+    ] {
+        at_desk(|mut desk| {
+            let id = desk.contact("ada-1", &ada("CEO"));
+            desk.sent(CRM, id, (Update, Sent));
+            let stored = desk.engine.stored(id).unwrap();
+            desk.engine.refused(&stored, action, &Trouble::new("take it")).unwrap();
+            let rows = desk.rows(CRM);
+            let found: Vec<_> = rows.iter().map(|row| (row.action, row.state, row.error.as_deref())).collect();
+            assert_eq!(found, [(expected, Refused, Some("take it"))]);
+        });
+    }
+}
+
+#[test]
+fn a_lost_change_is_recognised_by_what_stands_there() {
+    let check =
+        |replica: &str, what: (OutboxAction, OutboxState), there: Contact, expected: (&str, &str), left: usize| {
+            at_desk(|mut desk| {
+                let id = desk.contact("ada-1", &Contact { last_name: "Byron".into(), ..ada("old") });
+                let agreement = desk.agree(CRM, "1001", id);
+                desk.engine.mirror.update_contact(id, &ada("new"), "").unwrap();
+                desk.sent(replica, id, what);
+                let stored = desk.engine.stored(id).unwrap();
+                let agreement = desk.engine.recognise_ours(&side(CRM), &stored, agreement, &there).unwrap();
+                let Contact { last_name, job_title, .. } = &agreement.ours;
+                assert_eq!((last_name.as_str(), job_title.as_str()), expected, "{replica} {what:?}");
+                let taken = |field, sent: &str| agreement.ours.scalar(field) == sent;
+                if taken(Field::JobTitle, "new") {
+                    assert_eq!(agreement.theirs.job_title, there.job_title);
+                }
+                assert_eq!(desk.rows(replica).len(), left, "{replica} {what:?}");
+            });
+        };
+    let half = Contact { last_name: "Byron".into(), ..ada("NEW") };
+    check(CRM, (Update, Unknown), ada("NEW"), ("Lovelace", "new"), 0);
+    check(CRM, (Update, Sent), ada("new"), ("Lovelace", "new"), 0);
+    check(CRM, (Update, Unknown), half, ("Byron", "new"), 1);
+    check(CRM, (Update, Refused), ada("new"), ("Byron", "old"), 1);
+    check(CRM, (Create, Unknown), ada("new"), ("Byron", "old"), 1);
+    check("cards", (Update, Unknown), ada("new"), ("Byron", "old"), 1);
+}
+
+#[test]
+fn a_lost_change_may_be_sent_again_after_the_settle_time() {
+    at_desk(|mut desk| {
+        let id = desk.contact("ada-1", &ada("CEO"));
+        desk.sent(CRM, id, (Update, Unknown));
+        desk.sent(CRM, id, (Create, Unknown));
+        desk.sent("cards", id, (Update, Unknown));
+        desk.sent("cards", id, (Update, Sent));
+        desk.engine.conclude_updates("cards").unwrap();
+        assert_eq!(desk.states("cards"), [Sent], "a file is written or it is not");
+        desk.later(SETTLE - 1);
+        desk.engine.conclude_updates(CRM).unwrap();
+        assert_eq!(desk.misses(), [0, 0]);
+        desk.boot("b");
+        desk.engine.conclude_updates(CRM).unwrap();
+        assert_eq!((desk.misses(), desk.rows(CRM)[0].sent_uptime.as_str()), (vec![0, 0], "b 0.000"));
+        desk.later(SETTLE);
+        desk.engine.conclude_updates(CRM).unwrap();
+        assert_eq!(desk.misses(), [1, 0]);
+        assert_eq!(desk.engine.summary.failed, 0);
+    });
+}
+
+#[test]
+fn the_third_lost_change_is_told_once() {
+    at_desk(|mut desk| {
+        let id = desk.contact("ada-1", &ada("CEO"));
+        for tries in 1..=3 {
+            desk.sent(CRM, id, (Update, Unknown));
+            desk.later(SETTLE);
+            desk.engine.conclude_updates(CRM).unwrap();
+            desk.engine.conclude_updates(CRM).unwrap();
+            assert_eq!(desk.engine.summary.failed, u64::from(tries == 3), "{tries}");
+        }
+        let failed = |event: &&SyncEvent| matches!(event, SyncEvent::Failed { .. });
+        assert_eq!(desk.told.borrow().iter().filter(failed).count(), 1);
+    });
+}
