@@ -122,3 +122,54 @@ async fn a_wrong_password_and_a_server_that_is_down() {
     let (code, _, told) = tokio::task::block_in_place(|| carnet(folder.path(), &["pull"]));
     assert_eq!((code, told.contains("could not connect")), (5, true), "{told}");
 }
+
+#[test]
+fn conflicts_and_undo_say_what_is_wrong() {
+    let folder = tempfile::tempdir().unwrap();
+    settings(folder.path(), PRACTICE);
+    let check = |arguments: &[&str], code: i32, words: &str| {
+        let (found, out, told) = carnet(folder.path(), arguments);
+        assert_eq!(found, code, "{arguments:?}: {out}{told}");
+        assert!(format!("{out}{told}").contains(words), "{arguments:?}: {out}{told}");
+    };
+    check(&["undo", "1"], 1, "failed to find the mirror HERE/carnet.db: nothing ran yet");
+    check(&["conflicts", "resolve", "1", "--keep", "crm"], 1, "nothing ran yet");
+    assert!(!folder.path().join("carnet.db").exists(), "a question makes no mirror");
+    check(&["-q", "pull"], 0, "");
+    check(&["conflicts"], 0, "nothing waits for you");
+    check(&["--json", "conflicts"], 0, "");
+    check(&["conflicts", "show", "3"], 1, "failed to find conflict 3\nhint: `carnet conflicts` lists them");
+    check(&["conflicts", "show", "q3"], 1, "failed to find question q3");
+    check(&["conflicts", "resolve", "3", "--keep", "crm"], 1, "failed to find conflict 3");
+    check(&["conflicts", "resolve", "q3", "--dismiss"], 1, "failed to find question q3");
+    check(&["conflicts", "resolve", "3", "--dismiss"], 2, "failed to resolve conflict 3 without --keep");
+    check(&["conflicts", "resolve", "q3", "--keep", "crm"], 2, "failed to answer question q3 with --keep");
+    check(&["conflicts", "resolve", "3", "--keep", "mine"], 2, "expected crm, book, both, or FIELD=VALUE");
+    check(&["undo", "9"], 1, "failed to find run 9");
+    check(&["undo", "h9"], 1, "failed to find change h9");
+    check(&["undo", "x9"], 2, "such as h345");
+    check(&["undo", "1", "--created"], 7, "250 of 250 contacts would be deleted; 25 may go without a word");
+    check(&["undo", "1", "--created", "--force", "--dry-run"], 0, "dry run: nothing was written");
+    check(&["runs"], 0, "pull");
+    let (_, out, _) = carnet(folder.path(), &["runs"]);
+    assert_eq!(out.lines().count(), 1, "what was refused or rehearsed is no run: {out}");
+    let (code, out, _) = carnet(folder.path(), &["--json", "undo", "1"]);
+    let last: serde_json::Value = serde_json::from_str(out.lines().last().unwrap()).unwrap();
+    let made = last["created_left"].as_array().map(Vec::len);
+    assert_eq!((code, &last["type"], &last["run"], made), (0, &"summary".into(), &0.into(), Some(250)));
+}
+
+#[test]
+fn conflicts_and_undo_wait_for_nobody() {
+    let folder = tempfile::tempdir().unwrap();
+    settings(folder.path(), PRACTICE);
+    assert_eq!(carnet(folder.path(), &["-q", "pull"]).0, 0);
+    let file = fs::File::create(folder.path().join("carnet.db.lock")).unwrap();
+    let mut lock = fd_lock::RwLock::new(file);
+    let _held = lock.write().unwrap();
+    for arguments in [&["undo", "1"][..], &["conflicts", "resolve", "1", "--keep", "crm"]] {
+        let (code, _, told) = carnet(folder.path(), arguments);
+        assert_eq!((code, told.contains("another carnet works on")), (11, true), "{told}");
+    }
+    assert_eq!(carnet(folder.path(), &["conflicts"]).0, 0, "reading needs no lock");
+}

@@ -4,7 +4,9 @@ use std::path::PathBuf;
 
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
-use super::{check, completions, export, find, history, import, init, list, man, runs, sandbox, show, sync};
+use super::{
+    check, completions, conflicts, export, find, history, import, init, list, man, runs, sandbox, show, sync, undo,
+};
 
 /// Keeps a company's CRM contacts and its people's address books the same.
 #[derive(Debug, Parser)]
@@ -101,6 +103,10 @@ pub enum Command {
     Runs(runs::RunsArgs),
     /// Show what changed, from what to what
     History(history::HistoryArgs),
+    /// List, show and resolve what waits for you: conflicts and questions
+    Conflicts(conflicts::ConflictsArgs),
+    /// Take back what a run or one change did, as an edit that the next sync carries everywhere
+    Undo(undo::UndoArgs),
     /// Sync on a schedule until told to stop
     Daemon,
     /// Run a practice CRM on this machine
@@ -163,6 +169,24 @@ mod tests {
             "runs 3",
             "history",
             "history 1042",
+            "conflicts",
+            "conflicts --all",
+            "conflicts list",
+            "conflicts list --all",
+            "conflicts show 3",
+            "conflicts show q7",
+            "conflicts resolve 3 --keep crm",
+            "conflicts resolve 3 --keep book",
+            "conflicts resolve 3 --keep both",
+            "conflicts resolve 3 --keep job_title=Directrice",
+            "conflicts resolve q7 --adopt 1051",
+            "conflicts resolve q7 --create",
+            "conflicts resolve q8 --same-as 1042",
+            "conflicts resolve q8 --new",
+            "conflicts resolve q9 --dismiss",
+            "undo 12",
+            "undo h345",
+            "undo 12 --dry-run --created --force",
             "daemon",
             "sandbox --port 0 --contacts 10 --seed 1 --per-page 5 --fault slow=10 --fault drop=1%",
             "completions bash",
@@ -177,9 +201,23 @@ mod tests {
 
     #[test]
     fn wrong_usage_is_refused() {
-        for line in
-            ["", "sink", "sync --max-delete ten", "sync -q -v", "export --where city", "runs x", "list --color x"]
-        {
+        for line in [
+            "",
+            "sink",
+            "sync --max-delete ten",
+            "sync -q -v",
+            "export --where city",
+            "runs x",
+            "list --color x",
+            "conflicts resolve 3",
+            "conflicts resolve 3 --keep mine",
+            "conflicts resolve x3 --keep crm",
+            "conflicts resolve q7 --adopt 1051 --create",
+            "conflicts show",
+            "undo",
+            "undo q7",
+            "undo -3",
+        ] {
             let words = std::iter::once("carnet").chain(line.split(' ').filter(|word| !word.is_empty()));
             assert!(Cli::try_parse_from(words).is_err(), "{line}");
         }

@@ -1,4 +1,4 @@
-//! `carnet history`: every value that was overwritten or lost, newest first.
+//! `carnet history`: every value that was overwritten or lost, newest first, each under the number that `undo` takes.
 
 use clap::Args;
 use serde_json::json;
@@ -61,7 +61,7 @@ pub fn print(mirror: &Mirror, rows: &[(i64, HistoryRow)], out: &mut Output) -> R
             (None, None) => String::new(),
         };
         let (at, name, source) = (local(at), plain(&name), plain(source));
-        out.line(&format!("{FAINT}{at}  run {run}{FAINT:#}  {source}  {kind}  {name}  {what}: {values}"))?;
+        out.line(&format!("{FAINT}h{id}  {at}  run {run}{FAINT:#}  {source}  {kind}  {name}  {what}: {values}"))?;
     }
     Ok(())
 }

@@ -16,7 +16,8 @@ use crate::sync::{self, ImportOptions, ImportSource};
 pub struct ImportArgs {
     /// The file, or - for standard input
     file: PathBuf,
-    /// What it is: vcard, csv or a CSV dialect such as google, jsonl [default: recognised by its content]
+    /// What it is: vcard, jsonl, csv, a CSV dialect such as google, or a profile of your own such as my.toml
+    /// [default: recognised by its content]
     #[arg(long, value_name = "FORMAT")]
     format: Option<String>,
     /// Show what would be done, write nothing

@@ -6,6 +6,7 @@
 mod args;
 mod check;
 mod completions;
+mod conflicts;
 mod context;
 mod daemon;
 mod errors;
@@ -27,6 +28,7 @@ mod sandbox;
 mod show;
 mod status;
 mod sync;
+mod undo;
 
 use std::{ffi::OsString, process::ExitCode};
 
@@ -63,12 +65,21 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
             return ExitCode::from(if error.use_stderr() { exit::USAGE } else { exit::DONE });
         }
     };
+    keep_files_private(&cli.command);
     let mut context = Context::new(cli.global);
     let code = match run(&cli.command, &mut context) {
         Ok(code) => code,
         Err(error) => context.complain(&error),
     };
     ExitCode::from(code)
+}
+
+/// What is made from here on is its owner's alone, whatever the shell's umask: nearly all of it is about people. Manual
+/// pages are for everybody.
+fn keep_files_private(command: &Command) {
+    if !matches!(command, Command::Man(_) | Command::Completions(_)) {
+        rustix::process::umask(rustix::fs::Mode::RWXG | rustix::fs::Mode::RWXO);
+    }
 }
 
 fn run(command: &Command, context: &mut Context) -> Result<u8, CliError> {
@@ -86,6 +97,8 @@ fn run(command: &Command, context: &mut Context) -> Result<u8, CliError> {
         Command::Status => status::run(context),
         Command::Runs(args) => runs::run(args, context),
         Command::History(args) => history::run(args, context),
+        Command::Conflicts(args) => conflicts::run(args, context),
+        Command::Undo(args) => undo::run(args, context),
         Command::Daemon => daemon::run(context),
         Command::Sandbox(args) => practice(args, context),
         Command::Completions(args) => completions::run(args, context),

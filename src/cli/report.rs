@@ -121,6 +121,9 @@ impl<'o> Report<'o> {
             return self.broken.map_or(Ok(()), Err);
         }
         self.left_out();
+        if let Some(tally) = &summary.import {
+            self.place_line("import", &tally.in_words());
+        }
         for (place, _) in self.places.clone() {
             if let Some(words) = place_totals(summary, &place, self.dry_run) {
                 self.place_line(&place, &words);
@@ -215,7 +218,7 @@ impl<'o> Report<'o> {
 }
 
 /// "250 created, 1 updated", or "250 to create" where nothing was written; `None` when nothing happened there.
-fn place_totals(summary: &Summary, place: &str, dry_run: bool) -> Option<String> {
+pub fn place_totals(summary: &Summary, place: &str, dry_run: bool) -> Option<String> {
     let words = [(&summary.created, "create"), (&summary.updated, "update"), (&summary.deleted, "delete")];
     let parts: Vec<String> = words
         .into_iter()

@@ -4,6 +4,7 @@ use chrono::{DateTime, Local, Utc};
 use serde_json::{Value, json};
 
 use super::{
+    conflicts::waiting::{Subject, Waiting},
     context::Context,
     errors::CliError,
     exit,
@@ -39,8 +40,7 @@ struct Status {
     last: Option<RunRow>,
     next: Option<DateTime<Utc>>,
     replicas: Vec<ReplicaStatus>,
-    conflicts: Vec<(ConflictRow, String)>,
-    questions: Vec<QuestionRow>,
+    waiting: Vec<Waiting>,
 }
 
 #[derive(Default)]
@@ -72,18 +72,12 @@ impl Status {
             }
             replicas.push(replica);
         }
-        let mut conflicts = Vec::new();
-        for conflict in mirror.open_conflicts()? {
-            let name = mirror.contact(conflict.contact)?.map_or(String::new(), |stored| stored.contact.display_name());
-            conflicts.push((conflict, name));
-        }
         Ok(Self {
             contacts: mirror.count_contacts()?,
             last: mirror.last_run()?,
             next: settings.sync.schedule.next(&now.with_timezone(&Local)).map(|next| next.with_timezone(&Utc)),
             replicas,
-            conflicts,
-            questions: mirror.questions()?,
+            waiting: Waiting::read(mirror, false)?,
         })
     }
 
@@ -103,13 +97,20 @@ impl Status {
             "last_run": self.last.as_ref().map(super::runs::object),
             "next_run": self.next.map(|next| next.to_rfc3339_opts(chrono::SecondsFormat::Secs, true)),
             "replicas": self.replicas.iter().map(pending).collect::<Vec<_>>(),
-            "conflicts": self.conflicts.iter().map(|(row, name)| json!({
-                "id": row.id, "replica": row.replica, "contact": name, "field": row.field,
-                "here": row.here, "there": row.there, "at": row.at,
-            })).collect::<Vec<_>>(),
-            "questions": self.questions.iter().map(|row| json!({
-                "id": row.id, "replica": row.replica, "remote": row.remote, "kind": row.kind, "text": row.text,
-            })).collect::<Vec<_>>(),
+            "conflicts": self.waiting.iter().filter_map(|waiting| match &waiting.subject {
+                Subject::Conflict(row) => Some(json!({
+                    "id": row.id, "replica": row.replica, "contact": waiting.name(), "field": row.field,
+                    "here": row.here, "there": row.there, "at": row.at, "command": waiting.command(),
+                })),
+                Subject::Question(_) => None,
+            }).collect::<Vec<_>>(),
+            "questions": self.waiting.iter().filter_map(|waiting| match &waiting.subject {
+                Subject::Question(row) => Some(json!({
+                    "id": row.id, "replica": row.replica, "remote": row.remote, "kind": row.kind, "text": row.text,
+                    "command": waiting.command(),
+                })),
+                Subject::Conflict(_) => None,
+            }).collect::<Vec<_>>(),
         })
     }
 
@@ -127,22 +128,13 @@ impl Status {
         for replica in &self.replicas {
             line(&replica.name, &replica.words())?;
         }
-        if self.conflicts.is_empty() && self.questions.is_empty() && !self.stuck() {
+        if self.waiting.is_empty() && !self.stuck() {
             line("waiting", &format!("{GOOD}nothing waits for you{GOOD:#}"))?;
             return Ok(());
         }
-        for (conflict, name) in &self.conflicts {
-            let (here, there) = (value(conflict.here.as_deref()), value(conflict.there.as_deref()));
-            let ConflictRow { replica, field, .. } = conflict;
-            let field = field.as_deref().unwrap_or("the whole contact");
-            let name = plain(name);
-            line(
-                "waiting",
-                &format!("{WARNING}conflict{WARNING:#} {name}: {field}: mirror {here}, {replica} {there}"),
-            )?;
-        }
-        for question in &self.questions {
-            line("waiting", &format!("{WARNING}{}{WARNING:#} {}", plain(&question.replica), plain(&question.text)))?;
+        for waiting in &self.waiting {
+            line("waiting", &asked(waiting))?;
+            line("", &format!("{FAINT}{}{FAINT:#}", plain(&waiting.command())))?;
         }
         Ok(())
     }
@@ -168,7 +160,7 @@ impl ReplicaStatus {
             let meaning = match state {
                 OutboxState::Sent => "under way or cut off",
                 OutboxState::Unknown => "of unknown outcome, looked for in the next runs",
-                OutboxState::Parked => "parked: someone may have changed it already, look at the CRM",
+                OutboxState::Parked => "parked: someone may have changed it already, see below",
                 OutboxState::Refused => "refused, tried again once the contact changes",
             };
             if count > 0 {
@@ -176,6 +168,21 @@ impl ReplicaStatus {
             }
         }
         words
+    }
+}
+
+/// What waits for a person, on one line.
+fn asked(waiting: &Waiting) -> String {
+    match &waiting.subject {
+        Subject::Conflict(ConflictRow { replica, field, here, there, .. }) => {
+            let (here, there) = (value(here.as_deref()), value(there.as_deref()));
+            let (name, field) = (waiting.name(), field.as_deref().unwrap_or("the whole contact"));
+            let name = plain(&name);
+            format!("{WARNING}conflict{WARNING:#} {name}: {field}: mirror {here}, {replica} {there}")
+        }
+        Subject::Question(QuestionRow { replica, text, .. }) => {
+            format!("{WARNING}{}{WARNING:#} {}", plain(replica), plain(text))
+        }
     }
 }
 
@@ -267,6 +274,7 @@ mod tests {
       "next_run": "2026-01-01T11:00:00Z",
       "questions": [
         {
+          "command": "carnet conflicts resolve q1 --same-as CONTACT (or --new)",
           "id": 1,
           "kind": "ambiguous",
           "remote": "a.vcf",

@@ -7,11 +7,12 @@ use std::{
     time::SystemTime,
 };
 
+use assert_cmd::Command;
 use carnet::{
     config::Settings,
     mirror::{Filter, Mirror},
     sandbox::{Fault, Lists, Mishap, PastEnd, Quirk, Sandbox, SandboxSettings},
-    sync::{self, Mode, RunOptions, Stop, Summary, SyncEvent},
+    sync::{self, Host, Machine, Mode, RunOptions, Stop, Summary, SyncEvent},
 };
 
 type Outcome = Result<(), String>;
@@ -60,6 +61,8 @@ impl World {
             "card" => self.card(rest),
             "sheet" => self.sheet(rest),
             "sync" | "pull" | "push" | "rehearse" => self.run(word, rest).await,
+            "carnet" => self.carnet(rest),
+            "time" => self.time_passes(),
             "expect" => self.expect(rest),
             other => Err(format!("no such step: {other}")),
         }
@@ -301,6 +304,40 @@ impl World {
             }
         };
         if code == expected { Ok(()) } else { Err(format!("exit {code}; told:\n{}", self.told.join("\n"))) }
+    }
+
+    /// `time passes`: writes whose answers were lost were sent long ago.
+    fn time_passes(&self) -> Outcome {
+        let mut mirror = Mirror::open(&self.folder.path().join("carnet.db")).map_err(|error| error.to_string())?;
+        for mut row in mirror.outbox("crm").map_err(|error| error.to_string())? {
+            // As long ago as this boot.
+            let now = Machine.uptime().to_string();
+            let boot = now.split(' ').next().unwrap_or_default();
+            row.sent_uptime = format!("{boot} 0.000");
+            mirror.update_outbox(&row).map_err(|error| error.to_string())?;
+        }
+        Ok(())
+    }
+
+    /// `carnet conflicts resolve 1 --keep crm`, `carnet undo 2 => 3`: the program itself, on this world's settings. `#2`
+    /// and `last` are CRM ids; what it prints is told.
+    fn carnet(&mut self, line: &str) -> Outcome {
+        let (typed, expected) = line.split_once(" =>").map_or((line, "0"), |(typed, code)| (typed, code.trim()));
+        self.settings()?;
+        let mut command = Command::cargo_bin("carnet").map_err(|error| error.to_string())?;
+        command.env_clear().env("NO_COLOR", "1").arg("-c").arg(self.folder.path().join("carnet.toml"));
+        for word in typed.split(' ') {
+            match word {
+                "last" => command.arg(self.id(word)?.to_string()),
+                _ if word.starts_with('#') => command.arg(self.id(word)?.to_string()),
+                _ => command.arg(word),
+            };
+        }
+        let output = command.output().map_err(|error| error.to_string())?;
+        let text = [output.stdout, output.stderr].map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).concat();
+        self.told = text.lines().map(str::to_owned).collect();
+        same("exit", &output.status.code().unwrap_or(-1).to_string(), &expected.to_owned())
+            .map_err(|failure| format!("{failure}; told:\n{text}"))
     }
 
     fn snapshot(&self) -> BTreeMap<PathBuf, (Vec<u8>, SystemTime)> {

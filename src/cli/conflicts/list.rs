@@ -1,0 +1,112 @@
+//! `carnet conflicts list`: one line for each conflict and question, with what to type.
+
+use super::waiting::{Subject, Waiting, typed_number};
+use crate::{
+    cli::{
+        context::Context,
+        errors::CliError,
+        exit,
+        output::{FAINT, Output, STRONG, WARNING, plain},
+        status::local,
+    },
+    mirror::State,
+};
+
+/// `carnet conflicts list`.
+pub fn run(all: bool, context: &mut Context) -> Result<u8, CliError> {
+    let settings = context.settings()?;
+    let waiting = Waiting::read(&context.mirror(&settings)?, all)?;
+    if waiting.is_empty() && !context.out.json {
+        context.talk("nothing waits for you");
+    }
+    print(&waiting, &mut context.out)?;
+    Ok(exit::DONE)
+}
+
+fn print(waiting: &[Waiting], out: &mut Output) -> Result<(), CliError> {
+    if out.json {
+        for one in waiting {
+            out.object(&one.object())?;
+        }
+        return Ok(());
+    }
+    let rows: Vec<Vec<String>> = waiting.iter().map(row).collect();
+    if !out.terminal {
+        return Ok(out.rows(&[], &rows)?);
+    }
+    // Not a table that wraps: a command on one line can be copied.
+    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
+    let widths: Vec<usize> = (0..5).map(width).collect();
+    for (row, one) in rows.iter().zip(waiting) {
+        let pad = |column: usize| {
+            let cell = plain(&row[column]);
+            let gap = " ".repeat(widths[column].saturating_sub(cell.chars().count()));
+            format!("{cell}{gap}")
+        };
+        let style = if one.state() == State::Open { WARNING } else { FAINT };
+        let (number, name, what, replica, since) = (pad(0), pad(1), pad(2), pad(3), pad(4));
+        let command = plain(&row[5]);
+        out.line(&format!(
+            "{STRONG}{number}{STRONG:#}  {name}  {style}{what}{style:#}  {replica}  {FAINT}{since}{FAINT:#}  {command}"
+        ))?;
+    }
+    Ok(())
+}
+
+/// Number, contact, field or kind, replica, since when, what to type.
+fn row(one: &Waiting) -> Vec<String> {
+    let since = match &one.subject {
+        Subject::Conflict(row) if row.state == State::Settled => format!("{}, {}", local(&one.since), kept(&row.kept)),
+        Subject::Conflict(_) | Subject::Question(_) => local(&one.since),
+    };
+    vec![typed_number(one.number()), one.name(), one.what().to_owned(), one.replica().to_owned(), since, one.command()]
+}
+
+fn kept(word: &str) -> String {
+    match word {
+        "here" => "the mirror's was kept".to_owned(),
+        "there" => "the replica's was kept".to_owned(),
+        "both" => "both were kept".to_owned(),
+        _ => "another value was kept".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        cli::{conflicts::practice, output::captured},
+        mirror::Mirror,
+    };
+
+    fn listed(mirror: &Mirror, all: bool, terminal: bool, json: bool) -> String {
+        let (mut out, written) = captured::output(terminal, json, false);
+        print(&Waiting::read(mirror, all).unwrap(), &mut out).unwrap();
+        written.text().replace(&local(practice::AT), "THEN")
+    }
+
+    #[test]
+    fn one_line_each_with_what_to_type() {
+        let mirror = practice::mirror();
+        insta::assert_snapshot!(listed(&mirror, false, true, false), @r"
+    1   Ada Durand  job_title      cards  THEN  carnet conflicts resolve 1 --keep crm (or book, job_title=VALUE)
+    3   Bob Durand  whole contact  crm    THEN  carnet conflicts resolve 3 --keep book (or crm)
+    q1  Zoé Durand  parked         crm    THEN  carnet conflicts resolve q1 --adopt CRM_ID (or --create)
+    q2  x.vcf       ambiguous      cards  THEN  carnet conflicts resolve q2 --same-as CONTACT (or --new)
+    ");
+        insta::assert_snapshot!(listed(&mirror, true, false, false).replace('\t', " | "), @r"
+    1 | Ada Durand | job_title | cards | THEN | carnet conflicts resolve 1 --keep crm (or book, job_title=VALUE)
+    2 | Ada Durand | contact_items | cards | THEN, both were kept | carnet conflicts resolve 2 --keep crm (or book, both)
+    3 | Bob Durand | whole contact | crm | THEN | carnet conflicts resolve 3 --keep book (or crm)
+    q1 | Zoé Durand | parked | crm | THEN | carnet conflicts resolve q1 --adopt CRM_ID (or --create)
+    q2 | x.vcf | ambiguous | cards | THEN | carnet conflicts resolve q2 --same-as CONTACT (or --new)
+    ");
+        insta::assert_snapshot!(listed(&mirror, false, false, true), @r#"
+    {"answers":["--keep crm","--keep book","--keep job_title=VALUE"],"base":"Stagiaire","contact":{"deleted":false,"id":"1042","name":"Ada Durand","uid":"u-1"},"field":"job_title","here":"Géomètre","id":1,"kept":"open","number":"1","replica":"cards","run":1,"since":"2026-01-01T00:00:00Z","state":"open","there":"Arpenteur","type":"conflict"}
+    {"answers":["--keep book","--keep crm"],"base":"","contact":{"deleted":false,"id":"1043","name":"Bob Durand","uid":"u-2"},"field":null,"here":"Bob Durand","id":3,"kept":"open","number":"3","replica":"crm","run":1,"since":"2026-01-01T00:00:00Z","state":"open","there":"","type":"conflict"}
+    {"answers":["--adopt CRM_ID","--create"],"candidates":[{"id":"1044","name":null}],"contact":{"deleted":false,"id":null,"name":"Zoé Durand","uid":"u-3"},"id":1,"kind":"parked","number":"q1","remote":"u-3","replica":"crm","run":1,"since":"2026-01-01T00:00:00Z","state":"open","text":"contact u-3 may or may not have been created in the CRM: its answer was lost","type":"question"}
+    {"answers":["--same-as CONTACT","--new"],"candidates":[],"contact":null,"id":2,"kind":"ambiguous","number":"q2","remote":"x.vcf","replica":"cards","run":1,"since":"2026-01-01T00:00:00Z","state":"open","text":"x.vcf could be 2 known contacts; it was left alone","type":"question"}
+    "#);
+        assert_eq!(listed(&Mirror::in_memory().unwrap(), true, true, false), "");
+    }
+}

@@ -1,0 +1,173 @@
+//! `carnet conflicts`: what waits for a person, side by side, and the person's word on it.
+//!
+//! Conflicts have plain numbers, questions have a q before theirs: `3` and `q7` cannot be mixed up.
+
+mod list;
+#[cfg(test)]
+mod practice;
+mod show;
+mod table;
+pub mod waiting;
+
+use clap::{ArgGroup, Args, Subcommand};
+
+use super::{
+    context::Context,
+    errors::CliError,
+    events_json, exit, lookup,
+    output::{FAINT, plain},
+    report::change_line,
+};
+use crate::{
+    reconcile::Keep,
+    sync::{self, Answer, Number, SyncEvent, Word},
+};
+
+/// Flags of `conflicts`.
+#[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
+pub struct ConflictsArgs {
+    #[command(subcommand)]
+    action: Option<Action>,
+    #[command(flatten)]
+    list: ListArgs,
+}
+
+#[derive(Debug, Subcommand)]
+enum Action {
+    /// List what waits for you [default]
+    List(ListArgs),
+    /// Show one side by side: what both started from, each side's, what could stand
+    Show(ShowArgs),
+    /// Say what stands; `carnet sync` then carries it everywhere
+    Resolve(ResolveArgs),
+}
+
+/// Flags of `conflicts list`.
+#[derive(Debug, Args)]
+struct ListArgs {
+    /// Settled conflicts too
+    #[arg(long)]
+    all: bool,
+}
+
+/// Flags of `conflicts show`.
+#[derive(Debug, Args)]
+struct ShowArgs {
+    /// The number that the list shows: 3 for a conflict, q7 for a question
+    #[arg(value_name = "ID", value_parser = number)]
+    id: Number,
+}
+
+/// Flags of `conflicts resolve`.
+#[derive(Debug, Args)]
+#[command(group = ArgGroup::new("word").required(true).multiple(false))]
+struct ResolveArgs {
+    /// The number that the list shows: 3 for a conflict, q7 for a question
+    #[arg(value_name = "ID", value_parser = number)]
+    id: Number,
+    /// Of a conflict: the CRM's value, the book's, both (lists and comments), or a value of your own
+    #[arg(long, group = "word", value_name = "crm|book|both|FIELD=VALUE", value_parser = keep)]
+    keep: Option<Keep>,
+    /// Of a creation whose answer was lost: the CRM's contact of this id is it
+    #[arg(long, group = "word", value_name = "CRM_ID")]
+    adopt: Option<String>,
+    /// Of a creation whose answer was lost: it was not made, send it again
+    #[arg(long, group = "word")]
+    create: bool,
+    /// Of a record that could be several contacts: it is this one (CRM id, UID, name or e-mail address)
+    #[arg(long, group = "word", value_name = "CONTACT")]
+    same_as: Option<String>,
+    /// Of a record that could be several contacts: it is none of them
+    #[arg(long, group = "word")]
+    new: bool,
+    /// Of anything else: it is seen
+    #[arg(long, group = "word")]
+    dismiss: bool,
+}
+
+fn number(text: &str) -> Result<Number, String> {
+    let (digits, question) = match text.strip_prefix('q') {
+        Some(digits) => (digits, true),
+        None => (text, false),
+    };
+    match digits.parse::<i64>() {
+        Ok(id) if id > 0 && question => Ok(Number::Question(id)),
+        Ok(id) if id > 0 => Ok(Number::Conflict(id)),
+        Ok(_) | Err(_) => {
+            Err("expected a number of `carnet conflicts`: 3 for a conflict, q7 for a question".to_owned())
+        }
+    }
+}
+
+fn keep(text: &str) -> Result<Keep, String> {
+    Keep::parse(text).ok_or_else(|| "expected crm, book, both, or FIELD=VALUE".to_owned())
+}
+
+/// `carnet conflicts`.
+pub fn run(args: &ConflictsArgs, context: &mut Context) -> Result<u8, CliError> {
+    match &args.action {
+        None => list::run(args.list.all, context),
+        Some(Action::List(args)) => list::run(args.all, context),
+        Some(Action::Show(args)) => show::run(args.id, context),
+        Some(Action::Resolve(args)) => resolve(args, context),
+    }
+}
+
+fn resolve(args: &ResolveArgs, context: &mut Context) -> Result<u8, CliError> {
+    let settings = context.settings()?;
+    context.start_logging("warn");
+    let word = match args {
+        ResolveArgs { keep: Some(keep), .. } => Word::Keep(keep.clone()),
+        ResolveArgs { adopt: Some(crm_id), .. } => Word::Answer(Answer::Adopt(crm_id.trim().to_owned())),
+        ResolveArgs { create: true, .. } => Word::Answer(Answer::Create),
+        ResolveArgs { same_as: Some(contact), .. } => {
+            let stored = lookup::one(&context.mirror(&settings)?, contact)?;
+            Word::Answer(Answer::SameAs(stored.id))
+        }
+        ResolveArgs { new: true, .. } => Word::Answer(Answer::New),
+        // The group lets nothing else through.
+        _ => Word::Answer(Answer::Dismiss),
+    };
+    let mut events = Vec::new();
+    let (decided, summary) = sync::resolve(&settings, args.id, &word, &mut |event| events.push(event))?;
+    let out = &mut context.out;
+    if out.json {
+        for event in &events {
+            out.object(&events_json::event(event))?;
+        }
+        let mut object = events_json::summary(&summary);
+        object["resolved"] = waiting::typed_number(args.id).into();
+        object["text"] = decided.text.clone().into();
+        object["to_sync"] = decided.to_sync.into();
+        out.object(&object)?;
+        return Ok(exit::DONE);
+    }
+    for event in &events {
+        if let SyncEvent::Change(change) = event {
+            out.say(&change_line(change))?;
+        }
+    }
+    out.say(&plain(&decided.text))?;
+    if decided.to_sync {
+        out.say(&format!("{FAINT}`carnet sync` carries it to the CRM and the books{FAINT:#}"))?;
+    }
+    Ok(exit::DONE)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_conflicts_and_q_numbers_are_questions() {
+        let check = |text: &str, expected: Option<Number>| assert_eq!(number(text).ok(), expected, "{text}");
+        check("3", Some(Number::Conflict(3)));
+        check("q7", Some(Number::Question(7)));
+        check("Q7", None);
+        check("q", None);
+        check("0", None);
+        check("-1", None);
+        check("h3", None);
+    }
+}
