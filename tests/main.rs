@@ -1,5 +1,12 @@
 //! The tests that need more than one module, in one binary.
 
+mod cards;
 mod cli;
+mod crash;
+mod csv_book;
+mod csv_import;
+mod csv_pile;
 mod scenarios;
+mod security;
+mod sheets;
 mod tidy;

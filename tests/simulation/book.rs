@@ -1,0 +1,107 @@
+//! A simulated address book: `replicas::memory` with people at it, in the very instant of a write too.
+
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use carnet::{
+    contact::Contact,
+    replicas::{
+        Capabilities, Known, LocalFuture, Look, Replica, ReplicaError, Scan, Sink, Trouble, Write, Written,
+        memory::Memory,
+    },
+};
+
+use crate::world::Shared;
+
+/// A book that lives on between runs.
+#[derive(Clone)]
+pub struct Shelf {
+    records: Arc<Mutex<Memory>>,
+    /// What it can hold.
+    pub capabilities: Capabilities,
+    /// Its place among the books.
+    pub number: usize,
+}
+
+impl Shelf {
+    pub fn new(number: usize, capabilities: Capabilities) -> Self {
+        Self { records: Arc::new(Mutex::new(Memory::new(capabilities))), capabilities, number }
+    }
+
+    pub fn lock(&self) -> MutexGuard<'_, Memory> {
+        self.records.lock().expect("no panic while a book is held")
+    }
+
+    /// The contacts in it, by name.
+    pub fn contacts(&self) -> Vec<(String, Contact)> {
+        let book = self.lock();
+        let found = book.remotes().into_iter().map(|remote| (remote.clone(), book.contact(&remote).cloned()));
+        found.filter_map(|(remote, contact)| contact.map(|contact| (remote, contact))).collect()
+    }
+}
+
+/// The shelf as a run sees it.
+pub struct SimulatedBook {
+    pub shelf: Shelf,
+    pub world: Shared,
+}
+
+impl SimulatedBook {
+    fn is_away(&self) -> bool {
+        self.world.lock().expect("the world").books_away.contains(&self.shelf.number)
+    }
+}
+
+fn away() -> ReplicaError {
+    ReplicaError::Unsafe(Trouble::new("find the book's marker"))
+}
+
+impl Replica for SimulatedBook {
+    fn capabilities(&self) -> Capabilities {
+        self.shelf.capabilities
+    }
+
+    fn scan<'a>(&'a mut self, known: &'a Known, sink: &'a mut Sink<'_>) -> LocalFuture<'a, Result<Scan, ReplicaError>> {
+        Box::pin(async move {
+            if self.is_away() {
+                return Err(away());
+            }
+            // Read at one instant, handed over later: people go on meanwhile.
+            let mut copy = self.shelf.lock().clone();
+            self.world.lock().expect("the world").people_act();
+            copy.scan(known, sink).await
+        })
+    }
+
+    fn look<'a>(&'a mut self, remote: &'a str) -> LocalFuture<'a, Result<Look, ReplicaError>> {
+        Box::pin(async move {
+            let mut copy = self.shelf.lock().clone();
+            copy.look(remote).await
+        })
+    }
+
+    fn apply<'a>(&'a mut self, writes: Vec<Write>) -> LocalFuture<'a, Vec<Result<Written, ReplicaError>>> {
+        Box::pin(async move {
+            let mut answers = Vec::with_capacity(writes.len());
+            for write in writes {
+                self.world.lock().expect("the world").people_act();
+                if self.is_away() {
+                    answers.push(Err(away()));
+                    continue;
+                }
+                let crash = self.world.lock().expect("the world").crash_at("book, before a write");
+                crash.happen().await;
+                let mut copy = self.shelf.lock().clone();
+                let answer = copy.apply(vec![write]).await;
+                *self.shelf.lock() = copy;
+                if let Some(Ok(Some(written))) = answer.first() {
+                    let card = (self.shelf.number, written.remote.clone());
+                    self.world.lock().expect("the world").unacknowledged_cards.insert(card);
+                }
+                let crash = self.world.lock().expect("the world").crash_at("book, after a write");
+                crash.happen().await;
+                answers.extend(answer);
+            }
+            answers
+        })
+    }
+}

@@ -1,0 +1,232 @@
+//! What must hold when a history has come to rest: the invariants of the engine, value by value.
+
+use std::{collections::BTreeSet, path::Path};
+
+use carnet::{
+    mirror::{Filter, Mirror},
+    sandbox::{Lists, Quirk, Record},
+    sync::CRM,
+};
+use rusqlite::{Connection, Row, types::ValueRef};
+
+use crate::{
+    ledger::{Fate, Kind, key},
+    people::{texts, words},
+    world::World,
+};
+
+/// Where each value stands: how many contacts of a place hold it, and with which others.
+struct Place {
+    name: String,
+    records: Vec<BTreeSet<String>>,
+}
+
+impl Place {
+    fn new(name: &str, records: impl Iterator<Item = Vec<String>>) -> Self {
+        let keys = |texts: Vec<String>| texts.iter().map(|text| key(text)).collect();
+        Self { name: name.to_owned(), records: records.map(keys).collect() }
+    }
+
+    fn holding(&self, value: &str) -> Vec<&BTreeSet<String>> {
+        self.records.iter().filter(|record| record.contains(value)).collect()
+    }
+}
+
+/// Everything that is wrong, in words.
+pub fn check(world: &World, path: &Path) -> Vec<String> {
+    let mirror = Mirror::open(path).expect("the mirror opens");
+    let conn = Connection::open(path).expect("the mirror's file");
+    let mut faults = damage(&conn);
+    let mut stored = Vec::new();
+    let read = mirror.for_each_contact(&Filter::default(), &mut |contact| {
+        stored.push(contact);
+        Ok(())
+    });
+    read.expect("the mirror's contacts");
+    let store = world.crm.store();
+    let ids = store.ids().expect("the CRM's state");
+    let records: Vec<_> = ids.iter().filter_map(|id| store.record(*id).expect("the CRM's state")).collect();
+    let mut places = vec![
+        Place::new("mirror", stored.iter().map(|stored| words(&stored.contact))),
+        Place::new(CRM, records.iter().map(texts)),
+    ];
+    for shelf in &world.shelves {
+        let contacts = shelf.contacts();
+        places.push(Place::new(&format!("book-{}", shelf.number), contacts.iter().map(|(_, contact)| words(contact))));
+    }
+    let mut explained = explained(&conn);
+    let stopped = !rows(&conn, "SELECT value FROM facts WHERE key = 'crm.lists' AND value = 'unknown'").is_empty();
+    explained.extend(held_back(&conn, &records));
+    let undecided = rows(&conn, "SELECT DISTINCT field FROM conflicts WHERE state = 'open' AND field IS NOT NULL");
+    let undecided: Vec<String> = undecided.into_iter().flatten().flatten().collect();
+    for (value, (kind, fate)) in &world.ledger.typed {
+        let verdict = match fate {
+            // A list that somebody changed while it was written stops lists until a person says how they are treated.
+            Fate::Live | Fate::Gone if stopped && is_entry(*kind) => None,
+            // While a person has not decided, each side keeps its own, and goes on editing it.
+            Fate::Live | Fate::Gone if undecided.iter().any(|field| field == field_of(*kind)) => None,
+            Fate::Live => alive(world, &places, value, *kind),
+            Fate::Gone => gone(world, &places, value, *kind),
+            Fate::GoneWhole | Fate::Detached => gone_whole(world, &places, value, *fate),
+            Fate::Excused => None,
+        };
+        if let Some(wrong) = verdict
+            && !explained.contains(value.as_str())
+        {
+            faults.push(format!("{value} ({kind:?}, {fate:?}) {wrong}"));
+        }
+    }
+    faults
+}
+
+/// True for values that stand in lists.
+fn is_entry(kind: Kind) -> bool {
+    matches!(kind, Kind::Email | Kind::Phone | Kind::Street)
+}
+
+/// The field that such a value stands in, by the reference's name.
+fn field_of(kind: Kind) -> &'static str {
+    match kind {
+        Kind::LastName => "last_name",
+        Kind::FirstName => "first_name",
+        Kind::JobTitle => "job_title",
+        Kind::Department => "job_department",
+        Kind::Comment => "comment",
+        Kind::Email | Kind::Phone => "contact_items",
+        Kind::Street => "contact_addresses",
+    }
+}
+
+/// True for values that cannot be in that place.
+fn cannot_hold(world: &World, place: &str, kind: Kind) -> bool {
+    match (place, kind) {
+        (CRM, Kind::Department) => world.crm.store().settings().has(Quirk::IgnoresDepartment),
+        ("mirror" | CRM, _) => false,
+        (book, Kind::Department) => world
+            .shelves
+            .iter()
+            .filter(|shelf| format!("book-{}", shelf.number) == book)
+            .any(|shelf| !shelf.capabilities.fields.contains(carnet::contact::Field::JobDepartment)),
+        _ => false,
+    }
+}
+
+/// 1 and 3: in every place that can carry it, once.
+fn alive(world: &World, places: &[Place], value: &str, kind: Kind) -> Option<String> {
+    for place in places {
+        match place.holding(value).len() {
+            1 => {}
+            0 if cannot_hold(world, &place.name, kind) => {}
+            count => return Some(format!("is in {count} contacts of {}", place.name)),
+        }
+    }
+    None
+}
+
+/// 2: nowhere. A server that only appends keeps what a list had.
+fn gone(world: &World, places: &[Place], value: &str, kind: Kind) -> Option<String> {
+    let appends = world.crm.store().settings().lists == Lists::Append;
+    for place in places {
+        let kept = place.name == CRM && appends && is_entry(kind);
+        if !place.holding(value).is_empty() && !kept && !cannot_hold(world, &place.name, kind) {
+            return Some(format!("is back in {}", place.name));
+        }
+    }
+    None
+}
+
+/// 2 for whole contacts: nowhere, unless with an edit that somebody made of the same contact.
+fn gone_whole(world: &World, places: &[Place], value: &str, fate: Fate) -> Option<String> {
+    for place in places {
+        if place.name == CRM && fate == Fate::Detached {
+            continue;
+        }
+        for record in place.holding(value) {
+            let edited = record.iter().any(|other| {
+                world.revivable.contains(other)
+                    || world.ledger.typed.get(other).is_some_and(|(_, fate)| matches!(fate, Fate::Live | Fate::Excused))
+            });
+            if !edited {
+                return Some(format!("is back in {}", place.name));
+            }
+        }
+    }
+    None
+}
+
+/// The values that a conflict explains, and those of contacts that wait for a person.
+fn explained(conn: &Connection) -> BTreeSet<String> {
+    let mut found = rows(conn, "SELECT base, here, there FROM conflicts");
+    found.extend(rows(
+        conn,
+        "SELECT history.old FROM history JOIN conflicts ON conflicts.contact = history.contact
+         WHERE conflicts.field IS NULL AND history.field IS NULL",
+    ));
+    found.extend(rows(
+        conn,
+        "SELECT last_name, first_name, comment, job_title, job_department, i.value, a.street_address
+         FROM contacts c
+         LEFT JOIN contact_items i ON i.contact = c.id LEFT JOIN contact_addresses a ON a.contact = c.id
+         WHERE c.id IN (SELECT contact FROM questions WHERE kind <> 'untaken' AND state = 'open')
+            OR c.id IN (SELECT contact FROM conflicts WHERE field IS NULL AND state = 'open')",
+    ));
+    found.extend(rows(conn, "SELECT payload FROM outbox WHERE state = 'parked'"));
+    let mut keys = BTreeSet::new();
+    for text in found.into_iter().flatten().flatten() {
+        keys.insert(key(&text));
+        // Lists and whole contacts stand there as JSON.
+        keys.extend(text.split('"').map(key));
+    }
+    keys
+}
+
+/// While a creation is parked, contacts of the CRM that nobody is agreed on wait with it.
+fn held_back(conn: &Connection, records: &[Record]) -> BTreeSet<String> {
+    if rows(conn, "SELECT id FROM outbox WHERE state = 'parked'").is_empty() {
+        return BTreeSet::new();
+    }
+    let agreed = rows(conn, "SELECT remote FROM agreements WHERE replica = 'crm'");
+    let agreed: BTreeSet<String> = agreed.into_iter().flatten().flatten().collect();
+    let waiting = records.iter().filter(|record| !agreed.contains(&record.id.to_string()));
+    waiting.flat_map(texts).map(|text| key(&text)).collect()
+}
+
+/// A column's value as text; SQLite's NULL is none.
+fn text(row: &Row<'_>, column: usize) -> Option<String> {
+    match row.get_ref(column).expect("a column") {
+        ValueRef::Null => None,
+        ValueRef::Integer(number) => Some(number.to_string()),
+        ValueRef::Real(number) => Some(number.to_string()),
+        ValueRef::Text(bytes) | ValueRef::Blob(bytes) => Some(String::from_utf8_lossy(bytes).into_owned()),
+    }
+}
+
+/// The rows of a query, each column as text.
+fn rows(conn: &Connection, sql: &str) -> Vec<Vec<Option<String>>> {
+    let mut select = conn.prepare(sql).expect("a query");
+    let columns = select.column_count();
+    let found = select.query_map([], |row| Ok((0..columns).map(|at| text(row, at)).collect())).expect("a query");
+    found.collect::<Result<_, _>>().expect("rows")
+}
+
+/// 9: the file is whole.
+fn damage(conn: &Connection) -> Vec<String> {
+    let whole = rows(conn, "PRAGMA integrity_check");
+    let mut faults = Vec::new();
+    if whole != [[Some("ok".to_owned())]] {
+        faults.push(format!("integrity_check: {whole:?}"));
+    }
+    faults.extend(rows(conn, "PRAGMA foreign_key_check").into_iter().map(|row| format!("foreign_key_check: {row:?}")));
+    faults
+}
+
+/// Every row that a run without need must leave alone: all but the run log.
+pub fn dump(path: &Path) -> Vec<String> {
+    let conn = Connection::open(path).expect("the mirror's file");
+    let tables = rows(&conn, "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite%'");
+    let names = tables.into_iter().flatten().flatten().filter(|name| name != "runs");
+    names
+        .flat_map(|name| rows(&conn, &format!("SELECT '{name}', * FROM {name}")))
+        .map(|row| format!("{row:?}"))
+        .collect()
+}

@@ -1,0 +1,301 @@
+//! One seed, one history: some rounds of people, runs and trouble; then peace, until nothing moves; then the checks.
+
+use std::{
+    any::Any,
+    fs,
+    panic::{AssertUnwindSafe, catch_unwind},
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, OnceLock},
+    time::Duration,
+};
+
+use carnet::{
+    crm::{Client, ClientSettings, ListsSetting, lists::ListBehaviour},
+    mirror::Mirror,
+    replicas::crm::{CrmReplica, LISTS_FACT},
+    sync::{self, CRM, Care, Ground, Mode, Peer, RunOptions, Stop, Summary, SyncError},
+};
+use tokio::{runtime::Runtime, time::Instant};
+
+use crate::{
+    book::SimulatedBook,
+    checker,
+    host::{Killed, SimulatedHost},
+    wire::{SimulatedWire, URL},
+    world::{Shared, TIMEOUT, World},
+};
+
+/// Runs after peace before a history that still moves is called restless.
+const RUNS_TO_REST: usize = 60;
+
+/// What a seed gave.
+#[derive(Debug, Default)]
+pub struct Outcome {
+    pub crash_points: std::collections::BTreeMap<&'static str, u64>,
+    pub excused: std::collections::BTreeMap<&'static str, u64>,
+    pub runs: u64,
+    pub trace: Vec<String>,
+    /// What is wrong; empty if nothing.
+    pub faults: Vec<String>,
+}
+
+/// How a run ended.
+enum End {
+    Done(Box<Summary>),
+    Failed(SyncError),
+    Killed,
+}
+
+/// Lives a seed through. `folder` is its own.
+pub fn live(seed: u64, folder: &Path, keeps_trace: bool) -> Outcome {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
+    let runtime = runtime.expect("a runtime without threads");
+    let (world, epoch) = runtime.block_on(async { (World::new(seed, keeps_trace), Instant::now()) });
+    let history = History { runtime, world: Arc::new(Mutex::new(world)), mirror: folder.join("carnet.db"), epoch };
+    fs::write(&history.mirror, empty_mirror()).expect("a mirror's file");
+    let mut outcome = Outcome::default();
+    let lived = catch_unwind(AssertUnwindSafe(|| history.live(&mut outcome)));
+    if let Err(panic) = lived {
+        outcome.faults.push(format!("panic: {}", words(&*panic)));
+    }
+    let mut world = history.world.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    outcome.crash_points = std::mem::take(&mut world.crash_points);
+    outcome.excused = std::mem::take(&mut world.excused);
+    outcome.trace = std::mem::take(&mut world.trace);
+    outcome
+}
+
+fn words(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<String>().cloned();
+    text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned())).unwrap_or_default()
+}
+
+/// The bytes of a mirror that nobody has used: opening an old one is faster than making one.
+fn empty_mirror() -> &'static [u8] {
+    static BYTES: OnceLock<Vec<u8>> = OnceLock::new();
+    BYTES.get_or_init(|| {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let path = folder.path().join("empty.db");
+        let mut mirror = Mirror::open(&path).expect("a new mirror");
+        mirror.checkpoint().expect("a checkpoint");
+        drop(mirror);
+        fs::read(&path).expect("the mirror's bytes")
+    })
+}
+
+struct History {
+    runtime: Runtime,
+    world: Shared,
+    mirror: PathBuf,
+    epoch: Instant,
+}
+
+impl History {
+    fn lock(&self) -> std::sync::MutexGuard<'_, World> {
+        self.world.lock().expect("the world")
+    }
+
+    fn live(&self, outcome: &mut Outcome) {
+        {
+            let mut world = self.lock();
+            let told = format!("{:?} {:?} {:?}", world.crm.store().settings(), world.prefer, world.rates);
+            world.note(told);
+        }
+        let rounds = 4 + self.lock().dice.below(6);
+        let at_first = 2 + self.lock().dice.below(6);
+        (0..at_first).for_each(|_| self.lock().somebody_acts());
+        for _ in 0..rounds {
+            self.prepare();
+            self.run(false);
+            outcome.runs += 1;
+            self.between();
+        }
+        self.lock().calm_down();
+        self.lock().note("--- peace");
+        // Whatever waits for a time has had it.
+        self.pass(7_200);
+        let mut quiet = 0;
+        for _ in 0..RUNS_TO_REST {
+            self.pass(70);
+            let before = self.state();
+            let end = self.run(true);
+            outcome.runs += 1;
+            let writes = self.lock().writes;
+            let still = matches!(end, End::Done(_)) && writes == 0 && before == self.state();
+            quiet = if still { quiet + 1 } else { 0 };
+            if quiet == 3 {
+                break;
+            }
+        }
+        if quiet < 3 {
+            outcome.faults.push(format!("no rest after {RUNS_TO_REST} runs"));
+        }
+        outcome.faults.extend(checker::check(&self.lock(), &self.mirror));
+    }
+
+    /// Draws what the next run has to live with.
+    fn prepare(&self) {
+        let mut world = self.lock();
+        let away = world.dice.permille(60);
+        let books = world.shelves.len();
+        world.books_away.clear();
+        if away {
+            let place = world.dice.below(books);
+            world.books_away.insert(place);
+        }
+        world.crash_in = world.dice.permille(350).then(|| world.dice.below(40) as u32);
+        world.full_in = world.dice.permille(50).then(|| world.dice.below(12) as u32);
+        if world.dice.permille(50) {
+            world.wall_offset = world.dice.pick(&[-86_400, 0, 86_400]);
+        }
+    }
+
+    /// What happens between two runs.
+    fn between(&self) {
+        let seconds = self.lock().dice.pick(&[1, 5, 30, 70, 200, 900]);
+        self.pass(seconds);
+        let deeds = self.lock().dice.below(4);
+        (0..deeds).for_each(|_| self.lock().somebody_acts());
+    }
+
+    /// Lets time go by, and what is late happen.
+    fn pass(&self, seconds: u64) {
+        self.runtime.block_on(async { tokio::time::sleep(Duration::from_secs(seconds)).await });
+        self.runtime.block_on(async { self.lock().commit_late() });
+    }
+
+    /// Everything that a run without need must leave as it is.
+    fn state(&self) -> Vec<String> {
+        let mut state = checker::dump(&self.mirror);
+        let world = self.lock();
+        state.extend(world.shelves.iter().map(|shelf| format!("{:?}", shelf.contacts())));
+        state
+    }
+
+    fn run(&self, forced: bool) -> End {
+        {
+            let mut world = self.lock();
+            (world.requests, world.writes) = (0, 0);
+            world.note("--- run");
+            if world.keeps_trace {
+                let facts = checker::dump(&self.mirror).into_iter().filter(|row| row.contains("crm.lists"));
+                world.trace.extend(facts);
+            }
+        }
+        let crashed = self.lock().crashed.clone();
+        let outcome = catch_unwind(AssertUnwindSafe(|| {
+            self.runtime.block_on(async {
+                tokio::select! {
+                    biased;
+                    () = crashed.notified() => End::Killed,
+                    end = self.carry_out(forced) => end,
+                }
+            })
+        }));
+        let end = match outcome {
+            Ok(end) => end,
+            Err(panic) if panic.is::<Killed>() => End::Killed,
+            Err(panic) => std::panic::resume_unwind(panic),
+        };
+        let mut world = self.lock();
+        match &end {
+            End::Done(summary) => {
+                let told =
+                    format!("run done, {} waiting, {} failed {:?}", summary.waiting, summary.failed, summary.stopped);
+                world.note(told);
+                let waits = Mirror::open(&self.mirror).is_ok_and(|mirror| mirror.count_outbox(CRM).unwrap_or(1) > 0);
+                if !waits {
+                    world.unacknowledged.clear();
+                    world.unacknowledged_cards.clear();
+                    world.unsure_puts.clear();
+                }
+            }
+            End::Failed(error) => {
+                let told = format!("run failed: {error}");
+                world.note(told);
+            }
+            End::Killed => {
+                if world.dice.permille(300) {
+                    world.boots += 1;
+                    world.booted = self.runtime.block_on(async { Instant::now() });
+                    world.note("*** rebooted");
+                }
+            }
+        }
+        end
+    }
+
+    async fn carry_out(&self, forced: bool) -> End {
+        let mirror = match Mirror::open(&self.mirror) {
+            Ok(mirror) => mirror,
+            Err(error) => return End::Failed(error.into()),
+        };
+        let (ground, care, options) = self.ground(mirror, forced);
+        let host = SimulatedHost { world: self.world.clone(), epoch: self.epoch };
+        let world = self.world.clone();
+        let mut events = move |event: sync::SyncEvent| {
+            if let Ok(mut world) = world.lock()
+                && world.keeps_trace
+                && !matches!(event, sync::SyncEvent::ScanProgress { .. } | sync::SyncEvent::PushProgress { .. })
+            {
+                world.note(format!("  {event:?}"));
+            }
+        };
+        match sync::run_on(ground, care, &options, (&host, &Stop::new()), &mut events).await {
+            Ok(summary) => End::Done(Box::new(summary)),
+            Err(error) => End::Failed(error),
+        }
+    }
+
+    fn ground(&self, mirror: Mirror, forced: bool) -> (Ground, Care, RunOptions) {
+        let world = self.lock();
+        let settings = ClientSettings {
+            base_url: URL.to_owned(),
+            username: "sim".to_owned(),
+            password: "sim".to_owned().into(),
+            concurrency: world.concurrency,
+            requests_per_second: None,
+            per_page: None,
+            timeout: TIMEOUT,
+            ca_file: None,
+            insecure_http: false,
+            lists: ListsSetting::Probe,
+        };
+        let client = Client::over(&settings, Box::new(SimulatedWire(self.world.clone()))).expect("usable settings");
+        let learnt = mirror.fact(LISTS_FACT).ok().flatten().and_then(|text| text.parse::<ListBehaviour>().ok());
+        let crm = CrmReplica::over(client, settings.lists).with_lists(learnt);
+        let peer = |name: &str, replica| Peer {
+            name: name.to_owned(),
+            replica,
+            takes: true,
+            gives: true,
+            deletes: name != CRM || world.crm_follows_deletions,
+            filter: Default::default(),
+            prefer: world.prefer,
+            halted: false,
+            held: false,
+        };
+        let mut peers = vec![peer(CRM, Box::new(crm))];
+        for shelf in &world.shelves {
+            let book = SimulatedBook { shelf: shelf.clone(), world: self.world.clone() };
+            peers.push(peer(&format!("book-{}", shelf.number), Box::new(book)));
+        }
+        let care = Care {
+            max_delete: world.max_delete,
+            force: forced,
+            dry_run: false,
+            confirm_after: Duration::from_secs(60),
+            settle_after: TIMEOUT * 2,
+            account: "sim".to_owned(),
+        };
+        let options = RunOptions {
+            mode: Mode::Sync,
+            only: Vec::new(),
+            dry_run: false,
+            max_delete: None,
+            force: forced,
+            trigger: "simulation".to_owned(),
+        };
+        (Ground { mirror, peers, account: "the simulated CRM".to_owned() }, care, options)
+    }
+}

@@ -1,0 +1,209 @@
+//! The wire of the simulation: what becomes of each request, in time that passes only when nobody has anything to do.
+
+use std::{collections::BTreeSet, time::Duration};
+
+use carnet::{
+    crm::{Answer, Exchange, Failure, Request, Verb, Wire},
+    sandbox::{DirectAnswer, Mishap},
+};
+use tokio::time::Instant;
+
+use crate::{
+    ledger::{Fate, key},
+    mischief::Mischief,
+    people::texts,
+    world::{LateCommit, Shared, TIMEOUT, World},
+};
+
+/// The address of the simulated CRM.
+pub const URL: &str = "http://127.0.0.1:1/sim";
+const ORIGIN: &str = "http://127.0.0.1:1";
+const LIE: Duration = Duration::from_secs(20);
+
+pub struct SimulatedWire(pub Shared);
+
+impl Wire for SimulatedWire {
+    fn exchange<'a>(&'a self, request: Request<'a>) -> Exchange<'a> {
+        Box::pin(async move {
+            let path = request.url.strip_prefix(ORIGIN).unwrap_or(request.url).to_owned();
+            let (mischief, delay) = {
+                let mut world = self.lock();
+                world.people_act();
+                world.count_request(request.verb);
+                let mischief = world.mischief(request.verb);
+                (mischief, Duration::from_millis(world.dice.below(2_000) as u64))
+            };
+            let crash = self.lock().crash_at("wire, before a request");
+            crash.happen().await;
+            tokio::time::sleep(delay).await;
+            let answer = self.carry(&request, &path, mischief).await;
+            let crash = self.lock().crash_at("wire, after an answer");
+            crash.happen().await;
+            answer
+        })
+    }
+
+    fn chance(&self) -> f64 {
+        self.lock().dice.below(1_000) as f64 / 1_000.0
+    }
+}
+
+impl SimulatedWire {
+    fn lock(&self) -> std::sync::MutexGuard<'_, World> {
+        self.0.lock().expect("the world")
+    }
+
+    async fn carry(&self, request: &Request<'_>, path: &str, mischief: Option<Mischief>) -> Result<Answer, Failure> {
+        self.lock().note(format!("{} {path} {mischief:?}", request.verb.name()));
+        let place = || "127.0.0.1:1".to_owned();
+        let cut = || Failure::Cut { place: place(), cause: "the connection broke".to_owned() };
+        match mischief {
+            Some(Mischief::NotSent) => Err(Failure::NotSent { place: place(), cause: "no route".to_owned() }),
+            Some(Mischief::Dropped) => {
+                tokio::time::sleep(TIMEOUT).await;
+                Err(Failure::TimedOut { place: place(), after: TIMEOUT })
+            }
+            Some(Mischief::Late) => {
+                {
+                    let mut world = self.lock();
+                    // Twice the time-out is the settle time; it comes before that.
+                    let due = Instant::now() + Duration::from_millis(world.dice.below(17_000) as u64);
+                    let (verb, body) = (request.verb, request.body.clone().unwrap_or_default());
+                    world.late.push(LateCommit { due, verb, path: path.to_owned(), body });
+                }
+                tokio::time::sleep(TIMEOUT).await;
+                Err(Failure::TimedOut { place: place(), after: TIMEOUT })
+            }
+            Some(Mischief::ErrorBefore) => Ok(Answer { status: 500, ..Answer::default() }),
+            Some(Mischief::TooMany) => {
+                Ok(Answer { status: 429, retry_after: Some(Duration::from_secs(1)), ..Answer::default() })
+            }
+            Some(Mischief::Refused) => Ok(Answer { status: 401, ..Answer::default() }),
+            Some(Mischief::WebPage) => Ok(Answer {
+                status: 200,
+                content_type: Some("text/html".to_owned()),
+                body: b"<!DOCTYPE html><html><body>Maintenance<br></body></html>".to_vec(),
+                ..Answer::default()
+            }),
+            Some(
+                Mischief::ReplyDropped
+                | Mischief::ErrorAfter
+                | Mischief::Cut
+                | Mischief::CutUnseen
+                | Mischief::Lie
+                | Mischief::Shift,
+            )
+            | None => {
+                let mut world = self.lock();
+                let mut answer = world.respond(request, path, mischief);
+                match mischief {
+                    Some(Mischief::ReplyDropped | Mischief::Cut) => Err(cut()),
+                    Some(Mischief::ErrorAfter) => Ok(Answer { status: 500, ..Answer::default() }),
+                    Some(Mischief::CutUnseen) if !answer.body.is_empty() => {
+                        let at = world.dice.below(answer.body.len());
+                        answer.body.truncate(at);
+                        Ok(answer)
+                    }
+                    _ => {
+                        world.delivered(request.verb, path, answer.status);
+                        Ok(answer)
+                    }
+                }
+            }
+        }
+    }
+}
+
+impl World {
+    fn respond(&mut self, request: &Request<'_>, path: &str, mischief: Option<Mischief>) -> Answer {
+        self.commit_late();
+        if mischief == Some(Mischief::Lie) {
+            self.lies_until = Some(Instant::now() + LIE);
+        }
+        let lies = self.lies_until.is_some_and(|until| Instant::now() < until);
+        if lies && request.verb != Verb::Get {
+            return Answer { status: 404, ..Answer::default() };
+        }
+        let mishap = match (lies, mischief) {
+            (true, _) => Some(Mishap::Lie),
+            (false, Some(Mischief::Shift)) => Some(Mishap::Shift),
+            _ => None,
+        };
+        let body = request.body.clone().unwrap_or_default();
+        let DirectAnswer { status, headers, body } = self.carry_out(request.verb, path, request.etag, &body, mishap);
+        let header = |name: &str| headers.iter().find(|(found, _)| found == name).map(|(_, value)| value.clone());
+        Answer {
+            status,
+            etag: header("etag"),
+            location: header("location"),
+            content_type: header("content-type"),
+            retry_after: None,
+            body,
+        }
+    }
+
+    /// Lets the server do what it is asked, and keeps account of what carnet could not have known.
+    fn carry_out(
+        &mut self,
+        verb: Verb,
+        path: &str,
+        etag: Option<&str>,
+        body: &str,
+        mishap: Option<Mishap>,
+    ) -> DirectAnswer {
+        let store = self.crm.store();
+        let id = contact_of(path);
+        let texts_of = |id: Option<i64>| -> BTreeSet<String> {
+            let record = id.and_then(|id| store.record(id).expect("the CRM's state"));
+            record.iter().flat_map(texts).collect()
+        };
+        let before = texts_of(id);
+        let ids_before: BTreeSet<i64> = store.ids().expect("the CRM's state").into_iter().collect();
+        let answer = self.crm.respond(verb.name(), path, etag, body.as_bytes(), mishap).expect("the CRM's state");
+        if matches!(verb, Verb::Put | Verb::Delete) {
+            let after = texts_of(id);
+            let known = id.and_then(|id| self.shown_last.get(&id)).cloned().unwrap_or_default();
+            let lost: Vec<String> =
+                before.difference(&after).filter(|text| !known.contains(&key(text))).cloned().collect();
+            *self.excused.entry("edited between GET and write").or_default() += lost.len() as u64;
+            self.ledger.end(lost, Fate::Excused);
+            // A list is sent whole: what a person took out of it since our GET is put back.
+            let back: Vec<String> =
+                after.difference(&before).filter(|text| known.contains(&key(text))).cloned().collect();
+            self.ledger.end(back, Fate::Excused);
+        }
+        if verb == Verb::Put {
+            self.unsure_puts.extend(id);
+        }
+        if verb == Verb::Post {
+            let made = store.ids().expect("the CRM's state").into_iter().filter(|id| !ids_before.contains(id));
+            self.unacknowledged.extend(made);
+        }
+        answer
+    }
+
+    /// The answer reached carnet whole.
+    fn delivered(&mut self, verb: Verb, path: &str, status: u16) {
+        let Some(id) = contact_of(path) else { return };
+        if verb == Verb::Get && status == 200 {
+            let record = self.crm.store().record(id).expect("the CRM's state");
+            self.shown_last.insert(id, record.iter().flat_map(texts).map(|text| key(&text)).collect());
+        }
+    }
+
+    /// What the server does at last although nobody waits for it any more.
+    pub fn commit_late(&mut self) {
+        let now = Instant::now();
+        let (due, late): (Vec<_>, Vec<_>) = std::mem::take(&mut self.late).into_iter().partition(|one| one.due <= now);
+        self.late = late;
+        for LateCommit { verb, path, body, .. } in due {
+            self.note(format!("late: {} {path}", verb.name()));
+            self.carry_out(verb, &path, None, &body, None);
+        }
+    }
+}
+
+/// The contact that an address names.
+fn contact_of(path: &str) -> Option<i64> {
+    path.strip_suffix(".xml")?.rsplit_once("/contacts/")?.1.parse().ok()
+}

@@ -1,0 +1,245 @@
+//! Everything around the engine: the CRM's state, the books, the people, the clock, what may go wrong and what has.
+
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap},
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use carnet::{
+    contact::{Field, FieldSet},
+    crm::Verb,
+    reconcile::{Limit, Prefer},
+    replicas::Capabilities,
+    sandbox::{Direct, Lists, PastEnd, Quirk, SandboxSettings},
+};
+use tokio::{sync::Notify, time::Instant};
+
+use crate::{
+    book::Shelf,
+    dice::Dice,
+    ledger::Ledger,
+    mischief::{Mischief, Rates},
+};
+
+/// The world, shared between the runner, the wire, the host and the books.
+pub type Shared = Arc<Mutex<World>>;
+
+/// How long one request may take; the settle time is twice this.
+pub const TIMEOUT: Duration = Duration::from_secs(10);
+/// More requests than this in one run, and the run is taken to go on for ever.
+const REQUESTS_MAX: u32 = 3_000;
+
+/// A write that the server carries out later than its client has given it up.
+pub struct LateCommit {
+    pub due: Instant,
+    pub verb: Verb,
+    pub path: String,
+    pub body: String,
+}
+
+/// The world.
+pub struct World {
+    pub dice: Dice,
+    pub crm: Direct,
+    pub shelves: Vec<Shelf>,
+    pub ledger: Ledger,
+    pub rates: Rates,
+    pub prefer: Prefer,
+    pub crm_follows_deletions: bool,
+    pub concurrency: usize,
+    pub max_delete: Limit,
+    /// How often somebody acts when there is an occasion, in 1,000.
+    pub people_share: usize,
+    pub people_names: u32,
+    pub uids: u32,
+    /// Books that are not there at present.
+    pub books_away: BTreeSet<usize>,
+    /// Until then the server says that it has nothing.
+    pub lies_until: Option<Instant>,
+    pub late: Vec<LateCommit>,
+    /// What the last whole answer about a contact said.
+    pub shown_last: HashMap<i64, BTreeSet<String>>,
+    /// Contacts that carnet made and may not know of yet.
+    pub unacknowledged: BTreeSet<i64>,
+    /// What people replaced or removed, by place (0: the CRM) and record.
+    pub ended: HashMap<(usize, String), Vec<String>>,
+    /// Values that stood in a contact when a person took another value out of it.
+    pub revivable: BTreeSet<String>,
+    /// Cards that carnet made and may not know of: the book's place and the card's name.
+    pub unacknowledged_cards: BTreeSet<(usize, String)>,
+    /// Contacts that carnet changed and may not know of yet.
+    pub unsure_puts: BTreeSet<i64>,
+    /// The wall clock's error, in seconds.
+    pub wall_offset: i64,
+    pub boots: u32,
+    pub booted: Instant,
+    /// The crash comes at the so-manieth point from here.
+    pub crash_in: Option<u32>,
+    /// The disk is full at the so-manieth transaction from here.
+    pub full_in: Option<u32>,
+    pub crashed: Arc<Notify>,
+    pub crash_points: BTreeMap<&'static str, u64>,
+    pub requests: u32,
+    pub writes: u32,
+    pub trace: Vec<String>,
+    pub keeps_trace: bool,
+    /// Values whose loss cannot be prevented, by reason.
+    pub excused: BTreeMap<&'static str, u64>,
+}
+
+impl World {
+    /// A world from a seed: its people have not begun yet. To be called on a runtime whose clock stands.
+    pub fn new(seed: u64, keeps_trace: bool) -> Self {
+        let mut dice = Dice::new(seed);
+        let settings = server(&mut dice, seed);
+        let crm = Direct::new(settings).expect("a CRM without a file");
+        let all = Capabilities { fields: FieldSet::ALL, weak: FieldSet::NONE, identity: true };
+        let plain = FieldSet::ALL.without(Field::JobDepartment).without(Field::Extra).without(Field::FirmId);
+        let poor = Capabilities { fields: plain, weak: FieldSet::NONE, identity: false };
+        let shelves = match dice.below(4) {
+            0 => vec![Shelf::new(0, poor)],
+            1 => vec![Shelf::new(0, all), Shelf::new(1, poor)],
+            _ => vec![Shelf::new(0, all)],
+        };
+        let rates = Rates::of(&mut dice);
+        World {
+            prefer: dice.pick(&[Prefer::Crm, Prefer::Crm, Prefer::Book, Prefer::Ask]),
+            crm_follows_deletions: dice.permille(600),
+            concurrency: 1 + dice.below(4),
+            max_delete: if dice.permille(300) { Limit::Count(1) } else { Limit::Percent(100) },
+            people_share: dice.pick(&[0, 20, 60, 150]),
+            dice,
+            crm,
+            shelves,
+            ledger: Ledger::default(),
+            rates,
+            people_names: 0,
+            uids: 0,
+            books_away: BTreeSet::new(),
+            lies_until: None,
+            late: Vec::new(),
+            shown_last: HashMap::new(),
+            unacknowledged: BTreeSet::new(),
+            ended: HashMap::new(),
+            unsure_puts: BTreeSet::new(),
+            revivable: BTreeSet::new(),
+            unacknowledged_cards: BTreeSet::new(),
+            wall_offset: 0,
+            boots: 1,
+            booted: Instant::now(),
+            crash_in: None,
+            full_in: None,
+            crashed: Arc::new(Notify::new()),
+            crash_points: BTreeMap::new(),
+            requests: 0,
+            writes: 0,
+            trace: Vec::new(),
+            keeps_trace,
+            excused: BTreeMap::new(),
+        }
+    }
+
+    /// Writes down what happened, where a history is wanted.
+    pub fn note(&mut self, text: impl Into<String>) {
+        if self.keeps_trace {
+            self.trace.push(text.into());
+        }
+    }
+
+    /// An occasion for people to do something.
+    pub fn people_act(&mut self) {
+        while self.people_share > 0 && self.dice.permille(self.people_share) {
+            self.somebody_acts();
+        }
+    }
+
+    /// Counts a request of this run.
+    ///
+    /// # Panics
+    /// When there are too many: no run goes on for ever.
+    pub fn count_request(&mut self, verb: Verb) {
+        self.requests += 1;
+        self.writes += u32::from(verb != Verb::Get);
+        assert!(self.requests <= REQUESTS_MAX, "a run has sent {REQUESTS_MAX} requests");
+    }
+
+    /// A point at which the process may be killed.
+    pub fn crash_at(&mut self, point: &'static str) -> Crash {
+        let now = self.kills_at(point);
+        Crash(now.then(|| self.crashed.clone()))
+    }
+
+    /// True when the process is to die at this point.
+    pub fn kills_at(&mut self, point: &'static str) -> bool {
+        let Some(left) = &mut self.crash_in else { return false };
+        if *left > 0 {
+            *left -= 1;
+            return false;
+        }
+        self.crash_in = None;
+        *self.crash_points.entry(point).or_default() += 1;
+        self.note(format!("*** killed: {point}"));
+        true
+    }
+
+    /// Draws a mischief for a request.
+    pub fn mischief(&mut self, verb: Verb) -> Option<Mischief> {
+        let rates = self.rates.clone();
+        rates.strike(&mut self.dice, verb)
+    }
+
+    /// Peace: nothing goes wrong any more, nobody acts.
+    pub fn calm_down(&mut self) {
+        self.rates = Rates::none();
+        self.people_share = 0;
+        self.lies_until = None;
+        self.books_away.clear();
+        self.crash_in = None;
+        self.full_in = None;
+    }
+}
+
+/// A kill that is due, or not.
+pub struct Crash(Option<Arc<Notify>>);
+
+impl Crash {
+    /// Where it is due, nothing comes after this.
+    pub async fn happen(self) {
+        if let Some(crashed) = self.0 {
+            crashed.notify_one();
+            std::future::pending::<()>().await;
+        }
+    }
+}
+
+/// How this seed's server answers.
+fn server(dice: &mut Dice, seed: u64) -> SandboxSettings {
+    let mut quirks = Vec::new();
+    for quirk in [
+        Quirk::NoPagination,
+        Quirk::OmitEmpty,
+        Quirk::Trim,
+        Quirk::Normalise,
+        Quirk::Capitals,
+        Quirk::NoEtag,
+        Quirk::NewestFirst,
+        Quirk::PutEmpty,
+        Quirk::IgnoresDepartment,
+    ] {
+        if dice.permille(200) {
+            quirks.push(quirk);
+        }
+    }
+    quirks.extend(dice.pick(&[None, None, Some(Quirk::PostIdOnly), Some(Quirk::PostEmpty)]));
+    SandboxSettings {
+        contacts: 0,
+        seed,
+        per_page: 1 + dice.below(5) as u32,
+        account: "sim".to_owned(),
+        lists: dice.pick(&[Lists::Replace, Lists::Replace, Lists::Ids, Lists::Append]),
+        past_end: dice.pick(&[PastEnd::Empty, PastEnd::Repeat, PastEnd::NotFound]),
+        quirks,
+        ..SandboxSettings::default()
+    }
+}
