@@ -265,7 +265,7 @@ async fn a_number_of_unknown_type_is_not_doubled_by_a_sheet() {
         ..Contact::default()
     };
     let line = carnet::formats::jsonl::line(&known, &carnet::formats::identity::Identity::default());
-    let source = ImportSource { name: "known".into(), bytes: line.into_bytes() };
+    let source = ImportSource::of_bytes("known", line);
     let options = ImportOptions { format: None, dry_run: false, push: false };
     sync::import(&office.settings, source, &options, &Stop::new(), &mut |_| {}).await.expect("an import");
     office.write(

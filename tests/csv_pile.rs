@@ -262,7 +262,7 @@ pub fn five(tally: &Tally) -> [u64; 5] {
 
 /// An import's tally, and all that it told, in order.
 pub async fn import(settings: &Settings, name: &str, bytes: &[u8], dry_run: bool) -> (Tally, Vec<String>, u8) {
-    let source = ImportSource { name: name.to_owned(), bytes: bytes.to_vec() };
+    let source = ImportSource::of_bytes(name, bytes);
     let options = ImportOptions { format: None, dry_run, push: false };
     let mut told = Vec::new();
     let mut events = |event: SyncEvent| match event {

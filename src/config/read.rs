@@ -23,10 +23,13 @@ use super::{
 };
 use crate::{
     contact::{Civility, ContactType, Field},
-    formats::csv::Profile,
+    formats::{
+        csv::Profile,
+        vcard::{DefaultContext, Manner, Messengers, Words},
+    },
 };
 
-const TOP_KEYS: [&str; 5] = ["crm", "mirror", "sync", "book", "csv"];
+const TOP_KEYS: [&str; 6] = ["crm", "mirror", "sync", "vcard", "book", "csv"];
 const CRM_KEYS: [&str; 14] = [
     "url",
     "username",
@@ -45,6 +48,7 @@ const CRM_KEYS: [&str; 14] = [
 ];
 const MIRROR_KEYS: [&str; 1] = ["path"];
 const SYNC_KEYS: [&str; 3] = ["schedule", "prefer", "max_delete"];
+const VCARD_KEYS: [&str; 3] = ["default_context", "im", "categories"];
 const BOOK_KEYS: [&str; 7] = ["name", "kind", "path", "direction", "where", "version", "dialect"];
 
 /// Requests a second off the loopback, unless set.
@@ -108,8 +112,9 @@ impl<'f> Reading<'f> {
         let mirror = MirrorSettings { path: self.path(&mirror) };
         let sync = self.sync();
         let csv = dialect::own_profiles(self.root, self.faults);
+        let vcard = self.vcard();
         let books = self.books(&csv);
-        Some(Settings { file: self.file.to_owned(), crm: crm?, mirror, sync: sync?, books, csv })
+        Some(Settings { file: self.file.to_owned(), crm: crm?, mirror, sync: sync?, books, csv, vcard })
     }
 
     fn top(&self, name: &'static str, known: &[&str]) -> Section<'f> {
@@ -200,6 +205,19 @@ impl<'f> Reading<'f> {
             max_delete: self.max_delete(&section),
             schedule: schedule?,
         })
+    }
+
+    fn vcard(&self) -> Manner {
+        let section = self.top("vcard", &VCARD_KEYS);
+        let contexts = [("auto", DefaultContext::Auto), ("work", DefaultContext::Work), ("home", DefaultContext::Home)];
+        Manner {
+            default_context: section.word("default_context", &contexts).unwrap_or_default(),
+            messengers: section
+                .word("im", &[("impp", Messengers::Impp), ("both", Messengers::Both)])
+                .unwrap_or_default(),
+            words: section.word("categories", &[("fr", Words::French), ("en", Words::English)]).unwrap_or_default(),
+            ..Manner::default()
+        }
     }
 
     /// A share is a text, a count may be a bare number.

@@ -6,7 +6,7 @@ use secrecy::SecretString;
 
 use super::schedule::Schedule;
 use crate::{
-    formats::csv::Profile,
+    formats::{csv::Profile, vcard::Manner},
     reconcile::{Limit, Prefer},
 };
 
@@ -25,6 +25,9 @@ pub struct Settings {
     pub books: Vec<Book>,
     /// A person's own CSV column profiles, the `[csv.NAME]` tables; none has a built-in one's name.
     pub csv: Vec<Profile>,
+    /// `[vcard]`: how cards are written where that is a choice, and read where they do not say. The version of new cards
+    /// is the book's, and the moment that REV says the run's.
+    pub vcard: Manner,
 }
 
 /// `[crm]`: the account and how to talk to its server.

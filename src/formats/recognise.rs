@@ -12,7 +12,7 @@ pub enum Format {
 }
 
 /// How far into a file is looked.
-const HEAD: usize = 64 * 1024;
+pub const HEAD: usize = 64 * 1024;
 
 /// Recognises a file; none if it is empty or plainly something else. Whether a table's columns are known is for the CSV
 /// reader to say.

@@ -9,7 +9,7 @@ use carnet::{
     contact::{Contact, Field, ItemKind},
     crm,
     formats::{
-        csv::{CsvError, Table},
+        csv::{CsvError, Row, Table, import},
         identity::Identity,
         vcard::{Card, read, split, stream, update},
     },
@@ -92,9 +92,24 @@ fn edited(card: &Card, from: &Contact, to: &Contact) -> Vec<u8> {
 
 /// The laws of a CSV file. Answers how many rows it has.
 pub fn table(bytes: &[u8]) -> usize {
-    let Ok(mut table) = Table::parse(bytes, None) else { return 0 };
+    let (read, streamed) = (Table::parse(bytes, None), import(bytes, None));
+    let mut table = match (read, &streamed) {
+        (Ok(table), Ok(_)) => table,
+        (Err(whole), Err(streamed)) => {
+            assert_eq!(whole.to_string(), streamed.to_string(), "the same fault");
+            return 0;
+        }
+        (read, _) => panic!("read as a whole: {:?}, as a stream: {:?}", read.err(), streamed.err()),
+    };
     assert_eq!(table.to_bytes(), bytes, "an unedited table");
     let rows: Vec<_> = table.rows().collect();
+    let streamed = streamed.expect("it was read as a whole");
+    assert_eq!(streamed.recognised, table.recognised());
+    assert!(streamed.rows.len() == rows.len(), "the same rows");
+    for (streamed, row) in streamed.rows.iter().zip(&rows) {
+        let of = |row: &Row| (row.index, row.line, row.ragged, row.uid.clone(), row.contact.last_name.clone());
+        assert_eq!(of(streamed), of(row), "the same row");
+    }
     let total: usize = rows.iter().map(|row| size(&row.contact)).sum();
     assert!(total <= 3 * bytes.len() + 256, "{total} bytes of a table of {}", bytes.len());
     let Some(row) = rows.iter().find(|row| row.ragged.is_none()) else { return rows.len() };

@@ -57,10 +57,11 @@ fn every_documented_key_is_read() {
         .flat_map(|line| [line, "\n"])
         .collect();
     let shown: Vec<&str> = everything.lines().filter_map(|line| Some(line.split_once(" = ")?.0.trim())).collect();
-    for key in [&CRM_KEYS[..], &MIRROR_KEYS, &SYNC_KEYS, &BOOK_KEYS].concat() {
+    for key in [&CRM_KEYS[..], &MIRROR_KEYS, &SYNC_KEYS, &VCARD_KEYS, &BOOK_KEYS].concat() {
         assert!(shown.contains(&key), "config/carnet.toml does not show `{key}`");
     }
     let settings = parse_with(&everything, &[]).unwrap();
+    assert_eq!(settings.vcard, Manner::default(), "what is shown is the default");
     assert!(settings.books.len() >= 3);
     assert!(settings.crm.password.command.is_some() && settings.crm.password.inline.is_some());
 }
@@ -105,6 +106,28 @@ fn books_are_read() {
     let sheet = settings.book("sheet").unwrap();
     assert_eq!(sheet.dialect.as_ref().map(Profile::name), Some("outlook-fr"));
     assert_eq!(sheet.direction, Direction::TwoWay);
+}
+
+#[test]
+fn cards_are_written_in_the_manner_asked_for() {
+    let with = |keys: &str| format!("[crm]\nurl = \"sandbox\"\n[vcard]\n{keys}");
+    let settings = parse_with(&with("default_context = \"home\"\nim = \"both\"\ncategories = \"en\"\n"), &[]).unwrap();
+    let expected = Manner {
+        default_context: DefaultContext::Home,
+        messengers: Messengers::Both,
+        words: Words::English,
+        ..Manner::default()
+    };
+    assert_eq!(settings.vcard, expected);
+    let settings = parse_with(&with(""), &[("CARNET_VCARD_IM", "both")]).unwrap();
+    assert_eq!(settings.vcard.messengers, Messengers::Both);
+    insta::assert_debug_snapshot!(faults(&with("default_contex = \"home\"\nim = \"booth\"\ncategories = 1\n"), &[]), @r#"
+    [
+        "4: unknown key `default_contex` in [vcard] | did you mean `default_context`? known here: default_context, im, categories",
+        "5: `vcard.im`: expected one of impp, both | did you mean \"both\"?",
+        "6: `vcard.categories`: expected a text in quotes, found a whole number",
+    ]
+    "#);
 }
 
 #[test]
@@ -182,7 +205,7 @@ path = "c"
 "#;
     insta::assert_debug_snapshot!(faults(text, &[]), @r#"
     [
-        "2: unknown key `colour` | known here: crm, mirror, sync, book, csv",
+        "2: unknown key `colour` | known here: crm, mirror, sync, vcard, book, csv",
         "3: `crm.url` is missing | the CRM's address, such as https://www.incwo.com/123456, or \"sandbox\"",
         "4: unknown key `urll` in [crm] | did you mean `url`? known here: url, username, password_command, password_file, password, concurrency, requests_per_second, per_page, timeout, confirm_after, ca_file, insecure_http, lists, deletes",
         "5: `crm.username`: expected a text in quotes, found a whole number",

@@ -56,6 +56,19 @@ impl Encoding {
         }
     }
 
+    /// What decodes a file of this encoding portion by portion, byte order mark already cut.
+    pub(super) fn decoder(self) -> encoding_rs::Decoder {
+        let table = match self {
+            Self::Utf8 => encoding_rs::UTF_8,
+            Self::Utf16Le => encoding_rs::UTF_16LE,
+            Self::Utf16Be => encoding_rs::UTF_16BE,
+            Self::Windows1252 => WINDOWS_1252,
+            Self::Macintosh => MACINTOSH,
+            Self::Iso8859_15 => ISO_8859_15,
+        };
+        table.new_decoder_without_bom_handling()
+    }
+
     /// The bytes of this text, without a byte order mark; `None` where a character does not exist in the encoding.
     pub(super) fn encode(self, text: &str) -> Option<Vec<u8>> {
         let table = match self {
@@ -88,51 +101,169 @@ pub(super) fn marked(bytes: &[u8]) -> Option<(Encoding, &[u8])> {
         .find_map(|encoding| bytes.strip_prefix(encoding.mark()).map(|rest| (encoding, rest)))
 }
 
-/// The encodings that bytes without a byte order mark may have, the likeliest first.
-pub(super) fn candidates(bytes: &[u8]) -> Vec<Encoding> {
-    if std::str::from_utf8(bytes).is_ok() {
-        return vec![Encoding::Utf8];
-    }
-    let count = |wanted: &[u8]| bytes.iter().filter(|byte| wanted.contains(byte)).count();
-    // à ç é è ê, in MacRoman and in the Latin family: in the other's table these bytes are rare signs or capitals.
-    let mac = count(&[0x88, 0x8D, 0x8E, 0x8F, 0x90]);
-    let latin = count(&[0xE0, 0xE7, 0xE8, 0xE9, 0xEA]);
-    if mac > latin {
-        vec![Encoding::Macintosh, Encoding::Windows1252, Encoding::Iso8859_15]
-    } else if looks_latin_9(bytes) {
-        vec![Encoding::Iso8859_15, Encoding::Windows1252, Encoding::Macintosh]
-    } else {
-        vec![Encoding::Windows1252, Encoding::Macintosh, Encoding::Iso8859_15]
-    }
+/// What the bytes of a file tell of its encoding, taken in portion by portion, the byte order mark left out.
+pub(super) struct Survey {
+    /// What the byte order mark promised.
+    mark: Option<Encoding>,
+    is_blank: bool,
+    has_newline: bool,
+    /// Characters beyond ASCII, and sequences that are no UTF-8.
+    valid: usize,
+    invalid: usize,
+    line: usize,
+    invalid_line: Option<usize>,
+    /// The start of a character that goes on in the next portion; the first byte of a unit of UTF-16.
+    rest: Vec<u8>,
+    /// Letters with accents, in MacRoman and in the Latin family.
+    mac: usize,
+    latin: usize,
+    has_controls: bool,
+    has_latin_9: bool,
+    /// The byte before, and whether it is one that sets Latin-9 apart.
+    before: u8,
+    is_open: bool,
 }
 
-/// The line of the first byte that is no UTF-8, where most of the bytes beyond ASCII are.
-///
-/// A text in a one-byte encoding is hardly ever UTF-8 by accident, so such a file was put together from two.
-pub(super) fn mixed_line(bytes: &[u8]) -> Option<usize> {
-    let (mut valid, mut invalid, mut line, mut first) = (0usize, 0usize, 1usize, None);
-    for chunk in bytes.utf8_chunks() {
-        valid += chunk.valid().chars().filter(|c| !c.is_ascii()).count();
-        line += chunk.valid().matches('\n').count();
-        if !chunk.invalid().is_empty() {
-            invalid += 1;
-            first.get_or_insert(line);
+impl Survey {
+    /// Of a file that begins with this byte order mark.
+    pub fn new(mark: Option<Encoding>) -> Survey {
+        Survey {
+            mark,
+            is_blank: true,
+            has_newline: false,
+            valid: 0,
+            invalid: 0,
+            line: 1,
+            invalid_line: None,
+            rest: Vec::new(),
+            mac: 0,
+            latin: 0,
+            has_controls: false,
+            has_latin_9: false,
+            before: 0,
+            is_open: false,
         }
     }
-    first.filter(|_| valid > invalid)
-}
 
-/// True when the bytes that set Latin-9 apart stand where only its letters make sense: "c\xBDur" is no fraction.
-fn looks_latin_9(bytes: &[u8]) -> bool {
-    if bytes.iter().any(|byte| (0x80..=0x9F).contains(byte)) {
-        return false;
+    /// Of all the bytes of a file.
+    pub fn of(mark: Option<Encoding>, bytes: &[u8]) -> Survey {
+        let mut survey = Survey::new(mark);
+        survey.feed(bytes);
+        survey.end();
+        survey
     }
-    let letter = |at: Option<usize>| at.and_then(|at| bytes.get(at)).is_some_and(u8::is_ascii_alphabetic);
-    bytes.iter().enumerate().any(|(at, byte)| match byte {
-        0xA4 => true,
-        0xA6 | 0xA8 | 0xB4 | 0xB8 | 0xBC | 0xBD | 0xBE => letter(at.checked_sub(1)) || letter(Some(at + 1)),
-        _ => false,
-    })
+
+    /// Takes in the next bytes.
+    pub fn feed(&mut self, bytes: &[u8]) {
+        self.is_blank &= bytes.iter().all(u8::is_ascii_whitespace);
+        match self.mark {
+            Some(Encoding::Utf16Le) => self.feed_units(bytes, u16::from_le_bytes),
+            Some(Encoding::Utf16Be) => self.feed_units(bytes, u16::from_be_bytes),
+            _ => {
+                self.has_newline = self.has_newline || bytes.contains(&b'\n');
+                self.feed_utf_8(bytes);
+                if !bytes.is_ascii() || self.is_open {
+                    self.feed_accents(bytes);
+                } else {
+                    self.before = bytes.last().copied().unwrap_or(self.before);
+                }
+            }
+        }
+    }
+
+    /// There are no more bytes.
+    pub fn end(&mut self) {
+        if !std::mem::take(&mut self.rest).is_empty() {
+            self.note_invalid();
+        }
+    }
+
+    /// True when there is nothing but white space.
+    pub fn is_blank(&self) -> bool {
+        self.is_blank
+    }
+
+    /// True when lines end with `\n`.
+    pub fn has_newline(&self) -> bool {
+        self.has_newline
+    }
+
+    /// The encodings that the file may have, the likeliest first.
+    pub fn candidates(&self) -> Vec<Encoding> {
+        if let Some(mark) = self.mark {
+            return vec![mark];
+        }
+        if self.invalid == 0 {
+            return vec![Encoding::Utf8];
+        }
+        if self.mac > self.latin {
+            vec![Encoding::Macintosh, Encoding::Windows1252, Encoding::Iso8859_15]
+        } else if self.has_latin_9 && !self.has_controls {
+            vec![Encoding::Iso8859_15, Encoding::Windows1252, Encoding::Macintosh]
+        } else {
+            vec![Encoding::Windows1252, Encoding::Macintosh, Encoding::Iso8859_15]
+        }
+    }
+
+    /// The line of the first byte that is no UTF-8, where most of the bytes beyond ASCII are.
+    ///
+    /// A text in a one-byte encoding is hardly ever UTF-8 by accident, so such a file was put together from two.
+    pub fn mixed_line(&self) -> Option<usize> {
+        self.invalid_line.filter(|_| self.mark.is_none() && self.valid > self.invalid)
+    }
+
+    fn feed_units(&mut self, bytes: &[u8], unit: fn([u8; 2]) -> u16) {
+        for byte in bytes {
+            match self.rest.pop() {
+                Some(first) => self.has_newline |= unit([first, *byte]) == u16::from(b'\n'),
+                None => self.rest.push(*byte),
+            }
+        }
+    }
+
+    fn feed_utf_8(&mut self, bytes: &[u8]) {
+        let joined: Vec<u8>;
+        let bytes = if self.rest.is_empty() {
+            bytes
+        } else {
+            joined = [&std::mem::take(&mut self.rest), bytes].concat();
+            &joined
+        };
+        let mut chunks = bytes.utf8_chunks().peekable();
+        while let Some(chunk) = chunks.next() {
+            self.valid += chunk.valid().chars().filter(|c| !c.is_ascii()).count();
+            self.line += chunk.valid().matches('\n').count();
+            if chunk.invalid().is_empty() {
+                continue;
+            }
+            let goes_on = std::str::from_utf8(chunk.invalid()).is_err_and(|error| error.error_len().is_none());
+            if goes_on && chunks.peek().is_none() {
+                self.rest = chunk.invalid().to_vec();
+            } else {
+                self.note_invalid();
+            }
+        }
+    }
+
+    fn note_invalid(&mut self) {
+        self.invalid += 1;
+        self.invalid_line.get_or_insert(self.line);
+    }
+
+    /// The bytes that set Latin-9 apart count where only its letters make sense: "c\xBDur" is no fraction.
+    fn feed_accents(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            // à ç é è ê: in the other's table these bytes are rare signs or capitals.
+            self.mac += usize::from([0x88, 0x8D, 0x8E, 0x8F, 0x90].contains(byte));
+            self.latin += usize::from([0xE0, 0xE7, 0xE8, 0xE9, 0xEA].contains(byte));
+            self.has_controls |= (0x80..=0x9F).contains(byte);
+            let is_sign = [0xA6, 0xA8, 0xB4, 0xB8, 0xBC, 0xBD, 0xBE].contains(byte);
+            self.has_latin_9 |= *byte == 0xA4
+                || (is_sign && self.before.is_ascii_alphabetic())
+                || (self.is_open && byte.is_ascii_alphabetic());
+            (self.before, self.is_open) = (*byte, is_sign);
+        }
+    }
 }
 
 fn decode_utf16(bytes: &[u8], unit: fn([u8; 2]) -> u16) -> Option<String> {
@@ -164,7 +295,7 @@ mod tests {
             (b"\xC3\xA9", None),
             (b"abc", None),
         ] {
-            assert_eq!(mixed_line(bytes), line);
+            assert_eq!(Survey::of(None, bytes).mixed_line(), line);
         }
     }
 
@@ -182,7 +313,29 @@ mod tests {
     fn the_likeliest_encoding_comes_first() {
         for encoding in [Encoding::Utf8, Encoding::Windows1252, Encoding::Macintosh, Encoding::Iso8859_15] {
             let bytes = encoding.encode("Hélène, cœur, à gauche").unwrap();
-            assert_eq!(candidates(&bytes)[0], encoding);
+            assert_eq!(Survey::of(None, &bytes).candidates()[0], encoding);
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn portions_tell_what_the_whole_tells(
+            parts in proptest::collection::vec(proptest::prelude::any::<u8>(), 0..40),
+            words in "[a\\n é€œ]{0,12}",
+            size in 1..6_usize,
+            mark in 0..7_usize,
+        ) {
+            let bytes = [words.as_bytes(), &parts].concat();
+            let mark = Encoding::ALL.get(mark).copied();
+            let whole = Survey::of(mark, &bytes);
+            let mut portions = Survey::new(mark);
+            bytes.chunks(size).for_each(|portion| portions.feed(portion));
+            portions.end();
+            let told = |survey: &Survey| (survey.candidates(), survey.mixed_line(), survey.has_newline(), survey.is_blank());
+            proptest::prop_assert_eq!(told(&portions), told(&whole));
+            if mark.is_none() {
+                proptest::prop_assert_eq!(whole.invalid == 0, std::str::from_utf8(&bytes).is_ok());
+            }
         }
     }
 

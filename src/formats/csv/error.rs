@@ -5,6 +5,9 @@ use super::charset::Encoding;
 /// A failure, in words that read after "failed to read FILE: ". Never holds a cell's value.
 #[derive(Debug, thiserror::Error)]
 pub enum CsvError {
+    /// The system's own word.
+    #[error("{0}")]
+    Unreadable(std::io::Error),
     /// The file holds nothing, or only white space.
     #[error("the file is empty: there is no header line")]
     Empty,
@@ -70,6 +73,7 @@ impl CsvError {
     /// What to do about it.
     pub fn hint(&self) -> Option<String> {
         Some(match self {
+            CsvError::Unreadable(_) => "see the system's log, the disk may be failing".to_owned(),
             Self::Empty | Self::NoRow(_) | Self::Output(_) => return None,
             Self::BlankRow => "add a column for carnet's uid or for the names to the table".to_owned(),
             Self::Undecodable(_) | Self::MixedEncodings(_) => "save the file again as UTF-8".to_owned(),

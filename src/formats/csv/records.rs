@@ -64,8 +64,13 @@ type Framed<'a> = std::io::Chain<std::io::Chain<&'a [u8], &'a [u8]>, &'a [u8]>;
 impl<'a> Records<'a> {
     /// Reads from `at`, which is on physical line `line`.
     pub fn new(text: &'a str, at: usize, line: usize, delimiter: u8) -> Self {
-        // A lone \r ends lines, as in Excel for old Macs, only where the text has no \n at all.
-        let (newline, ends): (u8, &[u8]) = if text.contains('\n') { (b'\n', b"\n\n") } else { (b'\r', b"\r\r") };
+        Self::of_part(text, at, line, (delimiter, text.contains('\n')))
+    }
+
+    /// The same in a part of a text. A lone `\r` ends lines, as in Excel for old Macs, only where the whole text has no
+    /// `\n` at all.
+    pub fn of_part(text: &'a str, at: usize, line: usize, (delimiter, has_newline): (u8, bool)) -> Self {
+        let (newline, ends): (u8, &[u8]) = if has_newline { (b'\n', b"\n\n") } else { (b'\r', b"\r\r") };
         let framed = ends[..1].chain(&text.as_bytes()[at..]).chain(ends);
         let reader = csv::ReaderBuilder::new()
             .has_headers(false)

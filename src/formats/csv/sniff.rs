@@ -6,7 +6,7 @@
 use std::{collections::HashSet, ops::Range};
 
 use super::{
-    charset::{self, Encoding},
+    charset::{self, Encoding, Survey},
     error::{CsvError, delimiter_name},
     layout::Layout,
     names::fold,
@@ -17,8 +17,14 @@ use super::{
 /// What was found out about a file.
 pub(super) struct Sniffed<'p> {
     pub text: String,
-    pub encoding: Encoding,
     pub bom: bool,
+    pub found: Found<'p>,
+}
+
+/// How a file is to be read.
+#[derive(Debug, Clone)]
+pub(super) struct Found<'p> {
+    pub encoding: Encoding,
     pub delimiter: u8,
     /// The header record's place in the text, its line end not included.
     pub header: Range<usize>,
@@ -28,7 +34,8 @@ pub(super) struct Sniffed<'p> {
 }
 
 const LINES_MAX: usize = 12;
-const HEAD_MAX: usize = 64 * 1024;
+/// So many bytes are looked at for the header.
+pub(super) const HEAD_MAX: usize = 64 * 1024;
 /// A line with more cells is no header: pairing names takes time that grows with the square.
 const COLUMNS_MAX: usize = 4000;
 const DELIMITERS: [u8; 4] = *b";,\t|";
@@ -52,25 +59,40 @@ impl<'p> From<Option<&'p Profile>> for Candidates<'p> {
 
 /// Finds out how a file is to be read.
 pub(super) fn sniff<'p>(bytes: &[u8], candidates: Candidates<'p>) -> Result<Sniffed<'p>, CsvError> {
+    let (mark, bytes) = match charset::marked(bytes) {
+        Some((encoding, rest)) => (Some(encoding), rest),
+        None => (None, bytes),
+    };
+    let found = find(bytes, bytes.len(), &Survey::of(mark, bytes), candidates)?;
+    let text = found.encoding.decode(bytes).ok_or(CsvError::Undecodable(found.encoding))?;
+    Ok(Sniffed { text, bom: mark.is_some(), found })
+}
+
+/// Finds out how a file is to be read from its start, at least [`HEAD_MAX`] bytes of it, the byte order mark left out, and
+/// from a survey of all of it.
+pub(super) fn find<'p>(
+    start: &[u8],
+    length: usize,
+    survey: &Survey,
+    candidates: Candidates<'p>,
+) -> Result<Found<'p>, CsvError> {
+    let whole = length <= HEAD_MAX;
     let profiles: Vec<&'p Profile> = match candidates {
         Candidates::Given(profile) => vec![profile],
         Candidates::Among(own) => own.iter().chain(Profile::all()).collect(),
     };
     let names = Names::new(&profiles);
-    let (bom, encodings, bytes) = match charset::marked(bytes) {
-        Some((encoding, rest)) => (true, vec![encoding], rest),
-        None => (false, charset::candidates(bytes), bytes),
-    };
-    if bytes.iter().all(u8::is_ascii_whitespace) {
+    let encodings = survey.candidates();
+    if survey.is_blank() {
         return Err(CsvError::Empty);
     }
-    if !bom && let Some(line) = charset::mixed_line(bytes) {
+    if let Some(line) = survey.mixed_line() {
         return Err(CsvError::MixedEncodings(line));
     }
     let mut best: Option<(Encoding, Header)> = None;
     for encoding in &encodings {
-        let head = head(*encoding, bytes).ok_or(CsvError::Undecodable(*encoding))?;
-        if let Some(header) = names.best_header(&head, bytes.len() <= HEAD_MAX, &DELIMITERS)
+        let head = head(*encoding, start).ok_or(CsvError::Undecodable(*encoding))?;
+        if let Some(header) = names.best_header(&head, whole, &DELIMITERS)
             && best.as_ref().is_none_or(|(_, known)| header.score > known.score)
         {
             best = Some((*encoding, header));
@@ -79,20 +101,10 @@ pub(super) fn sniff<'p>(bytes: &[u8], candidates: Candidates<'p>) -> Result<Snif
     // A single known word may stand in any text; a person who names the profile vouches for it.
     let hits_min = if matches!(candidates, Candidates::Given(_)) { 1 } else { 2 };
     let found = best.filter(|(_, header)| header.score.0 >= hits_min);
-    let (encoding, header) = found.ok_or_else(|| unrecognised(bytes, &encodings, &profiles, &names))?;
-    let profile = dialect(&profiles, &header.folded)
-        .filter(|(hits, _)| *hits >= hits_min)
-        .ok_or_else(|| unrecognised(bytes, &encodings, &profiles, &names))?
-        .1;
-    Ok(Sniffed {
-        text: encoding.decode(bytes).ok_or(CsvError::Undecodable(encoding))?,
-        encoding,
-        bom,
-        delimiter: header.delimiter,
-        header: header.place,
-        header_line: header.line,
-        profile,
-    })
+    let unknown = || unrecognised((start, whole), &encodings, &profiles, &names);
+    let (encoding, header) = found.ok_or_else(unknown)?;
+    let profile = dialect(&profiles, &header.folded).filter(|(hits, _)| *hits >= hits_min).ok_or_else(unknown)?.1;
+    Ok(Found { encoding, delimiter: header.delimiter, header: header.place, header_line: header.line, profile })
 }
 
 /// Every column name of the profiles, folded.
@@ -195,10 +207,14 @@ fn line_starts(text: &str) -> impl Iterator<Item = usize> {
     std::iter::once(0).chain(text.match_indices(newline).map(|(at, _)| at + 1)).filter(|at| *at < text.len())
 }
 
-fn unrecognised(bytes: &[u8], encodings: &[Encoding], profiles: &[&Profile], names: &Names<'_>) -> CsvError {
-    let head = encodings.first().and_then(|encoding| head(*encoding, bytes)).unwrap_or_default();
-    let strange =
-        names.best_header(&head, bytes.len() <= HEAD_MAX, &STRANGE_DELIMITERS).filter(|header| header.score.0 >= 2);
+fn unrecognised(
+    (start, whole): (&[u8], bool),
+    encodings: &[Encoding],
+    profiles: &[&Profile],
+    names: &Names<'_>,
+) -> CsvError {
+    let head = encodings.first().and_then(|encoding| head(*encoding, start)).unwrap_or_default();
+    let strange = names.best_header(&head, whole, &STRANGE_DELIMITERS).filter(|header| header.score.0 >= 2);
     let list = |words: Vec<String>| words.join(", ");
     CsvError::Unrecognised {
         lines: line_starts(&head).take(LINES_MAX).count(),

@@ -6,7 +6,7 @@
 //! not have turns the whole file into UTF-8 with a byte order mark, and a second value of a kind adds a column to all
 //! rows where the dialect has numbered columns.
 
-use std::{borrow::Cow, ops::Range};
+use std::ops::Range;
 
 use super::{
     charset::Encoding,
@@ -16,7 +16,7 @@ use super::{
     profile::Profile,
     read::{Note, Reading},
     records::{Cell, Records, cells, joined},
-    sniff::{Candidates, sniff},
+    sniff::{Candidates, Sniffed, sniff},
     write::Missed,
 };
 use crate::{
@@ -117,8 +117,9 @@ enum Raw {
     Written(String),
 }
 
+/// What a record is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Sort {
+pub(super) enum Sort {
     Row,
     Ragged(Ragged),
     /// No cell holds anything: kept, not a contact.
@@ -132,8 +133,8 @@ impl Table {
     /// # Errors
     /// When no header is found, the text is not valid in its encoding, or a quotation mark is never closed.
     pub fn parse<'p>(bytes: &[u8], profile: impl Into<Candidates<'p>>) -> Result<Table, CsvError> {
-        let sniffed = sniff(bytes, profile.into())?;
-        let (text, delimiter) = (sniffed.text, sniffed.delimiter);
+        let Sniffed { text, bom, found: sniffed } = sniff(bytes, profile.into())?;
+        let delimiter = sniffed.delimiter;
         let mut records = Records::new(&text, sniffed.header.start, sniffed.header_line, delimiter);
         let unclosed = |broken: super::records::Unclosed| CsvError::UnclosedQuote(broken.line);
         let first = records.next().ok_or(CsvError::Empty)?.map_err(unclosed)?;
@@ -148,8 +149,10 @@ impl Table {
             entries.push(Entry { raw: Raw::Read(record.content), end: record.end, line: record.line, sort });
         }
         let header = Entry { raw: Raw::Read(first.content), end: first.end, line: first.line, sort: Sort::Row };
-        check_delimiter(&text, &header, &entries, delimiter, width)?;
         let content = |entry: &Entry| if let Raw::Read(place) = &entry.raw { &text[place.clone()] } else { "" };
+        let mut filled = entries.iter().filter(|entry| entry.sort != Sort::Blank).peekable();
+        let first = filled.peek().map(|entry| content(entry)).unwrap_or_default();
+        check_delimiter((header.line, delimiter, width), first, filled.all(|entry| entry.sort.is_single()))?;
         let rows = || entries.iter().filter(|entry| entry.sort == Sort::Row).map(content);
         let civilities = |column: usize| {
             let texts: Vec<String> = rows()
@@ -171,7 +174,7 @@ impl Table {
             profile: sniffed.profile.clone(),
             layout,
             encoding: sniffed.encoding,
-            bom: sniffed.bom,
+            bom,
             delimiter,
             line_end,
             quote_always,
@@ -243,12 +246,14 @@ impl Table {
 
     /// The rows, ragged ones included, blank ones not.
     pub fn rows(&self) -> impl Iterator<Item = Row> {
-        self.rows_guessing(Guess::Fixed)
+        (0..self.entries.len()).filter_map(|index| self.row(index))
     }
 
     /// The row of this index; `None` where there is none.
     pub fn row(&self, index: usize) -> Option<Row> {
-        self.read(index, Guess::Fixed)
+        let entry = self.entries.get(index)?;
+        let row = |cells| self.codec(Guess::Fixed).row(index, entry.line, entry.sort, cells);
+        row(cells(self.content(entry), self.delimiter))
     }
 
     /// The contact as this table shows it once it is written: what [`Table::row`] reads back.
@@ -353,41 +358,6 @@ impl Table {
         if bom { [encoding.mark(), &body].concat() } else { body }
     }
 
-    /// The rows, with types that the columns leave open chosen in this way.
-    pub(super) fn rows_guessing(&self, guess: Guess) -> impl Iterator<Item = Row> {
-        (0..self.entries.len()).filter_map(move |index| self.read(index, guess))
-    }
-
-    /// The columns that hold something.
-    pub(super) fn filled(&self) -> Vec<Filled> {
-        let mut counts = vec![0usize; self.layout.header.len()];
-        for entry in self.entries.iter().filter(|entry| entry.sort == Sort::Row) {
-            for (count, cell) in counts.iter_mut().zip(cells(self.content(entry), self.delimiter)) {
-                *count += usize::from(!cell.text.trim().is_empty());
-            }
-        }
-        let columns = self.layout.header.iter().zip(&self.layout.read_as).zip(counts);
-        columns
-            .filter(|(_, rows)| *rows > 0)
-            .map(|((name, read_as), rows)| Filled { name: name.clone(), read_as: read_as.clone(), rows })
-            .collect()
-    }
-
-    fn read(&self, index: usize, guess: Guess) -> Option<Row> {
-        let entry = self.entries.get(index)?;
-        let (reading, ragged) = match entry.sort {
-            Sort::Blank | Sort::Removed => return None,
-            Sort::Ragged(ragged) => (Reading::default(), Some(ragged)),
-            Sort::Row => {
-                let cells = cells(self.content(entry), self.delimiter);
-                (self.codec(guess).read(&Line::new(cells, self.delimiter, self.quote_always)), None)
-            }
-        };
-        let Reading { contact, identity, notes, keep } = reading;
-        let Identity { uid, crm_id } = identity;
-        Some(Row { index, line: entry.line, uid, crm_id, contact, notes, keep, ragged })
-    }
-
     fn codec(&self, guess: Guess) -> Codec<'_> {
         let cell_line_end = if self.line_end == "\r" { "\r" } else { self.profile.cell_line_end };
         Codec { profile: &self.profile, layout: &self.layout, cell_line_end, guess }
@@ -440,13 +410,34 @@ impl Sort {
     /// `named`: how many columns there are up to the last one with a name. Cells that a row lacks beyond it, and empty
     /// ones that it has too many of, change nothing: old Thunderbird ends its header with a comma, spreadsheets end rows
     /// with many.
-    fn of(cells: &[Cell<'_>], width: usize, named: usize) -> Sort {
+    pub fn of(cells: &[Cell<'_>], width: usize, named: usize) -> Sort {
         if cells.iter().all(|cell| cell.text.trim().is_empty()) {
             return Sort::Blank;
         }
         let found = cells.len();
         let surplus = cells.iter().skip(width).any(|cell| !cell.text.trim().is_empty());
         if found < named || surplus { Sort::Ragged(Ragged { found, expected: width }) } else { Sort::Row }
+    }
+}
+
+impl Sort {
+    /// True for a row with a single cell where the header has more.
+    pub fn is_single(self) -> bool {
+        matches!(self, Sort::Ragged(Ragged { found: 1, .. }))
+    }
+}
+
+impl Codec<'_> {
+    /// The row that these cells are; none for one that says nothing.
+    pub fn row(&self, index: usize, line: usize, sort: Sort, cells: Vec<Cell<'_>>) -> Option<Row> {
+        let (reading, ragged) = match sort {
+            Sort::Blank | Sort::Removed => return None,
+            Sort::Ragged(ragged) => (Reading::default(), Some(ragged)),
+            Sort::Row => (self.read(&Line::new(cells, self.profile.delimiter, false)), None),
+        };
+        let Reading { contact, identity, notes, keep } = reading;
+        let Identity { uid, crm_id } = identity;
+        Some(Row { index, line, uid, crm_id, contact, notes, keep, ragged })
     }
 }
 
@@ -457,18 +448,20 @@ fn check_not_blank(content: &str, delimiter: u8) -> Result<(), CsvError> {
 }
 
 /// How many rows are looked at to find out what a column holds.
-const SAMPLE_MAX: usize = 1000;
+pub(super) const SAMPLE_MAX: usize = 1000;
 
 /// A header with one delimiter over rows with another: every row would be ragged, and no count of cells explains why.
-fn check_delimiter(text: &str, header: &Entry, entries: &[Entry], delimiter: u8, width: usize) -> Result<(), CsvError> {
-    let mut rows = entries.iter().filter(|entry| entry.sort != Sort::Blank).peekable();
-    let Some(Entry { raw: Raw::Read(first), .. }) = rows.peek() else { return Ok(()) };
-    let first: Cow<'_, str> = Cow::Borrowed(&text[first.clone()]);
-    if width < 2 || !rows.all(|entry| matches!(entry.sort, Sort::Ragged(Ragged { found: 1, .. }))) {
+/// `first` is the first row that is not blank, `are_single`: each of them has one cell.
+pub(super) fn check_delimiter(
+    (line, delimiter, width): (usize, u8, usize),
+    first: &str,
+    are_single: bool,
+) -> Result<(), CsvError> {
+    if width < 2 || !are_single || first.is_empty() {
         return Ok(());
     }
-    let other = b";,\t|".iter().find(|other| **other != delimiter && cells(&first, **other).len() == width);
+    let other = b";,\t|".iter().find(|other| **other != delimiter && cells(first, **other).len() == width);
     other.map_or(Ok(()), |other| {
-        Err(CsvError::MixedDelimiters { line: header.line, header: char::from(delimiter), rows: char::from(*other) })
+        Err(CsvError::MixedDelimiters { line, header: char::from(delimiter), rows: char::from(*other) })
     })
 }

@@ -1,17 +1,21 @@
 //! One card as its lines. What is not changed keeps its bytes.
 
 use super::{
-    Version,
+    Manner, Version,
+    edit::head_without,
     head::{Prop, Wrapping},
     line::{self, Span},
     split,
     value::View,
-    write::Pen,
+    write::{Pen, Value},
 };
 use crate::formats::identity::Identity;
 
 /// More logical lines than any honest card has; what looks for doubles among them stays quick.
 const LINES_MAX: usize = 5_000;
+
+/// More components or categories than any honest line has: each takes far more memory than its one byte.
+const PARTS_MAX: usize = 200_000;
 
 /// Why bytes are not a card. Never holds the card's own values.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -34,6 +38,7 @@ pub struct Card {
     /// Bytes of a byte order mark before the first line.
     lead: usize,
     version: Version,
+    manner: Manner,
     eol: &'static str,
     lines: Vec<Line>,
     /// Lines to go in before the one at the given place, in order.
@@ -53,7 +58,8 @@ struct Line {
 impl Card {
     /// Reads one card. Blank lines and a byte order mark around it are kept.
     ///
-    /// Errors: no BEGIN or END, a second card, an unknown version, more than 16 MB or 5,000 lines (folds not counted).
+    /// Errors: no BEGIN or END, a second card, an unknown version, more than 16 MB or 5,000 lines (folds not counted), a line
+    /// of more than 200,000 parts.
     pub fn parse(bytes: &[u8]) -> Result<Card, CardError> {
         let fail = |line: usize, message, hint| Err(CardError { line, message, hint });
         if bytes.len() > split::CARD_MAX {
@@ -79,8 +85,21 @@ impl Card {
         if lines.len() > LINES_MAX {
             return fail(lines[begin].span.number + 1, "card has more than 5,000 lines", None);
         }
+        if let Some(line) = lines.iter().find(|line| has_too_many_parts(&source[lead..], &line.span)) {
+            return fail(line.span.number + 1, "a line of the card has more than 200,000 parts", None);
+        }
         let eol = line_end(&source[lead..][lines[begin].span.raw.clone()]);
-        let mut card = Card { source, lead, version: Version::V30, eol, lines, coming: Vec::new(), begin, end };
+        let mut card = Card {
+            source,
+            lead,
+            version: Version::V30,
+            manner: Manner::default(),
+            eol,
+            lines,
+            coming: Vec::new(),
+            begin,
+            end,
+        };
         card.version = card.find_version()?;
         Ok(card)
     }
@@ -98,6 +117,18 @@ impl Card {
     /// The version that the card says it is in; 3.0 where it says none, or 2.1 if it is plainly written so.
     pub fn version(&self) -> Version {
         self.version
+    }
+
+    /// The same card, to be read and written in this manner.
+    #[must_use]
+    pub fn in_manner(mut self, manner: Manner) -> Card {
+        self.manner = manner;
+        self
+    }
+
+    /// How it is read and written.
+    pub(super) fn manner(&self) -> &Manner {
+        &self.manner
     }
 
     /// The card's UID, `urn:uuid:` stripped.
@@ -123,6 +154,26 @@ impl Card {
     /// True for a card that is a group of others (KIND, X-ADDRESSBOOKSERVER-KIND) and not a contact.
     pub fn is_group(&self) -> bool {
         self.views().any(|(_, view)| view.head.prop == Prop::Kind && view.text().trim().eq_ignore_ascii_case("group"))
+    }
+
+    /// True when every line but REV is, to the byte, one that [`super::new_card`] would write for what the card says, in
+    /// whatever order: no other program wrote it, and whoever edited it did so line by line.
+    pub fn is_in_own_hand(&self) -> bool {
+        if self.lead > 0 || self.eol != "\r\n" {
+            return false;
+        }
+        let identity = Identity { uid: self.uid(), crm_id: self.crm_id() };
+        let manner = Manner { version: self.version, revised: None, ..self.manner };
+        let own = super::new_card(manner, &super::read(self, None), &identity);
+        self.sorted_lines() == own.sorted_lines()
+    }
+
+    /// The raw lines in alphabetical order, without REV.
+    fn sorted_lines(&self) -> Vec<&[u8]> {
+        let lines = self.lines.iter().filter(|line| line.span.prop() != Prop::Rev);
+        let mut raw: Vec<&[u8]> = lines.map(|line| self.raw(line)).collect();
+        raw.sort_unstable();
+        raw
     }
 
     /// The content lines between BEGIN and END with their places.
@@ -202,6 +253,19 @@ impl Card {
         }
     }
 
+    /// Has REV, if it is there, say when the card was changed. For a card that was changed.
+    pub(super) fn revise(&mut self) {
+        let Some(text) = self.manner.revised.and_then(|revised| revised.text(self.version)) else { return };
+        let place = self.views().find(|(_, view)| view.head.prop == Prop::Rev);
+        // A moment is no date.
+        let is_date = |name: &[u8], value: &[u8]| {
+            name.eq_ignore_ascii_case(b"VALUE") && value.trim_ascii().eq_ignore_ascii_case(b"date")
+        };
+        let Some((at, head)) = place.map(|(at, view)| (at, head_without(view, is_date))) else { return };
+        let line = self.pen().line(&head, &Value::Text(&text));
+        self.replace(at, line);
+    }
+
     fn raw<'a>(&'a self, line: &'a Line) -> &'a [u8] {
         line.own.as_deref().unwrap_or_else(|| &self.source[self.lead..][line.span.raw.clone()])
     }
@@ -243,11 +307,14 @@ pub fn set_identity(card: &mut Card, identity: &Identity) -> bool {
         changed = true;
     }
     card.settle();
+    if changed {
+        card.revise();
+    }
     changed
 }
 
 fn put(card: &mut Card, prop: Prop, name: &str, value: &str) {
-    let raw = card.pen().line(name.as_bytes(), &super::write::Value::Text(value));
+    let raw = card.pen().line(name.as_bytes(), &Value::Text(value));
     let there = card.views().find(|(_, view)| view.head.prop == prop).map(|(at, _)| at);
     match there {
         Some(at) => card.replace(at, raw),
@@ -266,6 +333,16 @@ fn is(bytes: &[u8], span: &Span, prop: Prop) -> bool {
         let value = span.head.as_ref().map_or(&[][..], |head| &content[head.colon + 1..]);
         value.trim_ascii().eq_ignore_ascii_case(b"VCARD")
     }
+}
+
+fn has_too_many_parts(bytes: &[u8], span: &Span) -> bool {
+    let separator = match span.prop() {
+        Prop::N | Prop::Org | Prop::Adr => b';',
+        Prop::Categories => b',',
+        _ => return false,
+    };
+    let raw = &bytes[span.raw.clone()];
+    raw.len() > PARTS_MAX && raw.iter().filter(|byte| **byte == separator).count() > PARTS_MAX
 }
 
 fn line_end(raw: &[u8]) -> &'static str {

@@ -457,6 +457,11 @@ fn what_is_no_card_is_named_with_its_line() {
         ("\n\nBEGIN:VCARD\nFN:x\n", 3, "card has no END:VCARD"),
         ("BEGIN:VCARD\nEND:VCARD\n\nBEGIN:VCARD\nEND:VCARD\n", 4, "a second card begins here"),
         (&format!("BEGIN:VCARD\n{}END:VCARD\n", "TEL:1\n".repeat(5_000)), 1, "card has more than 5,000 lines"),
+        (
+            &format!("BEGIN:VCARD\nN:{}\nEND:VCARD\n", ";".repeat(200_001)),
+            2,
+            "a line of the card has more than 200,000 parts",
+        ),
         ("BEGIN:VCARD\nVERSION:9.0\nEND:VCARD\n", 2, "card is of an unknown version"),
     ] {
         let error = Card::parse(text.as_bytes()).map(|_| ()).expect_err("no card");

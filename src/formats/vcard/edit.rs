@@ -146,7 +146,7 @@ impl<'a> Edit<'a> {
         let word = match &places.type_category {
             Some(word) if is_same_type => Some(word.as_str()),
             None if is_same_type && places.crm_type.is_some() => None,
-            _ => target.and_then(terms::category),
+            _ => target.and_then(|of| terms::category(of, self.card.manner().words)),
         };
         let list: Vec<String> = word.map(str::to_owned).into_iter().chain(wanted.categories.iter().cloned()).collect();
         let (head, others) = match places.categories.split_first() {

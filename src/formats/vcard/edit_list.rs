@@ -4,7 +4,7 @@
 //! else the same type, else at least the same sort of line.
 
 use super::{
-    Version, channel,
+    Messengers, Version, channel,
     edit::{Edit, head_without, recomposed},
     get::Labels,
     head::Prop,
@@ -43,9 +43,22 @@ impl Edit<'_> {
                 (None, Some(item)) => {
                     let line = self.item_line(item);
                     self.append(line);
+                    let second = self.messenger_line(item);
+                    second.into_iter().for_each(|line| self.append(line));
                 }
                 (None, None) => {}
             }
+        }
+    }
+
+    /// The line of a messaging account for programs that do not know IMPP, where the card's manner asks for it.
+    fn messenger_line(&self, item: &Item) -> Option<Vec<u8>> {
+        match (self.card.manner().messengers, sort(item)) {
+            (Messengers::Both, Sort::Messenger(service, _)) => {
+                let name = format!("X-{}", service.to_ascii_uppercase());
+                Some(self.card.pen().line(name.as_bytes(), &Value::Text(&item.value)))
+            }
+            _ => None,
         }
     }
 
@@ -108,6 +121,7 @@ impl Edit<'_> {
             (Prop::XMessenger, Sort::Messenger(..)) if !retyped => {
                 pen.line(&head_without(view, |_, _| false), &Value::Text(&new.value))
             }
+            (Prop::XMessenger, _) => self.messenger_line(new).unwrap_or_else(|| self.item_line(new)),
             _ => self.item_line(new),
         };
         self.replace(at, line);

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use super::{
+    DefaultContext,
     card::Card,
     channel::{self, Channel, Context},
     extra,
@@ -16,8 +17,7 @@ use crate::contact::{Address, AddressType, Civility, Contact, ContactType, keys}
 /// The contact that a card describes.
 ///
 /// `known` is the contact as the mirror has it: a telephone, e-mail or address that it already holds keeps its type there,
-/// as long as the card does not say otherwise. Types that the card leaves open are personal if the contact is of type
-/// `perso`, or has no company and nothing professional; else professional.
+/// as long as the card does not say otherwise. Types that the card leaves open are those of its manner's default context.
 pub fn read(card: &Card, known: Option<&Contact>) -> Contact {
     Reading::of(card, known).contact
 }
@@ -84,8 +84,14 @@ impl Reading {
         let rest_of_categories = contact_type(contact, places, &gathered);
         let addresses_work =
             || gathered.addresses.iter().any(|(_, view)| gathered.labels.types(*view).has(Types::WORK));
-        let personal = contact.contact_type == Some(ContactType::Personal)
-            || (contact.company.is_empty() && !gathered.channels.iter().any(Channel::is_work) && !addresses_work());
+        let personal = match card.manner().default_context {
+            DefaultContext::Work => false,
+            DefaultContext::Home => true,
+            DefaultContext::Auto if contact.contact_type == Some(ContactType::Personal) => true,
+            DefaultContext::Auto => {
+                contact.company.is_empty() && !gathered.channels.iter().any(Channel::is_work) && !addresses_work()
+            }
+        };
         let context = Context { personal, known };
         for (at, view) in &gathered.addresses {
             if let Some(address) = address(*view, gathered.labels.types(*view), contact, known) {

@@ -25,6 +25,7 @@ mod head;
 #[cfg(test)]
 mod laws;
 mod line;
+mod manner;
 mod name;
 mod put;
 pub mod split;
@@ -37,7 +38,8 @@ use crate::contact::{Field, FieldSet};
 
 pub use card::{Card, CardError, set_identity};
 pub use get::read;
-pub use put::{new_card, update};
+pub use manner::{DefaultContext, Manner, Messengers, Revised, Words};
+pub use put::{new_card, update, update_known};
 
 /// What a card carries: everything.
 pub const CARRIED: FieldSet = FieldSet::ALL;

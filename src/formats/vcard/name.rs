@@ -45,10 +45,12 @@ pub(super) fn is_arranged<T: AsRef<str>>(folded: &str, parts: &[T]) -> bool {
     }
     // Each further part is there as a whole or not at all.
     for at in 2..parts.len().min(5) {
-        let text = part(at);
-        let mut rest = wanted.clone();
-        if split(&text).iter().all(|word| take(&mut rest, word)) {
-            wanted = rest;
+        // "Mme,Dr" in one component are two parts: a shown name may leave out one of them.
+        for text in part(at).split(',') {
+            let mut rest = wanted.clone();
+            if split(text).iter().all(|word| take(&mut rest, word)) {
+                wanted = rest;
+            }
         }
     }
     wanted.is_empty()
@@ -109,7 +111,7 @@ mod tests {
             company: "Analytique".into(),
             ..Contact::default()
         };
-        let parts = ["de Lovelace", "Ada", "King", "Dr", "Jr"];
+        let parts = ["de Lovelace", "Ada", "King", "Mme,Dr", "Jr,Esq."];
         for (full, expected) in [
             ("Ada de Lovelace", true),
             ("DE LOVELACE, Ada", true),
@@ -117,6 +119,8 @@ mod tests {
             ("Ada King de Lovelace", true),
             ("analytique", true),
             ("", true),
+            ("Ada de Lovelace Esq. Jr", true),
+            ("Ada de Lovelace Esq.", true),
             ("Ada Lovelace", false),
             ("Tante Ada", false),
             ("Ada de Lovelace (compta)", false),

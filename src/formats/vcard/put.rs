@@ -5,12 +5,13 @@
 //! changed (a first company makes a bare e-mail a professional one): that line is then made explicit.
 
 use super::{
-    Version,
+    Manner, Version,
     card::{Card, set_identity},
     edit::{self, Edit},
     extra,
     get::{Reading, is_company},
     value::clean,
+    write::Value,
 };
 use crate::{
     contact::{Contact, Field},
@@ -24,16 +25,31 @@ const PASSES_MAX: usize = 5;
 /// was changed.
 ///
 /// Lines keep their places, groups, spellings and parameters; new ones go in before END, in the card's version and with its
-/// line ends. A removed value's line goes, and with it the label that nothing else bears.
+/// line ends. A removed value's line goes, and with it the label that nothing else bears. REV, where there is one, says the
+/// manner's moment.
 pub fn update(card: &mut Card, from: &Contact, to: &Contact) -> bool {
-    let changed = from.differing(to);
-    if changed.is_empty() {
+    if from == to {
         return false;
     }
     let bare = Reading::of(card, None);
     // `from` may have been read with what the mirror knew; then the card is to be looked at in that light.
     let is_bare = same_list(&bare.contact.items, &from.items) && same_list(&bare.contact.addresses, &from.addresses);
-    let first = if is_bare { bare } else { Reading::of(card, Some(from)) };
+    if is_bare { change(card, bare, (from, to), true) } else { update_known(card, from, to) }
+}
+
+/// The same for a card that is only ever read again by somebody who knows the contact: `from` and `to` are what
+/// [`super::read`] gives with it. A line whose type is known, but not said, stays as it is when a change of another line
+/// would have it read otherwise by a stranger.
+pub fn update_known(card: &mut Card, from: &Contact, to: &Contact) -> bool {
+    let first = Reading::of(card, Some(from));
+    change(card, first, (from, to), false)
+}
+
+fn change(card: &mut Card, first: Reading, (from, to): (&Contact, &Contact), is_bare: bool) -> bool {
+    let changed = from.differing(to);
+    if changed.is_empty() {
+        return false;
+    }
     let mut target = first.contact.clone();
     for field in changed.iter() {
         match field {
@@ -44,13 +60,19 @@ pub fn update(card: &mut Card, from: &Contact, to: &Contact) -> bool {
         }
     }
     let kept = first.contact.extra.clone();
-    converge(card, first, sayable(target, &kept), !is_bare)
+    let changed = converge(card, first, sayable(target, &kept), !is_bare);
+    if changed {
+        card.revise();
+    }
+    changed
 }
 
-/// A new card of this contact. UID and X-INCWO-ID are written as far as they are known; line ends are CRLF.
-pub fn new_card(version: Version, contact: &Contact, identity: &Identity) -> Card {
+/// A new card of this contact. UID, X-INCWO-ID and REV are written as far as they are known; line ends are CRLF.
+pub fn new_card(manner: impl Into<Manner>, contact: &Contact, identity: &Identity) -> Card {
+    let manner = manner.into();
+    let version = manner.version;
     let skeleton = format!("BEGIN:VCARD\r\nVERSION:{}\r\nEND:VCARD\r\n", version.number());
-    let mut card = Card::parse(skeleton.as_bytes()).expect("the skeleton above is a card");
+    let mut card = Card::parse(skeleton.as_bytes()).expect("the skeleton above is a card").in_manner(manner);
     set_identity(&mut card, identity);
     let target = sayable(contact.clone(), &[]);
     // N and FN come first and are always there: 3.0 requires both, Google refuses a card without N.
@@ -63,6 +85,10 @@ pub fn new_card(version: Version, contact: &Contact, identity: &Identity) -> Car
     card.settle();
     let first = Reading::of(&card, None);
     converge(&mut card, first, target, false);
+    if let Some(text) = manner.revised.and_then(|revised| revised.text(version)) {
+        card.append(card.pen().line(b"REV", &Value::Text(&text)));
+        card.settle();
+    }
     card
 }
 

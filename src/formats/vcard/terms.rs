@@ -2,7 +2,7 @@
 //!
 //! Reading is lenient (English, French, each client's own words); writing uses one small set that every client knows.
 
-use super::{Version, head::words, value::View};
+use super::{Version, Words, head::words, value::View};
 use crate::contact::{AddressType, Civility, ContactType, ItemType, keys};
 
 /// What a line's TYPE parameters, or its label, say.
@@ -149,18 +149,22 @@ pub(super) fn contact_type(category: &str) -> Option<ContactType> {
 }
 
 /// The category that is written for a contact type; an unlisted one has none.
-pub(super) fn category(contact_type: &ContactType) -> Option<&'static str> {
-    match contact_type {
-        ContactType::Client => Some("Client"),
-        ContactType::Prospect => Some("Prospect"),
-        ContactType::Supplier => Some("Fournisseur"),
-        ContactType::Press => Some("Presse"),
-        ContactType::Partner => Some("Partenaire"),
-        ContactType::Staff => Some("Personnel"),
-        ContactType::Personal => Some("Perso"),
-        ContactType::Other => Some("Autre"),
-        ContactType::Unlisted(_) => None,
-    }
+pub(super) fn category(contact_type: &ContactType, words: Words) -> Option<&'static str> {
+    let (french, english) = match contact_type {
+        ContactType::Client => ("Client", "Client"),
+        ContactType::Prospect => ("Prospect", "Prospect"),
+        ContactType::Supplier => ("Fournisseur", "Supplier"),
+        ContactType::Press => ("Presse", "Press"),
+        ContactType::Partner => ("Partenaire", "Partner"),
+        ContactType::Staff => ("Personnel", "Staff"),
+        ContactType::Personal => ("Perso", "Personal"),
+        ContactType::Other => ("Autre", "Other"),
+        ContactType::Unlisted(_) => return None,
+    };
+    Some(match words {
+        Words::French => french,
+        Words::English => english,
+    })
 }
 
 /// A messaging service by its name or URI scheme.
@@ -295,7 +299,9 @@ mod tests {
             assert_eq!(prefix(civility_).and_then(civility).as_ref(), Some(civility_));
         }
         for contact_type_ in ContactType::LISTED {
-            assert_eq!(category(contact_type_).and_then(contact_type).as_ref(), Some(contact_type_));
+            for words in [Words::French, Words::English] {
+                assert_eq!(category(contact_type_, words).and_then(contact_type).as_ref(), Some(contact_type_));
+            }
         }
     }
 }
