@@ -111,6 +111,9 @@ pub struct Verdict<'a> {
 
 const URL_HINT: &str = "check crm.url: it should be https://www.incwo.com/ACCOUNT, your account's number at its end";
 
+const VANISHED_HINT: &str = "nothing was changed, and no contact is taken for deleted; try again later; if it stays so, \
+                             see whether crm.url is still the account's address, and ask the CRM's support";
+
 const GONE_HINT: &str = "it may have been deleted in the CRM; the next run looks again";
 
 const REFUSED_HINT: &str = "see whether the CRM itself takes such a contact, and whether the user may change contacts";
@@ -190,10 +193,16 @@ pub fn unreadable(what: &str, error: XmlError) -> CrmError {
     })
 }
 
-/// The first page of the listing is not there: the address is not that of an account.
-pub fn no_contacts(what: &str, status: u16) -> CrmError {
-    let message = format!("{what}: there are no contacts at that address ({})", status_words(status));
-    CrmError::new(ErrorKind::Rejected, message).hint(URL_HINT)
+/// The first page of the listing is not there. Where nothing was ever read, the address is most likely not that of an
+/// account; an address that has answered before is right, and the server is in trouble.
+pub fn no_contacts(what: &str, status: u16, answered_before: bool) -> CrmError {
+    let status = status_words(status);
+    if answered_before {
+        let message = format!("{what}: the server answered {status} where it has listed contacts before");
+        return CrmError::new(ErrorKind::Unavailable, message).hint(VANISHED_HINT);
+    }
+    let message = format!("{what}: there are no contacts at that address ({status})");
+    CrmError::new(ErrorKind::Rejected, message).hint(format!("most likely the address is wrong: {URL_HINT}"))
 }
 
 fn login(what: &str, status: u16) -> CrmError {
@@ -317,10 +326,30 @@ mod tests {
             .chain(unread.map(|error| unreadable("read x", error)))
             .chain(statuses.map(|status| of_read_status(&verdict(status))))
             .chain(statuses.map(|status| of_write_status(&verdict(status))))
-            .chain([of_write_status(&Verdict { text: refused, ..verdict(422) }), no_contacts("try", 404)]);
+            .chain([of_write_status(&Verdict { text: refused, ..verdict(422) }), no_contacts("try", 404, false)])
+            .chain([no_contacts("try", 404, true)]);
         for error in all {
             assert!(error.hint.is_some(), "{error:?}");
         }
+    }
+
+    #[test]
+    fn a_listing_that_is_not_there_is_a_wrong_address_only_if_it_never_was() {
+        let check = |answered_before: bool, kind: ErrorKind, message: &str, hint: &str| {
+            let error = no_contacts("read page 1 of the contacts", 404, answered_before);
+            assert_eq!((error.kind, error.message.as_str()), (kind, message));
+            assert!(error.hint.as_deref().is_some_and(|words| words.contains(hint)), "{error:?}");
+        };
+        let never = "read page 1 of the contacts: there are no contacts at that address (404 Not Found)";
+        check(false, ErrorKind::Rejected, never, "most likely the address is wrong: check crm.url");
+        let before =
+            "read page 1 of the contacts: the server answered 404 Not Found where it has listed contacts before";
+        check(
+            true,
+            ErrorKind::Unavailable,
+            before,
+            "nothing was changed, and no contact is taken for deleted; try again",
+        );
     }
 
     #[test]

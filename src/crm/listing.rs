@@ -40,6 +40,13 @@ pub struct Remembered {
     pub login_refused: bool,
 }
 
+impl Remembered {
+    /// True where this address has listed contacts in an earlier run.
+    pub fn answered_before(&self) -> bool {
+        !self.revisions.is_empty() || self.pages_last.is_some()
+    }
+}
+
 /// A page that need not be read again if it has not changed.
 #[derive(Debug, Clone)]
 pub struct RememberedPage {
@@ -119,7 +126,7 @@ impl Client {
                 _ => Ok(None),
             })
             .await?;
-        found.ok_or_else(|| error::no_contacts(&what, 404))
+        found.ok_or_else(|| error::no_contacts(&what, 404, false))
     }
 }
 
@@ -197,7 +204,9 @@ impl Shared {
         let total = match &content {
             Content::Same => remembered.and_then(|page| page.total_pages),
             Content::Fresh(page) => page.total_pages,
-            Content::Missing if number == 1 => return Err(error::no_contacts(&what, 404)),
+            Content::Missing if number == 1 => {
+                return Err(error::no_contacts(&what, 404, self.remembered.answered_before()));
+            }
             Content::Missing => None,
         };
         Ok((content, total))

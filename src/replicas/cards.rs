@@ -8,11 +8,11 @@ use crate::{
     contact::Contact,
     formats::{
         identity::Identity,
-        vcard::{self, Card, split},
+        vcard::{self, Card, Manner, split},
     },
 };
 
-use super::Sighting;
+use super::{Habits, Sighting};
 
 /// Text that holds one card, and the card.
 #[derive(Debug)]
@@ -51,7 +51,7 @@ impl Flaw {
 
 impl<'a> Single<'a> {
     /// Reads a file that is to hold one card.
-    pub fn parse(bytes: &'a [u8]) -> Result<Self, Flaw> {
+    pub fn parse(bytes: &'a [u8], manner: Manner) -> Result<Self, Flaw> {
         let text = split::text(bytes);
         let mut cards = split::cards(&text).into_iter().filter(|piece| piece.kind == split::Kind::Card);
         let Some(piece) = cards.next() else {
@@ -63,7 +63,7 @@ impl<'a> Single<'a> {
             let hint = Some("split it, or set the book's kind to \"vcard\"".into());
             return Err(Flaw { hint, ..Flaw::whole(format!("holds {} cards; one a file is expected", more + 1)) });
         }
-        let card = parse(&text, &piece)?;
+        let card = parse(&text, &piece, manner)?;
         Ok(Self { range: piece.range, text, card })
     }
 
@@ -77,36 +77,46 @@ impl<'a> Single<'a> {
 }
 
 /// Reads one piece of a file.
-pub fn parse(text: &[u8], piece: &split::Piece) -> Result<Card, Flaw> {
+pub fn parse(text: &[u8], piece: &split::Piece, manner: Manner) -> Result<Card, Flaw> {
     if let Some(problem) = piece.problem {
         let hint = Some("mend or restore the card; until then its contact stays as it was".into());
         return Err(Flaw { line: Some(piece.line), message: problem.into(), hint });
     }
-    Card::parse(&text[piece.range.clone()]).map_err(|error| Flaw {
+    let card = Card::parse(&text[piece.range.clone()]).map_err(|error| Flaw {
         line: Some(piece.line + error.line.saturating_sub(1)),
         message: error.message.to_string(),
         hint: error.hint.map(|hint| hint.to_string()),
-    })
+    });
+    card.map(|card| card.in_manner(manner))
 }
 
-/// What a card says, as a sighting. `known` is the contact as it was last agreed, where that is at hand: it settles
-/// what a number is when the card does not say.
-pub fn sighting(card: &Card, remote: String, revision: String, known: Option<&Contact>) -> Sighting {
+/// What a card says, as a sighting.
+pub fn sighting(card: &Card, remote: String, revision: String) -> Sighting {
     Sighting {
         remote,
         revision,
         uid: card.uid().map(|uid| uid.to_string()),
         crm_id: card.crm_id().map(|id| id.to_string()),
-        contact: vcard::read(card, known),
+        contact: vcard::read(card, None),
         fields: vcard::CARRIED,
         detail: None,
         source: Some(card.to_bytes()),
     }
 }
 
+/// Learns what a book's programs write from a card that one of them wrote.
+pub fn learn(habits: &mut Habits, manner: Manner, sighting: &Sighting) {
+    if habits.know(&sighting.contact) {
+        return;
+    }
+    if let Some(card) = sighting.source.as_deref().and_then(|source| Card::parse(source).ok()) {
+        habits.learn(&card.in_manner(manner), &sighting.contact);
+    }
+}
+
 /// A card read again, knowing its contact.
-pub fn reread(source: &[u8], known: &Contact) -> Option<Contact> {
-    Card::parse(source).ok().map(|card| vcard::read(&card, Some(known)))
+pub fn reread(source: &[u8], manner: Manner, known: &Contact) -> Option<Contact> {
+    Card::parse(source).ok().map(|card| vcard::read(&card.in_manner(manner), Some(known)))
 }
 
 /// Changes a card to what a write asks for, and nothing else in it.
@@ -116,7 +126,7 @@ pub fn change(card: &mut Card, contact: &Contact, changed: crate::contact::Field
     let mut to = from.clone();
     to.copy_fields(contact, changed);
     if from != to {
-        vcard::update(card, &from, &to);
+        vcard::update_known(card, &from, &to);
     }
 }
 
@@ -140,5 +150,33 @@ mod tests {
         change(&mut card, &contact, FieldSet::NONE.with(Field::Items));
         let expected = text.replace("00 00 02", "00 00 03");
         assert_eq!(String::from_utf8_lossy(&card.to_bytes()), expected);
+    }
+
+    /// An edit of the contact that this card is known to be, and what becomes of the card's lines.
+    fn check(lines: &str, edit: impl FnOnce(&mut Contact), expected: &str) {
+        let whole = |lines: &str| format!("BEGIN:VCARD\nVERSION:3.0\n{lines}END:VCARD\n");
+        let mut card = Card::parse(whole(lines).as_bytes()).expect("a card");
+        let known = vcard::read(&card, None);
+        let mut contact = known.clone();
+        edit(&mut contact);
+        change(&mut card, &contact, known.differing(&contact));
+        assert_eq!(String::from_utf8_lossy(&card.to_bytes()), whole(expected));
+    }
+
+    #[test]
+    fn a_line_that_another_ones_change_puts_in_another_light_is_left_as_it_is() {
+        let card = "N:Roux;Ada;;;\nEMAIL:a@example.org\nADR:;;;Lyon;;;\n";
+        let mobile = |contact: &mut Contact| {
+            contact.items.push(Item::new(ItemType::ProfessionalCellPhone, "06 39 98 00 01"));
+        };
+        check(card, mobile, &format!("{card}TEL;TYPE=CELL,WORK:06 39 98 00 01\n"));
+        check(card, |contact| contact.company = "Roux SA".into(), &format!("{card}ORG:Roux SA\n"));
+    }
+
+    #[test]
+    fn a_civility_does_not_change_what_the_card_shows() {
+        let card = "N:Roux;Max;Anton;Herr;sen.\nFN:Herr Max Anton Roux sen.\n";
+        let madam = |contact: &mut Contact| contact.civility = Some(crate::contact::Civility::Madam);
+        check(card, madam, &card.replace(";Herr;", ";Mme\\,Herr;"));
     }
 }

@@ -430,7 +430,7 @@ fn csv_files_keep_the_contract_in_each_dialect() {
 
 /// The settings of a book in a test.
 pub(super) fn settings(path: PathBuf) -> vdir::BookSettings {
-    vdir::BookSettings { name: "team".into(), path, version: crate::formats::vcard::Version::V30 }
+    vdir::BookSettings { name: "team".into(), path, manner: crate::formats::vcard::Manner::default() }
 }
 
 /// Writes a file in a test's book.

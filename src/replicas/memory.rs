@@ -87,6 +87,11 @@ impl Memory {
         self.records.get(remote).map(|record| &record.contact)
     }
 
+    /// The CRM id that the record of this name carries.
+    pub fn crm_id(&self, remote: &str) -> Option<&str> {
+        self.records.get(remote)?.crm_id.as_deref()
+    }
+
     /// All names there, in order.
     pub fn remotes(&self) -> Vec<String> {
         self.records.keys().cloned().collect()

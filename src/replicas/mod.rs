@@ -14,6 +14,7 @@ mod contract;
 pub mod crm;
 pub mod csv_file;
 pub mod files;
+mod habits;
 pub mod memory;
 mod naming;
 mod single;
@@ -28,6 +29,8 @@ use std::{
 };
 
 use crate::contact::{Contact, FieldSet};
+
+pub use habits::Habits;
 
 /// A future that stays on the run's own thread.
 pub type LocalFuture<'a, T> = Pin<Box<dyn Future<Output = T> + 'a>>;
@@ -269,6 +272,13 @@ pub trait Replica {
     /// the type it has. None where the first reading says all there is.
     fn reread(&self, source: &[u8], known: &Contact) -> Option<Contact> {
         let _ = (source, known);
+        None
+    }
+
+    /// What a changed record is to be taken to say, where `known` is what it said before: a program that never writes a
+    /// property has not removed it. None where that is just what it says (`there`). Asked after a scan.
+    fn believed(&self, source: &[u8], known: &Contact, there: &Contact) -> Option<Contact> {
+        let _ = (source, known, there);
         None
     }
 

@@ -12,14 +12,14 @@ use std::{
 use crate::{
     contact::Contact,
     formats::vcard::{
-        self, Card,
+        self, Card, Manner,
         split::{self, Piece},
     },
 };
 
 use super::{
-    Action, Batch, Capabilities, Known, LocalFuture, Look, Problem, Remote, Replica, ReplicaError, Revision, Scan,
-    Sighting, Sink, Trouble, Write, Written,
+    Action, Batch, Capabilities, Habits, Known, LocalFuture, Look, Problem, Remote, Replica, ReplicaError, Revision,
+    Scan, Sighting, Sink, Trouble, Write, Written,
     cards::{self, Flaw},
     files::Digest,
     naming::{Marks, digest_of, name_all},
@@ -37,6 +37,7 @@ const CHUNK: usize = 512;
 #[derive(Debug)]
 pub struct VcardFile {
     settings: BookSettings,
+    habits: Habits,
     file: SingleFile,
     /// The names in use and their revisions, as last scanned or written.
     known: HashMap<Remote, Revision>,
@@ -46,14 +47,21 @@ impl VcardFile {
     /// The book in this file, which need not exist yet.
     pub fn new(settings: BookSettings) -> Self {
         let file = SingleFile::new(settings.name.clone(), settings.path.clone());
-        Self { settings, file, known: HashMap::new() }
+        Self { settings, habits: Habits::default(), file, known: HashMap::new() }
+    }
+
+    /// The same book, of whose programs this is known.
+    #[must_use]
+    pub fn with_habits(mut self, habits: Habits) -> Self {
+        self.habits = habits;
+        self
     }
 
     fn scan_now(&mut self, known: &Known, sink: &mut Sink<'_>) -> Result<Scan, ReplicaError> {
         self.known.clone_from(&known.revisions);
         let Some((version, problems)) = self.file.read_to_scan(known)? else { return Ok(Scan::Everything) };
         let text = split::text(&version.bytes);
-        let cards = Cards::read(&text, &self.known);
+        let cards = Cards::read(&text, &self.known, self.settings.manner);
         let mut batch = Batch { problems, ..Batch::default() };
         let mut scan = Scan::Everything;
         for slot in cards.slots {
@@ -62,7 +70,9 @@ impl VcardFile {
                 State::Same(remote) => batch.same.push(remote),
                 State::Card { remote: Some(remote), card } => {
                     self.known.insert(remote.clone(), slot.revision.clone());
-                    batch.changed.push(cards::sighting(&card, remote, slot.revision, None));
+                    let sighting = cards::sighting(&card, remote, slot.revision);
+                    self.habits.learn(&card, &sighting.contact);
+                    batch.changed.push(sighting);
                 }
                 State::Card { remote: None, card } => batch.problems.push(Problem {
                     place: at(slot.line),
@@ -93,7 +103,7 @@ impl VcardFile {
             return Ok(Look::Unclear("the book's file is missing".into()));
         };
         let text = split::text(&version.bytes);
-        let draft = Draft::new(&text, Cards::read(&text, &known_with(&self.known, [remote])));
+        let draft = Draft::new(&text, Cards::read(&text, &known_with(&self.known, [remote]), self.settings.manner));
         let may_be = |slot: &Slot| matches!(&slot.state, State::Broken(_, name) if name.as_ref().is_none_or(|name| name == remote));
         Ok(match draft.sighting(remote) {
             Some(sighting) => Look::Found(Box::new(sighting)),
@@ -111,8 +121,9 @@ impl VcardFile {
     fn try_apply(&mut self, writes: &[Write]) -> Result<Option<Vec<Result<Written, ReplicaError>>>, ReplicaError> {
         let version = self.file.read_to_write()?;
         let text = split::text(&version.bytes);
-        let mut draft = Draft::new(&text, Cards::read(&text, &known_with(&self.known, remotes_of(writes))));
-        let answers: Vec<_> = writes.iter().map(|write| draft.write(write, self.settings.version)).collect();
+        let mut draft =
+            Draft::new(&text, Cards::read(&text, &known_with(&self.known, remotes_of(writes)), self.settings.manner));
+        let answers: Vec<_> = writes.iter().map(|write| draft.write(write)).collect();
         if draft.changed
             && let Replaced::Again = self.file.replace(&version, &draft.to_bytes())?
         {
@@ -129,7 +140,15 @@ impl Replica for VcardFile {
     }
 
     fn reread(&self, source: &[u8], known: &Contact) -> Option<Contact> {
-        cards::reread(source, known)
+        cards::reread(source, self.settings.manner, known)
+    }
+
+    fn believed(&self, source: &[u8], known: &Contact, there: &Contact) -> Option<Contact> {
+        self.habits.believed(source, self.settings.manner, known, there)
+    }
+
+    fn facts(&self) -> Vec<(String, String)> {
+        vec![(Habits::fact(&self.settings.name), self.habits.to_text())]
     }
 
     fn scan<'a>(&'a mut self, known: &'a Known, sink: &'a mut Sink<'_>) -> LocalFuture<'a, Result<Scan, ReplicaError>> {
@@ -148,6 +167,7 @@ impl Replica for VcardFile {
 /// The cards of a file, in order.
 struct Cards {
     slots: Vec<Slot>,
+    manner: Manner,
 }
 
 struct Slot {
@@ -170,7 +190,7 @@ enum State {
 
 impl Cards {
     /// Parses what is not known under its revision.
-    fn read(text: &[u8], known: &HashMap<Remote, Revision>) -> Self {
+    fn read(text: &[u8], known: &HashMap<Remote, Revision>, manner: Manner) -> Self {
         let mut agreed: HashMap<&str, Vec<&Remote>> = HashMap::new();
         for (remote, revision) in known {
             agreed.entry(digest_of(revision)).or_default().push(remote);
@@ -190,7 +210,7 @@ impl Cards {
             })
             .collect();
         let slots: Vec<(Slot, Option<Marks>)> = spread(looked, THREAD_MIN, |part| {
-            part.into_iter().map(|(piece, digest, same)| slot(text, known, piece, digest, same)).collect()
+            part.into_iter().map(|(piece, digest, same)| slot(text, known, piece, (digest, manner), same)).collect()
         });
         let (mut slots, marks): (Vec<Slot>, Vec<Option<Marks>>) = slots.into_iter().unzip();
         let named: Vec<usize> = (0..slots.len()).filter(|index| marks[*index].is_some()).collect();
@@ -200,7 +220,7 @@ impl Cards {
                 *remote = name;
             }
         }
-        Self { slots }
+        Self { slots, manner }
     }
 }
 
@@ -208,14 +228,14 @@ fn slot(
     text: &[u8],
     known: &HashMap<Remote, Revision>,
     piece: Piece,
-    digest: Digest,
+    (digest, manner): (Digest, Manner),
     same: Option<&Remote>,
 ) -> (Slot, Option<Marks>) {
     let slot = |revision: Revision, state| Slot { range: piece.range.clone(), line: piece.line, revision, state };
     if let Some((remote, revision)) = same.and_then(|remote| known.get_key_value(remote)) {
         return (slot(revision.clone(), State::Same(remote.clone())), None);
     }
-    match cards::parse(text, &piece) {
+    match cards::parse(text, &piece, manner) {
         Ok(card) if card.is_group() => (slot(digest.to_string(), State::Group), None),
         Ok(card) => {
             let marks = Marks::new(card.uid().as_deref(), digest, &vcard::read(&card, None));
@@ -242,6 +262,7 @@ fn raw_uid(card: &[u8]) -> Option<String> {
 struct Draft<'a> {
     text: &'a [u8],
     slots: Vec<Slot>,
+    manner: Manner,
     /// New bytes of a slot; empty where it is removed.
     edits: HashMap<usize, Vec<u8>>,
     added: Vec<Vec<u8>>,
@@ -257,20 +278,21 @@ impl<'a> Draft<'a> {
             State::Card { remote: None, .. } | State::Group | State::Broken(..) => None,
         };
         let index = cards.slots.iter().enumerate().filter_map(name).collect();
-        Self { text, slots: cards.slots, edits: HashMap::new(), added: Vec::new(), index, changed: false }
+        let (edits, added) = (HashMap::new(), Vec::new());
+        Self { text, slots: cards.slots, manner: cards.manner, edits, added, index, changed: false }
     }
 
-    fn write(&mut self, write: &Write, version: vcard::Version) -> Result<Written, ReplicaError> {
+    fn write(&mut self, write: &Write) -> Result<Written, ReplicaError> {
         match &write.action {
             Action::Create { contact } => {
                 if let Some(there) = self.sighting(&write.uid) {
                     return Err(ReplicaError::Stale(Some(Box::new(there))));
                 }
-                let bytes = vcard::new_card(version, contact, &cards::identity(write)).to_bytes();
-                let (card, marks) = reparse(&bytes)?;
+                let bytes = vcard::new_card(self.manner, contact, &cards::identity(write)).to_bytes();
+                let (card, marks) = reparse(&bytes, self.manner)?;
                 let remote = marks.free_name(|name| self.index.contains_key(name));
                 let revision = marks.revision();
-                let sighting = cards::sighting(&card, remote.clone(), revision.clone(), None);
+                let sighting = cards::sighting(&card, remote.clone(), revision.clone());
                 self.index.insert(remote.clone(), self.slots.len());
                 let state = State::Card { remote: Some(remote), card: Box::new(card) };
                 self.slots.push(Slot { range: 0..0, line: 0, revision, state });
@@ -306,13 +328,13 @@ impl<'a> Draft<'a> {
     }
 
     fn place(&mut self, at: usize, remote: &str, bytes: Vec<u8>) -> Result<Written, ReplicaError> {
-        let (card, marks) = reparse(&bytes)?;
+        let (card, marks) = reparse(&bytes, self.manner)?;
         let name = card.uid().filter(|uid| *uid == remote || !self.index.contains_key(uid));
         let name = name.unwrap_or_else(|| remote.to_owned());
         self.index.remove(remote);
         self.index.insert(name.clone(), at);
         self.slots[at].revision = marks.revision();
-        let sighting = cards::sighting(&card, name.clone(), self.slots[at].revision.clone(), None);
+        let sighting = cards::sighting(&card, name.clone(), self.slots[at].revision.clone());
         self.slots[at].state = State::Card { remote: Some(name), card: Box::new(card) };
         self.put(at, bytes);
         Ok(Some(sighting))
@@ -339,7 +361,7 @@ impl<'a> Draft<'a> {
 
     fn sighting(&self, remote: &str) -> Option<Sighting> {
         let at = *self.index.get(remote)?;
-        Some(cards::sighting(&self.card(at)?, remote.to_owned(), self.slots[at].revision.clone(), None))
+        Some(cards::sighting(&self.card(at)?, remote.to_owned(), self.slots[at].revision.clone()))
     }
 
     /// A slot's card; one that did not change since the scan is parsed only now.
@@ -347,7 +369,7 @@ impl<'a> Draft<'a> {
         let slot = &self.slots[at];
         match &slot.state {
             State::Card { card, .. } => Some(card.as_ref().clone()),
-            State::Same(_) => Card::parse(&self.text[slot.range.clone()]).ok(),
+            State::Same(_) => Card::parse(&self.text[slot.range.clone()]).ok().map(|card| card.in_manner(self.manner)),
             State::Group | State::Broken(..) => None,
         }
     }
@@ -378,9 +400,9 @@ impl<'a> Draft<'a> {
 }
 
 /// Nothing is written that could not be read back.
-fn reparse(bytes: &[u8]) -> Result<(Card, Marks), ReplicaError> {
+fn reparse(bytes: &[u8], manner: Manner) -> Result<(Card, Marks), ReplicaError> {
     let refused = |error| ReplicaError::Rejected(Trouble::new(format!("write a card: {error}")));
-    let card = Card::parse(bytes).map_err(refused)?;
+    let card = Card::parse(bytes).map_err(refused)?.in_manner(manner);
     let marks = Marks::new(card.uid().as_deref(), Digest::of(bytes), &vcard::read(&card, None));
     Ok((card, marks))
 }

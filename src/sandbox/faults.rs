@@ -40,11 +40,13 @@ pub enum Mishap {
     Shift,
     /// The server answers as though it held nothing: empty listings, 404 for every id. Writes are not affected.
     Lie,
+    /// A listing shows its first contact alone, as though there were no other.
+    Thin,
 }
 
 impl Mishap {
     /// All of them, in the order in which they are drawn.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Error500,
         Self::Error500After,
         Self::TooMany,
@@ -55,6 +57,7 @@ impl Mishap {
         Self::Html,
         Self::Shift,
         Self::Lie,
+        Self::Thin,
     ];
 
     /// Its name on the command line.
@@ -70,6 +73,7 @@ impl Mishap {
             Self::Html => "html",
             Self::Shift => "shift",
             Self::Lie => "lie",
+            Self::Thin => "thin",
         }
     }
 }
@@ -100,7 +104,7 @@ impl fmt::Display for Share {
 
 /// What the command line accepts, for help texts and errors.
 pub const FAULT_NAMES: &str = "slow=MILLISECONDS, 401, 500=P%, 500-after=P%, 429=P%, drop=P%, drop-after=P%, late=P%, \
-                               truncate=P%, html=P%, shift=P%, lie=P%";
+                               truncate=P%, html=P%, shift=P%, lie=P%, thin=P%";
 
 impl FromStr for Fault {
     type Err = UnknownName;

@@ -106,7 +106,9 @@ fn instead(mishap: Option<Mishap>, shears: &Shears, settings: &SandboxSettings) 
             shears.cut_now();
             Some(Answer::empty(500))
         }
-        Mishap::Error500After | Mishap::DropAfter | Mishap::Truncate | Mishap::Shift | Mishap::Lie => None,
+        Mishap::Error500After | Mishap::DropAfter | Mishap::Truncate | Mishap::Shift | Mishap::Lie | Mishap::Thin => {
+            None
+        }
     }
 }
 
@@ -136,7 +138,8 @@ fn spoilt(
             | Mishap::Late
             | Mishap::Html
             | Mishap::Shift
-            | Mishap::Lie,
+            | Mishap::Lie
+            | Mishap::Thin,
         )
         | None => answer.into_response(false),
     }
@@ -184,14 +187,16 @@ impl Server {
         scheme.eq_ignore_ascii_case("basic") && credentials.trim() == self.credentials
     }
 
-    /// Does what is asked, at once. Of the mishaps only a shifted listing and a lie are made here.
+    /// Does what is asked, at once. Of the mishaps only those of listings and a lie are made here.
     pub fn action(&self, asked: &Asked, mishap: Option<Mishap>, mut chance: Chance) -> Result<Answer, SandboxError> {
         let settings = self.store.settings();
         let lies = mishap == Some(Mishap::Lie);
         match asked.route {
             Route::List { page, per_page } => {
-                let shift = (mishap == Some(Mishap::Shift)).then(|| chance.percent(50));
-                Ok(self.list(page, per_page, shift, lies)?.revalidated(asked.header(header::IF_NONE_MATCH), settings))
+                let too_early = mishap == Some(Mishap::Shift) && chance.percent(50);
+                Ok(self
+                    .list((page, per_page), mishap, too_early)?
+                    .revalidated(asked.header(header::IF_NONE_MATCH), settings))
             }
             Route::Read(id) => {
                 match self.store.get(id)?.filter(|_| !lies) {
@@ -209,13 +214,12 @@ impl Server {
 
     fn list(
         &self,
-        page: usize,
-        per_page: Option<usize>,
-        too_early: Option<bool>,
-        lies: bool,
+        (page, per_page): (usize, Option<usize>),
+        mishap: Option<Mishap>,
+        too_early: bool,
     ) -> Result<Answer, SandboxError> {
         let settings = self.store.settings();
-        if lies {
+        if mishap == Some(Mishap::Lie) {
             return Ok(Answer::xml(200, xml_write::listing_document(&[], 1, settings), settings));
         }
         let size = per_page.unwrap_or(settings.per_page as usize).clamp(1, PER_PAGE_MAX);
@@ -223,14 +227,14 @@ impl Server {
             let last = total.div_ceil(size).max(1);
             let page = if settings.past_end == PastEnd::Repeat { page.min(last) } else { page };
             let skip = (page - 1).saturating_mul(size);
-            let skip = match too_early {
-                Some(true) if skip > 0 => skip - 1,
-                Some(_) => skip.saturating_add(1),
-                None => skip,
-            };
-            (skip, size)
+            match mishap {
+                Some(Mishap::Thin) => (if page > 1 { total } else { 0 }, 1),
+                Some(Mishap::Shift) if too_early && skip > 0 => (skip - 1, size),
+                Some(Mishap::Shift) => (skip.saturating_add(1), size),
+                _ => (skip, size),
+            }
         })?;
-        let pages = total.div_ceil(size).max(1);
+        let pages = if mishap == Some(Mishap::Thin) { 1 } else { total.div_ceil(size).max(1) };
         if page > pages && settings.past_end == PastEnd::NotFound {
             return Ok(missing(settings));
         }

@@ -14,7 +14,7 @@ use std::{
 
 use tokio::task::JoinSet;
 
-use super::{replica_error, sighting};
+use super::{replica_error, sighting, unknown_lists};
 use crate::{
     canary::Canary,
     contact::{Contact, Field, FieldSet},
@@ -36,7 +36,7 @@ pub struct Pen {
     pub client: Client,
     /// How lists are written, or why that could not be found out just now.
     pub lists: Result<ListBehaviour, Trouble>,
-    /// Set once the server was seen to behave otherwise: lists stop.
+    /// Set once the server was seen to behave otherwise: lists wait for the next run.
     pub lists_refuted: Arc<AtomicBool>,
 }
 
@@ -115,6 +115,11 @@ impl Pen {
         changed: FieldSet,
     ) -> Result<Written, ReplicaError> {
         let before = self.look(remote, theirs).await?.ok_or(ReplicaError::Stale(None))?;
+        let emptied = theirs.set_fields().and(changed).less(before.fields);
+        if !emptied.is_empty() && !Canary::NoLookBeforePut.sings() {
+            // It leaves out what it held. Whether that is empty now is for the next listing to say.
+            return Err(ReplicaError::Stale(None));
+        }
         let behaviour = self.behaviour(changed)?;
         let (old, new) = (&before.contact, contact);
         let addresses = changed
@@ -141,16 +146,18 @@ impl Pen {
         if Canary::NoReadBack.sings() {
             return Ok(Some(sighting(Record { contact: contact.clone(), ..before })));
         }
-        let after = match answer.filter(|record| is_as_full(record, &before)) {
+        let mut after = match answer.filter(|record| is_as_full(record, &before)) {
             Some(record) => record,
             None => self.read_back(remote).await?,
         };
+        // Asked for alone, a record that leaves out what it had a moment ago has lost it: a colleague emptied it.
+        after.fields = after.fields.or(before.fields);
         let refuted = (sent.contains(Field::Addresses)
             && lists::is_refuted(behaviour, &old.addresses, &new.addresses, &after.contact.addresses))
             || (sent.contains(Field::Items)
                 && lists::is_refuted(behaviour, &old.items, &new.items, &after.contact.items));
         if refuted {
-            tracing::warn!(%behaviour, "the CRM does not update lists as was believed; lists are no longer sent");
+            tracing::warn!(%behaviour, "the CRM did not update a list as was believed; it is found out anew");
             self.lists_refuted.store(true, Ordering::Relaxed);
         }
         Ok(Some(sighting(after)))
@@ -178,15 +185,12 @@ impl Pen {
     }
 
     fn behaviour(&self, changed: FieldSet) -> Result<ListBehaviour, ReplicaError> {
-        if self.lists_refuted.load(Ordering::Relaxed) {
-            return Ok(ListBehaviour::Unknown);
-        }
+        let lists = changed.contains(Field::Addresses) || changed.contains(Field::Items);
         match &self.lists {
+            _ if !lists => Ok(ListBehaviour::Unknown),
+            Ok(_) if self.lists_refuted.load(Ordering::Relaxed) => Err(ReplicaError::Postponed(unknown_lists())),
             Ok(behaviour) => Ok(*behaviour),
-            Err(trouble) if changed.contains(Field::Addresses) || changed.contains(Field::Items) => {
-                Err(ReplicaError::Postponed(trouble.clone()))
-            }
-            Err(_) => Ok(ListBehaviour::Unknown),
+            Err(trouble) => Err(ReplicaError::Postponed(trouble.clone())),
         }
     }
 

@@ -3,7 +3,7 @@
 use std::sync::Mutex;
 
 use super::{
-    super::{CrmReplica, tests::replica},
+    super::{CrmReplica, DOUBTS_FACT, LISTS_FACT, tests::replica},
     *,
 };
 use crate::{
@@ -126,6 +126,28 @@ async fn nothing_is_written_over_someone_elses_edit() {
 }
 
 #[tokio::test]
+async fn nothing_is_written_over_what_the_record_leaves_out() {
+    let bare = "<contact><id>1</id><last_name>Ada</last_name></contact>";
+    let stub = server(move |request, _| (request.method == "GET").then(|| Reply::xml(bare))).await;
+    let mut crm = replica(&stub);
+    let answer = apply_one(&mut crm, update(|contact| contact.comment = "new".into())).await;
+    assert!(matches!(answer, Err(ReplicaError::Stale(None))), "{answer:?}");
+    // What is left out does not keep the others from being written.
+    assert!(apply_one(&mut crm, update(|contact| contact.last_name = "Ada L".into())).await.is_ok());
+    assert_eq!(crm.requests()["PUT"], 1);
+}
+
+#[tokio::test]
+async fn what_a_colleague_emptied_beside_a_write_is_read_as_empty() {
+    let bare = "<contact><id>1</id><last_name>Ada L</last_name><comment>note</comment></contact>";
+    let odd = move |request: &Request, place: usize| (request.method == "GET" && place > 0).then(|| Reply::xml(bare));
+    let stub = server(odd).await;
+    let written = apply_one(&mut replica(&stub), update(|contact| contact.last_name = "Ada L".into())).await;
+    let sighting = written.unwrap().unwrap();
+    assert!(sighting.contact.items.is_empty() && sighting.fields.contains(Field::Items));
+}
+
+#[tokio::test]
 async fn what_became_of_a_put_is_told() {
     type Odd = fn(&Request, usize) -> Option<Reply>;
     let cases: [(Odd, &str); 8] = [
@@ -231,15 +253,21 @@ async fn where_lists_only_grow_a_changed_number_is_added() {
 }
 
 #[tokio::test]
-async fn a_server_that_behaves_otherwise_stops_lists() {
+async fn a_server_that_behaves_otherwise_is_asked_anew_and_at_last_stops_lists() {
     let both = "<contact><id>1</id><last_name>Ada</last_name><comment>note</comment><contact_items><contact_item>\
                 <id>5</id><type_id>24</type_id><value>01</value></contact_item><contact_item><id>6</id>\
                 <type_id>24</type_id><value>02</value></contact_item></contact_items></contact>";
-    let stub = server(move |_, place| (place >= 1).then(|| Reply::xml(both))).await;
-    let mut crm = replica(&stub).with_lists(Some(ListBehaviour::Replace));
-    let edit = update(|contact| contact.items[0].value = "02".into());
-    assert_eq!(name(&apply_one(&mut crm, edit).await), "written");
-    assert_eq!(crm.learnt(), Some(ListBehaviour::Unknown));
+    let edit = || update(|contact| contact.items[0].value = "02".into());
+    let fact = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+    for (doubts, lists) in [("1", ""), ("2", ""), ("3", "unknown")] {
+        let stub = server(move |_, place| (place >= 1).then(|| Reply::xml(both))).await;
+        let mut crm = replica(&stub).with_lists(Some(ListBehaviour::Replace));
+        crm = crm.with_doubts(doubts.parse::<u32>().unwrap() - 1);
+        assert_eq!(name(&apply_one(&mut crm, edit()).await), "written");
+        let mut facts = crm.facts();
+        facts.sort();
+        assert_eq!(facts, [fact(LISTS_FACT, lists), fact(DOUBTS_FACT, doubts)]);
+    }
 }
 
 #[tokio::test]

@@ -31,6 +31,10 @@ use crate::{
 
 /// The name under which the server's treatment of lists is kept for the next run.
 pub const LISTS_FACT: &str = "crm.lists";
+/// The name under which it is counted how often a server turned out to treat lists otherwise than was believed.
+pub const DOUBTS_FACT: &str = "crm.lists_doubted";
+/// So often the server is asked anew: a colleague's edit in the instant of a write looks the same.
+const DOUBTS_MAX: u32 = 3;
 
 /// The CRM. Its remotes are its ids, its revisions digests of what the records say.
 ///
@@ -40,6 +44,8 @@ pub struct CrmReplica {
     lists: ListsSetting,
     learnt: Option<ListBehaviour>,
     lists_refuted: Arc<AtomicBool>,
+    /// How often that was so in earlier runs.
+    doubts: u32,
     /// Throwaway contacts of earlier probes, to be used again or removed at the next write.
     probes_left: BTreeSet<String>,
     /// Why the probe failed. It is not repeated before a listing has shown what it left behind.
@@ -59,10 +65,25 @@ impl CrmReplica {
         self
     }
 
-    /// What is known of its lists by trying, to be kept for the next run; `Unknown` also where what was believed turned
-    /// out wrong.
+    /// With how often what was believed of its lists turned out wrong in earlier runs.
+    #[must_use]
+    pub fn with_doubts(mut self, doubts: u32) -> Self {
+        self.doubts = doubts;
+        self
+    }
+
+    /// What is known of its lists by trying, to be kept for the next run: nothing where it turned out wrong, so that it is
+    /// tried anew, and `Unknown` where that happened too often.
     pub fn learnt(&self) -> Option<ListBehaviour> {
-        if self.lists_refuted.load(Ordering::Relaxed) { Some(ListBehaviour::Unknown) } else { self.learnt }
+        match (self.is_refuted(), self.doubts + 1 >= DOUBTS_MAX) {
+            (false, _) => self.learnt,
+            (true, false) => None,
+            (true, true) => Some(ListBehaviour::Unknown),
+        }
+    }
+
+    fn is_refuted(&self) -> bool {
+        self.lists_refuted.load(Ordering::Relaxed)
     }
 
     /// Tries the login by reading the first page: how many pages there are, if the server tells it.
@@ -77,6 +98,7 @@ impl CrmReplica {
             lists,
             learnt: None,
             lists_refuted: Arc::default(),
+            doubts: 0,
             probes_left: BTreeSet::new(),
             probe_failed: None,
         }
@@ -114,7 +136,7 @@ impl CrmReplica {
     /// left in the CRM, if it can be helped. The error is a refused login.
     async fn prepare(&mut self, writes: &[Write]) -> Result<Result<ListBehaviour, Trouble>, ReplicaError> {
         let mut lists = self.behaviour().ok_or_else(unknown_lists);
-        if lists.is_err() && writes.iter().any(changes_list) {
+        if lists.is_err() && !self.is_refuted() && writes.iter().any(changes_list) {
             lists = match self.probe_failed.clone() {
                 Some(trouble) => Err(trouble),
                 None => self.probe().await?,
@@ -125,10 +147,7 @@ impl CrmReplica {
     }
 
     fn behaviour(&self) -> Option<ListBehaviour> {
-        if self.lists_refuted.load(Ordering::Relaxed) {
-            return Some(ListBehaviour::Unknown);
-        }
-        self.lists.behaviour().or(self.learnt)
+        if self.is_refuted() { self.learnt() } else { self.lists.behaviour().or(self.learnt) }
     }
 
     async fn probe(&mut self) -> Result<Result<ListBehaviour, Trouble>, ReplicaError> {
@@ -196,8 +215,18 @@ impl Replica for CrmReplica {
     }
 
     fn facts(&self) -> Vec<(String, String)> {
-        let found_out = self.learnt().filter(|_| self.lists == ListsSetting::Probe);
-        found_out.map(|lists| (LISTS_FACT.to_owned(), lists.to_string())).into_iter().collect()
+        if self.lists != ListsSetting::Probe {
+            return Vec::new();
+        }
+        let learnt = self.learnt().map(|lists| lists.to_string());
+        let mut facts: Vec<(String, String)> = learnt.map(|lists| (LISTS_FACT.to_owned(), lists)).into_iter().collect();
+        if self.is_refuted() {
+            facts.push((DOUBTS_FACT.to_owned(), (self.doubts + 1).to_string()));
+            if facts.len() == 1 {
+                facts.push((LISTS_FACT.to_owned(), String::new()));
+            }
+        }
+        facts
     }
 }
 

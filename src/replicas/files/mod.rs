@@ -266,6 +266,25 @@ mod tests {
     }
 
     #[test]
+    fn files_of_a_third_user_are_not_trusted() {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::write(dir.path().join("a"), "").unwrap();
+        let mut folder = Folder::open(dir.path()).unwrap();
+        let ours = folder.look("a").unwrap().unwrap();
+        let (own, landlord, stranger) = (ours.owner, ours.owner + 1, ours.owner + 2);
+        let check = |folder: &Folder, owner: u32, expected: bool| {
+            assert_eq!(folder.trusts(&Entry { owner, ..ours }), expected, "{owner} in a folder of {}", folder.owner);
+        };
+        check(&folder, own, true);
+        check(&folder, landlord, false);
+        // A folder of somebody else's who lets us in: his files and ours, and nobody else's.
+        folder.owner = landlord;
+        check(&folder, own, true);
+        check(&folder, landlord, true);
+        check(&folder, stranger, false);
+    }
+
+    #[test]
     fn a_made_folder_is_its_owners_alone() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("books/team");

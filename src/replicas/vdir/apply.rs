@@ -11,7 +11,7 @@ use std::{
 use uuid::Uuid;
 
 use crate::{
-    formats::vcard,
+    formats::vcard::{self, Manner},
     replicas::{
         Action, ReplicaError, Revision, Sighting, Trouble, Write, Written,
         cards::{self, Flaw, Single},
@@ -130,8 +130,8 @@ impl Vdir {
             return Err(ReplicaError::Rejected(Trouble::new("write a file that is not new")));
         };
         let name = name(&write.uid);
-        let bytes = vcard::new_card(self.settings.version, contact, &cards::identity(&write)).to_bytes();
-        let sighting = written(&name, &bytes)?;
+        let bytes = vcard::new_card(self.settings.manner, contact, &cards::identity(&write)).to_bytes();
+        let sighting = written(&name, &bytes, self.settings.manner)?;
         let staged = folder.stage(&name, &bytes, None).map_err(|error| refused(&format!("write {name}"), &error))?;
         Ok(Job::New { staged, write: Box::new(write), sighting })
     }
@@ -151,17 +151,18 @@ impl Vdir {
         };
         let present = content.settled.then_some(&content.stamp);
         if Digest::of(&content.bytes) != expected {
-            let there = read::sight(name, &content.bytes, present, None);
+            let there = read::sight(name, &content.bytes, present, self.settings.manner);
             return Err(ReplicaError::Stale(there.ok().and_then(Reading::card)));
         }
-        let mut single = Single::parse(&content.bytes).map_err(|flaw| flawed("write", name, flaw))?;
+        let mut single =
+            Single::parse(&content.bytes, self.settings.manner).map_err(|flaw| flawed("write", name, flaw))?;
         let before = single.card.to_bytes();
         change(&mut single.card);
         if single.card.to_bytes() == before {
-            return Ok(Job::answered(Ok(Some(*sighted(name, &content.bytes, present)?))));
+            return Ok(Job::answered(Ok(Some(*sighted(name, &content.bytes, present, self.settings.manner)?))));
         }
         let bytes = single.to_bytes();
-        let sighting = written(name, &bytes)?;
+        let sighting = written(name, &bytes, self.settings.manner)?;
         let trouble = |error| refused(&format!("write {name}"), &error);
         let like = folder.look(name).map_err(trouble)?;
         let staged = folder.stage(name, &bytes, like.as_ref()).map_err(trouble)?;
@@ -183,12 +184,13 @@ impl Vdir {
                 Job::Over { staged, expected, sighting } => {
                     let (name, proof) = (sighting.remote.clone(), Proof::of(&staged));
                     let outcome = folder.commit_over(staged, &expected);
-                    answer(folder, "write", &name, outcome)
+                    answer(folder, "write", &name, outcome, self.settings.manner)
                         .map_or_else(Job::failed, |()| Job::Placed { sighting, staged: proof })
                 }
                 Job::Remove { name, expected } => Job::answered(match &unmarked {
                     Some(error) => Err(error.clone()),
-                    None => answer(folder, "remove", &name, folder.remove(&name, &expected)).map(|()| None),
+                    None => answer(folder, "remove", &name, folder.remove(&name, &expected), self.settings.manner)
+                        .map(|()| None),
                 }),
                 other @ (Job::Answered(_) | Job::Placed { .. }) => other,
             };
@@ -197,7 +199,7 @@ impl Vdir {
 
     fn commit_new(&self, folder: &Folder, staged: Staged, write: Write, sighting: Box<Sighting>) -> Job {
         let (name, proof) = (sighting.remote.clone(), Proof::of(&staged));
-        let failure = match answer(folder, "write", &name, folder.commit_new(staged)) {
+        let failure = match answer(folder, "write", &name, folder.commit_new(staged), self.settings.manner) {
             Ok(()) => return Job::Placed { sighting, staged: proof },
             Err(failure) => failure,
         };
@@ -301,10 +303,10 @@ fn prove(folder: &Folder, name: &str, wrote: &Proof, began: SystemTime) -> Optio
 }
 
 /// The answer to a commit.
-fn answer(folder: &Folder, deed: &str, name: &str, outcome: Outcome) -> Result<(), ReplicaError> {
+fn answer(folder: &Folder, deed: &str, name: &str, outcome: Outcome, manner: Manner) -> Result<(), ReplicaError> {
     match outcome {
         Outcome::Done => Ok(()),
-        Outcome::Stale => Err(ReplicaError::Stale(read::read(folder, name, None).ok().and_then(Reading::card))),
+        Outcome::Stale => Err(ReplicaError::Stale(read::read(folder, name, manner).ok().and_then(Reading::card))),
         Outcome::Refused(error) => Err(refused(&format!("{deed} {name}"), &error)),
         Outcome::Unsure(error) => Err(unsettled(&format!("{deed} {name}"), &error)),
     }
@@ -320,15 +322,15 @@ fn checked(name: &str, revision: &Revision) -> Result<Digest, ReplicaError> {
 }
 
 /// What the bytes to be written say: nothing is written that could not be read back.
-fn written(name: &str, bytes: &[u8]) -> Result<Box<Sighting>, ReplicaError> {
+fn written(name: &str, bytes: &[u8], manner: Manner) -> Result<Box<Sighting>, ReplicaError> {
     if bytes.len() as u64 > FILE_MAX {
         return Err(flawed("write", name, read::unread_flaw(&Unread::TooLarge)));
     }
-    sighted(name, bytes, None)
+    sighted(name, bytes, None, manner)
 }
 
-fn sighted(name: &str, bytes: &[u8], stamp: Option<&Stamp>) -> Result<Box<Sighting>, ReplicaError> {
-    let reading = read::sight(name, bytes, stamp, None).map_err(|flaw| flawed("write", name, flaw))?;
+fn sighted(name: &str, bytes: &[u8], stamp: Option<&Stamp>, manner: Manner) -> Result<Box<Sighting>, ReplicaError> {
+    let reading = read::sight(name, bytes, stamp, manner).map_err(|flaw| flawed("write", name, flaw))?;
     reading.card().ok_or_else(|| flawed("write", name, Flaw::whole("is a group and is left alone")))
 }
 

@@ -14,12 +14,12 @@ mod tests;
 use std::{io, path::PathBuf};
 
 use super::{
-    Capabilities, Known, LocalFuture, Look, Replica, ReplicaError, Scan, Sink, Trouble, Write, Written, cards,
+    Capabilities, Habits, Known, LocalFuture, Look, Replica, ReplicaError, Scan, Sink, Trouble, Write, Written, cards,
     files::{Folder, Outcome, refused},
 };
 use crate::{
     contact::Contact,
-    formats::vcard::{self, Version},
+    formats::vcard::{self, Manner, split},
 };
 
 use read::Reading;
@@ -27,8 +27,14 @@ use read::Reading;
 /// The file that says that a folder is a book, so that the mount point of a missing disk is not taken for one.
 pub const MARKER: &str = ".carnet-book";
 
-/// Files of more bytes are left alone.
-pub const FILE_MAX: u64 = 1 << 20;
+/// Files of more bytes are left alone: a card has at most so many, and a telephone's photo of 8 MB is 11 MB of base64.
+pub const FILE_MAX: u64 = split::CARD_MAX as u64;
+
+/// A file of more bytes is a large one.
+const LARGE: u64 = 1 << 20;
+/// Of large files, one scan reads so many bytes at most, or a single one: the next run reads the others. What a scan reads
+/// is in memory until it has been judged as a whole.
+const LARGE_AT_ONCE: u64 = 32 << 20;
 
 /// Where a book of vCards is and how it is written.
 #[derive(Debug, Clone)]
@@ -37,14 +43,15 @@ pub struct BookSettings {
     pub name: String,
     /// The folder, or the file.
     pub path: PathBuf,
-    /// What new cards are written in; existing cards keep theirs.
-    pub version: Version,
+    /// How cards are read and written.
+    pub manner: Manner,
 }
 
 /// A folder with one vCard file a contact.
 #[derive(Debug)]
 pub struct Vdir {
     settings: BookSettings,
+    habits: Habits,
     trust: Trust,
 }
 
@@ -62,7 +69,14 @@ enum Trust {
 impl Vdir {
     /// The book in this folder, which need not exist yet.
     pub fn new(settings: BookSettings) -> Self {
-        Self { settings, trust: Trust::Unscanned }
+        Self { settings, habits: Habits::default(), trust: Trust::Unscanned }
+    }
+
+    /// The same book, of whose programs this is known.
+    #[must_use]
+    pub fn with_habits(mut self, habits: Habits) -> Self {
+        self.habits = habits;
+        self
     }
 
     fn open(&self) -> io::Result<Option<Folder>> {
@@ -116,7 +130,7 @@ impl Vdir {
         let Some(folder) = self.open().map_err(|error| self.refused("open", &error))? else {
             return Ok(Look::Unclear("the book's folder is missing".into()));
         };
-        Ok(match read::read(&folder, remote, None) {
+        Ok(match read::read(&folder, remote, self.settings.manner) {
             Ok(Reading::Card(sighting)) => Look::Found(sighting),
             Ok(Reading::Group) => Look::Unclear(format!("{remote} is a group now")),
             Ok(Reading::Gone) if self.is_marked(&folder)? => Look::Gone,
@@ -133,7 +147,15 @@ impl Replica for Vdir {
     }
 
     fn reread(&self, source: &[u8], known: &Contact) -> Option<Contact> {
-        cards::reread(source, known)
+        cards::reread(source, self.settings.manner, known)
+    }
+
+    fn believed(&self, source: &[u8], known: &Contact, there: &Contact) -> Option<Contact> {
+        self.habits.believed(source, self.settings.manner, known, there)
+    }
+
+    fn facts(&self) -> Vec<(String, String)> {
+        vec![(Habits::fact(&self.settings.name), self.habits.to_text())]
     }
 
     fn scan<'a>(&'a mut self, known: &'a Known, sink: &'a mut Sink<'_>) -> LocalFuture<'a, Result<Scan, ReplicaError>> {

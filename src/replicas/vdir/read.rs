@@ -1,7 +1,7 @@
 //! One file of a vdir to a sighting.
 
 use crate::{
-    contact::Contact,
+    formats::vcard::Manner,
     replicas::{
         Problem, Sighting,
         cards::{self, Flaw, Single},
@@ -22,33 +22,33 @@ pub enum Reading {
     Gone,
 }
 
-/// Reads a file. `known` is the contact as last agreed, where that is at hand.
-pub fn read(folder: &Folder, name: &str, known: Option<&Contact>) -> Result<Reading, Flaw> {
+/// Reads a file.
+pub fn read(folder: &Folder, name: &str, manner: Manner) -> Result<Reading, Flaw> {
     let content = match folder.read(name, FILE_MAX) {
         Ok(content) => content,
         Err(Unread::Missing) => return Ok(Reading::Gone),
         Err(unread) => return Err(unread_flaw(&unread)),
     };
     let stamp = content.settled.then_some(&content.stamp);
-    sight(name, &content.bytes, stamp, known)
+    sight(name, &content.bytes, stamp, manner)
 }
 
 /// What these bytes say under that name.
-pub fn sight(name: &str, bytes: &[u8], stamp: Option<&Stamp>, known: Option<&Contact>) -> Result<Reading, Flaw> {
-    let single = Single::parse(bytes)?;
+pub fn sight(name: &str, bytes: &[u8], stamp: Option<&Stamp>, manner: Manner) -> Result<Reading, Flaw> {
+    let single = Single::parse(bytes, manner)?;
     if single.card.is_group() {
         return Ok(Reading::Group);
     }
     let uid = single.card.uid().map(|uid| uid.to_string());
     let revision = state::revision(stamp, &Digest::of(bytes), uid.as_deref());
-    Ok(Reading::Card(Box::new(cards::sighting(&single.card, name.to_owned(), revision, known))))
+    Ok(Reading::Card(Box::new(cards::sighting(&single.card, name.to_owned(), revision))))
 }
 
 /// A file that was not read, as a flaw of it.
 pub fn unread_flaw(unread: &Unread) -> Flaw {
     let hint = match unread {
         Unread::TooLarge => {
-            Some(format!("cards of more than {} KiB are not read; is its photo very large?", FILE_MAX >> 10))
+            Some(format!("cards of more than {} MiB are not read; is its photo very large?", FILE_MAX >> 20))
         }
         Unread::Failed(error) => Some(remedy(error).to_owned()),
         Unread::Missing | Unread::NotAFile => None,

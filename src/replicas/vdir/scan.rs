@@ -5,15 +5,16 @@
 
 use std::{collections::HashSet, sync::mpsc, thread, time::Duration, time::SystemTime};
 
+use crate::formats::vcard::Manner;
 use crate::replicas::{
     Batch, Known, Problem, ReplicaError, Scan, Sink,
-    cards::Flaw,
+    cards::{self, Flaw},
     files::{Folder, Leftover, Recovered, SAVED, reason, remedy},
     threads::{cores, spread},
 };
 
 use super::{
-    Trust, Vdir, is_card_name,
+    FILE_MAX, LARGE, LARGE_AT_ONCE, Trust, Vdir, is_card_name,
     read::{self, Reading},
     state::{State, uid_key},
 };
@@ -48,7 +49,12 @@ impl Vdir {
         sink(batch)?;
         // A file changed just now is read when its stamp will prove it, so that the next run need not read it again.
         thread::sleep(patience);
-        read_all(&folder, &to_read, &mut |readings| sink(assemble(known, &mut uids, readings)))?;
+        let (habits, manner) = (&mut self.habits, self.settings.manner);
+        read_all(&folder, &to_read, manner, &mut |readings| {
+            let batch = assemble(known, &mut uids, readings);
+            batch.changed.iter().for_each(|sighting| cards::learn(habits, manner, sighting));
+            sink(batch)
+        })?;
 
         if agreed && !self.is_marked(&folder)? {
             return Err(self.unsafe_without("the marker file went away"));
@@ -126,11 +132,18 @@ fn recover(folder: &Folder, name: &str, names: &[Vec<u8>], known: &Known) -> Opt
     }
 }
 
+/// A file to be read, and its bytes as its stamp counts them.
+#[derive(Debug)]
+struct ToRead {
+    name: String,
+    size: u64,
+}
+
 /// What follows from names and stamps alone.
 #[derive(Debug, Default)]
 struct Sorted {
     batch: Batch,
-    to_read: Vec<String>,
+    to_read: Vec<ToRead>,
     patience: Duration,
 }
 
@@ -144,8 +157,29 @@ fn sort(folder: &Folder, known: &Known, listing: Listing) -> Sorted {
         sorted.to_read.extend(part.to_read);
         sorted.patience = sorted.patience.max(part.patience);
     }
-    sorted.to_read.sort_by_cached_key(|name| (!known.revisions.contains_key(name), name.clone()));
+    sorted.to_read.sort_by_cached_key(|file| (!known.revisions.contains_key(&file.name), file.name.clone()));
+    put_off(&mut sorted);
     sorted
+}
+
+/// Leaves large files to the next run once this one has enough of them. They count as seen.
+fn put_off(sorted: &mut Sorted) {
+    let mut taken = 0;
+    let Sorted { batch, to_read, .. } = sorted;
+    to_read.retain(|ToRead { name, size }| {
+        if !(LARGE + 1..=FILE_MAX).contains(size) {
+            return true;
+        }
+        let fits = taken == 0 || taken + size <= LARGE_AT_ONCE;
+        if fits {
+            taken += size;
+        } else {
+            let hint = Some("run again: what was read once is not read again".into());
+            let flaw = Flaw { hint, ..Flaw::whole("is large and waits for the next run") };
+            batch.problems.push(read::problem(name, flaw));
+        }
+        fits
+    });
 }
 
 fn sort_part(folder: &Folder, known: &Known, names: Vec<String>) -> Sorted {
@@ -173,7 +207,7 @@ fn sort_part(folder: &Folder, known: &Known, names: Vec<String>) -> Sorted {
             sorted.batch.same.push(name);
         } else {
             sorted.patience = sorted.patience.max(entry.stamp.patience(now));
-            sorted.to_read.push(name);
+            sorted.to_read.push(ToRead { name, size: entry.stamp.size() });
         }
     }
     sorted
@@ -184,14 +218,15 @@ type Readings = Vec<(String, Result<Reading, Flaw>)>;
 /// Reads files and hands them on in their order, the next ones being read meanwhile.
 fn read_all(
     folder: &Folder,
-    names: &[String],
+    files: &[ToRead],
+    manner: Manner,
     take: &mut dyn FnMut(Readings) -> Result<(), ReplicaError>,
 ) -> Result<(), ReplicaError> {
-    let read_chunk = |chunk: &[String]| -> Readings {
-        chunk.iter().map(|name| (name.clone(), read::read(folder, name, None))).collect()
+    let read_chunk = |chunk: &[ToRead]| -> Readings {
+        chunk.iter().map(|ToRead { name, .. }| (name.clone(), read::read(folder, name, manner))).collect()
     };
-    if names.len() < THREAD_MIN {
-        return names.chunks(CHUNK).try_for_each(|chunk| take(read_chunk(chunk)));
+    if files.len() < THREAD_MIN {
+        return files.chunks(CHUNK).try_for_each(|chunk| take(read_chunk(chunk)));
     }
     let workers = cores();
     thread::scope(|scope| {
@@ -200,7 +235,7 @@ fn read_all(
                 // One chunk ready and one in hand for each: memory stays bounded however slow the taking is.
                 let (sender, receiver) = mpsc::sync_channel(1);
                 scope.spawn(move || {
-                    let mine = names.chunks(CHUNK).skip(worker).step_by(workers);
+                    let mine = files.chunks(CHUNK).skip(worker).step_by(workers);
                     // The receiver is gone when the scan was ended.
                     for chunk in mine {
                         if sender.send(read_chunk(chunk)).is_err() {
@@ -211,7 +246,7 @@ fn read_all(
                 receiver
             })
             .collect();
-        for turn in 0..names.len().div_ceil(CHUNK) {
+        for turn in 0..files.len().div_ceil(CHUNK) {
             // A worker ends early only by a panic, which the scope passes on.
             let Ok(readings) = ends[turn % workers].recv() else { break };
             take(readings)?;
@@ -266,4 +301,29 @@ fn assemble(known: &Known, uids: &mut Uids, readings: Readings) -> Batch {
 fn is_saved(name: &[u8]) -> bool {
     let saved = SAVED.as_bytes();
     name.windows(saved.len()).any(|part| part == saved)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Sizes in MiB, those that are read now, those that wait.
+    fn check(sizes: &[u64], now: &[u64], later: usize) {
+        let file = |size: &u64| ToRead { name: format!("{size}.vcf"), size: size << 20 };
+        let mut sorted = Sorted { to_read: sizes.iter().map(file).collect(), ..Sorted::default() };
+        put_off(&mut sorted);
+        let read: Vec<u64> = sorted.to_read.iter().map(|file| file.size >> 20).collect();
+        assert_eq!((read.as_slice(), sorted.batch.problems.len()), (now, later), "{sizes:?}");
+        assert!(sorted.batch.problems.iter().all(|problem| problem.remote.is_some()), "they count as seen");
+    }
+
+    #[test]
+    fn many_large_files_are_read_in_turns() {
+        check(&[16; 2], &[16; 2], 0);
+        check(&[16; 6], &[16; 2], 4);
+        check(&[16, 12, 9, 4, 1, 1], &[16, 12, 4, 1, 1], 1);
+        check(&[1; 100], &[1; 100], 0);
+        // Refused when it is read.
+        check(&[17, 16], &[17, 16], 0);
+    }
 }

@@ -51,7 +51,7 @@ fn what_cannot_be_used_is_reported_and_counts_as_seen() {
     put(&path, "2-empty.vcf", "");
     put(&path, "3-cut.vcf", &CARD[..40]);
     put(&path, "4-text.VCF", "hello");
-    put(&path, "5-large.vcf", CARD.replace("ada", &"x".repeat(1 << 20)));
+    put(&path, "5-large.vcf", CARD.replace("ada", &"x".repeat(FILE_MAX as usize)));
     symlink("0-good.vcf", path.join("6-link.vcf")).unwrap();
     mknodat(CWD, path.join("7-pipe.vcf"), FileType::Fifo, Mode::RUSR, 0).unwrap();
     fs::create_dir(path.join("8-folder.vcf")).unwrap();
@@ -246,6 +246,24 @@ fn a_card_that_could_not_be_read_again_is_not_written() {
     assert!(matches!(&answer[0], Err(ReplicaError::Rejected(trouble)) if trouble.hint.is_some()));
     assert!(answer[1].is_ok());
     assert_eq!(fs::read_dir(&path).unwrap().count(), 2, "the other card and the marker");
+}
+
+#[test]
+fn a_telephones_card_with_its_photo_is_a_card_like_any_other() {
+    let (_dir, path, _) = book();
+    let photo: String = "QUJD".repeat(14).chars().chain("\r\n ".chars()).collect::<String>().repeat(60_000);
+    let text = CARD.replace("FN:", &format!("PHOTO;ENCODING=b;TYPE=JPEG:{}==\r\nFN:", photo.trim_end()));
+    assert!(text.len() > 3 << 20, "of more than 3 MiB");
+    put(&path, "ada.vcf", &text);
+    let known = agreed(&path);
+    let mut vdir = Vdir::new(settings(path.clone()));
+    let seen = scan(&mut vdir, &known);
+    assert_eq!((seen.same.len(), seen.problems.len()), (1, 0));
+    let Ok(Look::Found(sighting)) = vdir.look_now("ada.vcf") else { panic!("it is there") };
+    let write = update(&sighting, "ada", |contact| contact.job_title = "Engineer".into());
+    assert!(apply(&mut vdir, vec![write])[0].is_ok());
+    let now = fs::read_to_string(path.join("ada.vcf")).unwrap();
+    assert_eq!(now, text.replace("END:", "TITLE:Engineer\r\nEND:"));
 }
 
 #[test]
