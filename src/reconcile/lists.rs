@@ -166,6 +166,27 @@ fn replaced<E: Entry>(from: &[E], to: &[E]) -> MergedList<E> {
     MergedList { entries: to.iter().chain(dropped).cloned().collect(), conflicts: vec![] }
 }
 
+/// A list that was sent, if what is there now shows that it was taken: as it stood right after, in the words it has there.
+///
+/// It was taken where something new in it is there, or where it only took out, and that is gone. What a server keeps
+/// although it was taken out belongs to it.
+pub fn taken<E: Entry>(before: &[E], sent: &[E], there: &[E]) -> Option<Vec<E>> {
+    let holds = |list: &[E], entry: &E| list.iter().any(|other| resembles(other, entry));
+    let mut added = sent.iter().filter(|entry| !holds(before, entry)).peekable();
+    let mut removed = before.iter().filter(|entry| !holds(sent, entry)).peekable();
+    let shows = match (added.peek(), removed.peek()) {
+        (Some(_), _) => added.any(|entry| holds(there, entry)),
+        (None, Some(_)) => !removed.any(|entry| holds(there, entry)),
+        (None, None) => true,
+    };
+    if !shows {
+        return None;
+    }
+    let now = |entry: &E| there.iter().find(|other| resembles(*other, entry)).unwrap_or(entry).clone();
+    let kept = before.iter().filter(|entry| !holds(sent, entry) && holds(there, entry));
+    Some(sent.iter().map(now).chain(kept.cloned()).collect())
+}
+
 struct ListMerge<E> {
     entries: Vec<Option<E>>,
     /// Which of them now hold what was carried over.
@@ -237,6 +258,32 @@ impl<E: Entry> ListMerge<E> {
 mod tests {
     use super::*;
     use crate::contact::ItemType;
+
+    /// Telephones, each a figure; none if the list was not taken.
+    fn check_taken(before: &str, sent: &str, there: &str, expected: Option<&str>) {
+        let list = |figures: &str| -> Vec<Item> {
+            figures.chars().map(|figure| Item::new(ItemType::ProfessionalPhone, format!("019900000{figure}"))).collect()
+        };
+        assert_eq!(taken(&list(before), &list(sent), &list(there)), expected.map(list), "{before} {sent} {there}");
+    }
+
+    #[test]
+    fn a_list_that_was_taken_is_known_by_what_came_with_it() {
+        check_taken("1", "12", "12", Some("12"));
+        check_taken("1", "12", "2", Some("12"));
+        check_taken("1", "12", "123", Some("12"));
+        check_taken("1", "123", "12", Some("123"));
+        check_taken("1", "12", "1", None);
+        check_taken("1", "12", "13", None);
+        check_taken("1", "2", "12", Some("21"));
+        check_taken("12", "1", "1", Some("1"));
+        check_taken("12", "1", "13", Some("1"));
+        check_taken("12", "1", "12", None);
+        check_taken("123", "1", "12", None);
+        check_taken("12", "3", "1", None);
+        check_taken("1", "1", "2", Some("1"));
+        check_taken("", "", "", Some(""));
+    }
 
     fn items(text: &str) -> Vec<Item> {
         text.split_whitespace()
