@@ -165,6 +165,20 @@ impl Mirror {
         Ok(agreements)
     }
 
+    /// The deleted contacts that a replica keeps although they are not followed there any more, by id.
+    ///
+    /// # Errors
+    /// SQLite's.
+    pub fn let_go_by(&self, replica: &str) -> Result<Vec<ContactId>> {
+        let mut select = self.sql(
+            "SELECT c.id FROM contacts c INDEXED BY contacts_deleted
+             CROSS JOIN agreements a ON a.replica = ?1 AND a.contact = c.id
+             WHERE c.deleted_at IS NOT NULL AND a.detached = 1 ORDER BY c.id",
+        )?;
+        let rows = select.query_map([replica], |row| row.get(0))?;
+        Ok(rows.collect::<rusqlite::Result<_>>()?)
+    }
+
     /// True when an agreement on this contact holds no copy of its own.
     pub(super) fn leaned_on(&self, contact: ContactId) -> Result<bool> {
         Ok(self

@@ -60,6 +60,14 @@ pub enum MirrorError {
         /// The schema version that this program reads.
         known: i64,
     },
+    /// The disk did not give the file's bytes; SQLite itself may have called that malformed. See `damage`.
+    #[error("read the mirror {}: the disk could not read it ({})", path.display(), disks_words(source.as_ref()))]
+    Disk {
+        /// The file.
+        path: PathBuf,
+        /// The system's words; none where a second try could read it.
+        source: Option<std::io::Error>,
+    },
     /// SQLite refused a statement.
     #[error("use the mirror: {0}")]
     Sql(#[from] rusqlite::Error),
@@ -105,12 +113,18 @@ impl MirrorError {
                 std::io::ErrorKind::NotFound => "there is no mirror yet; `carnet pull` makes it",
                 std::io::ErrorKind::PermissionDenied => "see who owns the file and its folder",
                 std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded => "free some disk space",
-                _ => "see the system's log, the disk may be failing",
+                _ => FAILING_DISK,
             },
-            Self::NotSqlite { .. } | Self::NotOurs { .. } => "set `mirror.path` to a file of carnet's own",
+            Self::Disk { .. } => FAILING_DISK,
+            Self::NotSqlite { .. } => {
+                return Some(format!(
+                    "set `mirror.path` to a file of carnet's own; if this file was its mirror, it is damaged: {DAMAGED}"
+                ));
+            }
+            Self::NotOurs { .. } => "set `mirror.path` to a file of carnet's own",
             Self::TooNew { .. } => "use the carnet that wrote it, or a later one",
             Self::TooOld { .. } => "`carnet pull` brings it up to date",
-            Self::Corrupt { .. } => "restore the mirror from a backup, or move it away and run `carnet pull`",
+            Self::Corrupt { .. } => DAMAGED,
             Self::UnknownField { .. } => "use a name of the API reference, such as last_name, city or type_id",
             Self::NoContact { .. } | Self::StillAgreed { .. } | Self::Aborted => return None,
         };
@@ -118,19 +132,28 @@ impl MirrorError {
     }
 }
 
+/// Moving a sound file away because its disk fails would lose it.
+const FAILING_DISK: &str = "nothing was changed by this; copy the file to another disk first, with its -wal and -shm if \
+                            they are there, then check the disk (the system's log names it)";
+
+/// What a lost mirror means: engine.md, section 2.
+const DAMAGED: &str = "keep a copy of the file first; then restore the mirror from a backup, or move it away and run \
+                       `carnet sync`: the history and what waits for you are lost with it, every contact is matched \
+                       anew, and nothing is deleted";
+
+fn disks_words(source: Option<&std::io::Error>) -> String {
+    source.map_or_else(|| "a second try could".to_owned(), ToString::to_string)
+}
+
 fn sqlite_hint(error: &rusqlite::Error) -> Option<&'static str> {
     match error.sqlite_error_code()? {
         ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked => Some("another program is writing to it; try again"),
-        ErrorCode::SystemIoFailure => {
-            Some("see the system's log, the disk may be failing; nothing of the last transaction was written")
-        }
+        ErrorCode::SystemIoFailure => Some(FAILING_DISK),
         ErrorCode::DiskFull => Some("free some disk space; nothing of the last transaction was written"),
         ErrorCode::ReadOnly | ErrorCode::PermissionDenied | ErrorCode::CannotOpen => {
             Some("see who owns the file and its folder")
         }
-        ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase => {
-            Some("restore the mirror from a backup, or move it away and run `carnet pull`")
-        }
+        ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase => Some(DAMAGED),
         _ => None,
     }
 }

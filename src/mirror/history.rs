@@ -62,6 +62,20 @@ impl Mirror {
         }
     }
 
+    /// The last changes of one field of a contact, newest first.
+    ///
+    /// # Errors
+    /// SQLite's.
+    pub fn history_of_field(&self, (contact, field): (ContactId, &str), limit: usize) -> Result<Vec<HistoryRow>> {
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        let rows = self.history_rows(
+            "SELECT id, run, at, contact, uid, source, field, old, new, kind FROM history
+             WHERE contact = ?1 AND field = ?2 ORDER BY id DESC LIMIT ?3",
+            &[&contact, &field, &limit],
+        )?;
+        Ok(rows.into_iter().map(|(_, row)| row).collect())
+    }
+
     /// One change, by its number.
     ///
     /// # Errors
@@ -135,5 +149,9 @@ mod tests {
         assert_eq!(pick(mirror.history_of_run(1).unwrap()), rows[..2]);
         assert_eq!(mirror.change(2).unwrap().as_ref(), Some(&rows[1]));
         assert_eq!(mirror.change(9).unwrap(), None);
+        let of_field = |field, limit| mirror.history_of_field((7, field), limit).unwrap();
+        assert_eq!(of_field("city", 9), rows[..1]);
+        assert_eq!(of_field("comment", 9), rows[2..]);
+        assert_eq!(of_field("comment", 0), []);
     }
 }

@@ -11,10 +11,12 @@ mod addresses;
 mod agreements;
 mod conflicts;
 mod contacts;
+mod damage;
 mod error;
 mod facts;
 mod history;
 mod items;
+mod marks;
 #[cfg(test)]
 mod model;
 mod open;
@@ -37,7 +39,7 @@ pub use error::{MirrorError, Result};
 pub use history::HistoryRow;
 pub use outbox::{OutboxAction, OutboxRow, OutboxState};
 pub use pending::Pending;
-pub use questions::QuestionRow;
+pub use questions::{QuestionDetail, QuestionRow};
 pub use runs::RunRow;
 pub use search::Filter;
 
@@ -105,6 +107,12 @@ impl Mirror {
         }
         let level = if durable { "FULL" } else { "NORMAL" };
         Ok(self.conn.pragma_update(None, "synchronous", level)?)
+    }
+
+    /// Whether it is so now.
+    #[cfg(test)]
+    pub fn is_durable(&self) -> bool {
+        self.conn.pragma_query_value(None, "synchronous", |row| row.get::<_, i64>(0)).is_ok_and(|level| level == 2)
     }
 
     /// Brings what was written into the mirror's main file, and empties the write-ahead log.

@@ -29,7 +29,7 @@ const WHOLE_READS: [(&str, &str, &str, &str); 10] = [
 /// Partial indexes hold the few rows that matter: reading all of one is the point.
 const SMALL_INDEXES: [&str; 3] = ["contacts_deleted", "conflicts_open", "questions_open"];
 
-const SOURCES: [&str; 14] = [
+const SOURCES: [&str; 15] = [
     include_str!("absences.rs"),
     include_str!("addresses.rs"),
     include_str!("agreements.rs"),
@@ -38,6 +38,7 @@ const SOURCES: [&str; 14] = [
     include_str!("facts.rs"),
     include_str!("history.rs"),
     include_str!("items.rs"),
+    include_str!("marks.rs"),
     include_str!("outbox.rs"),
     include_str!("pages.rs"),
     include_str!("pending.rs"),
@@ -138,6 +139,10 @@ fn use_everything(mirror: &mut Mirror) -> Result<()> {
         marks: String::new(),
     };
     mirror.put_agreement("crm", &agreement)?;
+    mirror.put_agreement("cards", &Agreement { marks: "uid|1".into(), ..agreement })?;
+    mirror.forget_crm_id_in_books(id)?;
+    mirror.let_go_by("crm")?;
+    mirror.delete_agreement("cards", id)?;
     mirror.set_revision("crm", "1", "s")?;
     mirror.crm_newcomers_above(1)?;
     mirror.outbox_of(id)?;
@@ -187,6 +192,7 @@ fn use_small_tables(mirror: &mut Mirror, contact: ContactId) -> Result<()> {
     mirror.history(None, 1)?;
     mirror.history(Some(contact), 1)?;
     mirror.history_of_run(run)?;
+    mirror.history_of_field((contact, "city"), 1)?;
     mirror.change(1)?;
     let (field, base, here, there) = (None, None, None, None);
     let (at, replica, state) = (text(), "crm".to_owned(), State::Open);
@@ -242,6 +248,8 @@ fn use_small_tables(mirror: &mut Mirror, contact: ContactId) -> Result<()> {
     mirror.question("crm", "1", "update")?;
     mirror.questions()?;
     mirror.question_by_id(1)?;
+    mirror.question_detail(1)?;
+    mirror.count_questions()?;
     mirror.questions_about("crm")?;
     mirror.answer_question("crm", "1", "update")?;
     mirror.clear_question("crm", "1", "update")?;

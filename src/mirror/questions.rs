@@ -1,8 +1,9 @@
 //! The table `questions`: what waits for a person's word beside conflicts: ambiguous pairs, deletions held back.
 
 use rusqlite::{OptionalExtension, Row, params};
+use serde::{Deserialize, Serialize};
 
-use super::{ContactId, Mirror, Result, State};
+use super::{ContactId, Mirror, MirrorError, Result, State};
 
 /// A question to a person. There is one of each kind about each record.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,22 +26,48 @@ pub struct QuestionRow {
     pub state: State,
 }
 
+/// What belongs to a question beyond its words.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct QuestionDetail {
+    /// The contacts that the record could be.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub candidates: Vec<ContactId>,
+    /// What a person can do, where that is no answer of `carnet conflicts resolve`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub todo: Option<String>,
+    /// A digest of what the record said when a person said whose it is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub digest: Option<String>,
+}
+
 impl Mirror {
     /// Asks a question; one that waits in the same words already is left as it is. True when something was written.
     ///
     /// # Errors
     /// SQLite's.
     pub fn ask(&mut self, row: &QuestionRow) -> Result<bool> {
+        self.ask_with(row, &QuestionDetail::default())
+    }
+
+    /// The same, with what belongs to the question.
+    ///
+    /// # Errors
+    /// SQLite's.
+    pub fn ask_with(&mut self, row: &QuestionRow, detail: &QuestionDetail) -> Result<bool> {
         let QuestionRow { id: _, run, replica, remote, kind, contact, text, state } = row;
+        // Numbers and texts always have a JSON form.
+        let json = serde_json::to_string(detail).ok().filter(|_| *detail != QuestionDetail::default());
         let written = self
             .sql(
-                "INSERT INTO questions (run, replica, remote, kind, contact, text, state)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
+                "INSERT INTO questions (run, replica, remote, kind, contact, text, state, detail)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
                  ON CONFLICT (replica, remote, kind) DO UPDATE SET run = excluded.run, contact = excluded.contact,
-                     text = excluded.text, state = excluded.state
-                 WHERE contact IS NOT excluded.contact OR text <> excluded.text OR state <> excluded.state",
+                     text = excluded.text, state = excluded.state, detail = excluded.detail
+                 WHERE contact IS NOT excluded.contact OR text <> excluded.text OR state <> excluded.state
+                     OR detail IS NOT excluded.detail",
             )?
-            .execute(params![run, replica, remote, kind, contact, text, state.word()])?;
+            .execute(params![run, replica, remote, kind, contact, text, state.word(), json])?;
         Ok(written > 0)
     }
 
@@ -66,6 +93,32 @@ impl Mirror {
             .sql("SELECT id, run, replica, remote, kind, contact, text, state FROM questions WHERE id = ?1")?
             .query_row([id], read)
             .optional()?)
+    }
+
+    /// What belongs to a question beyond its words; nothing for a number that is no question's.
+    ///
+    /// # Errors
+    /// SQLite's; the text makes no sense.
+    pub fn question_detail(&self, id: i64) -> Result<QuestionDetail> {
+        let json = self
+            .sql("SELECT detail FROM questions WHERE id = ?1")?
+            .query_row([id], |row| row.get::<_, Option<String>>(0))
+            .optional()?
+            .flatten();
+        let Some(json) = json else { return Ok(QuestionDetail::default()) };
+        serde_json::from_str(&json).map_err(|_| MirrorError::Corrupt {
+            table: "questions",
+            row: id.to_string(),
+            column: "detail",
+        })
+    }
+
+    /// How many questions wait.
+    ///
+    /// # Errors
+    /// SQLite's.
+    pub fn count_questions(&self) -> Result<u64> {
+        self.count("SELECT count(*) FROM questions INDEXED BY questions_open WHERE state = 'open'", [])
     }
 
     /// Every question about a replica, waiting or settled, by its record and kind.
@@ -154,6 +207,7 @@ mod tests {
         assert_eq!(mirror.questions_about("cards").unwrap(), [row(1, "which one?")]);
         assert_eq!(mirror.questions_about("crm").unwrap(), []);
         assert!(mirror.ask(&row(3, "which of three?")).unwrap());
+        assert_eq!(mirror.count_questions().unwrap(), 1);
 
         mirror.answer_question("cards", "ada.vcf", "ambiguous").unwrap();
         assert_eq!(mirror.questions().unwrap(), []);
@@ -161,6 +215,14 @@ mod tests {
         assert_eq!((settled.run, settled.state), (3, State::Settled));
         assert!(mirror.ask(&row(4, "which of three?")).unwrap(), "asked again, it waits again");
         assert_eq!(mirror.questions().unwrap().len(), 1);
+
+        let detail = QuestionDetail { candidates: vec![3, 4], todo: Some("look".into()), digest: None };
+        assert!(mirror.ask_with(&row(5, "which of three?"), &detail).unwrap(), "more is known of it");
+        assert!(!mirror.ask_with(&row(6, "which of three?"), &detail).unwrap());
+        assert_eq!(mirror.question_detail(1).unwrap(), detail);
+        assert!(mirror.ask(&row(7, "which of three?")).unwrap());
+        assert_eq!(mirror.question_detail(1).unwrap(), QuestionDetail::default());
+        assert_eq!(mirror.question_detail(9).unwrap(), QuestionDetail::default());
         mirror.clear_question("cards", "ada.vcf", "ambiguous").unwrap();
         assert_eq!(mirror.question("cards", "ada.vcf", "ambiguous").unwrap(), None);
     }

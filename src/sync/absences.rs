@@ -12,20 +12,21 @@ use super::{
 };
 use crate::{
     canary::Canary,
-    mirror::{AbsenceRow, Agreement},
+    mirror::{AbsenceRow, Agreement, ContactId},
     reconcile::{Base, Here, Kept, plan::WhenGone, verdict_when_gone},
     replicas::{Look, Trouble},
 };
 
 impl Engine<'_> {
-    /// Handles the agreed contacts that a whole scan did not see; `seen` are those it saw.
+    /// Handles the agreed contacts that a scan did not see; `seen` are those it saw. True when it left out none that is
+    /// there.
     pub async fn absences(
         &mut self,
         peer: &mut Peer,
         missing: Vec<String>,
         seen: &HashSet<String>,
-    ) -> Result<(), SyncError> {
-        let mut witness = None;
+    ) -> Result<bool, SyncError> {
+        let (mut witness, mut whole) = (None, true);
         for remote in missing {
             self.check_stop()?;
             if !peer.is_crm() || Canary::DeleteOnMissing.sings() {
@@ -34,18 +35,20 @@ impl Engine<'_> {
             }
             match peer.replica.look(&remote).await? {
                 Look::Found(sighting) => {
+                    whole = false;
                     self.mirror.clear_absence(&peer.name, &remote)?;
-                    self.transact(|engine| engine.intake(&peer.side(), *sighting))?;
+                    let sighting = self.seen_alone(peer, *sighting)?;
+                    self.transact(|engine| engine.intake(&peer.side(), sighting))?;
                 }
                 Look::Gone => {
                     if witness.is_none() {
-                        witness = Some(self.answers_for_others(peer, seen).await?);
+                        witness = Some(self.answers_for_others(peer, seen.iter().min().map(String::as_str)).await?);
                     }
                     if witness == Some(true) || Canary::NoWitness.sings() {
                         self.transact(|engine| engine.strike(peer, &remote))?;
                     }
                 }
-                Look::Unclear(_) => {}
+                Look::Unclear(_) => whole = false,
             }
         }
         for absence in self.mirror.absences(&peer.name)? {
@@ -53,13 +56,13 @@ impl Engine<'_> {
                 self.mirror.clear_absence(&peer.name, &absence.remote)?;
             }
         }
-        Ok(())
+        Ok(whole)
     }
 
     /// A server that is unwell says 404 to everything: its "no" counts only if it says "yes" for a contact that it has.
-    async fn answers_for_others(&mut self, peer: &mut Peer, seen: &HashSet<String>) -> Result<bool, SyncError> {
+    pub async fn answers_for_others(&mut self, peer: &mut Peer, listed: Option<&str>) -> Result<bool, SyncError> {
         // Of an empty CRM only a person knows that it is meant.
-        let Some(known) = seen.iter().min() else { return Ok(self.care.force) };
+        let Some(known) = listed else { return Ok(self.care.force) };
         let well = matches!(peer.replica.look(known).await?, Look::Found(_));
         if !well {
             let message = "the server denies a contact that it has just listed; no absence is believed in this run";
@@ -69,33 +72,37 @@ impl Engine<'_> {
     }
 
     fn strike(&mut self, peer: &Peer, remote: &str) -> Result<(), SyncError> {
-        let before = self.mirror.absence(&peer.name, remote)?;
         let Some(agreement) = self.mirror.agreement_by_remote(&peer.name, remote)? else { return Ok(()) };
-        if Canary::OneStrike.sings() {
+        if Canary::OneStrike.sings() || self.denied_twice(&peer.name, remote, agreement.contact)? {
+            self.mirror.clear_absence(&peer.name, remote)?;
             return self.gone(peer, remote);
         }
+        Ok(())
+    }
+
+    /// Notes that a replica denies a contact; true when it does so for the second time, in a later run and after a while.
+    pub fn denied_twice(&mut self, replica: &str, remote: &str, contact: ContactId) -> Result<bool, SyncError> {
+        let before = self.mirror.absence(replica, remote)?;
         let mut first_uptime = self.uptime().to_string();
         if let Some(absence) = &before {
             match self.has_waited(&absence.first_uptime, self.care.confirm_after) {
-                Ok(true) if absence.last_run != self.run => {
-                    self.mirror.clear_absence(&peer.name, remote)?;
-                    return self.gone(peer, remote);
-                }
+                Ok(true) if absence.last_run != self.run => return Ok(true),
                 Ok(_) => first_uptime.clone_from(&absence.first_uptime),
                 Err(anew) => first_uptime = anew,
             }
         }
-        let first_at = before.as_ref().map_or_else(|| self.host.stamp(), |absence| absence.first_at.clone());
+        let strikes = before.as_ref().map_or(1, |absence| absence.strikes + 1);
+        let first_at = before.map_or_else(|| self.host.stamp(), |absence| absence.first_at);
         self.mirror.put_absence(&AbsenceRow {
-            replica: peer.name.clone(),
+            replica: replica.to_owned(),
             remote: remote.to_owned(),
-            contact: agreement.contact,
-            strikes: before.map_or(1, |absence| absence.strikes + 1),
+            contact,
+            strikes,
             first_at,
             first_uptime,
             last_run: self.run,
         })?;
-        Ok(())
+        Ok(false)
     }
 
     /// A contact is gone from a replica, for certain.
@@ -109,7 +116,12 @@ impl Engine<'_> {
         }
         let here = if stored.deleted { Here::Deleted(&stored.contact) } else { Here::Living(&stored.contact) };
         let base = Base { theirs: &agreement.theirs, ours: &agreement.ours };
-        match verdict_when_gone(base, here, &peer.policy()) {
+        let verdict = match verdict_when_gone(base, here, &peer.policy()) {
+            // Somebody's value still waits for a person's word.
+            WhenGone::DeleteHere if self.is_disputed(stored.id)? => WhenGone::Conflict,
+            verdict => verdict,
+        };
+        match verdict {
             WhenGone::DeleteHere => {
                 self.remember_whole(&stored, &peer.name, "delete")?;
                 self.mirror.delete_agreement(&peer.name, stored.id)?;

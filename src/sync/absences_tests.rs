@@ -4,10 +4,16 @@ use std::collections::HashSet;
 
 use super::{
     desk::{CONFIRM, Desk, ada, at_desk, peer},
+    error::SyncError,
     events::SyncEvent,
     peer::{CRM, Peer},
 };
-use crate::{contact::Contact, mirror::ContactId, replicas::memory::Memory};
+use crate::{
+    contact::{Contact, Field},
+    mirror::ContactId,
+    reconcile::{FieldConflict, Kept},
+    replicas::{ReplicaError, Trouble, memory::Memory},
+};
 
 /// A listing that showed `seen` and not "1001".
 fn look(desk: &mut Desk<'_>, peer: &mut Peer, seen: &[&str]) {
@@ -77,6 +83,8 @@ fn a_no_counts_only_beside_a_yes() {
         });
     };
     check(false, &["1002"], Some(1), 0);
+    // One is enough.
+    check(false, &["1002", "1003"], Some(1), 0);
     check(false, &["1003"], None, 1);
     check(false, &[], None, 0);
     check(true, &[], Some(1), 0);
@@ -113,12 +121,32 @@ struct Fate {
     /// Whether the agreement is detached; none where there is none left.
     detached: Option<bool>,
     conflicts: u64,
+    /// How many of them wait for a person's word.
+    open: u64,
     history: usize,
 }
 
+/// Somebody's value waits for a person's word.
+fn disputed(desk: &mut Desk<'_>, id: ContactId) {
+    let (base, here, there) = ("CEO".to_owned(), "CEO".to_owned(), "CTO".to_owned());
+    let stored = desk.engine.stored(id).unwrap();
+    let conflict = FieldConflict { field: Field::JobTitle, base, here, there, kept: Kept::Open };
+    desk.engine.conflict(&stored, "phone", &conflict).unwrap();
+}
+
 fn check_gone(name: &str, takes: bool, here: Option<&Contact>, expected: Fate) {
+    check_gone_after(|_, _| {}, (name, takes), here, expected);
+}
+
+fn check_gone_after(
+    prepare: fn(&mut Desk<'_>, ContactId),
+    (name, takes): (&str, bool),
+    here: Option<&Contact>,
+    expected: Fate,
+) {
     at_desk(|mut desk| {
         let id = agreed(&mut desk, name);
+        prepare(&mut desk, id);
         match here {
             Some(contact) => drop(desk.engine.mirror.update_contact(id, contact, "").unwrap()),
             None => desk.engine.mirror.delete_contact(id, "").unwrap(),
@@ -134,6 +162,7 @@ fn check_gone(name: &str, takes: bool, here: Option<&Contact>, expected: Fate) {
             deleted: desk.engine.stored(id).unwrap().deleted,
             detached,
             conflicts: desk.engine.summary.conflicts,
+            open: desk.engine.mirror.count_open_conflicts().unwrap(),
             history: desk.engine.mirror.history(Some(id), 9).unwrap().len(),
         };
         assert_eq!(found, expected, "{name} {takes} {here:?}");
@@ -143,13 +172,36 @@ fn check_gone(name: &str, takes: bool, here: Option<&Contact>, expected: Fate) {
 #[test]
 fn what_follows_from_an_absence() {
     let (same, edited) = (ada("CEO"), ada("edited"));
-    let fate = |deleted, detached, conflicts, history| Fate { deleted, detached, conflicts, history };
+    let fate = |deleted, detached, history| Fate { deleted, detached, conflicts: 0, open: 0, history };
     for name in [CRM, "cards"] {
-        check_gone(name, true, Some(&same), fate(true, None, 0, 1));
-        check_gone(name, true, None, fate(true, None, 0, 0));
-        check_gone(name, false, Some(&same), fate(false, None, 0, 0));
-        check_gone(name, false, None, fate(true, None, 0, 0));
+        check_gone(name, true, Some(&same), fate(true, None, 1));
+        check_gone(name, true, None, fate(true, None, 0));
+        check_gone(name, false, Some(&same), fate(false, None, 0));
+        check_gone(name, false, None, fate(true, None, 0));
     }
-    check_gone(CRM, true, Some(&edited), fate(false, Some(true), 1, 1));
-    check_gone("cards", true, Some(&edited), fate(false, None, 1, 1));
+    let kept = |detached, conflicts, open| Fate { conflicts, open, ..fate(false, detached, 1) };
+    check_gone(CRM, true, Some(&edited), kept(Some(true), 1, 1));
+    check_gone("cards", true, Some(&edited), kept(None, 1, 0));
+    // The dispute is told beside it.
+    check_gone_after(disputed, (CRM, true), Some(&same), kept(Some(true), 2, 2));
+    check_gone_after(disputed, ("cards", true), Some(&same), kept(None, 2, 1));
+}
+
+#[test]
+fn a_book_is_not_asked_again_and_a_stop_ends_the_asking() {
+    at_desk(|mut desk| {
+        let id = agreed(&mut desk, "cards");
+        let mut memory = Memory::default();
+        memory.faults.scan = Some(ReplicaError::Unavailable(Trouble::new("reach it")));
+        look(&mut desk, &mut peer("cards", memory), &["1002"]);
+        assert!(desk.engine.stored(id).unwrap().deleted);
+    });
+    at_desk(|mut desk| {
+        let id = agreed(&mut desk, "cards");
+        desk.engine.stop.request();
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let mut peer = Peer { name: "cards".to_owned(), ..crm() };
+        let ended = runtime.block_on(desk.engine.absences(&mut peer, vec!["1001".to_owned()], &HashSet::new()));
+        assert!(matches!(ended, Err(SyncError::Interrupted)) && !desk.engine.stored(id).unwrap().deleted);
+    });
 }

@@ -6,20 +6,22 @@
 use serde::Deserialize;
 
 use super::{
+    candidates::{Candidate, held, newcomers, parked},
+    copies::COPY,
     engine::{Engine, label},
     error::SyncError,
     events::ChangeAction,
     intake::NEVER_READ,
     peer::{CRM, MIRROR},
     resolve::{Decided, failed, usage},
+    settle::UNTAKEN,
 };
 use crate::{
     contact::{Contact, FieldSet},
-    mirror::{
-        Agreement, ContactId, Mirror, MirrorError, OutboxAction, OutboxRow, OutboxState, QuestionRow, State, Stored,
-    },
+    mirror::{Agreement, ContactId, OutboxRow, QuestionRow, State, Stored},
     reconcile::{
-        Base, FieldConflict, Here, Intake, Kept, Policy, Prefer, Winner, intake, plan::in_known_words, transplant,
+        Base, FieldConflict, Here, Intake, Kept, Policy, Prefer, Winner, intake, plan::in_known_words,
+        same_text_everywhere, transplant,
     },
     replicas::Sighting,
 };
@@ -27,7 +29,7 @@ use crate::{
 /// The kind of question that asks who a record is.
 pub(super) const AMBIGUOUS: &str = "ambiguous";
 /// The kind of question that asks what became of a creation.
-const PARKED: &str = "parked";
+pub(super) const PARKED: &str = "parked";
 /// Not questions but what was answered: a record is this contact...
 const SAME_AS: &str = "same_as";
 /// ... or nobody we know...
@@ -54,16 +56,9 @@ pub enum Answer {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Who {
     SameAs(ContactId),
+    /// The same, and this book has another record of it.
+    CopyOf(ContactId),
     New,
-}
-
-/// A contact of the CRM that may be one whose creation was not answered.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Candidate {
-    /// Its CRM id.
-    pub crm_id: String,
-    /// What to call it, where the mirror has taken it for a contact of its own.
-    pub name: Option<String>,
 }
 
 /// What can be answered to a question of this kind, as it is typed after `carnet conflicts resolve`.
@@ -73,37 +68,6 @@ pub fn answers(kind: &str) -> &'static [&'static str] {
         AMBIGUOUS => &["--same-as CONTACT", "--new"],
         _ => &["--dismiss"],
     }
-}
-
-/// The CRM's contacts that a parked creation may have made: newer than its sending, and not made by carnet.
-///
-/// # Errors
-/// SQLite's.
-pub fn candidates(mirror: &Mirror, contact: ContactId) -> Result<Vec<Candidate>, MirrorError> {
-    let Some(row) = parked(mirror, contact)? else { return Ok(Vec::new()) };
-    let mut ids: Vec<i64> = Vec::new();
-    for page in mirror.pages()?.into_values() {
-        ids.extend(page.remotes.iter().filter_map(|remote| remote.parse::<i64>().ok()));
-    }
-    ids.retain(|id| Some(*id) > row.highest_id);
-    ids.sort_unstable();
-    ids.dedup();
-    let mut found = Vec::new();
-    for crm_id in ids.iter().map(i64::to_string) {
-        match mirror.contact_by_crm_id(&crm_id)? {
-            None => found.push(Candidate { crm_id, name: None }),
-            Some(stored) if !stored.deleted && mirror.first_seen_in(stored.id)?.as_deref() == Some(CRM) => {
-                found.push(Candidate { crm_id, name: Some(stored.contact.display_name()) });
-            }
-            Some(_) => {}
-        }
-    }
-    Ok(found)
-}
-
-fn parked(mirror: &Mirror, contact: ContactId) -> Result<Option<OutboxRow>, MirrorError> {
-    let is = |row: &OutboxRow| row.state == OutboxState::Parked && row.action == OutboxAction::Create;
-    Ok(mirror.outbox_of(contact)?.into_iter().find(is))
 }
 
 /// What an outbox row remembers of the write; see `outbox`.
@@ -116,7 +80,7 @@ impl Engine<'_> {
     /// Carries out an answer to a question.
     pub fn answer(&mut self, id: i64, answer: &Answer, prefer: Prefer) -> Result<Decided, SyncError> {
         let Some(question) = self.mirror.question_by_id(id)? else {
-            return Err(failed(format!("find question q{id}"), "`carnet conflicts` lists them"));
+            return Err(usage(format!("find question q{id}"), "`carnet conflicts` lists them"));
         };
         if question.state == State::Settled {
             return Err(failed(
@@ -146,15 +110,30 @@ impl Engine<'_> {
         Ok(self.mirror.answer_question(&question.replica, &question.remote, &question.kind)?)
     }
 
-    /// Settles questions about creations that are explained by now: found in a listing, or known not to have been made.
+    /// Settles questions that time has answered: creations that were found in a listing or are known not to have been
+    /// made, values that the CRM shows after all or that nobody holds any more.
     pub fn settle_explained(&mut self) -> Result<(), SyncError> {
-        for question in self.mirror.questions()?.iter().filter(|question| question.kind == PARKED) {
-            let waits = question.contact.map(|contact| parked(&self.mirror, contact)).transpose()?.flatten().is_some();
+        for question in self.mirror.questions()? {
+            let waits = match question.kind.as_str() {
+                PARKED => {
+                    question.contact.map(|contact| parked(&self.mirror, contact)).transpose()?.flatten().is_some()
+                }
+                UNTAKEN => self.is_untaken(&question)?,
+                _ => true,
+            };
             if !waits {
-                self.settled(question)?;
+                self.settled(&question)?;
             }
         }
         Ok(())
+    }
+
+    /// True while the CRM shows something else of a contact than what the mirror has sent it.
+    fn is_untaken(&self, question: &QuestionRow) -> Result<bool, SyncError> {
+        let Some(id) = question.contact else { return Ok(false) };
+        let stored = self.mirror.contact(id)?.filter(|stored| !stored.deleted);
+        let (Some(stored), Some(agreement)) = (stored, self.mirror.agreement(CRM, id)?) else { return Ok(false) };
+        Ok(!agreement.detached && !same_text_everywhere(&stored.contact, &agreement.theirs, FieldSet::CRM))
     }
 
     fn waiting_creation(&self, question: &QuestionRow) -> Result<(Stored, OutboxRow), SyncError> {
@@ -194,8 +173,8 @@ impl Engine<'_> {
 
     fn adopt_named(&mut self, question: &QuestionRow, crm_id: &str, prefer: Prefer) -> Result<Decided, SyncError> {
         let (stored, row) = self.waiting_creation(question)?;
-        let found = candidates(&self.mirror, stored.id)?;
-        if !found.iter().any(|candidate| candidate.crm_id == crm_id) {
+        let found = newcomers(&self.mirror, stored.id)?;
+        if !found.iter().any(|candidate| candidate.id == crm_id) {
             return Err(self.not_a_candidate(crm_id, &row, &found)?);
         }
         let Ok(Sent { contact: sent }) = serde_json::from_str::<Sent>(&row.payload) else {
@@ -234,12 +213,12 @@ impl Engine<'_> {
             () if known => "it is another contact of the mirror's already",
             () => "the CRM's last listing does not show it",
         };
-        let ids: Vec<&str> = found.iter().map(|candidate| candidate.crm_id.as_str()).collect();
+        let ids: Vec<&str> = found.iter().map(|candidate| candidate.id.as_str()).collect();
         let hint = match ids.as_slice() {
-            [] => "nothing new is in the CRM: `--create` sends it again".to_owned(),
-            ids => format!("it may be any of {}", ids.join(", ")),
+            [] => "nothing new is in the CRM: type --create, and it is sent again".to_owned(),
+            ids => format!("type --adopt with one of {}, or --create if it is none of them", ids.join(", ")),
         };
-        Ok(failed(format!("adopt {crm_id}: {reason}"), hint))
+        Ok(usage(format!("adopt {crm_id}: {reason}"), hint))
     }
 
     /// The CRM's contact was taken for somebody else meanwhile: that contact and this one become one.
@@ -274,7 +253,7 @@ impl Engine<'_> {
 
     fn note_who(&mut self, question: &QuestionRow, who: Who) -> Result<Decided, SyncError> {
         let (kind, contact) = match who {
-            Who::SameAs(id) => (SAME_AS, Some(id)),
+            Who::SameAs(id) | Who::CopyOf(id) => (SAME_AS, Some(id)),
             Who::New => (NEW, None),
         };
         let QuestionRow { id, replica, remote, .. } = question;
@@ -287,13 +266,14 @@ impl Engine<'_> {
                     "`carnet undo` takes a deletion back",
                 ));
             }
-            if let Some(held) = self.holds_already(replica, contact)? {
-                return Err(failed(
-                    format!("answer question q{id}: {held} of {replica} is that contact already"),
-                    "delete one of the two records, or answer with --new",
-                ));
-            }
-            text = format!("question q{id}: {remote} is {}", stored.contact.display_name());
+            let name = stored.contact.display_name();
+            text = match held(&self.mirror, replica, contact)? {
+                None => format!("question q{id}: {remote} is {name}"),
+                Some(held) => format!(
+                    "question q{id}: {remote} is {name}, as {held} is: what it says beyond that is taken, and the \
+                     record itself is left alone; delete it when you like"
+                ),
+            };
         }
         self.settled(question)?;
         self.mirror.ask(&QuestionRow {
@@ -309,20 +289,17 @@ impl Engine<'_> {
         Ok(Decided { text, to_sync: true })
     }
 
-    /// The record that a contact has in a replica already.
-    fn holds_already(&self, replica: &str, contact: ContactId) -> Result<Option<String>, SyncError> {
-        let agreement = self.mirror.agreement(replica, contact)?;
-        Ok(agreement.filter(|agreement| !agreement.detached).map(|agreement| agreement.remote))
-    }
-
     /// What a person said about a record that no agreement names; it is said once.
     pub fn answered(&mut self, replica: &str, remote: &str) -> Result<Option<Who>, SyncError> {
         let mut who = None;
         if self.mirror.question(replica, remote, NEW)?.is_some() {
             who = Some(Who::New);
         } else if let Some(id) = self.mirror.question(replica, remote, SAME_AS)?.and_then(|row| row.contact) {
-            let free = self.mirror.contact(id)?.is_some() && self.holds_already(replica, id)?.is_none();
-            who = free.then_some(Who::SameAs(id));
+            who = match (self.mirror.contact(id)?, held(&self.mirror, replica, id)?) {
+                (Some(_), None) => Some(Who::SameAs(id)),
+                (Some(stored), Some(_)) if !stored.deleted => Some(Who::CopyOf(id)),
+                (Some(_), Some(_)) | (None, _) => None,
+            };
         }
         self.mirror.clear_question(replica, remote, NEW)?;
         self.mirror.clear_question(replica, remote, SAME_AS)?;
@@ -335,7 +312,7 @@ impl Engine<'_> {
             return Ok(());
         }
         for row in self.mirror.questions_about(replica)? {
-            let about_newcomers = [AMBIGUOUS, SAME_AS, NEW].contains(&row.kind.as_str());
+            let about_newcomers = [AMBIGUOUS, SAME_AS, NEW, COPY].contains(&row.kind.as_str());
             if about_newcomers && !newcomers.iter().any(|sighting| sighting.remote == row.remote) {
                 self.mirror.clear_question(replica, &row.remote, &row.kind)?;
             }

@@ -7,17 +7,21 @@ use url::Url;
 use super::{
     engine::Care,
     error::SyncError,
+    host::{Host, Machine},
     options::{Mode, RunOptions},
     peer::{CRM, Peer},
 };
 use crate::{
     config::{Book, BookKind, CrmUrl, Deletes, Direction, Lists, Settings, dialect, secrets},
     crm::{ClientSettings, ListsSetting, lists::ListBehaviour},
-    formats::{csv::Profile, vcard::Version},
+    formats::{
+        csv::Profile,
+        vcard::{Manner, Revised, Version},
+    },
     mirror::Mirror,
     replicas::{
-        Replica, Trouble,
-        crm::{CrmReplica, LISTS_FACT},
+        Habits, Replica, Trouble,
+        crm::{CrmReplica, DOUBTS_FACT, LISTS_FACT},
         csv_file::CsvFile,
         vcard_file::VcardFile,
         vdir::{BookSettings, Vdir},
@@ -54,12 +58,14 @@ pub(super) async fn assemble(
     let mut peers = Vec::new();
     if takes_part(CRM) && options.mode != Mode::MirrorOnly {
         let learnt = mirror.fact(LISTS_FACT)?.and_then(|text| text.parse::<ListBehaviour>().ok());
-        let replica = crm_replica(settings, sandbox.as_ref(), learnt).await?;
+        let doubts = mirror.fact(DOUBTS_FACT)?.and_then(|text| text.parse().ok()).unwrap_or(0);
+        let replica = crm_replica(settings, sandbox.as_ref(), learnt).await?.with_doubts(doubts);
         peers.push(peer(settings, CRM, Box::new(replica)));
     }
     if options.mode == Mode::Sync {
         for book in settings.books.iter().filter(|book| takes_part(&book.name)) {
-            peers.push(book_peer(settings, book)?);
+            let habits = mirror.fact(&Habits::fact(&book.name))?.unwrap_or_default();
+            peers.push(book_peer(settings, book, Habits::parse(&habits))?);
         }
     }
     Ok(Assembled { peers, account: account(settings), _sandbox: sandbox })
@@ -89,11 +95,12 @@ fn peer(settings: &Settings, name: &str, replica: Box<dyn Replica>) -> Peer {
         prefer: settings.sync.prefer,
         halted: false,
         held: false,
+        incomplete: false,
     }
 }
 
-fn book_peer(settings: &Settings, book: &Book) -> Result<Peer, SyncError> {
-    let peer = peer(settings, &book.name, book_replica(book)?);
+fn book_peer(settings: &Settings, book: &Book, habits: Habits) -> Result<Peer, SyncError> {
+    let peer = peer(settings, &book.name, book_replica(settings, book, habits)?);
     Ok(Peer {
         takes: book.direction != Direction::ToBook,
         gives: book.direction != Direction::FromBook,
@@ -102,13 +109,15 @@ fn book_peer(settings: &Settings, book: &Book) -> Result<Peer, SyncError> {
     })
 }
 
-/// The replica of one book.
-pub(super) fn book_replica(book: &Book) -> Result<Box<dyn Replica>, SyncError> {
+/// The replica of one book, of whose programs this is known.
+pub(super) fn book_replica(settings: &Settings, book: &Book, habits: Habits) -> Result<Box<dyn Replica>, SyncError> {
     let version = if book.version == "4.0" { Version::V40 } else { Version::V30 };
-    let of_cards = || BookSettings { name: book.name.clone(), path: book.path.clone(), version };
+    // What this run writes, it writes now.
+    let manner = Manner { version, revised: Revised::parse(&Machine.stamp()), ..settings.vcard };
+    let of_cards = || BookSettings { name: book.name.clone(), path: book.path.clone(), manner };
     Ok(match book.kind {
-        BookKind::Vdir => Box::new(Vdir::new(of_cards())),
-        BookKind::Vcard => Box::new(VcardFile::new(of_cards())),
+        BookKind::Vdir => Box::new(Vdir::new(of_cards()).with_habits(habits)),
+        BookKind::Vcard => Box::new(VcardFile::new(of_cards()).with_habits(habits)),
         BookKind::Csv => Box::new(CsvFile::new(book.name.clone(), book.path.clone(), book.dialect.clone())),
         BookKind::Carddav => {
             return Err(SyncError::Settings(

@@ -11,7 +11,7 @@ use super::{
 use crate::{
     config::{Book, BookKind, CrmUrl, Direction, Settings},
     mirror::Mirror,
-    replicas::{Batch, Known, ReplicaError, Trouble},
+    replicas::{Batch, Habits, Known, ReplicaError, Trouble},
     sandbox::{Sandbox, SandboxSettings},
 };
 
@@ -48,7 +48,7 @@ pub async fn check(settings: &Settings, offline: bool) -> Vec<CheckLine> {
         lines.push(check_server(settings).await.unwrap_or_else(|error| failed("crm", &error)));
     }
     for book in &settings.books {
-        lines.push(check_book(book).await.unwrap_or_else(|error| failed(&book.name, &error)));
+        lines.push(check_book(settings, book).await.unwrap_or_else(|error| failed(&book.name, &error)));
     }
     lines
 }
@@ -60,7 +60,7 @@ fn check_mirror(settings: &Settings) -> CheckLine {
     }
     match Mirror::open_read_only(path).and_then(|mirror| mirror.count_contacts()) {
         Ok(count) => line("mirror", Verdict::Ok, format!("{count} contacts")),
-        Err(error) => failed("mirror", &error.into()),
+        Err(error) => failed("mirror", &error.examined(path).into()),
     }
 }
 
@@ -89,8 +89,8 @@ async fn check_server(settings: &Settings) -> Result<CheckLine, SyncError> {
     Ok(line("crm", Verdict::Ok, format!("login accepted{pages}")))
 }
 
-async fn check_book(book: &Book) -> Result<CheckLine, SyncError> {
-    let mut replica = book_replica(book)?;
+async fn check_book(settings: &Settings, book: &Book) -> Result<CheckLine, SyncError> {
+    let mut replica = book_replica(settings, book, Habits::default())?;
     if book.direction != Direction::FromBook
         && let Some(line) = check_writable(book, &|folder| Ok(access(folder, Access::WRITE_OK | Access::EXEC_OK)?))
     {

@@ -13,7 +13,7 @@ use crate::{
     canary::Canary,
     contact::{Contact, FieldSet},
     mirror::{Agreement, OutboxAction, OutboxRow, OutboxState, QuestionRow, State},
-    reconcile::{Index, Pairing, merge::alike, same_text_everywhere},
+    reconcile::{merge::alike, pairing::Resemblance, same_text_everywhere},
     replicas::Sighting,
 };
 
@@ -46,11 +46,12 @@ impl Engine<'_> {
             return Ok(false);
         }
         newcomers.sort_by_key(|sighting| sighting.remote.parse::<i64>().unwrap_or(i64::MAX));
+        let ignored = if side.is_crm() { self.ignored()? } else { FieldSet::NONE };
         for (row, sent) in self.unexplained(side.name)? {
             let uid = self.stored(row.contact)?.uid;
             let ours = |sighting: &Sighting| match &sighting.uid {
                 Some(theirs) => *theirs == uid,
-                None => is_the_same(side, &sent.contact, &sighting.contact),
+                None => is_the_same(side, &sent.contact, &sighting.contact, ignored),
             };
             let newer = |sighting: &Sighting| !side.is_crm() || sighting.remote.parse::<i64>().ok() > row.highest_id;
             let ours =
@@ -69,11 +70,11 @@ impl Engine<'_> {
 
     /// While a creation is unexplained, a newcomer that resembles it is not taken for somebody else.
     fn hold_back(&mut self, newcomers: &mut Vec<Sighting>) -> Result<(), SyncError> {
-        let mut index = Index::default();
-        for (row, sent) in self.unexplained(CRM)? {
-            index.add(row.contact, "", None, &sent.contact);
+        let mut lost = Resemblance::default();
+        for (_, sent) in self.unexplained(CRM)? {
+            lost.add(&sent.contact);
         }
-        newcomers.retain(|sighting| index.find(None, None, &sighting.contact) == Pairing::None);
+        newcomers.retain(|sighting| !lost.has(&sighting.contact));
         Ok(())
     }
 
@@ -92,6 +93,8 @@ impl Engine<'_> {
         let mut theirs = sent.contact.clone();
         theirs.copy_fields(&there, same);
         if side.is_crm() {
+            // What it never keeps, nobody has taken out.
+            theirs.copy_fields(&there, self.ignored()?);
             let unset = FieldSet::ALL.less(sent.contact.set_fields());
             theirs.copy_fields(&Contact::default(), unset);
         }
@@ -155,7 +158,7 @@ impl Engine<'_> {
         Ok(self.mirror.update_outbox(&row)?)
     }
 
-    fn ask_about_parked(&mut self, row: &OutboxRow) -> Result<(), SyncError> {
+    pub(super) fn ask_about_parked(&mut self, row: &OutboxRow) -> Result<(), SyncError> {
         let stored = self.stored(row.contact)?;
         self.ask(
             QuestionRow {
@@ -176,9 +179,9 @@ impl Engine<'_> {
     }
 }
 
-/// The normalising comparison over what the replica carries.
-fn is_the_same(side: &Side<'_>, sent: &Contact, found: &Contact) -> bool {
+/// The normalising comparison over what the replica carries, and is not known to ignore.
+fn is_the_same(side: &Side<'_>, sent: &Contact, found: &Contact, ignored: FieldSet) -> bool {
     // What the server fills in by itself (a default type, a country) does not make it another contact.
-    let told = side.policy.fields.and(sent.set_fields());
+    let told = side.policy.fields.and(sent.set_fields()).less(ignored.less(found.set_fields()));
     !told.is_empty() && same_text_everywhere(sent, found, told)
 }

@@ -43,6 +43,7 @@ fn check_found(name: &str, newcomers: Vec<Sighting>, adopted: Option<&str>, left
         assert_eq!(agreement.as_ref().map(|agreement| agreement.remote.as_str()), adopted);
         assert_eq!(newcomers.iter().map(|sighting| sighting.remote.as_str()).collect::<Vec<_>>(), left);
         assert_eq!(desk.rows(name).is_empty(), adopted.is_some());
+        assert!(agreement.is_none_or(|agreement| !agreement.detached));
     });
 }
 
@@ -62,6 +63,72 @@ fn a_lost_creation_is_found_again() {
     check_found(CRM, several, Some("1002"), &["1003", "10000"], false);
     check_found("cards", vec![seen("a.vcf", Some("ada-1"), &other)], Some("a.vcf"), &[], false);
     check_found("cards", vec![seen("a.vcf", Some("other"), &same)], None, &["a.vcf"], false);
+}
+
+/// A creation with a comment and no country is adopted as `found` by a CRM that ignores a field; the mirror then holds.
+fn check_adopted(found: &Contact, ignored: &str, expected: &Contact) {
+    at_desk(|mut desk| {
+        let sent = Contact { comment: "vu".into(), ..ada("CEO") };
+        let id = desk.contact("ada-1", &sent);
+        desk.sent(CRM, id, (Create, Parked));
+        let row = desk.rows(CRM).remove(0);
+        desk.engine.ask_about_parked(&row).unwrap();
+        desk.engine.mirror.set_fact("crm.ignored", ignored).unwrap();
+        desk.engine.settle_unknown(&side(CRM), &mut vec![seen("1001", None, found)]).unwrap();
+        assert_eq!(desk.engine.stored(id).unwrap().contact, *expected, "{ignored}");
+        assert_eq!(desk.engine.summary.conflicts, 0);
+        assert!(desk.engine.mirror.questions().unwrap().is_empty(), "it was found after all");
+        assert!(desk.engine.stored(id).unwrap().version > 1, "books that carry its id are behind");
+    });
+}
+
+#[test]
+fn an_adopted_contact_is_read_in_the_light_of_what_was_sent() {
+    let sent = Contact { comment: "vu".into(), ..ada("CEO") };
+    check_adopted(&sent, "", &sent);
+    // The server's way of writing is no edit, and what it never keeps, nobody has taken out.
+    check_adopted(&Contact { comment: "vu".into(), ..ada("ceo ") }, "", &sent);
+    check_adopted(&ada("CEO"), "comment", &sent);
+    let in_france = Contact { country: "France".into(), ..sent.clone() };
+    check_adopted(&in_france, "", &in_france);
+    check_adopted(&in_france, "country", &in_france);
+}
+
+#[test]
+fn what_a_book_adopts_is_agreed_as_it_was_sent() {
+    at_desk(|mut desk| {
+        let id = desk.contact("ada-1", &ada("CEO"));
+        desk.sent("cards", id, (Create, Unknown));
+        desk.engine.settle_unknown(&side("cards"), &mut vec![seen("a.vcf", Some("ada-1"), &ada("CEO"))]).unwrap();
+        assert_eq!(desk.engine.mirror.agreement("cards", id).unwrap().unwrap().version, 0, "to be looked at again");
+    });
+}
+
+#[test]
+fn nothing_is_held_back_where_nothing_is_unexplained() {
+    at_desk(|mut desk| {
+        let mut newcomers = vec![seen("1001", None, &ada("CEO"))];
+        assert!(!desk.engine.settle_unknown(&side(CRM), &mut newcomers).unwrap());
+        assert_eq!(newcomers.len(), 1);
+    });
+}
+
+#[test]
+fn in_a_crm_that_had_nobody_any_newcomer_may_be_the_lost_creation() {
+    at_desk(|mut desk| {
+        let id = desk.contact("ada-1", &ada("CEO"));
+        desk.sent(CRM, id, (Create, Unknown));
+        let mut row = desk.rows(CRM).remove(0);
+        desk.engine.mirror.delete_outbox(row.id).unwrap();
+        row.highest_id = None;
+        desk.engine.mirror.put_outbox(&row).unwrap();
+        let run = desk.engine.run;
+        let other = desk.engine.mirror.insert_contact("other", &ada("CTO"), CRM, run, "").unwrap();
+        desk.agree(CRM, "1", other);
+        desk.later(SETTLE);
+        desk.engine.conclude_unknown(false).unwrap();
+        assert_eq!(desk.states(CRM), [Parked]);
+    });
 }
 
 #[test]

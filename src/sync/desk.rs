@@ -3,6 +3,7 @@
 use std::{
     cell::{Cell, RefCell},
     collections::BTreeMap,
+    rc::Rc,
     time::Duration,
 };
 
@@ -20,7 +21,9 @@ use crate::{
     contact::{Contact, Field, FieldSet},
     mirror::{Agreement, ContactId, Mirror, OutboxAction, OutboxRow, OutboxState},
     reconcile::{Limit, Policy, Prefer, Winner},
-    replicas::{Sighting, memory::Memory},
+    replicas::{
+        Batch, Capabilities, Known, LocalFuture, Look, Replica, ReplicaError, Scan, Sighting, Sink, Write, Written,
+    },
 };
 
 pub(super) const SETTLE: u64 = 10;
@@ -134,7 +137,7 @@ impl Desk<'_> {
             sent_at: String::new(),
             sent_uptime: self.clock.uptime().to_string(),
             attempts: 1,
-            error: None,
+            error: (state == OutboxState::Unknown).then(|| "no answer".to_owned()),
         };
         self.engine.mirror.put_outbox(&row).unwrap()
     }
@@ -157,10 +160,73 @@ pub(super) fn ada(title: &str) -> Contact {
     Contact { last_name: "Lovelace".into(), job_title: title.into(), ..Contact::default() }
 }
 
-pub(super) fn peer(name: &str, memory: Memory) -> Peer {
+/// A replica that shows and answers what a test says, word for word.
+pub(super) struct Scripted {
+    pub(super) batches: Vec<Batch>,
+    pub(super) ended: Result<Scan, ReplicaError>,
+    /// What it has under a name; of others it cannot say.
+    pub(super) looks: BTreeMap<&'static str, Option<Sighting>>,
+    /// Whom it was asked for.
+    pub(super) asked: Rc<RefCell<Vec<String>>>,
+    pub(super) facts: Vec<(String, String)>,
+    /// Somebody asks for a stop once so many batches are handed over.
+    pub(super) stops: Option<(usize, Stop)>,
+}
+
+impl Scripted {
+    pub(super) fn new(batches: Vec<Batch>) -> Self {
+        Self {
+            batches,
+            ended: Ok(Scan::Everything),
+            looks: BTreeMap::new(),
+            asked: Rc::default(),
+            facts: Vec::new(),
+            stops: None,
+        }
+    }
+}
+
+impl Replica for Scripted {
+    fn capabilities(&self) -> Capabilities {
+        Capabilities { fields: FieldSet::CRM, weak: FieldSet::NONE, identity: false }
+    }
+
+    fn scan<'a>(&'a mut self, _: &'a Known, sink: &'a mut Sink<'_>) -> LocalFuture<'a, Result<Scan, ReplicaError>> {
+        Box::pin(async move {
+            for (handed, batch) in self.batches.drain(..).enumerate() {
+                if let Some((_, stop)) = self.stops.as_ref().filter(|(after, _)| *after == handed) {
+                    stop.request();
+                }
+                sink(batch)?;
+            }
+            self.ended.clone()
+        })
+    }
+
+    fn look<'a>(&'a mut self, remote: &'a str) -> LocalFuture<'a, Result<Look, ReplicaError>> {
+        self.asked.borrow_mut().push(remote.to_owned());
+        Box::pin(async move {
+            Ok(match self.looks.get(remote) {
+                Some(Some(sighting)) => Look::Found(Box::new(sighting.clone())),
+                Some(None) => Look::Gone,
+                None => Look::Unclear("no answer".to_owned()),
+            })
+        })
+    }
+
+    fn apply<'a>(&'a mut self, _: Vec<Write>) -> LocalFuture<'a, Vec<Result<Written, ReplicaError>>> {
+        Box::pin(async { Vec::new() })
+    }
+
+    fn facts(&self) -> Vec<(String, String)> {
+        self.facts.clone()
+    }
+}
+
+pub(super) fn peer(name: &str, replica: impl Replica + 'static) -> Peer {
     Peer {
         name: name.to_owned(),
-        replica: Box::new(memory),
+        replica: Box::new(replica),
         takes: true,
         gives: true,
         deletes: true,
@@ -168,6 +234,7 @@ pub(super) fn peer(name: &str, memory: Memory) -> Peer {
         prefer: Prefer::Crm,
         halted: false,
         held: false,
+        incomplete: false,
     }
 }
 

@@ -11,11 +11,12 @@ use super::{
     host::{Host, Moment, Uptime},
     options::Stop,
     peer::{MIRROR, Peer},
+    waits::{Guards, STOPPED},
 };
 use crate::{
     canary::Canary,
     contact::{Contact, Field},
-    mirror::{ConflictRow, ContactId, HistoryRow, Mirror, QuestionRow, State, Stored},
+    mirror::{ConflictRow, ContactId, HistoryRow, Mirror, QuestionDetail, QuestionRow, State, Stored},
     reconcile::{FieldConflict, Kept, Limit},
     replicas::{Problem, Trouble},
 };
@@ -51,6 +52,12 @@ pub(super) struct Engine<'a> {
     pub trouble: Option<SyncError>,
     /// Contacts that a rehearsal would have made in the CRM: books that carry its ids would be told theirs.
     pub rehearsed: HashSet<ContactId>,
+    /// Contacts that may be in the CRM already: nobody could say in this run.
+    pub doubtful: HashSet<ContactId>,
+    /// Contacts that are not made in the CRM because its listing was not whole.
+    pub unlisted: HashSet<ContactId>,
+    /// What was stopped for safety.
+    pub guards: Guards,
     events: &'a mut (dyn FnMut(SyncEvent) + 'a),
 }
 
@@ -63,8 +70,21 @@ impl<'a> Engine<'a> {
         events: &'a mut (dyn FnMut(SyncEvent) + 'a),
     ) -> Self {
         let summary = Summary { dry_run: care.dry_run, ..Summary::default() };
-        let (reading_begun, rehearsed) = (host.uptime(), HashSet::new());
-        Self { mirror, run: 0, care, host, stop, summary, reading_begun, trouble: None, rehearsed, events }
+        Self {
+            mirror,
+            run: 0,
+            care,
+            host,
+            stop,
+            summary,
+            reading_begun: host.uptime(),
+            trouble: None,
+            rehearsed: HashSet::new(),
+            doubtful: HashSet::new(),
+            unlisted: HashSet::new(),
+            guards: Guards::new(),
+            events,
+        }
     }
 
     pub fn emit(&mut self, event: SyncEvent) {
@@ -134,12 +154,21 @@ impl<'a> Engine<'a> {
     pub fn halt(&mut self, peer: &mut Peer, trouble: Trouble) {
         peer.halted = true;
         self.summary.stopped.push(trouble.message.clone());
+        self.guards.insert(peer.name.clone(), (STOPPED, trouble.clone()));
         self.notice(&peer.name, trouble);
     }
 
     /// Puts a question to a person; the same question is put once.
     pub fn ask(&mut self, question: QuestionRow, hint: &str) -> Result<(), SyncError> {
         self.mirror.ask(&question)?;
+        self.notice(&question.replica.clone(), Trouble::new(question.text).hint(hint));
+        Ok(())
+    }
+
+    /// The same of a record that could be one of these contacts.
+    pub fn ask_among(&mut self, candidates: &[ContactId], question: QuestionRow, hint: &str) -> Result<(), SyncError> {
+        let detail = QuestionDetail { candidates: candidates.to_vec(), ..QuestionDetail::default() };
+        self.mirror.ask_with(&question, &detail)?;
         self.notice(&question.replica.clone(), Trouble::new(question.text).hint(hint));
         Ok(())
     }
@@ -261,7 +290,7 @@ impl<'a> Engine<'a> {
 }
 
 /// A field as the history keeps it: the text of a scalar, the JSON of a list, so that it can be brought back.
-fn value(contact: &Contact, field: Field) -> String {
+pub(super) fn value(contact: &Contact, field: Field) -> String {
     let json = match field {
         Field::Addresses => serde_json::to_string(&contact.addresses),
         Field::Items => serde_json::to_string(&contact.items),

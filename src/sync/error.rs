@@ -1,5 +1,7 @@
 //! Why a run ended early, by exit code.
 
+use std::path::Path;
+
 use crate::{
     mirror::MirrorError,
     replicas::{ReplicaError, Trouble},
@@ -66,6 +68,17 @@ impl SyncError {
             | SyncError::Failed(trouble) => trouble.hint.clone(),
             SyncError::Mirror(error) => error.hint(),
             SyncError::Interrupted | SyncError::Output(_) => None,
+        }
+    }
+}
+
+impl SyncError {
+    /// The same; a failure of the mirror of this path is looked into: [`MirrorError::examined`].
+    #[must_use]
+    pub fn examined(self, mirror: &Path) -> Self {
+        match self {
+            SyncError::Mirror(error) => SyncError::Mirror(error.examined(mirror)),
+            other => other,
         }
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::tally::Tally;
+use super::{tally::Tally, waits::exit_code};
 use crate::{contact::Field, replicas::Problem};
 
 /// Takes the events of a run, in order.
@@ -170,7 +170,7 @@ pub struct Summary {
     pub deleted: BTreeMap<String, u64>,
     /// Conflicts met in this run.
     pub conflicts: u64,
-    /// Conflicts, held deletions and parked or ambiguous contacts that wait for a person.
+    /// All that waits for a person when the run is over, as `carnet status` counts it: [`super::Waits`].
     pub waiting: u64,
     /// Records and writes that failed.
     pub failed: u64,
@@ -189,11 +189,7 @@ pub struct Summary {
 impl Summary {
     /// The public exit code of a run that came to its end.
     pub fn exit_code(&self) -> u8 {
-        match () {
-            () if !self.stopped.is_empty() => 7,
-            () if self.failed > 0 || self.waiting > 0 => 3,
-            () => 0,
-        }
+        exit_code(!self.stopped.is_empty(), self.failed, self.waiting)
     }
 
     /// True when no place was changed.

@@ -10,9 +10,9 @@ use crate::{
         csv::{self, Profile, Widths},
         identity::Identity,
         jsonl,
-        vcard::{self, Version},
+        vcard::{self, Manner, Revised, Version},
     },
-    mirror::{ContactId, Filter, Mirror, MirrorError},
+    mirror::{ContactId, Filter, Mirror, MirrorError, Stored},
     replicas::Trouble,
 };
 
@@ -80,17 +80,20 @@ pub fn export(
         progress(done, total);
     });
     match format {
-        Format::Cards(version) => cards(contacts_told, version, options.check, out)?,
+        Format::Cards(version) => {
+            let manner = Manner { version, ..settings.vcard };
+            cards(contacts_told, manner, options.check, out)?;
+        }
         Format::Lines => {
-            for (contact, identity) in contacts_told {
+            for (contact, identity) in contacts_told.map(parted) {
                 out.write_all(jsonl::line(&contact, &identity).as_bytes()).map_err(SyncError::Output)?;
             }
         }
         Format::Table(profile) => {
             // Two passes: how many columns the widest contact needs, then the rows.
             let mut widths = Widths::new(&profile);
-            contacts.for_each(|(contact, _)| widths.measure(&contact));
-            csv::export(contacts_told, &widths, &mut { out }).map_err(|error| {
+            contacts.for_each(|stored| widths.measure(&stored.contact));
+            csv::export(contacts_told.map(parted), &widths, &mut { out }).map_err(|error| {
                 SyncError::Failed(Trouble { message: format!("write the export: {error}"), hint: error.hint() })
             })?;
         }
@@ -110,17 +113,14 @@ struct Contacts<'m> {
 }
 
 impl Iterator for Contacts<'_> {
-    type Item = (Contact, Identity);
+    type Item = Stored;
 
     fn next(&mut self) -> Option<Self::Item> {
         loop {
             let (id, rest) = self.ids.split_first()?;
             self.ids = rest;
             match self.mirror.contact(*id) {
-                Ok(Some(stored)) => {
-                    let identity = Identity { uid: Some(stored.uid), crm_id: stored.crm_id };
-                    return Some((stored.contact, identity));
-                }
+                Ok(Some(stored)) => return Some(stored),
                 // Forgotten by a run that went on meanwhile.
                 Ok(None) => {}
                 Err(error) => {
@@ -132,15 +132,22 @@ impl Iterator for Contacts<'_> {
     }
 }
 
+fn parted(stored: Stored) -> (Contact, Identity) {
+    (stored.contact, Identity { uid: Some(stored.uid), crm_id: stored.crm_id })
+}
+
 fn cards(
-    contacts: impl Iterator<Item = (Contact, Identity)>,
-    version: Version,
+    contacts: impl Iterator<Item = Stored>,
+    manner: Manner,
     check: bool,
     out: &mut dyn Write,
 ) -> Result<(), SyncError> {
-    for (contact, identity) in contacts {
-        let bytes = vcard::new_card(version, &contact, &identity).to_bytes();
-        if check && version == Version::V40 {
+    for stored in contacts {
+        // When the contact changed, not when it is written out: two exports of the same are the same.
+        let manner = Manner { revised: Revised::parse(&stored.updated_at), ..manner };
+        let (contact, identity) = parted(stored);
+        let bytes = vcard::new_card(manner, &contact, &identity).to_bytes();
+        if check && manner.version == Version::V40 {
             vcard::check::strict(&bytes).map_err(|why| failed_check(&identity, &why))?;
         }
         out.write_all(&bytes).map_err(SyncError::Output)?;

@@ -12,7 +12,7 @@ use super::{
     options::{Mode, RunOptions, Stop},
     peer::MIRROR,
     run::run_with,
-    source,
+    source::{self, ImportSource, Imported, Record},
     tally::{Column, Tally},
 };
 use crate::{
@@ -34,15 +34,6 @@ pub struct ImportOptions {
     pub push: bool,
 }
 
-/// The file to import.
-#[derive(Debug, Clone)]
-pub struct ImportSource {
-    /// Its name for messages: a path, or "standard input".
-    pub name: String,
-    /// All of it.
-    pub bytes: Vec<u8>,
-}
-
 /// Imports a file. With `push`, all replicas are scanned first, so that matching knows everybody, and pushed afterwards.
 ///
 /// # Errors
@@ -54,7 +45,7 @@ pub async fn import(
     stop: &Stop,
     events: &mut Events<'_>,
 ) -> Result<Summary, SyncError> {
-    let read = source::read(&source, options.format.as_deref(), settings)?;
+    let read = source::read(source, options.format.as_deref(), settings)?;
     let mode = if options.push { Mode::Sync } else { Mode::MirrorOnly };
     let run = RunOptions {
         mode,
@@ -67,24 +58,13 @@ pub async fn import(
     run_with(settings, &run, (&Machine, stop), events, Some(read)).await
 }
 
-/// What a file gave.
-#[derive(Debug, Default)]
-pub(super) struct Imported {
-    /// Its contacts; a sighting's remote is its place in the file.
-    pub sightings: Vec<Sighting>,
-    /// What could not be read: whole records, and cells of others.
-    pub problems: Vec<Problem>,
-    /// What was counted while reading; none of the contacts are in it yet.
-    pub tally: Tally,
-    /// How the file was read, for a person to check.
-    pub recognised: Option<String>,
-}
-
 /// What is known while a file is taken in.
 struct Pile {
     index: Index,
-    /// The contacts that records of this file were taken for, and the UIDs that those brought.
-    taken: HashMap<ContactId, Option<String>>,
+    /// Contacts that were deleted here and live on in the CRM.
+    let_go: Index,
+    /// The contacts that records of this file were taken for, and whether those brought a UID.
+    taken: HashMap<ContactId, bool>,
 }
 
 /// What a record is to the contact that an earlier record of the same file was taken for.
@@ -106,7 +86,7 @@ impl Pile {
         let mut overwritten = stored.contact.differing(&new).iter().filter(|field| !field.is_list());
         let contradicts = overwritten.any(|field| !stored.contact.scalar(field).is_empty());
         match by {
-            By::Name if earlier.is_some() && sighting.uid.is_some() => Again::Another,
+            By::Name if *earlier && sighting.uid.is_some() => Again::Another,
             By::Name if contradicts => Again::Namesake,
             By::Uid | By::CrmId if contradicts => Again::Copy,
             By::Name | By::Uid | By::CrmId | By::Email | By::Phone => Again::No,
@@ -115,50 +95,67 @@ impl Pile {
 
     /// True where the file itself tells the record apart from all of them by UIDs.
     fn are_others(&self, candidates: &[ContactId], sighting: &Sighting) -> bool {
-        let marked = |id: &ContactId| self.taken.get(id).is_some_and(Option::is_some);
+        let marked = |id: &ContactId| self.taken.get(id).is_some_and(|marked| *marked);
         sighting.uid.is_some() && candidates.iter().all(marked)
     }
 }
 
-impl Imported {
-    /// Keeps a record that is not taken, and why.
-    pub fn refuse(&mut self, problem: Problem) {
-        self.tally.refuse(&problem.message);
-        self.problems.push(problem);
-    }
-}
+/// Records taken in one transaction.
+const TAKEN_AT_ONCE: usize = 1_000;
 
 impl Engine<'_> {
-    /// Takes in what a file gave; none for a run without a file.
+    /// Takes in what a file gives; none for a run without a file.
     pub fn import(&mut self, imported: Option<Imported>) -> Result<(), SyncError> {
-        let Some(Imported { sightings, problems, recognised, tally }) = imported else { return Ok(()) };
+        let Some(Imported { mut records, recognised, columns }) = imported else { return Ok(()) };
         if let Some(mut words) = recognised {
             if self.care.dry_run {
-                words += &columns_in_words(&tally.columns);
+                words += &columns_in_words(&columns);
             }
             self.notice(IMPORT, Trouble::new(words));
         }
-        for problem in problems {
-            self.problem(IMPORT, problem);
-        }
-        self.summary.import = Some(tally);
-        if sightings.is_empty() {
-            return Ok(());
-        }
-        let contacts = sightings.len() as u64;
-        bump(&mut self.summary.scanned, IMPORT, contacts);
-        self.emit(SyncEvent::ScanFinished { replica: IMPORT.to_owned(), contacts });
-        let mut pile = Pile { index: self.index_for(IMPORT)?, taken: HashMap::new() };
-        let mut sightings = sightings.into_iter();
-        while sightings.len() > 0 {
+        self.summary.import = Some(Tally { columns, ..Tally::default() });
+        self.emit(SyncEvent::ScanStarted { replica: IMPORT.to_owned() });
+        let mut pile = Pile { index: self.index_for(IMPORT)?, let_go: self.index_of_let_go()?, taken: HashMap::new() };
+        let (mut contacts, mut groups, mut is_done) = (0, 0, false);
+        while !is_done {
+            self.check_stop()?;
             self.transact(|engine| {
-                for sighting in sightings.by_ref().take(1_000) {
-                    engine.import_one(&mut pile, sighting)?;
+                for _ in 0..TAKEN_AT_ONCE {
+                    match records.next() {
+                        None => {
+                            is_done = true;
+                            break;
+                        }
+                        Some(Record::Group) => groups += 1,
+                        Some(Record::Refused(problem)) => engine.refuse(problem),
+                        Some(Record::Contact { sighting, refused, repaired }) => {
+                            contacts += 1;
+                            engine.tally().cells_refused += refused.len() as u64;
+                            engine.tally().cells_repaired += repaired;
+                            refused.into_iter().for_each(|cell| engine.problem(IMPORT, cell));
+                            engine.import_one(&mut pile, *sighting)?;
+                        }
+                    }
                 }
                 Ok(())
             })?;
+            let replica = IMPORT.to_owned();
+            self.emit(SyncEvent::ScanProgress { replica, contacts, pages: 0, pages_expected: None });
         }
+        if groups > 0 {
+            self.notice(IMPORT, Trouble::new(source::groups_left(groups)));
+        }
+        if contacts > 0 {
+            bump(&mut self.summary.scanned, IMPORT, contacts);
+        }
+        self.emit(SyncEvent::ScanFinished { replica: IMPORT.to_owned(), contacts });
         Ok(())
+    }
+
+    /// Tells of a record that is not taken, and why.
+    fn refuse(&mut self, problem: Problem) {
+        self.tally().refuse(&problem.message);
+        self.problem(IMPORT, problem);
     }
 
     fn import_one(&mut self, pile: &mut Pile, sighting: Sighting) -> Result<(), SyncError> {
@@ -209,10 +206,11 @@ impl Engine<'_> {
     fn import_new(&mut self, pile: &mut Pile, sighting: Sighting) -> Result<(), SyncError> {
         let uid = sighting.uid.clone().unwrap_or_else(|| uid_of(&sighting.contact));
         let by_crm_id = sighting.crm_id.as_deref().map(|id| self.mirror.contact_by_crm_id(id)).transpose()?.flatten();
-        let known = match self.mirror.contact_by_uid(&uid)? {
-            Some(stored) => Some(stored),
-            None => by_crm_id,
+        let let_go = match pile.let_go.find(None, sighting.crm_id.as_deref(), &sighting.contact) {
+            Pairing::One(id, _) => Some(self.stored(id)?).filter(|stored| stored.deleted),
+            Pairing::None | Pairing::Ambiguous(_) => None,
         };
+        let known = self.mirror.contact_by_uid(&uid)?.or(by_crm_id).or(let_go);
         match known {
             Some(stored) if stored.deleted => self.import_again(pile, &stored, &sighting),
             Some(_) => {
@@ -221,16 +219,14 @@ impl Engine<'_> {
                 Ok(())
             }
             None if sighting.contact == Contact::default() => {
-                let problem = empty(sighting.remote);
-                self.tally().refuse(&problem.message);
-                self.problem(IMPORT, problem);
+                self.refuse(empty(sighting.remote));
                 Ok(())
             }
             None => {
                 let at = self.host.stamp();
                 let id = self.mirror.insert_contact(&uid, &sighting.contact, IMPORT, self.run, &at)?;
                 pile.index.add(id, &uid, None, &sighting.contact);
-                pile.taken.insert(id, sighting.uid);
+                pile.taken.insert(id, sighting.uid.is_some());
                 self.tally().new += 1;
                 self.created_here(Label { uid, crm_id: None, name: sighting.contact.display_name() });
                 Ok(())
@@ -252,7 +248,7 @@ impl Engine<'_> {
 
     fn import_into(&mut self, pile: &mut Pile, stored: &Stored, sighting: &Sighting) -> Result<(), SyncError> {
         let new = enriched(&stored.contact, &sighting.contact, sighting.fields);
-        pile.taken.insert(stored.id, sighting.uid.clone());
+        pile.taken.insert(stored.id, sighting.uid.is_some());
         if new == stored.contact {
             self.tally().same += 1;
             return Ok(());
@@ -360,10 +356,12 @@ mod tests {
             ..Contact::default()
         };
         let text = "Nom;Société;E-mail;Téléphone;Mobile\nDurand;ACME;d@example.com;0123456789;0639980001\n";
-        let file = ImportSource { name: "file".into(), bytes: text.into() };
+        let file = ImportSource::of_bytes("file", text);
         let text = "[crm]\nurl = \"sandbox\"\n";
         let settings = Settings::parse("/x/carnet.toml".as_ref(), text, Environment::from_fn(&|_| None)).unwrap();
-        let sighting = source::read(&file, None, &settings).unwrap().sightings.pop().unwrap();
+        let Some(Record::Contact { sighting, .. }) = source::read(file, None, &settings).unwrap().records.last() else {
+            panic!("a row")
+        };
         let types: Vec<_> = sighting.contact.items.iter().map(|item| item.item_type.clone()).collect();
         assert!(
             known.items.iter().all(|item| !types.contains(&item.item_type)),

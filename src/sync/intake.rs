@@ -1,5 +1,7 @@
 //! One sighting into the mirror.
 
+use std::borrow::Cow;
+
 use super::{
     engine::{Engine, label},
     error::SyncError,
@@ -34,6 +36,7 @@ impl Engine<'_> {
     pub fn is_edit(&self, side: &Side<'_>, sighting: &Sighting) -> Result<bool, SyncError> {
         let Some(agreement) = self.mirror.agreement_by_remote(side.name, &sighting.remote)? else { return Ok(true) };
         let there = side.reading(sighting, &agreement.theirs);
+        let there = side.believed(sighting.source.as_deref(), &agreement.theirs, &there);
         let fields = side.policy.fields.and(sighting.fields);
         let unstated = FieldSet::CRM.less(sighting.fields);
         let lost = side.is_crm() && !agreement.theirs.set_fields().and(unstated).is_empty();
@@ -56,7 +59,7 @@ impl Engine<'_> {
         });
         let base = agreement.zip(shown.as_ref()).map(|(agreement, theirs)| Base { theirs, ours: &agreement.ours });
         let here = if stored.deleted { Here::Deleted(&stored.contact) } else { Here::Living(&stored.contact) };
-        let Sighting { remote, revision, uid, crm_id, contact: _, fields, detail, source: _ } = sighting;
+        let Sighting { remote, revision, uid, crm_id, contact: _, fields, detail, source } = sighting;
         let mut next = Agreement {
             contact: stored.id,
             remote,
@@ -69,8 +72,21 @@ impl Engine<'_> {
             marks: marks(uid.as_deref(), crm_id.as_deref()),
         };
         // What a person is to say is not taken meanwhile: each side keeps its own.
-        let policy = self.less_conflicts(side.policy, stored.id, side.name)?;
-        match intake(base, here, &there, fields, &policy) {
+        let mut policy = self.less_conflicts(side.policy, stored.id, side.name)?;
+        // The agreement has what stands there; what a program of the book never writes is no edit.
+        let told = match agreement {
+            Some(agreement) => side.believed(source.as_deref(), &agreement.theirs, &there),
+            None => Cow::Borrowed(&there),
+        };
+        let mut taken = intake(base, here, &told, fields, &policy);
+        if let Some(agreement) = agreement {
+            let stopped = self.stop_alternating(side, stored, agreement, &there, &taken)?;
+            if !stopped.is_empty() {
+                policy.fields = policy.fields.less(stopped);
+                taken = intake(base, here, &told, fields, &policy);
+            }
+        }
+        match taken {
             Intake::Same => {
                 if let Some(agreement) = agreement {
                     next.ours.clone_from(&agreement.ours);
@@ -160,7 +176,8 @@ impl Engine<'_> {
         Ok(id)
     }
 
-    fn crm_uid(&self, crm_id: &str) -> String {
+    /// The UID that a contact of the CRM is given.
+    pub fn crm_uid(&self, crm_id: &str) -> String {
         uuid::Uuid::new_v5(&UID_NAMESPACE, format!("incwo/{}/{crm_id}", self.care.account).as_bytes()).to_string()
     }
 }

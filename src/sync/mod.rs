@@ -7,10 +7,13 @@
 mod absences;
 #[cfg(test)]
 mod absences_tests;
+mod alternation;
 mod answer;
 mod assemble;
 mod by_hand;
+mod candidates;
 mod check;
+mod copies;
 mod creations;
 #[cfg(test)]
 mod creations_tests;
@@ -23,7 +26,12 @@ mod export;
 mod host;
 mod import;
 mod intake;
+mod named;
+#[cfg(test)]
+mod named_tests;
 mod newcomers;
+#[cfg(test)]
+mod newcomers_tests;
 mod options;
 mod outbox;
 #[cfg(test)]
@@ -33,23 +41,31 @@ mod push;
 mod resolve;
 mod run;
 mod scan;
+#[cfg(test)]
+mod scan_tests;
 mod settle;
+#[cfg(test)]
+mod settle_tests;
 mod source;
 mod tally;
 mod undo;
 mod updates;
+mod waits;
 
-pub use answer::{Answer, Candidate, answers, candidates};
+pub use answer::{Answer, answers};
+pub use candidates::{Candidate, candidates};
 pub use check::{CheckLine, Verdict, check};
 pub use engine::Care;
 pub use error::SyncError;
 pub use events::{Events, Summary, SyncEvent};
 pub use export::{ExportOptions, export};
 pub use host::{Host, Machine, Moment, Uptime};
-pub use import::{ImportOptions, ImportSource, import};
+pub use import::{ImportOptions, import};
 pub use options::{Mode, RunOptions, Stop};
 pub use peer::{CRM, Peer};
 pub use resolve::{Decided, Number, Word, conflict_values, resolve};
 pub use run::{Ground, run, run_on};
+pub use source::ImportSource;
 pub use tally::{Column, Tally};
 pub use undo::{Left, Reason, Target, UndoOptions, Undone, undo};
+pub use waits::{Guarded, Waits, guarded, waits};

@@ -133,6 +133,22 @@ impl Engine<'_> {
         Ok(())
     }
 
+    /// Closes the lost and refused changes of contacts that are deleted here and followed there no more: whatever becomes
+    /// of them changes nothing. A creation is another matter: what it made would be a stranger.
+    pub fn close_forgotten(&mut self, replica: &str) -> Result<(), SyncError> {
+        for row in self.mirror.outbox(replica)? {
+            let idle = match (row.action, row.state) {
+                (OutboxAction::Update, OutboxState::Unknown) | (_, OutboxState::Refused) => true,
+                (_, OutboxState::Sent | OutboxState::Unknown | OutboxState::Parked) => false,
+            };
+            let followed = self.mirror.agreement(replica, row.contact)?.is_some_and(|agreement| !agreement.detached);
+            if idle && !followed && self.stored(row.contact)?.deleted {
+                self.mirror.delete_outbox(row.id)?;
+            }
+        }
+        Ok(())
+    }
+
     /// The write is known not to have happened.
     pub fn withdraw(&mut self, row: Option<i64>) -> Result<(), SyncError> {
         row.map_or(Ok(()), |row| Ok(self.mirror.delete_outbox(row)?))

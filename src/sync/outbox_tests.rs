@@ -10,8 +10,9 @@ use super::{
     push::Delivery,
 };
 use crate::{
-    contact::{Contact, Field, FieldSet},
+    contact::{Address, AddressType, Contact, Field, FieldSet, Item, ItemType},
     mirror::{
+        Agreement,
         OutboxAction::{self, Create, Delete, Update},
         OutboxRow,
         OutboxState::{self, Parked, Refused, Sent, Unknown},
@@ -56,6 +57,32 @@ fn what_keeps_a_contact_from_being_written_to_the_crm() {
 }
 
 #[test]
+fn a_row_that_nobody_can_read_keeps_nothing_waiting() {
+    for state in [Refused, Unknown] {
+        at_desk(|mut desk| {
+            let id = desk.contact("ada-1", &ada("CEO"));
+            desk.sent(CRM, id, (Update, state));
+            let mut row = desk.rows(CRM).remove(0);
+            row.payload = "of a later carnet".to_owned();
+            desk.engine.mirror.update_outbox(&row).unwrap();
+            let stored = desk.engine.stored(id).unwrap();
+            assert!(!desk.engine.must_wait(&stored).unwrap(), "{state:?}");
+        });
+    }
+}
+
+#[test]
+fn one_write_that_waits_is_enough() {
+    at_desk(|mut desk| {
+        let id = desk.contact("ada-1", &ada("CEO"));
+        desk.sent("cards", id, (Update, Sent));
+        desk.sent(CRM, id, (Create, Sent));
+        let stored = desk.engine.stored(id).unwrap();
+        assert!(desk.engine.must_wait(&stored).unwrap());
+    });
+}
+
+#[test]
 fn a_change_sent_three_times_rests_for_an_hour() {
     at_desk(|mut desk| {
         let id = desk.contact("ada-1", &ada("CEO"));
@@ -74,6 +101,49 @@ fn a_change_sent_three_times_rests_for_an_hour() {
         desk.engine.forget_old_tries(id).unwrap();
         assert_eq!(desk.rows(CRM).len(), 2, "with the one to come there are three");
     });
+}
+
+#[test]
+fn changes_of_contacts_that_nobody_follows_any_more_are_closed() {
+    #[derive(Clone, Copy, Debug)]
+    enum Followed {
+        Yes,
+        Detached,
+        No,
+    }
+    let check = |deleted: bool, followed: Followed, what: (OutboxAction, OutboxState), closed: bool| {
+        at_desk(|mut desk| {
+            let id = desk.contact("ada-1", &ada("CEO"));
+            let agreement = desk.agree(CRM, "1001", id);
+            match followed {
+                Followed::Yes => {}
+                Followed::Detached => {
+                    let agreement = Agreement { detached: true, ..agreement };
+                    desk.engine.mirror.put_agreement(CRM, &agreement).unwrap();
+                }
+                Followed::No => desk.engine.mirror.delete_agreement(CRM, id).unwrap(),
+            }
+            desk.sent(CRM, id, what);
+            if deleted {
+                desk.engine.mirror.delete_contact(id, "").unwrap();
+            }
+            desk.engine.close_forgotten(CRM).unwrap();
+            assert_eq!(desk.rows(CRM).is_empty(), closed, "deleted: {deleted}, {followed:?}, {what:?}");
+        });
+    };
+    for followed in [Followed::Detached, Followed::No] {
+        for what in [(Update, Unknown), (Update, Refused), (Create, Refused), (Delete, Refused)] {
+            check(true, followed, what, true);
+            check(false, followed, what, false);
+        }
+        // It may turn up there yet, as a contact that nobody knows.
+        for what in [(Create, Unknown), (Create, Parked), (Update, Sent)] {
+            check(true, followed, what, false);
+        }
+    }
+    // The deletion is still to be carried out there, and what it meets must be known for our own.
+    check(true, Followed::Yes, (Update, Unknown), false);
+    check(true, Followed::Yes, (Delete, Refused), false);
 }
 
 #[test]
@@ -99,21 +169,22 @@ fn a_write_is_written_down_before_it_leaves() {
             let meant = matches!(action, Action::Update { .. }).then(|| ada("CTO"));
             assert!(targets.iter().all(|target| *target == meant), "{targets:?}");
             assert_eq!(deliveries[0].row, rows.first().map(|row| row.id));
-            assert!(rows.iter().all(|row| row.highest_id == Some(1_007)));
-            let refused =
-                [CRM, "cards"].map(|name| desk.states(name).iter().filter(|state| **state == Refused).count());
-            assert_eq!(refused.iter().sum::<usize>(), refused_left);
+            assert!(rows.iter().all(|row| row.highest_id == Some(1_007) && row.attempts == 1));
+            assert!(rows.iter().all(|row| Payload::of(row).unwrap().misses == 0));
+            let refused = |of: &str| desk.states(of).iter().filter(|state| **state == Refused).count();
+            let other = if name == CRM { "cards" } else { CRM };
+            assert_eq!((refused(name), refused(other)), (refused_left, 1));
             let tries = desk.states(CRM).iter().filter(|state| **state == Unknown).count();
             assert_eq!(tries, if name == CRM && !expected.is_empty() { 2 } else { 3 });
         });
     };
     let (remote, revision, theirs, contact) = ("1001".to_owned(), "r1".to_owned(), ada("CEO"), ada("CTO"));
-    check(CRM, Action::Create { contact: contact.clone() }, &[(Create, vec![])], 1);
-    check("cards", Action::Create { contact: contact.clone() }, &[(Create, vec![])], 1);
-    check(CRM, Action::Delete { remote: remote.clone(), revision: revision.clone(), theirs: theirs.clone() }, &[], 2);
+    check(CRM, Action::Create { contact: contact.clone() }, &[(Create, vec![])], 0);
+    check("cards", Action::Create { contact: contact.clone() }, &[(Create, vec![])], 0);
+    check(CRM, Action::Delete { remote: remote.clone(), revision: revision.clone(), theirs: theirs.clone() }, &[], 1);
     let changed = FieldSet::NONE.with(Field::JobTitle);
     let update = Action::Update { remote, revision, theirs, contact, changed, detail: None };
-    check(CRM, update, &[(Update, vec![Field::JobTitle])], 1);
+    check(CRM, update, &[(Update, vec![Field::JobTitle])], 0);
 }
 
 #[test]
@@ -190,6 +261,42 @@ fn a_lost_change_is_recognised_by_what_stands_there() {
     check(CRM, (Update, Refused), ada("new"), ("Byron", "old"), 1);
     check(CRM, (Create, Unknown), ada("new"), ("Byron", "old"), 1);
     check("cards", (Update, Unknown), ada("new"), ("Byron", "old"), 1);
+}
+
+/// A lost change of the telephones, each a figure, and what stands there now: the agreement's two sides and the rows left.
+fn check_list(there: &str, (theirs, ours): (&str, &str), left: usize) {
+    let phones = |figures: &str| -> Contact {
+        let items = figures.chars().map(|n| Item::new(ItemType::ProfessionalPhone, format!("019900000{n}")));
+        Contact { items: items.collect(), ..ada("CEO") }
+    };
+    let cities = |contact: Contact| -> Contact {
+        let at = |item: &Item| Address { city: item.value.clone(), ..Address::new(AddressType::Professional) };
+        Contact { addresses: contact.items.iter().map(at).collect(), items: vec![], ..contact }
+    };
+    let check = |field: Field, list: &dyn Fn(&str) -> Contact| {
+        at_desk(|mut desk| {
+            let id = desk.contact("ada-1", &list("1"));
+            let agreement = desk.agree(CRM, "1001", id);
+            desk.engine.mirror.update_contact(id, &list("12"), "").unwrap();
+            desk.sent_with(CRM, id, (Update, Unknown), |sent| sent.changed = vec![field]);
+            let stored = desk.engine.stored(id).unwrap();
+            let agreement = desk.engine.recognise_ours(&side(CRM), &stored, agreement, &list(there)).unwrap();
+            assert_eq!((agreement.theirs, agreement.ours), (list(theirs), list(ours)), "{field:?} {there}");
+            assert_eq!(desk.rows(CRM).len(), left);
+        });
+    };
+    check(Field::Items, &phones);
+    check(Field::Addresses, &|figures| cities(phones(figures)));
+}
+
+#[test]
+fn a_lost_change_of_a_list_is_recognised_by_what_came_with_it() {
+    check_list("12", ("12", "12"), 0);
+    check_list("1", ("1", "1"), 1);
+    // Somebody went on from there: that is theirs.
+    check_list("123", ("12", "12"), 0);
+    check_list("2", ("12", "12"), 0);
+    check_list("3", ("1", "1"), 1);
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! A replica as a run sees it: the port, and how the settings want it treated.
 
-use std::collections::BTreeMap;
+use std::{borrow::Cow, collections::BTreeMap};
 
 use crate::{
     contact::{AddressType, Contact, ContactType, Field, ItemType},
@@ -33,6 +33,8 @@ pub struct Peer {
     pub halted: bool,
     /// Set when its deletions are held: neither carried out elsewhere nor undone there.
     pub held: bool,
+    /// Set when its listing is known to have left out contacts that are there: nobody is made there on its word.
+    pub incomplete: bool,
 }
 
 impl Peer {
@@ -84,6 +86,12 @@ impl Side<'_> {
     pub fn reading(&self, sighting: &Sighting, known: &Contact) -> Contact {
         let again = sighting.source.as_deref().zip(self.replica).and_then(|(source, it)| it.reread(source, known));
         again.unwrap_or_else(|| sighting.contact.clone())
+    }
+
+    /// What a changed record is to be taken to say, where `known` is what it said before and `there` what it says now.
+    pub fn believed<'c>(&self, source: Option<&[u8]>, known: &Contact, there: &'c Contact) -> Cow<'c, Contact> {
+        let believed = source.zip(self.replica).and_then(|(source, it)| it.believed(source, known, there));
+        believed.map_or(Cow::Borrowed(there), Cow::Owned)
     }
 
     /// A contact as the replica can show it now.

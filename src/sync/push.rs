@@ -13,12 +13,14 @@ use crate::{
     contact::FieldSet,
     mirror::{Agreement, ContactId, Pending, Stored},
     reconcile::{Base, outgo},
-    replicas::{Action, Write},
+    replicas::{Action, Trouble, Write},
 };
 
 /// Pending contacts planned at a time, and writes handed to a book at a time: one fsync of the whole folder for all of
 /// them, and bounded memory.
 const PLANNED_AT_ONCE: usize = 2_500;
+/// Or fewer, where their photos have so many bytes: each is held several times over while it is written.
+const PLANNED_BYTES: usize = 16 << 20;
 /// Writes handed to the CRM at a time.
 const CRM_WRITES_AT_ONCE: usize = 16;
 /// How often a replica is tried again within a run because it changed under us.
@@ -51,33 +53,63 @@ impl Engine<'_> {
             // Nothing to say, but an earlier probe may have left its throwaway contact there.
             peer.replica.apply(Vec::new()).await;
         }
+        if peer.is_crm() && !peer.halted {
+            self.look_for_named(peer).await?;
+        }
         for _ in 0..ROUNDS {
             let pending = self.mirror.pending(&peer.name)?;
             let total = pending.len() as u64;
             let (mut done, mut again) = (0, false);
-            for part in pending.chunks(PLANNED_AT_ONCE) {
+            let mut rest = pending.as_slice();
+            while !rest.is_empty() {
                 if peer.halted {
                     return Ok(());
                 }
-                let deliveries = self.plan_push(peer, part)?;
+                let (deliveries, planned) = self.plan_push(peer, rest)?;
                 again |= self.deliver(peer, deliveries, (done, total)).await?;
-                done += part.len() as u64;
+                done += planned as u64;
+                rest = &rest[planned..];
             }
             if !again {
                 break;
             }
         }
+        self.say_unlisted(peer);
         Ok(())
     }
 
-    /// Pending contacts as writes. Those that turn out to need none are agreed on at once.
-    fn plan_push(&mut self, peer: &Peer, pending: &[(ContactId, Pending)]) -> Result<Vec<Delivery>, SyncError> {
+    fn say_unlisted(&mut self, peer: &Peer) {
+        let waiting = std::mem::take(&mut self.unlisted).len();
+        if waiting > 0 {
+            self.summary.failed += waiting as u64;
+            let message = format!(
+                "{waiting} new contacts are not made in the CRM yet: its listing left out contacts that are there, and they \
+                 may be among them"
+            );
+            self.notice(&peer.name, Trouble::new(message).hint("the next whole listing decides"));
+        }
+    }
+
+    /// The next pending contacts as writes, and how many contacts that were. Those that turn out to need no write are agreed
+    /// on at once.
+    fn plan_push(
+        &mut self,
+        peer: &Peer,
+        pending: &[(ContactId, Pending)],
+    ) -> Result<(Vec<Delivery>, usize), SyncError> {
         self.transact(|engine| {
-            let mut deliveries = Vec::new();
-            for (id, what) in pending {
-                deliveries.extend(engine.plan_one(peer, *id, *what)?);
+            let (mut deliveries, mut planned, mut photos) = (Vec::new(), 0, 0);
+            for (id, what) in pending.iter().take(PLANNED_AT_ONCE) {
+                planned += 1;
+                if let Some(delivery) = engine.plan_one(peer, *id, *what)? {
+                    photos += delivery.stored.contact.extra.iter().map(String::len).sum::<usize>();
+                    deliveries.push(delivery);
+                }
+                if photos > PLANNED_BYTES {
+                    break;
+                }
             }
-            Ok(deliveries)
+            Ok((deliveries, planned))
         })
     }
 
@@ -93,7 +125,14 @@ impl Engine<'_> {
     }
 
     fn plan_create(&mut self, peer: &Peer, stored: Stored) -> Result<Option<Delivery>, SyncError> {
-        if !peer.gives || !peer.wants(&stored.contact) || (peer.is_crm() && self.must_wait(&stored)?) {
+        let wanted = peer.gives && peer.wants(&stored.contact);
+        if peer.is_crm() && peer.incomplete && wanted {
+            // It may be among those that the listing left out.
+            self.unlisted.insert(stored.id);
+            return Ok(None);
+        }
+        let waits = peer.is_crm() && (self.doubtful.contains(&stored.id) || self.must_wait(&stored)?);
+        if waits || !wanted {
             return Ok(None);
         }
         let action = Action::Create { contact: stored.contact.clone() };

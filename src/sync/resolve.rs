@@ -15,12 +15,13 @@ use super::{
 };
 use crate::{
     config::Settings,
-    contact::{Address, Contact, ContactType, Field, Item},
+    contact::{Address, Contact, ContactType, Field, FieldSet, Item},
     mirror::{Agreement, ConflictRow, ContactId, OutboxState, State, Stored},
     reconcile::{
-        Keep, Policy,
+        Keep, Policy, Winner,
         lists::Entry,
         resolve::{self, Refusal, Sides},
+        transplant,
     },
     replicas::Trouble,
 };
@@ -101,6 +102,12 @@ impl Engine<'_> {
         Ok(Policy { fields: policy.fields.less(held), ..policy })
     }
 
+    /// True while a field of the contact waits for a person's word.
+    pub fn is_disputed(&self, contact: ContactId) -> Result<bool, SyncError> {
+        let open = self.mirror.open_conflicts()?;
+        Ok(open.iter().any(|conflict| conflict.contact == contact && conflict.field.is_some()))
+    }
+
     /// Settles what there is nothing left to say about: open conflicts where both sides show the same by now or the contact
     /// is gone, and questions about creations that were found after all.
     pub fn settle_overtaken(&mut self) -> Result<(), SyncError> {
@@ -119,15 +126,16 @@ impl Engine<'_> {
             // The contact is there again.
             None => agreement.is_some_and(|agreement| !agreement.detached),
             Some(Some(field)) => {
-                agreement.is_none_or(|agreement| stored.contact.scalar(field) == agreement.theirs.scalar(field))
+                let differs = |agreement: &Agreement| stored.contact.differing(&agreement.theirs).contains(field);
+                !agreement.as_ref().is_some_and(differs)
             }
             Some(None) => false,
         })
     }
 
-    fn resolve_conflict(&mut self, id: i64, keep: &Keep) -> Result<Decided, SyncError> {
+    pub fn resolve_conflict(&mut self, id: i64, keep: &Keep) -> Result<Decided, SyncError> {
         let Some(row) = self.mirror.conflict(id)? else {
-            return Err(failed(format!("find conflict {id}"), "`carnet conflicts` lists them"));
+            return Err(usage(format!("find conflict {id}"), "`carnet conflicts` lists them"));
         };
         let Some(stored) = self.mirror.contact(row.contact)?.filter(|stored| !stored.deleted) else {
             let hint = "`carnet history` names the run that deleted it; `carnet undo` takes that back";
@@ -135,6 +143,9 @@ impl Engine<'_> {
         };
         match row.field.as_deref().map(Field::from_name) {
             None => self.resolve_whole(&row, &stored, keep),
+            Some(Some(field)) if field.is_list() && row.state == State::Open => {
+                self.resolve_open_list(&row, &stored, field, keep)
+            }
             Some(Some(field)) if field.is_list() => self.resolve_list(&row, &stored, field, keep),
             Some(Some(field)) => self.resolve_scalar(&row, &stored, field, keep),
             Some(None) => Err(failed(format!("resolve conflict {id}: a newer carnet wrote it"), "use that carnet")),
@@ -218,6 +229,48 @@ impl Engine<'_> {
         Ok(Decided { text: format!("conflict {}: {} is \"{shown}\"", row.id, field.name()), to_sync: edited })
     }
 
+    /// A whole list that was held back on its replica; a person takes one side's, or all entries of both.
+    fn resolve_open_list(
+        &mut self,
+        row: &ConflictRow,
+        stored: &Stored,
+        field: Field,
+        keep: &Keep,
+    ) -> Result<Decided, SyncError> {
+        let only = FieldSet::NONE.with(field);
+        let agreement = self.mirror.agreement(&row.replica, stored.id)?;
+        let theirs = agreement.as_ref().map_or_else(|| stored.contact.clone(), |agreement| agreement.theirs.clone());
+        let Sides { crm, book } = sides(row, &stored.contact, &theirs);
+        let mut new = stored.contact.clone();
+        match keep {
+            Keep::Crm => new.copy_fields(crm, only),
+            Keep::Book => new.copy_fields(book, only),
+            Keep::Both => {
+                let nothing = Contact::default();
+                let joined = transplant((&nothing, book), (&nothing, crm), (only, FieldSet::NONE), Winner::Here);
+                new.copy_fields(&joined.contact, only);
+            }
+            Keep::Value { .. } => return Err(refused(row, Some(field), keep, Refusal::List)),
+        }
+        if let Some(agreement) = agreement {
+            // As with a scalar: what the mirror holds beyond the replica's is to be pushed.
+            let mut ours = agreement.ours.clone();
+            ours.copy_fields(&agreement.theirs, only);
+            self.mirror.put_agreement(&row.replica, &Agreement { ours, version: 0, ..agreement })?;
+        }
+        if !self.edit(stored, &new, PERSON)? {
+            self.mirror.touch_contact(stored.id)?;
+        }
+        let kept = match keep {
+            Keep::Both => "both",
+            _ if !new.differing(&stored.contact).contains(field) => "here",
+            _ => "there",
+        };
+        self.mirror.settle_conflict(row.id, kept)?;
+        let shown = new.describe(field);
+        Ok(Decided { text: format!("conflict {}: {} is \"{shown}\"", row.id, field.name()), to_sync: true })
+    }
+
     /// Where the entries of a list's conflict are to be found: here's in the first, there's in the second.
     fn entries(&self, row: &ConflictRow, stored: &Stored, field: Field) -> Result<(Contact, Contact), SyncError> {
         let mut here = stored.contact.clone();
@@ -265,6 +318,8 @@ impl Engine<'_> {
         if row.state == State::Open && agreement.is_some() {
             // Detached, it only held the place until this word was said.
             self.mirror.delete_agreement(&row.replica, stored.id)?;
+            // It is known to be gone there: no need to ask for the id in its records.
+            self.mirror.forget_crm_id_in_books(stored.id)?;
             for refused in self.mirror.outbox_of(stored.id)? {
                 if refused.state == OutboxState::Refused {
                     self.mirror.delete_outbox(refused.id)?;

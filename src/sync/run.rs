@@ -14,16 +14,12 @@ use super::{
     error::SyncError,
     events::{Events, Summary},
     host::{Host, Machine, Moment},
-    import::Imported,
     options::{RunOptions, Stop},
     peer::{CRM, Peer},
-    settle::UNTAKEN,
+    source::Imported,
+    waits::waits,
 };
-use crate::{
-    config::Settings,
-    mirror::{Mirror, OutboxRow, OutboxState},
-    replicas::Trouble,
-};
+use crate::{config::Settings, mirror::Mirror, replicas::Trouble};
 
 /// What a run works on.
 pub struct Ground {
@@ -56,12 +52,16 @@ pub(super) async fn run_with(
     events: &mut Events<'_>,
     imported: Option<Imported>,
 ) -> Result<Summary, SyncError> {
-    let mut lock = lock_file(&settings.mirror.path)?;
-    let _held = lock.try_write().map_err(|_| locked(&settings.mirror.path))?;
-    let mirror = Mirror::open(&settings.mirror.path)?;
-    let Assembled { peers, account, _sandbox } = assemble(settings, options, &mirror).await?;
-    let ground = Ground { mirror, peers, account };
-    steps_on(ground, care(settings, options), options, (host, stop), events, imported).await
+    let path = &settings.mirror.path;
+    let mut lock = lock_file(path)?;
+    let _held = lock.try_write().map_err(|_| locked(path))?;
+    let ran = async {
+        let mirror = Mirror::open(path)?;
+        let Assembled { peers, account, _sandbox } = assemble(settings, options, &mirror).await?;
+        let ground = Ground { mirror, peers, account };
+        steps_on(ground, care(settings, options), options, (host, stop), events, imported).await
+    };
+    ran.await.map_err(|error| error.examined(path))
 }
 
 /// One run on a mirror and replicas put together by the caller, who sees to it that nobody else works on the mirror.
@@ -150,6 +150,7 @@ impl Engine<'_> {
         for peer in peers.iter_mut().filter(|peer| options.mode.writes_crm() || !peer.is_crm()) {
             self.push(peer).await?;
         }
+        self.close_forgotten(CRM)?;
         self.mirror.purge_forgotten()?;
         self.trouble.take().map_or(Ok(()), Err)
     }
@@ -181,13 +182,8 @@ impl Engine<'_> {
         for peer in peers {
             self.summary.requests.extend(peer.replica.requests());
         }
-        let asked = self.mirror.questions()?.iter().filter(|question| question.kind != UNTAKEN).count() as u64;
-        self.summary.waiting = self.mirror.count_open_conflicts()? + asked;
-        if peers.iter().any(Peer::is_crm) {
-            // Parked rows are among the questions.
-            let unsettled = |row: &&OutboxRow| row.state != OutboxState::Parked;
-            self.summary.waiting += self.mirror.outbox(CRM)?.iter().filter(unsettled).count() as u64;
-        }
+        self.keep_guards(peers, outcome)?;
+        self.summary.waiting = waits(&self.mirror)?.total();
         if self.care.dry_run {
             return Ok(self.mirror.end_rehearsal()?);
         }

@@ -9,8 +9,10 @@ use super::{
     events::SyncEvent,
     host::Moment,
     peer::{CRM, Peer, Side},
+    waits::HELD,
 };
 use crate::{
+    canary::Canary,
     contact::FieldSet,
     reconcile::{Census, guard},
     replicas::{Batch, Known, Look, PageNote, ReplicaError, Scan, Sighting, Trouble},
@@ -235,7 +237,7 @@ impl Engine<'_> {
             Scan::Changes => Vec::new(),
         };
         missing.sort_unstable();
-        self.drop_detached(&peer.name, &mut missing)?;
+        let let_go = self.part_detached(&peer.name, &mut missing)?;
         if crm.is_none() {
             edited = 0;
             for sighting in &edits {
@@ -249,19 +251,53 @@ impl Engine<'_> {
         if !self.passes(peer, &census) {
             return Ok(());
         }
+        self.learn_facts(peer)?;
         let edits = self.look_twice(peer, edits).await?;
         self.take_edits(peer, edits)?;
         let held_back = self.settle_unknown(&peer.side(), &mut newcomers)?;
         self.take_newcomers(peer, newcomers, &mut missing)?;
         self.take_edits(peer, repeats)?;
         if peer.is_crm() {
-            self.conclude_unknown(held_back)?;
             self.saw_crm_ids(seen.iter())?;
         }
         self.conclude_updates(&peer.name)?;
         self.transact(|engine| engine.note_pages(notes))?;
+        peer.incomplete = peer.held;
         if !peer.held {
-            self.absences(peer, missing, &seen).await?;
+            missing.extend(let_go);
+            peer.incomplete = !self.absences(peer, missing, &seen).await?;
+        }
+        if peer.is_crm() && !peer.incomplete {
+            self.conclude_lost_creations(peer, &seen, held_back).await?;
+        }
+        Ok(())
+    }
+
+    /// A creation that a whole listing does not show was not made, if the server is well: it answers for a contact that it
+    /// has listed.
+    async fn conclude_lost_creations(
+        &mut self,
+        peer: &mut Peer,
+        seen: &HashSet<String>,
+        held_back: bool,
+    ) -> Result<(), SyncError> {
+        if self.mirror.count_outbox(&peer.name)? == 0 {
+            return Ok(());
+        }
+        let well = match seen.iter().min() {
+            Some(listed) => self.answers_for_others(peer, Some(listed)).await?,
+            None => true,
+        };
+        if well || Canary::NoWitness.sings() { self.conclude_unknown(held_back) } else { Ok(()) }
+    }
+
+    /// What a book's scan told of its programs is worth keeping even where nothing is pushed.
+    fn learn_facts(&mut self, peer: &Peer) -> Result<(), SyncError> {
+        let facts = if peer.is_crm() { Vec::new() } else { peer.replica.facts() };
+        for (name, value) in facts {
+            if self.mirror.fact(&name)?.unwrap_or_default() != value {
+                self.mirror.set_fact(&name, &value)?;
+            }
         }
         Ok(())
     }
@@ -277,25 +313,25 @@ impl Engine<'_> {
         }
         peer.held = true;
         self.summary.stopped.push(trouble.message.clone());
+        self.guards.insert(peer.name.clone(), (HELD, trouble.clone()));
         self.notice(&peer.name, trouble);
         true
     }
 
-    /// Contacts that both sides agreed not to follow any more are not missed.
-    fn drop_detached(&mut self, replica: &str, missing: &mut Vec<String>) -> Result<(), SyncError> {
+    /// Takes out the contacts that are not followed any more, which no guard counts. Given back are those that were
+    /// deleted here: once they are surely gone there too, they can be forgotten.
+    fn part_detached(&mut self, replica: &str, missing: &mut Vec<String>) -> Result<Vec<String>, SyncError> {
+        let mut let_go = Vec::new();
         let mut followed = Vec::with_capacity(missing.len());
         for remote in missing.drain(..) {
             match self.mirror.agreement_by_remote(replica, &remote)? {
-                Some(agreement) if agreement.detached && self.stored(agreement.contact)?.deleted => {
-                    self.mirror.delete_agreement(replica, agreement.contact)?;
-                }
-                Some(agreement) if agreement.detached => {}
-                Some(_) => followed.push(remote),
-                None => {}
+                Some(agreement) if !agreement.detached => followed.push(remote),
+                Some(agreement) if self.stored(agreement.contact)?.deleted => let_go.push(remote),
+                Some(_) | None => {}
             }
         }
         *missing = followed;
-        Ok(())
+        Ok(let_go)
     }
 
     fn take_edits(&mut self, peer: &Peer, edits: Vec<Sighting>) -> Result<(), SyncError> {
@@ -336,7 +372,7 @@ impl Engine<'_> {
                     single.revision.clone_from(&sighting.revision);
                     out.push(*single);
                 }
-                Look::Gone | Look::Unclear(_) => out.push(sighting),
+                Look::Gone | Look::Unclear(_) => out.push(self.seen_alone(peer, sighting)?),
             }
         }
         if asked > SECOND_LOOKS_MAX {
@@ -345,6 +381,17 @@ impl Engine<'_> {
             self.notice(&peer.name, Trouble::new(message));
         }
         Ok(out)
+    }
+
+    /// A record asked for alone, to be taken in. Where it leaves out what it held, the next listing shall be looked at.
+    pub fn seen_alone(&self, peer: &Peer, mut sighting: Sighting) -> Result<Sighting, SyncError> {
+        if peer.is_crm()
+            && self.lost_a_field(peer, &sighting)?
+            && let Some(agreement) = self.mirror.agreement_by_remote(&peer.name, &sighting.remote)?
+        {
+            sighting.revision = agreement.revision;
+        }
+        Ok(sighting)
     }
 
     fn lost_a_field(&self, peer: &Peer, sighting: &Sighting) -> Result<bool, SyncError> {

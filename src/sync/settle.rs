@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     canary::Canary,
-    contact::{Contact, Field},
+    contact::{Contact, Field, FieldSet},
     mirror::{Agreement, QuestionRow, State, Stored},
     reconcile::{
         lists::{self, Entry},
@@ -21,6 +21,12 @@ use crate::{
 
 /// The kind of question that only informs: it stays in `status` and holds nothing up.
 pub(super) const UNTAKEN: &str = "untaken";
+
+/// The fact that names the scalars which the CRM acknowledges and does not keep.
+const IGNORED: &str = "crm.ignored";
+
+/// The revision of a record that is known to have changed, and has not been read since.
+const CHANGED: &str = "changed";
 
 impl Engine<'_> {
     /// Books the answers of one batch in one transaction; true when another round is due.
@@ -98,6 +104,7 @@ impl Engine<'_> {
             self.mirror.touch_contact(contact)?;
         }
         let stored = self.stored(contact)?;
+        let sighting = self.seen_alone(peer, sighting)?;
         let next = Agreement {
             contact,
             remote: sighting.remote.clone(),
@@ -114,6 +121,7 @@ impl Engine<'_> {
             return Ok(());
         }
         let untaken = untaken(before, meant, &sighting.contact);
+        self.learn_ignored((before, meant), &sighting.contact)?;
         if !untaken.is_empty() {
             self.say_untaken(peer, &stored, &untaken)?;
         } else {
@@ -144,8 +152,13 @@ impl Engine<'_> {
                     return Ok(false);
                 }
                 if let Some(sighting) = now {
-                    self.intake(&peer.side(), *sighting)?;
+                    let sighting = self.seen_alone(peer, *sighting)?;
+                    self.intake(&peer.side(), sighting)?;
                     return Ok(true);
+                }
+                if let Some(agreement) = &delivery.agreement {
+                    // The next listing is to be looked at, even if it shows what it showed.
+                    self.mirror.set_revision(&peer.name, &agreement.remote, CHANGED)?;
                 }
                 self.failed(
                     peer,
@@ -191,6 +204,25 @@ impl Engine<'_> {
         Ok(false)
     }
 
+    /// The scalars that this server has been seen to ignore.
+    pub fn ignored(&self) -> Result<FieldSet, SyncError> {
+        let names = self.mirror.fact(IGNORED)?.unwrap_or_default();
+        Ok(names.split(' ').filter_map(Field::from_name).collect())
+    }
+
+    fn learn_ignored(&mut self, (before, meant): (&Contact, &Contact), read: &Contact) -> Result<(), SyncError> {
+        let known = self.ignored()?;
+        let sent = before.differing(meant).iter().filter(|field| !field.is_list());
+        let (taken, other): (Vec<Field>, Vec<Field>) = sent.partition(|field| alike(meant, read, *field));
+        let kept_as_it_was = other.into_iter().filter(|field| alike(before, read, *field));
+        let now = known.less(taken.into_iter().collect()).or(kept_as_it_was.collect());
+        if now != known {
+            let names: Vec<&str> = now.iter().map(Field::name).collect();
+            self.mirror.set_fact(IGNORED, &names.join(" "))?;
+        }
+        Ok(())
+    }
+
     /// The CRM acknowledged a change and does not show it: said now, and by `status` until the contact is taken as it is.
     fn say_untaken(&mut self, peer: &Peer, stored: &Stored, fields: &[Field]) -> Result<(), SyncError> {
         let names: Vec<&str> = fields.iter().map(|field| field.name()).collect();
@@ -221,22 +253,29 @@ impl Engine<'_> {
 /// The fields that were meant to change and do not show what was meant.
 fn untaken(before: &Contact, meant: &Contact, read: &Contact) -> Vec<Field> {
     let lacks = |field: Field| match field {
-        Field::Items => beyond(&meant.items, &[&read.items]).next().is_some(),
-        Field::Addresses => beyond(&meant.addresses, &[&read.addresses]).next().is_some(),
+        Field::Items => lacks_of(&before.items, &meant.items, &read.items),
+        Field::Addresses => lacks_of(&before.addresses, &meant.addresses, &read.addresses),
         scalar => !alike(meant, read, scalar),
     };
-    let sent = before.differing(meant).and(crate::contact::FieldSet::CRM);
+    let sent = before.differing(meant).and(FieldSet::CRM);
     sent.iter().filter(|field| lacks(*field)).collect()
 }
 
-/// What was read back, less what somebody else has put there: scalars that show neither the old nor the sent value stand
-/// as they were before; list entries that are neither old nor sent are left out. Merging the reading against this takes
-/// exactly what is somebody else's.
+/// True where an entry that was sent is not there, or one that was taken out still is.
+fn lacks_of<E: Entry>(before: &[E], meant: &[E], read: &[E]) -> bool {
+    let resembles = |list: &[E], entry: &E| beyond(std::slice::from_ref(entry), &[list]).next().is_none();
+    beyond(meant, &[read]).next().is_some() || beyond(before, &[meant]).any(|gone| resembles(read, gone))
+}
+
+/// What was read back, less what somebody else has done there meanwhile: scalars that show neither the old nor the sent
+/// value stand as they were before, and so do lists that were not sent; in a list that was sent, entries that are neither
+/// old nor sent are left out. Merging the reading against this takes exactly what is somebody else's.
 fn common(before: &Contact, meant: &Contact, read: &Contact) -> Contact {
     let mut common = read.clone();
-    for field in Field::ALL.into_iter().filter(|field| !field.is_list()) {
-        if !alike(meant, read, field) && !alike(before, read, field) {
-            common.set_scalar(field, &before.scalar(field));
+    let sent = before.differing(meant);
+    for field in Field::ALL.into_iter().filter(|field| !alike(before, read, *field)) {
+        if !sent.contains(field) || !(field.is_list() || alike(meant, read, field)) {
+            common.copy_fields(before, FieldSet::NONE.with(field));
         }
     }
     let strangers: Vec<_> = beyond(&read.items, &[&meant.items, &before.items]).cloned().collect();
@@ -247,7 +286,7 @@ fn common(before: &Contact, meant: &Contact, read: &Contact) -> Contact {
 }
 
 /// The entries that none of the others resembles.
-fn beyond<'a, E: Entry>(entries: &'a [E], others: &[&'a Vec<E>]) -> impl Iterator<Item = &'a E> {
+fn beyond<'a, E: Entry>(entries: &'a [E], others: &[&'a [E]]) -> impl Iterator<Item = &'a E> {
     let others: Vec<&E> = others.iter().flat_map(|list| list.iter()).collect();
     entries.iter().filter(move |entry| {
         !others.iter().any(|other| lists::alike(std::slice::from_ref(*entry), std::slice::from_ref(*other)))
@@ -257,11 +296,16 @@ fn beyond<'a, E: Entry>(entries: &'a [E], others: &[&'a Vec<E>]) -> impl Iterato
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::contact::{Item, ItemType};
+    use crate::contact::{Address, AddressType, Item, ItemType};
 
     fn contact(title: &str, phones: &[&str]) -> Contact {
         let items = phones.iter().map(|phone| Item::new(ItemType::ProfessionalPhone, *phone)).collect();
-        Contact { job_title: title.into(), items, ..Contact::default() }
+        let at = |phone: &&str| Address {
+            city: format!("city {}", phone.chars().next_back().unwrap_or('0')),
+            ..Address::new(AddressType::Professional)
+        };
+        let addresses = phones.iter().map(at).collect();
+        Contact { job_title: title.into(), items, addresses, ..Contact::default() }
     }
 
     #[test]
@@ -272,11 +316,23 @@ mod tests {
         assert_eq!(common(&before, &meant, &taken), taken);
 
         let ignored = contact("a", &["0199000001"]);
-        assert_eq!(untaken(&before, &meant, &ignored), [Field::JobTitle, Field::Items]);
+        assert_eq!(untaken(&before, &meant, &ignored), [Field::JobTitle, Field::Addresses, Field::Items]);
         assert_eq!(common(&before, &meant, &ignored), ignored);
 
         let edited_after = contact("c", &["0199000001", "0199000002", "0199000003"]);
         assert_eq!(untaken(&before, &meant, &edited_after), [Field::JobTitle]);
         assert_eq!(common(&before, &meant, &edited_after), contact("a", &["0199000001", "0199000002"]));
+    }
+
+    #[test]
+    fn what_somebody_took_away_beside_a_write_is_not_agreed_unseen() {
+        let (before, meant) =
+            (contact("a", &["0199000001", "0199000002"]), contact("b", &["0199000001", "0199000002"]));
+        let removed = contact("b", &["0199000001"]);
+        assert_eq!(common(&before, &meant, &removed), meant);
+        let cleared = contact("b", &[]);
+        assert_eq!(common(&before, &meant, &cleared), meant);
+        let normalised = contact("b", &["+33199000001", "+33199000002"]);
+        assert_eq!(common(&before, &meant, &normalised), normalised);
     }
 }

@@ -1,20 +1,23 @@
-//! A file to import, read: vCard, CSV or JSON lines, recognised by its content.
+//! A file to import, read record by record: vCard, CSV or JSON lines, recognised by its content. However large it is, no
+//! more of it than a portion is in memory.
 
-use super::{
-    error::SyncError,
-    import::{ImportSource, Imported},
-    tally::Column,
+use std::{
+    fs::File,
+    io::{self, BufRead, BufReader, Cursor, Read, Seek, SeekFrom},
+    path::Path,
 };
+
+use super::{error::SyncError, tally::Column};
 use crate::{
     config::Settings,
     contact::{Contact, FieldSet},
     formats::{
-        csv::{self, Candidates, Filled, NoteSort, Ragged, Recognised},
+        csv::{self, Candidates, Filled, NoteSort, Opened, Ragged, Recognised},
         identity::Identity,
         jsonl,
-        recognise::{Format, recognise},
+        recognise::{Format, HEAD, recognise},
         vcard::{
-            self, Card,
+            self, Card, Manner,
             split::Kind,
             stream::{Cards, Found},
         },
@@ -22,13 +25,88 @@ use crate::{
     replicas::{Problem, Sighting, Trouble},
 };
 
-/// Reads the whole file. Records that cannot be read are problems; a file that is not recognised is an error.
-pub(super) fn read(source: &ImportSource, format: Option<&str>, settings: &Settings) -> Result<Imported, SyncError> {
+/// The file to import: some formats are read more than once, so it can be read again from its start.
+pub struct ImportSource {
+    /// Its name for messages: a path, or "standard input".
+    pub name: String,
+    content: Box<dyn Content>,
+}
+
+trait Content: Read + Seek {}
+impl<T: Read + Seek> Content for T {}
+
+impl ImportSource {
+    /// A file by its path. What can be read only once, such as a pipe, is kept in an unnamed file meanwhile.
+    ///
+    /// # Errors
+    /// The system's own.
+    pub fn open(path: &Path) -> io::Result<Self> {
+        let (name, file) = (path.display().to_string(), File::open(path)?);
+        if file.metadata()?.is_file() {
+            return Ok(Self { name, content: Box::new(file) });
+        }
+        Self::kept(name, file)
+    }
+
+    /// What can be read only once, kept in an unnamed file that only this user may read.
+    ///
+    /// # Errors
+    /// The system's own.
+    pub fn kept(name: impl Into<String>, mut stream: impl Read) -> io::Result<Self> {
+        let mut file = tempfile::tempfile()?;
+        io::copy(&mut stream, &mut file)?;
+        Ok(Self { name: name.into(), content: Box::new(file) })
+    }
+
+    /// What is in memory.
+    pub fn of_bytes(name: impl Into<String>, bytes: impl Into<Vec<u8>>) -> Self {
+        Self { name: name.into(), content: Box::new(Cursor::new(bytes.into())) }
+    }
+
+    fn head(&mut self) -> io::Result<Vec<u8>> {
+        self.content.seek(SeekFrom::Start(0))?;
+        let mut head = Vec::new();
+        self.content.by_ref().take(HEAD as u64).read_to_end(&mut head)?;
+        self.content.seek(SeekFrom::Start(0))?;
+        Ok(head)
+    }
+}
+
+/// A file that was recognised; its records come one by one.
+pub(super) struct Imported {
+    /// Its records in their order.
+    pub records: Box<dyn Iterator<Item = Record>>,
+    /// How the file is read, for a person to check.
+    pub recognised: Option<String>,
+    /// The columns that hold something; none for files that are no tables.
+    pub columns: Vec<Column>,
+}
+
+/// A record of a file.
+pub(super) enum Record {
+    /// A contact; the sighting's remote is its place in the file.
+    Contact {
+        sighting: Box<Sighting>,
+        /// Cells that were left out.
+        refused: Vec<Problem>,
+        /// How many cells were put right.
+        repaired: u64,
+    },
+    /// It cannot be read, and why.
+    Refused(Problem),
+    /// A card that describes a group.
+    Group,
+}
+
+/// Recognises the file. Records that cannot be read are problems; a file that is not recognised is an error.
+pub(super) fn read(mut source: ImportSource, format: Option<&str>, settings: &Settings) -> Result<Imported, SyncError> {
+    let name = source.name.clone();
     let failed = |trouble: Trouble| {
-        SyncError::Failed(Trouble { message: format!("read {}: {}", source.name, trouble.message), ..trouble })
+        SyncError::Failed(Trouble { message: format!("read {name}: {}", trouble.message), ..trouble })
     };
+    let head = source.head().map_err(|error| failed(Trouble::new(error.to_string())))?;
     match format {
-        Some("vcard" | "vcard3" | "vcard4") => return Ok(cards(source)),
+        Some("vcard" | "vcard3" | "vcard4") => return Ok(cards(source, settings.vcard)),
         Some("jsonl") => return Ok(lines(source)),
         Some(name) => {
             let profile = super::assemble::profile(settings, name)?;
@@ -36,8 +114,8 @@ pub(super) fn read(source: &ImportSource, format: Option<&str>, settings: &Setti
         }
         None => {}
     }
-    match recognise(&source.bytes) {
-        Some(Format::Vcard) => Ok(cards(source)),
+    match recognise(&head) {
+        Some(Format::Vcard) => Ok(cards(source, settings.vcard)),
         Some(Format::Jsonl) => Ok(lines(source)),
         Some(Format::Csv) => rows(source, Candidates::Among(&settings.csv)).map_err(failed),
         None => {
@@ -47,50 +125,77 @@ pub(super) fn read(source: &ImportSource, format: Option<&str>, settings: &Setti
     }
 }
 
-fn lines(source: &ImportSource) -> Imported {
-    let mut imported = Imported::default();
-    let text = String::from_utf8_lossy(&source.bytes);
-    for (number, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
-        let place = format!("{}, line {}", source.name, number + 1);
-        match jsonl::read(line) {
-            Ok((contact, identity)) => imported.sightings.push(sighting(place, contact, identity)),
-            Err(message) => imported.refuse(problem(place, Trouble::new(message))),
+/// A line of more bytes is no contact.
+const LINE_MAX: u64 = 16 << 20;
+
+fn lines(source: ImportSource) -> Imported {
+    let ImportSource { name, content } = source;
+    let mut content = BufReader::new(content);
+    let (mut number, mut is_done) = (0, false);
+    let read = move || {
+        while !is_done {
+            number += 1;
+            let place = || format!("{name}, line {number}");
+            let mut line = Vec::new();
+            let trouble = match content.by_ref().take(LINE_MAX).read_until(b'\n', &mut line) {
+                Ok(0) => break,
+                Ok(_) if line.len() as u64 == LINE_MAX && !line.ends_with(b"\n") => {
+                    is_done = true;
+                    Trouble::new("the line is longer than 16 MiB").hint("what follows it was not read")
+                }
+                Ok(_) if line.trim_ascii().is_empty() => continue,
+                Ok(_) => match jsonl::read(String::from_utf8_lossy(&line).trim_end_matches(['\r', '\n'])) {
+                    Ok((contact, identity)) => return Some(taken(sighting(place(), contact, identity))),
+                    Err(message) => Trouble::new(message),
+                },
+                Err(error) => {
+                    is_done = true;
+                    Trouble::new(error.to_string())
+                }
+            };
+            return Some(Record::Refused(problem(place(), trouble)));
         }
-    }
-    imported
+        None
+    };
+    Imported { records: Box::new(std::iter::from_fn(read)), recognised: None, columns: Vec::new() }
 }
 
-fn rows(source: &ImportSource, candidates: Candidates<'_>) -> Result<Imported, Trouble> {
-    let import = csv::import(&source.bytes, candidates)
-        .map_err(|error| Trouble { message: error.to_string(), hint: error.hint() })?;
-    let recognised = Some(words(&import.recognised, &import.filled));
-    let mut imported = Imported { recognised, ..Imported::default() };
-    imported.tally.columns = import
-        .filled
-        .into_iter()
-        .map(|Filled { name, read_as, rows }| Column { name, read_as, rows: rows as u64 })
-        .collect();
-    for row in import.rows {
-        let place = format!("{}, line {}", source.name, row.line);
-        if let Some(Ragged { found, expected }) = row.ragged {
-            let message = format!("the row has {found} cells, the header {expected}");
-            let hint = "a cell that holds the delimiter must be in quotation marks; the row was left out";
-            imported.refuse(problem(place, Trouble::new(message).hint(hint)));
-            continue;
-        }
-        for note in row.notes.iter().filter(|note| note.sort == NoteSort::Refused) {
-            let place = format!("{place}, column {}", note.column);
-            imported.problems.push(problem(place, Trouble::new(note.message)));
-            imported.tally.cells_refused += 1;
-        }
-        imported.tally.cells_repaired += row.notes.iter().filter(|note| note.sort == NoteSort::Repaired).count() as u64;
-        // A list of which one cell was refused still says what its other cells say: an import adds, it takes nothing away.
-        let refused = row.keep.less(row.contact.set_fields());
-        let fields = import.fields.less(refused);
-        let identity = Identity { uid: row.uid, crm_id: row.crm_id };
-        imported.sightings.push(Sighting { fields, ..sighting(place, row.contact, identity) });
+fn rows(source: ImportSource, candidates: Candidates<'_>) -> Result<Imported, Trouble> {
+    let ImportSource { name, content } = source;
+    let trouble = |error: csv::CsvError| Trouble { message: error.to_string(), hint: error.hint() };
+    let opened = csv::open(content, candidates).map_err(trouble)?;
+    let Opened { fields, recognised, filled, .. } = &opened;
+    let (fields, recognised) = (*fields, Some(words(recognised, filled)));
+    let column = |column: &Filled| Column {
+        name: column.name.clone(),
+        read_as: column.read_as.clone(),
+        rows: column.rows as u64,
+    };
+    let columns = filled.iter().map(column).collect();
+    let records = opened.map(move |row| match row {
+        Ok(row) => record(&name, fields, row),
+        Err(error) => Record::Refused(problem(name.clone(), trouble(error))),
+    });
+    Ok(Imported { records: Box::new(records), recognised, columns })
+}
+
+/// What a row of a table with these columns says.
+fn record(name: &str, fields: FieldSet, row: csv::Row) -> Record {
+    let place = format!("{name}, line {}", row.line);
+    if let Some(Ragged { found, expected }) = row.ragged {
+        let message = format!("the row has {found} cells, the header {expected}");
+        let hint = "a cell that holds the delimiter must be in quotation marks; the row was left out";
+        return Record::Refused(problem(place, Trouble::new(message).hint(hint)));
     }
-    Ok(imported)
+    let repaired = row.notes.iter().filter(|note| note.sort == NoteSort::Repaired).count() as u64;
+    let lost = row.notes.iter().filter(|note| note.sort == NoteSort::Refused);
+    let refused =
+        lost.map(|note| problem(format!("{place}, column {}", note.column), Trouble::new(note.message))).collect();
+    // A list of which one cell was refused still says what its other cells say: an import adds, it takes nothing away.
+    let fields = fields.less(row.keep.less(row.contact.set_fields()));
+    let identity = Identity { uid: row.uid, crm_id: row.crm_id };
+    let sighting = Box::new(Sighting { fields, ..sighting(place, row.contact, identity) });
+    Record::Contact { sighting, refused, repaired }
 }
 
 /// How a table was read, for a person to check.
@@ -111,35 +216,34 @@ fn count(number: usize, of: &str) -> String {
     if number == 1 { format!("1 {of}") } else { format!("{number} {of}s") }
 }
 
-fn cards(source: &ImportSource) -> Imported {
-    let mut imported = Imported::default();
-    let mut groups = 0;
-    for piece in Cards::new(source.bytes.as_slice()) {
+fn cards(source: ImportSource, manner: Manner) -> Imported {
+    let ImportSource { name, content } = source;
+    let records = Cards::new(content).filter_map(move |piece| {
         let piece = match piece {
             Ok(piece) if piece.kind == Kind::Card => piece,
-            Ok(_) => continue,
-            Err(error) => {
-                imported.refuse(problem(source.name.clone(), Trouble::new(error.to_string())));
-                break;
-            }
+            Ok(_) => return None,
+            Err(error) => return Some(Record::Refused(problem(name.clone(), Trouble::new(error.to_string())))),
         };
-        match card(&piece) {
-            Ok(Some((contact, identity))) => {
-                let place = format!("{}, line {}", source.name, piece.line);
-                imported.sightings.push(sighting(place, contact, identity));
-            }
-            Ok(None) => groups += 1,
-            Err((line, trouble)) => imported.refuse(problem(format!("{}, line {line}", source.name), trouble)),
-        }
-    }
-    if groups > 0 {
-        imported.recognised = Some(format!("read as vCard; {} left alone", count(groups, "group card")));
-    }
-    imported
+        Some(match card(&piece, manner) {
+            Ok(Some((contact, identity))) => taken(sighting(format!("{name}, line {}", piece.line), contact, identity)),
+            Ok(None) => Record::Group,
+            Err((line, trouble)) => Record::Refused(problem(format!("{name}, line {line}"), trouble)),
+        })
+    });
+    Imported { records: Box::new(records), recognised: None, columns: Vec::new() }
+}
+
+/// What is told at the end of a file with group cards.
+pub(super) fn groups_left(groups: usize) -> String {
+    format!("read as vCard; {} left alone", count(groups, "group card"))
+}
+
+fn taken(sighting: Sighting) -> Record {
+    Record::Contact { sighting: Box::new(sighting), refused: Vec::new(), repaired: 0 }
 }
 
 /// The contact of a card; none for a card that describes a group. Or the line of the file that is wrong, and why.
-fn card(piece: &Found) -> Result<Option<(Contact, Identity)>, (usize, Trouble)> {
+fn card(piece: &Found, manner: Manner) -> Result<Option<(Contact, Identity)>, (usize, Trouble)> {
     if let Some(flaw) = piece.problem {
         let hint = "end the card with END:VCARD, or export it again from where it came";
         return Err((piece.line, Trouble::new(flaw).hint(hint)));
@@ -152,7 +256,7 @@ fn card(piece: &Found) -> Result<Option<(Contact, Identity)>, (usize, Trouble)> 
         return Ok(None);
     }
     let identity = Identity { uid: card.uid(), crm_id: card.crm_id() };
-    Ok(Some((vcard::read(&card, None), identity)))
+    Ok(Some((vcard::read(&card.in_manner(manner), None), identity)))
 }
 
 fn sighting(place: String, contact: Contact, identity: Identity) -> Sighting {
@@ -187,14 +291,14 @@ mod tests {
             &[("file, line 2", "Durand")],
             &[],
         );
-        let format = |word: &str| read(&source("Kunde;Rufnummer\nDurand;1\n"), Some(word), &settings()).err();
+        let format = |word: &str| read(source("Kunde;Rufnummer\nDurand;1\n"), Some(word), &settings()).err();
         assert!(format("garage").is_none());
         let wrong = format("garag").unwrap();
         assert!(wrong.hint().unwrap().contains("did you mean \"garage\"?"), "{wrong}");
     }
 
     fn source(text: &str) -> ImportSource {
-        ImportSource { name: "file".into(), bytes: text.as_bytes().to_vec() }
+        ImportSource::of_bytes("file", text)
     }
 
     fn settings() -> Settings {
@@ -204,15 +308,25 @@ mod tests {
     }
 
     fn check(text: &str, notice: Option<&str>, sightings: &[(&str, &str)], problems: &[(&str, &str)]) {
-        let imported = read(&source(text), None, &settings()).unwrap();
-        let read: Vec<(&str, &str)> = imported
-            .sightings
-            .iter()
-            .map(|sighting| (sighting.remote.as_str(), sighting.contact.last_name.as_str()))
-            .collect();
+        let Imported { records, mut recognised, .. } = read(source(text), None, &settings()).unwrap();
+        let (mut read, mut met, mut groups) = (Vec::new(), Vec::new(), 0);
+        for record in records {
+            match record {
+                Record::Contact { sighting, refused, .. } => {
+                    met.extend(refused);
+                    read.push((sighting.remote, sighting.contact.last_name));
+                }
+                Record::Refused(problem) => met.push(problem),
+                Record::Group => groups += 1,
+            }
+        }
+        if groups > 0 {
+            recognised = Some(groups_left(groups));
+        }
+        let read: Vec<(&str, &str)> = read.iter().map(|(place, name)| (place.as_str(), name.as_str())).collect();
         let met: Vec<(&str, &str)> =
-            imported.problems.iter().map(|problem| (problem.place.as_str(), problem.message.as_str())).collect();
-        assert_eq!((imported.recognised.as_deref(), read.as_slice(), met.as_slice()), (notice, sightings, problems));
+            met.iter().map(|problem| (problem.place.as_str(), problem.message.as_str())).collect();
+        assert_eq!((recognised.as_deref(), read.as_slice(), met.as_slice()), (notice, sightings, problems));
     }
 
     #[test]
@@ -243,7 +357,10 @@ mod tests {
     #[test]
     fn a_row_says_nothing_about_what_it_has_no_sound_cell_for() {
         let fields = |text: &str| {
-            let sighting = read(&source(text), None, &settings()).unwrap().sightings.pop().unwrap();
+            let Some(Record::Contact { sighting, .. }) = read(source(text), None, &settings()).unwrap().records.last()
+            else {
+                panic!("a row")
+            };
             [Field::Civility, Field::Comment, Field::Items].map(|field| sighting.fields.contains(field))
         };
         assert_eq!(fields("Civilité;Nom;Téléphone\nMme;Durand;01 23 45 67 89\n"), [true, false, true]);

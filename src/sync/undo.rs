@@ -12,7 +12,7 @@ use super::{
     events::{ChangeAction, Events, Label, Summary},
     host::Machine,
     peer::MIRROR,
-    resolve::failed,
+    resolve::usage,
 };
 use crate::{
     config::Settings,
@@ -23,7 +23,7 @@ use crate::{
 };
 
 /// The history's name for an undo.
-const UNDO: &str = "undo";
+pub(super) const UNDO: &str = "undo";
 /// The kind of history row of a contact that was brought back.
 const RESTORE: &str = "restore";
 
@@ -111,7 +111,7 @@ impl Reason {
 /// Takes back what a run or a change did.
 ///
 /// # Errors
-/// There is no such run or change; it would delete too many contacts (exit 7); the mirror is locked (exit 11) or fails.
+/// There is no such run or change (exit 2); it would delete too many contacts (exit 7); the mirror is locked (exit 11) or fails.
 pub fn undo(
     settings: &Settings,
     options: &UndoOptions,
@@ -175,13 +175,16 @@ impl Engine<'_> {
             Target::Run(run) => {
                 if run == self.run || self.mirror.run(run)?.is_none() {
                     let hint = "`carnet runs` lists them; a change of `carnet history` is typed with its h";
-                    return Err(failed(format!("find run {run}"), hint));
+                    return Err(usage(format!("find run {run}"), hint));
                 }
                 Ok(self.mirror.history_of_run(run)?)
             }
             Target::Change(id) => match self.mirror.change(id)? {
-                None => Err(failed(format!("find change h{id}"), "`carnet history` lists them")),
-                Some(row) if row.kind == "conflict" => Err(failed(
+                None => Err(usage(
+                    format!("find change h{id}"),
+                    "`carnet history` lists changes; a run of `carnet runs` is typed without the h",
+                )),
+                Some(row) if row.kind == "conflict" => Err(usage(
                     format!("take change h{id} back: it only keeps a copy of a contact in conflict"),
                     "`carnet conflicts --all` shows conflicts; `carnet conflicts resolve` decides them",
                 )),

@@ -14,10 +14,9 @@ use super::{
     peer::{CRM, Side},
 };
 use crate::{
-    canary::Canary,
-    contact::{Contact, FieldSet},
+    contact::{Contact, Field, FieldSet},
     mirror::{Agreement, ContactId, OutboxAction, OutboxRow, OutboxState, Stored},
-    reconcile::merge::alike,
+    reconcile::{lists, merge::alike},
 };
 
 /// So often a change is sent to a server that neither refuses nor shows it, before a person is told.
@@ -34,15 +33,13 @@ impl Engine<'_> {
         mut agreement: Agreement,
         there: &Contact,
     ) -> Result<Agreement, SyncError> {
-        if Canary::OwnChangeIsForeign.sings() {
-            return Ok(agreement);
-        }
         for row in self.mirror.outbox_of(stored.id)? {
             let lost = row.replica == side.name && row.action == OutboxAction::Update;
             let Some(sent) = Payload::of(&row).filter(|_| lost && row.state != OutboxState::Refused) else { continue };
             let Some(target) = &sent.target else { continue };
-            let taken: FieldSet = sent.fields().iter().filter(|field| alike(target, there, *field)).collect();
-            agreement.theirs.copy_fields(there, taken);
+            let now = as_taken(&agreement.theirs, target, there);
+            let taken: FieldSet = sent.fields().iter().filter(|field| now.fields.contains(*field)).collect();
+            agreement.theirs.copy_fields(&now.contact, taken);
             agreement.ours.copy_fields(&sent.contact, taken);
             if taken == sent.fields() {
                 self.mirror.delete_outbox(row.id)?;
@@ -77,7 +74,7 @@ impl Engine<'_> {
         sent.misses = 1;
         row.payload = sent.text();
         self.mirror.update_outbox(&row)?;
-        if self.lost_updates(row.contact)?.len() >= TRIES_MAX { self.say_stuck(&row) } else { Ok(()) }
+        if unanswered(&self.lost_updates(row.contact)?) >= TRIES_MAX { self.say_stuck(&row) } else { Ok(()) }
     }
 
     /// A contact's changes that the CRM was sent, and that nobody can tell the end of, oldest first.
@@ -91,7 +88,7 @@ impl Engine<'_> {
     pub fn lost_updates_rest(&self, contact: ContactId) -> Result<bool, SyncError> {
         let rows = self.lost_updates(contact)?;
         let unsure = rows.iter().any(|row| Payload::of(row).is_some_and(|sent| sent.misses == 0));
-        let last = rows.last().filter(|_| rows.len() >= TRIES_MAX);
+        let last = rows.last().filter(|_| unanswered(&rows) >= TRIES_MAX);
         Ok(unsure || last.is_some_and(|row| self.has_waited(&row.sent_uptime, STUCK_FOR) != Ok(true)))
     }
 
@@ -114,4 +111,32 @@ impl Engine<'_> {
         self.emit(SyncEvent::Failed { replica, contact, message, hint });
         Ok(())
     }
+}
+
+/// How many of these the server left without an answer. What a kill interrupted says nothing about the server.
+fn unanswered(rows: &[OutboxRow]) -> usize {
+    rows.iter().filter(|row| row.error.is_some()).count()
+}
+
+/// What a change left there.
+struct Taken {
+    contact: Contact,
+    fields: FieldSet,
+}
+
+/// How far a target shows in what is there. Of a list it is enough that something of it shows: somebody may have gone on
+/// from there.
+fn as_taken(before: &Contact, target: &Contact, there: &Contact) -> Taken {
+    let mut contact = there.clone();
+    let items = lists::taken(&before.items, &target.items, &there.items);
+    let addresses = lists::taken(&before.addresses, &target.addresses, &there.addresses);
+    let shows = |field: Field| match field {
+        Field::Items => items.is_some(),
+        Field::Addresses => addresses.is_some(),
+        other => alike(target, there, other),
+    };
+    let fields = FieldSet::ALL.iter().filter(|field| shows(*field)).collect();
+    contact.items = items.unwrap_or_default();
+    contact.addresses = addresses.unwrap_or_default();
+    Taken { contact, fields }
 }

@@ -1,0 +1,194 @@
+//! Contacts that a record of a book names by CRM id, and that the mirror does not know there: the mirror was lost, or is
+//! older than the books, and the listing left them out. Before one is made in the CRM it is asked for by that id, and
+//! many of them at once say that the listing was not whole.
+
+use std::collections::HashSet;
+
+use super::{engine::Engine, error::SyncError, intake::NEVER_READ, peer::Peer};
+use crate::{
+    canary::Canary,
+    mirror::{Agreement, ContactId},
+    reconcile::{Kept, pairing::could_be},
+    replicas::{Look, Sighting, Trouble},
+};
+
+/// A contact that waits to be made in the CRM, and the ids that records of it name.
+struct Named {
+    contact: ContactId,
+    remotes: Vec<String>,
+}
+
+/// What came of asking for such a contact.
+enum Answer {
+    /// It was found and linked, or is plainly somebody else: nothing keeps it from being made.
+    Free,
+    /// It may be there although it was not found.
+    Unsure,
+    /// It was denied twice, under this id.
+    Gone(String),
+}
+
+impl Engine<'_> {
+    /// Asks the CRM for the contacts that are about to be made there although a book knows them by CRM id. Found ones are
+    /// linked; one that was denied twice is a conflict: gone there, kept here.
+    pub async fn look_for_named(&mut self, peer: &mut Peer) -> Result<(), SyncError> {
+        self.doubtful.clear();
+        let named = self.named_in_books(&peer.name)?;
+        self.forget_denials(&peer.name, &named)?;
+        if named.is_empty() || !peer.takes || Canary::NamedIsNew.sings() {
+            return Ok(());
+        }
+        let count = named.len() as u64;
+        if !self.care.force && count > self.care.max_delete.allowed(self.mirror.count_contacts()?) {
+            let message = format!(
+                "the CRM's listing leaves out {count} contacts that the books know by their CRM id; nothing is written there"
+            );
+            let hint = format!(
+                "if the listing was not whole, run it again; `carnet sync --max-delete {count}` asks for each by its id"
+            );
+            self.halt(peer, Trouble::new(message).hint(hint));
+            return Ok(());
+        }
+        let mut witness = None;
+        for named in named {
+            match self.ask_for(peer, &named, &mut witness).await? {
+                Answer::Free => {}
+                Answer::Unsure => drop(self.doubtful.insert(named.contact)),
+                Answer::Gone(remote) => self.transact(|engine| engine.named_is_gone(peer, named.contact, remote))?,
+            }
+        }
+        self.say_doubtful(peer);
+        Ok(())
+    }
+
+    /// It was deleted in the CRM, and a book has it still. Whether it is made there again is for a person to say; until then
+    /// a detached agreement holds the place.
+    fn named_is_gone(&mut self, peer: &Peer, contact: ContactId, remote: String) -> Result<(), SyncError> {
+        self.mirror.clear_absence(&peer.name, &remote)?;
+        let stored = self.stored(contact)?;
+        self.whole_conflict(&stored, &peer.name, Kept::Open)?;
+        let agreement = Agreement {
+            contact,
+            remote,
+            revision: NEVER_READ.to_owned(),
+            theirs: stored.contact.clone(),
+            ours: stored.contact,
+            version: 0,
+            detail: None,
+            detached: true,
+            marks: String::new(),
+        };
+        Ok(self.mirror.put_agreement(&peer.name, &agreement)?)
+    }
+
+    /// Asks for one contact by each id that it is known by.
+    async fn ask_for(
+        &mut self,
+        peer: &mut Peer,
+        Named { contact, remotes }: &Named,
+        witness: &mut Option<bool>,
+    ) -> Result<Answer, SyncError> {
+        let (mut sure, mut gone) = (true, None);
+        for remote in remotes {
+            self.check_stop()?;
+            if self.mirror.agreement_by_remote(&peer.name, remote)?.is_some() {
+                // Somebody who names it too was linked to it just now.
+                continue;
+            }
+            match peer.replica.look(remote).await? {
+                Look::Found(sighting) => {
+                    if self.found_named(peer, *contact, *sighting)? {
+                        return Ok(Answer::Free);
+                    }
+                }
+                Look::Gone => {
+                    if witness.is_none() {
+                        let other = self.surely_there(&peer.name)?;
+                        *witness = Some(self.answers_for_others(peer, other.as_deref()).await?);
+                    }
+                    if !self.care.force {
+                        gone = Some(remote.clone());
+                        sure &= *witness == Some(true) && self.denied_twice(&peer.name, remote, *contact)?;
+                    }
+                }
+                Look::Unclear(_) => sure = false,
+            }
+        }
+        Ok(match gone {
+            _ if !sure => Answer::Unsure,
+            Some(remote) => Answer::Gone(remote),
+            None => Answer::Free,
+        })
+    }
+
+    /// A contact that the CRM has if it is well: one that is followed, and not itself in question.
+    fn surely_there(&self, replica: &str) -> Result<Option<String>, SyncError> {
+        let mut known: Vec<String> = self.mirror.known(replica)?.into_keys().collect();
+        known.sort_unstable();
+        for remote in known {
+            let followed = self.mirror.agreement_by_remote(replica, &remote)?.is_some_and(|it| !it.detached);
+            if followed && self.mirror.absence(replica, &remote)?.is_none() {
+                return Ok(Some(remote));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Denials of ids that nobody waits for any more.
+    fn forget_denials(&mut self, replica: &str, named: &[Named]) -> Result<(), SyncError> {
+        let asked: HashSet<&String> = named.iter().flat_map(|named| &named.remotes).collect();
+        for absence in self.mirror.absences(replica)? {
+            if !asked.contains(&absence.remote) && self.mirror.agreement_by_remote(replica, &absence.remote)?.is_none()
+            {
+                self.mirror.clear_absence(replica, &absence.remote)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn say_doubtful(&mut self, peer: &Peer) {
+        let doubtful = self.doubtful.len();
+        if doubtful == 0 {
+            return;
+        }
+        self.summary.failed += doubtful as u64;
+        let message = format!(
+            "{doubtful} contacts that a book knows by their CRM id are neither in the CRM's listing nor surely gone; they \
+             are not made there yet"
+        );
+        self.notice(
+            &peer.name,
+            Trouble::new(message).hint("the next run asks again; `carnet sync --force` makes them at once"),
+        );
+    }
+
+    fn named_in_books(&self, replica: &str) -> Result<Vec<Named>, SyncError> {
+        let mut named = Vec::new();
+        for contact in self.mirror.unagreed(replica)? {
+            let mut remotes = Vec::new();
+            for remote in self.mirror.crm_ids_in_books(contact)? {
+                // An id that is somebody else's says nothing: a copied record.
+                if self.mirror.agreement_by_remote(replica, &remote)?.is_none() {
+                    remotes.push(remote);
+                }
+            }
+            if !remotes.is_empty() {
+                named.push(Named { contact, remotes });
+            }
+        }
+        Ok(named)
+    }
+
+    /// False if the one found is somebody else.
+    fn found_named(&mut self, peer: &Peer, contact: ContactId, sighting: Sighting) -> Result<bool, SyncError> {
+        if !could_be(&self.stored(contact)?.contact, &sighting.contact) {
+            // An id of another account, or of a time before this one: somebody else has it here.
+            return Ok(false);
+        }
+        self.transact(|engine| {
+            engine.mirror.clear_absence(&peer.name, &sighting.remote)?;
+            engine.link(peer, contact, sighting)
+        })?;
+        Ok(true)
+    }
+}

@@ -1,0 +1,294 @@
+//! Records that no agreement names: who they are taken for.
+
+use super::{
+    answer::AMBIGUOUS,
+    desk::{Desk, ada, at_desk, peer, seen},
+    events::{ChangeAction, SyncEvent},
+    peer::{CRM, Peer},
+};
+use crate::{
+    contact::{Contact, Item, ItemType},
+    mirror::{Agreement, ContactId, OutboxAction::Update, OutboxState::Refused, QuestionDetail, QuestionRow, State},
+    replicas::{Sighting, memory::Memory},
+};
+
+/// What is different from the usual before newcomers come.
+type Prepare = fn(&mut Desk<'_>, &mut Peer);
+
+fn person(name: &str, email: &str) -> Contact {
+    let items = Some(email).filter(|email| !email.is_empty());
+    let items = items.map(|email| Item::new(ItemType::ProfessionalEmail, email)).into_iter().collect();
+    Contact { last_name: name.into(), items, ..Contact::default() }
+}
+
+/// Whom the mirror knows: "ada", in the CRM as "1001"; "byron", there and in the book; two called Petit, in neither;
+/// "curie", who waits to be made in the CRM; "gauss", who does too although the book knows an id; "noether", deleted here
+/// and let go by the CRM.
+fn acquaintances(desk: &mut Desk<'_>) {
+    let ada = desk.contact("ada", &person("Lovelace", "ada@example.com"));
+    desk.agree(CRM, "1001", ada);
+    let byron = desk.contact("byron", &person("Byron", "byron@example.com"));
+    desk.agree(CRM, "1002", byron);
+    desk.agree("cards", "byron.vcf", byron);
+    desk.contact("petit-1", &person("Petit", ""));
+    desk.contact("petit-2", &person("Petit", ""));
+    desk.contact("curie", &person("Curie", "curie@example.com"));
+    let gauss = desk.contact("gauss", &person("Carl Gauss", ""));
+    let agreement = desk.agree("cards", "gauss.vcf", gauss);
+    let marks = "gauss|1200".to_owned();
+    desk.engine.mirror.put_agreement("cards", &Agreement { marks, ..agreement }).unwrap();
+    let noether = desk.contact("noether", &person("Noether", ""));
+    let agreement = desk.agree(CRM, "1005", noether);
+    desk.engine.mirror.put_agreement(CRM, &Agreement { detached: true, ..agreement }).unwrap();
+    desk.engine.mirror.delete_contact(noether, "").unwrap();
+}
+
+fn of(desk: &Desk<'_>, uid: &str) -> ContactId {
+    desk.engine.mirror.contact_by_uid(uid).unwrap().unwrap().id
+}
+
+/// Who a newcomer is taken for.
+#[derive(Debug, PartialEq, Eq)]
+enum Taken {
+    For(String),
+    New,
+    /// A person is asked, and these are named.
+    Asked(Vec<String>),
+    LeftAlone,
+}
+
+fn is(uid: &str) -> Taken {
+    Taken::For(uid.to_owned())
+}
+
+fn asked(uids: &[&str]) -> Taken {
+    Taken::Asked(uids.iter().map(|uid| (*uid).to_owned()).collect())
+}
+
+fn question(remote: &str, kind: &str, contact: Option<ContactId>, state: State) -> QuestionRow {
+    let (replica, remote, kind) = ("cards".to_owned(), remote.to_owned(), kind.to_owned());
+    QuestionRow { id: 0, run: 1, replica, remote, kind, contact, text: "who is it".to_owned(), state }
+}
+
+fn taken(desk: &Desk<'_>, name: &str, remote: &str, known: &[String]) -> Taken {
+    let uid = |id: ContactId| desk.engine.stored(id).unwrap().uid;
+    if let Some(agreement) = desk.engine.mirror.agreement_by_remote(name, remote).unwrap() {
+        let uid = uid(agreement.contact);
+        return if known.contains(&uid) { Taken::For(uid) } else { Taken::New };
+    }
+    let row = desk.engine.mirror.question(name, remote, AMBIGUOUS).unwrap().filter(|row| row.text.contains(remote));
+    let candidates = |row: QuestionRow| desk.engine.mirror.question_detail(row.id).unwrap().candidates;
+    let word = |uid: String| if known.contains(&uid) || uid == "made" { uid } else { "fresh".to_owned() };
+    row.map_or(Taken::LeftAlone, |row| Taken::Asked(candidates(row).into_iter().map(uid).map(word).collect()))
+}
+
+fn check_with(prepare: Prepare, name: &str, sightings: &[Sighting], missing: (&[&str], &[&str]), expected: &[Taken]) {
+    at_desk(|mut desk| {
+        acquaintances(&mut desk);
+        let mut peer = peer(name, Memory::default());
+        prepare(&mut desk, &mut peer);
+        let mut known: Vec<String> = Vec::new();
+        for uid in ["ada", "byron", "petit-1", "petit-2", "curie", "gauss", "noether"] {
+            known.extend(desk.engine.mirror.contact_by_uid(uid).unwrap().map(|stored| stored.uid));
+        }
+        known.push(desk.engine.crm_uid("1300"));
+        let mut left: Vec<String> = missing.0.iter().map(|remote| (*remote).to_owned()).collect();
+        desk.engine.take_newcomers(&peer, sightings.to_vec(), &mut left).unwrap();
+        let found: Vec<Taken> = sightings.iter().map(|one| taken(&desk, name, &one.remote, &known)).collect();
+        assert_eq!(found, expected, "{name} {sightings:?}");
+        assert_eq!(left, missing.1);
+        // What was asked of them before is answered, unless it is asked again.
+        let open = desk.engine.mirror.questions().unwrap().len();
+        assert_eq!(open, expected.iter().filter(|taken| matches!(taken, Taken::Asked(_))).count(), "{sightings:?}");
+        let told = desk.told.borrow();
+        let new =
+            |event: &&SyncEvent| matches!(event, SyncEvent::Change(change) if change.action == ChangeAction::Create);
+        let revived = usize::from(expected.contains(&is("noether")));
+        let made = expected.iter().filter(|taken| **taken == Taken::New).count();
+        assert_eq!(told.iter().filter(new).count(), made + revived);
+    });
+}
+
+/// One newcomer of the book, about whom a question was open.
+fn check(uid: Option<&str>, crm_id: Option<&str>, contact: &Contact, expected: Taken) {
+    let open: Prepare = |desk, _| {
+        desk.engine.mirror.ask(&question("new.vcf", AMBIGUOUS, None, State::Open)).unwrap();
+    };
+    let sighting = Sighting { crm_id: crm_id.map(str::to_owned), ..seen("new.vcf", uid, contact) };
+    if matches!(expected, Taken::Asked(_)) {
+        check_with(|_, _| {}, "cards", &[sighting], (&[], &[]), &[expected]);
+    } else {
+        check_with(open, "cards", &[sighting], (&[], &[]), &[expected]);
+    }
+}
+
+#[test]
+fn a_books_newcomer_is_somebody_we_know_or_new_or_a_question() {
+    check(Some("ada"), None, &person("X", ""), is("ada"));
+    check(Some("other"), None, &person("Lovelace", "ADA@example.com"), is("ada"));
+    check(None, Some("1001"), &person("Ada Lovelace", ""), is("ada"));
+    check(None, Some("1001"), &person("X", ""), asked(&["ada"]));
+    check(None, None, &person("Petit", ""), asked(&["petit-1", "petit-2"]));
+    check(Some("other"), Some("9999"), &person("X", ""), Taken::New);
+    // Namesakes that one book keeps apart are two people.
+    check(None, None, &person("Byron", ""), Taken::New);
+    check(None, None, &person("Byron", "byron@example.com"), asked(&["byron"]));
+    // What was deleted here and turns up again is that contact, back.
+    check(Some("noether"), None, &person("X", ""), is("noether"));
+    check(None, None, &person("Noether", ""), is("noether"));
+    check(None, Some("1005"), &person("Emmy Noether", ""), is("noether"));
+}
+
+#[test]
+fn a_renamed_record_is_the_one_that_is_missing() {
+    let as_it_is: Prepare = |_, _| {};
+    let byron = [seen("new.vcf", None, &person("Byron", "byron@example.com"))];
+    check_with(as_it_is, "cards", &byron, (&["a.vcf", "byron.vcf"], &["a.vcf"]), &[is("byron")]);
+    check_with(as_it_is, "cards", &byron, (&["a.vcf"], &["a.vcf"]), &[asked(&["byron"])]);
+    let detached: Prepare = |desk, _| {
+        let agreement = desk.engine.mirror.agreement_by_remote("cards", "byron.vcf").unwrap().unwrap();
+        desk.engine.mirror.put_agreement("cards", &Agreement { detached: true, ..agreement }).unwrap();
+        desk.engine.mirror.ask(&question("new.vcf", AMBIGUOUS, None, State::Open)).unwrap();
+    };
+    check_with(detached, "cards", &byron, (&["a.vcf"], &["a.vcf"]), &[is("byron")]);
+}
+
+#[test]
+fn newcomers_of_one_reading_are_known_to_each_other() {
+    let as_it_is: Prepare = |_, _| {};
+    let twice = |contact: Contact| [seen("one.vcf", None, &contact), seen("two.vcf", None, &contact)];
+    let x = person("X", "x@example.com");
+    check_with(as_it_is, "cards", &twice(x), (&[], &[]), &[Taken::New, asked(&["fresh"])]);
+    // Only one of them is the one who is back.
+    check_with(as_it_is, "cards", &twice(person("Noether", "")), (&[], &[]), &[is("noether"), Taken::New]);
+    let uids = [seen("one.vcf", Some("made"), &person("X", "")), seen("two.vcf", Some("made"), &person("Y", ""))];
+    check_with(as_it_is, "cards", &uids, (&[], &[]), &[Taken::New, asked(&["made"])]);
+    let id = |remote: &str, name: &str| Sighting { crm_id: Some("77".into()), ..seen(remote, None, &person(name, "")) };
+    let ids = [id("one.vcf", "Max Planck"), id("two.vcf", "Planck")];
+    check_with(as_it_is, "cards", &ids, (&[], &[]), &[Taken::New, asked(&["fresh"])]);
+}
+
+#[test]
+fn the_crms_newcomers_can_only_be_contacts_that_it_does_not_hold_yet() {
+    let as_it_is: Prepare = |_, _| {};
+    let crm = |remote: &str, contact: &Contact| Sighting { crm_id: Some(remote.into()), ..seen(remote, None, contact) };
+    let check = |prepare, contact: &Contact, remote: &str, expected: Taken| {
+        check_with(prepare, CRM, &[crm(remote, contact)], (&[], &[]), &[expected]);
+    };
+    let curie = person("Curie", "curie@example.com");
+    check(as_it_is, &curie, "1100", is("curie"));
+    check(as_it_is, &person("Lovelace", "ada@example.com"), "1100", Taken::New);
+    check(as_it_is, &person("Petit", ""), "1100", Taken::New);
+    check(as_it_is, &person("Noether", ""), "1100", Taken::New);
+    check(as_it_is, &person("Gauss", ""), "1200", is("gauss"));
+    check(as_it_is, &person("X", ""), "1200", Taken::New);
+    // Two books know it by different ids.
+    let twice: Prepare = |desk, _| {
+        let gauss = of(desk, "gauss");
+        let agreement = desk.agree("phone", "gauss.vcf", gauss);
+        let marks = "gauss|1201".to_owned();
+        desk.engine.mirror.put_agreement("phone", &Agreement { marks, ..agreement }).unwrap();
+    };
+    check(twice, &person("Gauss", ""), "1200", is("gauss"));
+    check(twice, &person("Gauss", ""), "1201", is("gauss"));
+    // The same contact of a mirror that was lost.
+    let lost: Prepare = |desk, _| {
+        let uid = desk.engine.crm_uid("1300");
+        desk.contact(&uid, &ada("CEO"));
+    };
+    at_desk(|desk| check(lost, &person("X", ""), "1300", is(&desk.engine.crm_uid("1300"))));
+    let apart: Prepare = |desk, _| {
+        let row = question("curie", "apart", None, State::Settled);
+        desk.engine.mirror.ask(&QuestionRow { replica: CRM.to_owned(), ..row }).unwrap();
+    };
+    check(apart, &curie, "1100", Taken::New);
+    check_with(as_it_is, CRM, &[crm("1100", &curie), crm("1101", &curie)], (&[], &[]), &[is("curie"), Taken::New]);
+    let x = person("X", "x@example.com");
+    check_with(as_it_is, CRM, &[crm("1100", &x), crm("1101", &x)], (&[], &[]), &[Taken::New, Taken::New]);
+}
+
+#[test]
+fn a_person_has_said_who_it_is() {
+    let byron = || [seen("new.vcf", None, &person("Byron", "byron@example.com"))];
+    let none: (&[&str], &[&str]) = (&[], &[]);
+    let (same, new): (Prepare, Prepare) =
+        (|desk, _| said_of(desk, "same_as", Some("ada")), |desk, _| said_of(desk, "new", None));
+    check_with(same, "cards", &byron(), none, &[is("ada")]);
+    check_with(new, "cards", &byron(), none, &[Taken::New]);
+    // A copy is left alone, and asked about once its contact is gone.
+    at_desk(|mut desk| {
+        acquaintances(&mut desk);
+        let id = of(&desk, "byron");
+        said_of(&mut desk, "same_as", Some("byron"));
+        let cards = peer("cards", Memory::default());
+        let take = |desk: &mut Desk<'_>| {
+            desk.engine.take_newcomers(&cards, byron().to_vec(), &mut Vec::new()).unwrap();
+            taken(desk, "cards", "new.vcf", &["byron".to_owned()])
+        };
+        assert_eq!([take(&mut desk), take(&mut desk)], [Taken::LeftAlone, Taken::LeftAlone]);
+        desk.engine.mirror.delete_contact(id, "").unwrap();
+        assert_eq!(take(&mut desk), asked(&[]));
+    });
+}
+
+fn said_of(desk: &mut Desk<'_>, kind: &str, uid: Option<&str>) {
+    let contact = uid.map(|uid| of(desk, uid));
+    desk.engine.mirror.ask(&question("new.vcf", kind, contact, State::Settled)).unwrap();
+}
+
+#[test]
+fn a_book_that_only_shows_the_mirror_brings_nobody() {
+    let silent: Prepare = |_, peer| peer.takes = false;
+    check_with(silent, "cards", &[seen("new.vcf", None, &person("X", ""))], (&[], &[]), &[Taken::LeftAlone]);
+    check_with(silent, "cards", &[seen("new.vcf", Some("ada"), &person("X", ""))], (&[], &[]), &[Taken::LeftAlone]);
+}
+
+#[test]
+fn questions_about_records_that_are_not_met_any_more_are_dropped() {
+    at_desk(|mut desk| {
+        desk.engine
+            .mirror
+            .ask_with(&question("old.vcf", AMBIGUOUS, None, State::Open), &QuestionDetail::default())
+            .unwrap();
+        desk.engine.take_newcomers(&peer("cards", Memory::default()), Vec::new(), &mut Vec::new()).unwrap();
+        assert!(desk.engine.mirror.questions().unwrap().is_empty());
+    });
+}
+
+#[test]
+fn a_first_crm_id_puts_the_books_behind() {
+    for (name, uid, version) in [(CRM, "curie", 2), ("cards", "ada", 1), ("cards", "curie", 1)] {
+        at_desk(|mut desk| {
+            acquaintances(&mut desk);
+            let id = of(&desk, uid);
+            let contact = desk.engine.stored(id).unwrap().contact;
+            desk.engine
+                .take_newcomers(&peer(name, Memory::default()), vec![seen("1100", None, &contact)], &mut vec![])
+                .unwrap();
+            assert_eq!(desk.engine.stored(id).unwrap().version, version, "{name}");
+            let told = desk.told.borrow();
+            let linked = |event: &&SyncEvent| matches!(event, SyncEvent::Change(change) if change.action == ChangeAction::Link && change.contact.uid == uid);
+            assert_eq!(told.iter().filter(linked).count(), 1);
+        });
+    }
+}
+
+#[test]
+fn nobody_waits_for_the_crm_when_all_are_agreed_and_nothing_is_under_way() {
+    let check = |agreed: bool, row: bool, expected: bool| {
+        at_desk(|mut desk| {
+            let id = desk.contact("ada", &ada("CEO"));
+            if agreed {
+                desk.agree(CRM, "1001", id);
+            }
+            if row {
+                desk.sent(CRM, id, (Update, Refused));
+            }
+            assert_eq!(desk.engine.nobody_waits_for_the_crm().unwrap(), expected);
+        });
+    };
+    check(true, false, true);
+    check(false, false, false);
+    check(true, true, false);
+    check(false, true, false);
+}

@@ -1,0 +1,477 @@
+//! One replica read into the mirror: what goes straight in, what waits for the guard, and what is asked for again.
+
+use std::{cell::RefCell, rc::Rc};
+
+use super::{
+    desk::{CONFIRM, Desk, SETTLE, Scripted, ada, at_desk, peer, seen},
+    error::SyncError,
+    events::SyncEvent,
+    peer::{CRM, Peer},
+};
+use crate::{
+    contact::{Contact, Field, FieldSet},
+    mirror::{
+        Agreement,
+        OutboxAction::{Create, Update},
+        OutboxState::Unknown,
+    },
+    reconcile::Limit,
+    replicas::{Batch, PageNote, Problem, ReplicaError, Scan, Sighting, Trouble, memory::Memory},
+};
+
+fn scan(desk: &mut Desk<'_>, peer: &mut Peer) -> Result<(), SyncError> {
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    runtime.block_on(desk.engine.scan(peer))
+}
+
+/// So many contacts agreed with a replica as "1000", "1001"...
+fn agreed(desk: &mut Desk<'_>, replica: &str, count: usize) -> Vec<i64> {
+    let ids = (1_000..1_000 + count).map(|n| {
+        let id = desk.contact(&format!("uid-{n}"), &ada("CEO"));
+        desk.agree(replica, &n.to_string(), id);
+        id
+    });
+    ids.collect()
+}
+
+fn batch(changed: Vec<Sighting>) -> Batch {
+    Batch { changed, ..Batch::default() }
+}
+
+/// What they show now, from "1000" on: these titles.
+fn shown(titles: &[&str]) -> Vec<Sighting> {
+    titles.iter().enumerate().map(|(n, title)| seen(&(1_000 + n).to_string(), None, &ada(title))).collect()
+}
+
+fn title(desk: &Desk<'_>, id: i64) -> String {
+    desk.engine.stored(id).unwrap().contact.job_title
+}
+
+fn notices(desk: &Desk<'_>) -> usize {
+    desk.told.borrow().iter().filter(|event| matches!(event, SyncEvent::Notice { .. })).count()
+}
+
+fn cut(batches: Vec<Batch>, error: ReplicaError) -> Scripted {
+    Scripted { ended: Err(error), ..Scripted::new(batches) }
+}
+
+#[test]
+fn a_first_pull_is_kept_as_far_as_it_came() {
+    let check = |name: &str, somebody_waits: bool, expected: u64, failed: bool| {
+        at_desk(|mut desk| {
+            let before = u64::from(somebody_waits);
+            if somebody_waits {
+                desk.contact("ada-1", &ada("CEO"));
+            }
+            let error = ReplicaError::Unavailable(Trouble::new("reach it"));
+            let mut peer = peer(name, cut(vec![batch(shown(&["a", "b"]))], error));
+            assert_eq!(scan(&mut desk, &mut peer).is_err(), failed, "{name}");
+            assert_eq!(desk.engine.mirror.count_contacts().unwrap(), before + expected, "{name} {somebody_waits}");
+            assert_eq!(desk.engine.summary.scanned.get(name), Some(&2));
+            assert!(desk.engine.mirror.is_durable(), "what is written next is");
+            let finished = SyncEvent::ScanFinished { replica: name.to_owned(), contacts: 2 };
+            let told = desk.told.borrow();
+            assert_eq!(told[0], SyncEvent::ScanStarted { replica: name.to_owned() });
+            assert!(told.contains(&finished));
+        });
+    };
+    check(CRM, false, 2, true);
+    check(CRM, true, 0, true);
+    check("cards", false, 0, false);
+}
+
+#[test]
+fn trouble_with_a_book_stops_that_book_only() {
+    use ReplicaError::{Login, Postponed, Rejected, Stale, Unavailable, Unsafe, Unsettled};
+    let trouble = || Trouble::new("do it");
+    let check = |error: ReplicaError, message: &str, failed: u64, stopped: usize| {
+        at_desk(|mut desk| {
+            let mut peer = peer("cards", cut(vec![], error.clone()));
+            scan(&mut desk, &mut peer).unwrap();
+            assert!(peer.halted, "{error:?}");
+            assert_eq!((desk.engine.summary.failed, desk.engine.summary.stopped.len()), (failed, stopped));
+            let (replica, message) = ("cards".to_owned(), message.to_owned());
+            assert!(desk.told.borrow().contains(&SyncEvent::Notice { replica, message, hint: None }), "{error:?}");
+        });
+    };
+    check(Unsafe(trouble()), "do it", 0, 1);
+    for error in [Unavailable, Rejected, Postponed, Unsettled, Login] {
+        check(error(trouble()), "do it", 1, 0);
+    }
+    check(Stale(None), "it changed there in the meantime", 1, 0);
+}
+
+#[test]
+fn a_refused_login_is_remembered_until_one_is_accepted() {
+    at_desk(|mut desk| {
+        let mut reads = |name: &str, ended: Result<Scan, ReplicaError>, expected: Option<&str>| {
+            let _ = scan(&mut desk, &mut peer(name, Scripted { ended, ..Scripted::new(vec![]) }));
+            assert_eq!(desk.engine.mirror.fact("crm.login_refused").unwrap().as_deref(), expected);
+        };
+        let login = || Err(ReplicaError::Login(Trouble::new("log in")));
+        let network = || Err(ReplicaError::Unavailable(Trouble::new("reach it")));
+        reads(CRM, Ok(Scan::Everything), None);
+        reads(CRM, network(), None);
+        reads(CRM, login(), Some("yes"));
+        reads(CRM, network(), Some("yes"));
+        reads("cards", Ok(Scan::Everything), Some("yes"));
+        reads(CRM, Ok(Scan::Everything), None);
+    });
+}
+
+#[test]
+fn edits_are_taken_and_rewritten_records_are_agreed_on_quietly() {
+    for name in [CRM, "cards"] {
+        at_desk(|mut desk| {
+            let ids = agreed(&mut desk, name, 3);
+            let same = Batch { same: vec!["1002".to_owned()], ..batch(shown(&["edited", "CEO"])) };
+            scan(&mut desk, &mut peer(name, Scripted::new(vec![same]))).unwrap();
+            assert_eq!([ids[0], ids[1], ids[2]].map(|id| title(&desk, id)), ["edited", "CEO", "CEO"]);
+            let revisions = ids.iter().map(|id| desk.engine.mirror.agreement(name, *id).unwrap().unwrap().revision);
+            assert_eq!(revisions.collect::<Vec<_>>(), ["r2", "r2", "r1"], "{name}");
+            assert_eq!(desk.engine.summary.updated.get("mirror"), Some(&1));
+            assert!(desk.engine.mirror.absences(name).unwrap().is_empty());
+        });
+    }
+}
+
+#[test]
+fn of_a_contact_that_is_listed_twice_the_later_counts() {
+    for name in [CRM, "cards"] {
+        at_desk(|mut desk| {
+            let ids = agreed(&mut desk, name, 1);
+            let batches = vec![batch(shown(&["first"])), batch(shown(&["second"]))];
+            scan(&mut desk, &mut peer(name, Scripted::new(batches))).unwrap();
+            assert_eq!((title(&desk, ids[0]).as_str(), desk.engine.summary.scanned.get(name)), ("second", Some(&1)));
+            // A newcomer, too, is one contact.
+            let new = |title| batch(vec![seen("1007", None, &Contact { last_name: "Byron".into(), ..ada(title) })]);
+            let same = Batch { same: vec!["1000".to_owned()], ..Batch::default() };
+            scan(&mut desk, &mut peer(name, Scripted::new(vec![same, new("first"), new("second")]))).unwrap();
+            assert_eq!(desk.engine.mirror.count_contacts().unwrap(), 2);
+            let id = desk.engine.mirror.agreement_by_remote(name, "1007").unwrap().unwrap().contact;
+            assert_eq!(title(&desk, id), "second");
+        });
+    }
+}
+
+#[test]
+fn a_record_that_cannot_be_read_counts_as_seen() {
+    at_desk(|mut desk| {
+        agreed(&mut desk, "cards", 2);
+        let problem = |remote: Option<&str>| {
+            let (place, message) = ("ada.vcf line 7".to_owned(), "cannot be read".to_owned());
+            Problem { place, message, hint: None, remote: remote.map(str::to_owned) }
+        };
+        let problems = vec![problem(Some("1001")), problem(None)];
+        let shows = Batch { problems, ..batch(shown(&["CEO"])) };
+        scan(&mut desk, &mut peer("cards", Scripted::new(vec![shows]))).unwrap();
+        assert_eq!((desk.engine.summary.failed, desk.engine.mirror.count_contacts().unwrap()), (2, 2));
+    });
+}
+
+#[test]
+fn an_interrupted_first_pull_is_kept_by_the_thousand() {
+    for (count, kept) in [(999, 0), (1_000, 1_000)] {
+        at_desk(|mut desk| {
+            let stops = Some((1, desk.engine.stop.clone()));
+            let batches = vec![batch(shown(&vec!["a"; count])), Batch::default()];
+            let ended = scan(&mut desk, &mut peer(CRM, Scripted { stops, ..Scripted::new(batches) }));
+            assert!(matches!(ended, Err(SyncError::Interrupted)));
+            assert_eq!(desk.engine.mirror.count_contacts().unwrap(), kept);
+        });
+    }
+}
+
+#[test]
+fn too_many_edits_at_once_are_a_question() {
+    let check = |name: &str, count: usize, edited: usize, force: bool, taken: usize| {
+        at_desk(|mut desk| {
+            let ids = agreed(&mut desk, name, count);
+            desk.engine.care.force = force;
+            let mut titles = vec!["CEO"; count];
+            titles[..edited].fill("edited");
+            let mut peer = peer(name, Scripted::new(vec![batch(shown(&titles))]));
+            scan(&mut desk, &mut peer).unwrap();
+            let now = ids.iter().filter(|id| title(&desk, **id) == "edited").count();
+            assert_eq!((now, peer.halted), (taken, taken == 0), "{name} {count} {edited} {force}");
+        });
+    };
+    for name in [CRM, "cards"] {
+        check(name, 30, 25, false, 25);
+        check(name, 30, 26, false, 0);
+        check(name, 30, 26, true, 26);
+        check(name, 52, 26, false, 26);
+    }
+}
+
+/// What a scan that shows only so many of these leaves.
+#[derive(Debug, PartialEq, Eq)]
+struct Fate {
+    left: u64,
+    held: bool,
+    halted: bool,
+    edit_taken: bool,
+}
+
+const HELD: Fate = Fate { left: 10, held: true, halted: false, edit_taken: true };
+
+fn check_missing(known: usize, shows: usize, newcomers: usize, prepare: fn(&mut Desk<'_>), expected: &Fate) {
+    at_desk(|mut desk| {
+        let ids = agreed(&mut desk, "cards", known);
+        prepare(&mut desk);
+        let mut titles = vec!["CEO"; shows];
+        titles.iter_mut().take(1).for_each(|title| *title = "edited");
+        let mut sightings = shown(&titles);
+        for n in 0..newcomers {
+            let stranger = Contact { last_name: format!("Byron {n}"), ..Contact::default() };
+            sightings.push(seen(&format!("new-{n}"), None, &stranger));
+        }
+        let mut peer = peer("cards", Scripted::new(vec![batch(sightings)]));
+        scan(&mut desk, &mut peer).unwrap();
+        let found = Fate {
+            left: desk.engine.mirror.count_contacts().unwrap(),
+            held: peer.held,
+            halted: peer.halted,
+            edit_taken: title(&desk, ids[0]) == "edited",
+        };
+        assert_eq!(found, *expected, "{known} {shows} {newcomers}");
+        assert_eq!(desk.engine.guards.contains_key("cards"), expected.held || expected.halted);
+        assert_eq!(desk.engine.summary.stopped.len(), usize::from(expected.held || expected.halted));
+        assert_eq!(notices(&desk), desk.engine.summary.stopped.len());
+    });
+}
+
+#[test]
+fn too_many_deletions_are_held_and_the_rest_flows() {
+    let as_it_is: fn(&mut Desk<'_>) = |_| {};
+    let force: fn(&mut Desk<'_>) = |desk| desk.engine.care.force = true;
+    check_missing(10, 7, 0, as_it_is, &Fate { left: 7, held: false, ..HELD });
+    check_missing(10, 6, 0, as_it_is, &HELD);
+    check_missing(10, 6, 0, force, &Fate { left: 6, held: false, ..HELD });
+    check_missing(
+        10,
+        6,
+        0,
+        |desk| desk.engine.care.max_delete = Limit::Count(4),
+        &Fate { left: 6, held: false, ..HELD },
+    );
+    check_missing(10, 0, 0, as_it_is, &Fate { halted: true, held: false, edit_taken: false, ..HELD });
+    check_missing(10, 0, 0, force, &Fate { left: 0, held: false, edit_taken: false, ..HELD });
+    // A renamed file is a newcomer for each that is missing.
+    check_missing(10, 6, 1, as_it_is, &Fate { left: 7, held: false, ..HELD });
+    check_missing(10, 5, 1, as_it_is, &Fate { left: 11, ..HELD });
+}
+
+#[test]
+fn newcomers_of_the_crm_make_up_for_no_absence() {
+    at_desk(|mut desk| {
+        agreed(&mut desk, CRM, 10);
+        let mut sightings = shown(&["CEO"; 6]);
+        sightings.push(seen("2000", None, &Contact { last_name: "Byron".into(), ..Contact::default() }));
+        let mut peer = peer(CRM, Scripted::new(vec![batch(sightings)]));
+        scan(&mut desk, &mut peer).unwrap();
+        assert!(peer.held && desk.engine.mirror.absences(CRM).unwrap().is_empty());
+        assert_eq!(desk.engine.mirror.count_contacts().unwrap(), 11);
+    });
+}
+
+#[test]
+fn a_list_of_changes_says_nothing_of_absences() {
+    at_desk(|mut desk| {
+        agreed(&mut desk, "cards", 3);
+        let scripted = Scripted { ended: Ok(Scan::Changes), ..Scripted::new(vec![batch(shown(&["edited"]))]) };
+        scan(&mut desk, &mut peer("cards", scripted)).unwrap();
+        assert_eq!(desk.engine.mirror.count_contacts().unwrap(), 3);
+    });
+}
+
+#[test]
+fn what_is_followed_no_more_is_no_absence() {
+    let check = |deleted: bool, left: bool| {
+        at_desk(|mut desk| {
+            // No guard counts them.
+            let ids = agreed(&mut desk, "cards", 6);
+            for id in &ids[1..] {
+                let agreement = desk.engine.mirror.agreement("cards", *id).unwrap().unwrap();
+                if deleted {
+                    desk.engine.mirror.delete_contact(*id, "").unwrap();
+                }
+                desk.engine.mirror.put_agreement("cards", &Agreement { detached: true, ..agreement }).unwrap();
+            }
+            let mut peer = peer("cards", Scripted::new(vec![batch(shown(&["CEO"]))]));
+            scan(&mut desk, &mut peer).unwrap();
+            assert!(!peer.held);
+            for id in &ids[1..] {
+                assert_eq!(desk.engine.mirror.agreement("cards", *id).unwrap().is_some(), left, "deleted: {deleted}");
+                assert_eq!(desk.engine.stored(*id).unwrap().deleted, deleted);
+            }
+        });
+    };
+    check(true, false);
+    check(false, true);
+}
+
+/// A listing that leaves out the titles of so many contacts, and what is known of "1000" when asked for alone.
+fn check_thin(count: usize, alone: Option<Option<&str>>, expected: (&str, &str), asked: usize) {
+    at_desk(|mut desk| {
+        let ids = agreed(&mut desk, CRM, count);
+        let fields = FieldSet::CRM.without(Field::JobTitle);
+        // What they do say is taken all the same.
+        let thin = |mut sighting: Sighting| {
+            sighting.contact.first_name = "Ada".to_owned();
+            Sighting { fields, ..sighting }
+        };
+        let mut scripted = Scripted::new(vec![batch(shown(&vec![""; count]).into_iter().map(thin).collect())]);
+        if let Some(found) = alone {
+            let found =
+                found.map(|title| Sighting { revision: "alone".into(), ..thin(seen("1000", None, &ada(title))) });
+            scripted.looks.insert("1000", found);
+        }
+        let names: Rc<RefCell<Vec<String>>> = scripted.asked.clone();
+        desk.engine.care.force = true;
+        scan(&mut desk, &mut peer(CRM, scripted)).unwrap();
+        let agreement = desk.engine.mirror.agreement(CRM, ids[0]).unwrap().unwrap();
+        assert_eq!((title(&desk, ids[0]).as_str(), agreement.revision.as_str()), expected, "{alone:?}");
+        assert_eq!((names.borrow().len(), notices(&desk)), (asked.min(25), usize::from(asked > 25)));
+        assert!(ids[1..].iter().all(|id| title(&desk, *id) == "CEO"));
+        assert!(ids.iter().all(|id| desk.engine.stored(*id).unwrap().contact.first_name == "Ada"));
+    });
+}
+
+#[test]
+fn what_a_listing_leaves_out_is_asked_for_alone() {
+    check_thin(1, Some(Some("CTO")), ("CTO", "r2"), 1);
+    check_thin(1, Some(Some("")), ("", "r2"), 1);
+    // The next listing shall be looked at again.
+    check_thin(1, Some(None), ("CEO", "r1"), 1);
+    check_thin(1, None, ("CEO", "r1"), 1);
+    check_thin(25, None, ("CEO", "r1"), 25);
+    check_thin(26, None, ("CEO", "r1"), 26);
+}
+
+#[test]
+fn nobody_is_asked_for_who_lost_nothing() {
+    let check = |name: &str, there: &str, stated: FieldSet| {
+        at_desk(|mut desk| {
+            let ids = agreed(&mut desk, name, 1);
+            let agreement = desk.engine.mirror.agreement(name, ids[0]).unwrap().unwrap();
+            desk.engine.mirror.update_contact(ids[0], &ada(there), "").unwrap();
+            let (theirs, ours) = (ada(there), ada(there));
+            desk.engine.mirror.put_agreement(name, &Agreement { theirs, ours, version: 0, ..agreement }).unwrap();
+            let edited = Contact { first_name: "Ada".into(), ..ada(there) };
+            let sighting = Sighting { fields: stated, ..seen("1000", None, &edited) };
+            let scripted = Scripted::new(vec![batch(vec![sighting])]);
+            let asked = scripted.asked.clone();
+            scan(&mut desk, &mut peer(name, scripted)).unwrap();
+            assert!(asked.borrow().is_empty(), "{name}");
+            assert_eq!(desk.engine.stored(ids[0]).unwrap().contact.first_name, "Ada");
+        });
+    };
+    check(CRM, "CEO", FieldSet::CRM);
+    check(CRM, "", FieldSet::CRM.without(Field::JobTitle));
+    check("cards", "CEO", FieldSet::CRM.without(Field::JobTitle));
+}
+
+#[test]
+fn pages_are_remembered_once_all_is_taken_in() {
+    let note = |page: u32, remotes: &[&str]| PageNote {
+        page,
+        etag: None,
+        digest: "digest".to_owned(),
+        remotes: remotes.iter().map(|remote| (*remote).to_owned()).collect(),
+        seal: "seal".to_owned(),
+        total_pages: None,
+    };
+    let batches = || {
+        let [first, second] = [(1, vec!["1000"]), (2, vec![])].map(|(page, remotes)| Some(note(page, &remotes)));
+        let last = Batch { page: second, pages_expected: Some(2), ..Batch::default() };
+        vec![Batch { page: first, ..batch(shown(&["a"])) }, Batch::default(), last]
+    };
+    at_desk(|mut desk| {
+        scan(&mut desk, &mut peer(CRM, Scripted::new(batches()))).unwrap();
+        // An empty page past the end is not worth a row.
+        assert_eq!(desk.engine.mirror.pages().unwrap().into_values().collect::<Vec<_>>(), [note(1, &["1000"])]);
+        let read: Vec<u32> = desk.told.borrow().iter().filter_map(pages_read).collect();
+        assert_eq!(read, [1, 1, 2]);
+    });
+    at_desk(|mut desk| {
+        let error = ReplicaError::Unavailable(Trouble::new("reach it"));
+        scan(&mut desk, &mut peer(CRM, cut(batches(), error))).unwrap_err();
+        assert!(desk.engine.mirror.pages().unwrap().is_empty());
+    });
+}
+
+fn pages_read(event: &SyncEvent) -> Option<u32> {
+    match event {
+        SyncEvent::ScanProgress { pages, .. } => Some(*pages),
+        _ => None,
+    }
+}
+
+#[test]
+fn lost_writes_are_judged_by_a_whole_reading_of_their_replica() {
+    for (name, ended, misses) in [
+        (CRM, Ok(Scan::Everything), [1, 1]),
+        (CRM, Err(ReplicaError::Unavailable(Trouble::new("reach it"))), [0, 0]),
+        ("cards", Ok(Scan::Everything), [0, 0]),
+    ] {
+        at_desk(|mut desk| {
+            let ids = agreed(&mut desk, "phone", 2);
+            desk.sent(CRM, ids[0], (Create, Unknown));
+            desk.sent(CRM, ids[1], (Update, Unknown));
+            desk.sent("cards", ids[1], (Update, Unknown));
+            desk.later(SETTLE);
+            let shows = batch(vec![seen("1207", None, &Contact { last_name: "Byron".into(), ..Contact::default() })]);
+            let shows = if misses == [1, 1] { Batch::default() } else { shows };
+            let _ = scan(&mut desk, &mut peer(name, Scripted { ended, ..Scripted::new(vec![shows]) }));
+            assert_eq!(desk.misses(), misses, "{name}");
+            assert_eq!(desk.rows("cards").is_empty(), name == "cards");
+            assert_eq!(desk.engine.highest_crm_id().unwrap(), None, "of ids that a book or half a listing has");
+        });
+    }
+}
+
+#[test]
+fn the_highest_id_of_a_whole_listing_is_kept() {
+    at_desk(|mut desk| {
+        scan(&mut desk, &mut peer(CRM, Scripted::new(vec![batch(shown(&["a", "b"]))]))).unwrap();
+        assert_eq!(desk.engine.highest_crm_id().unwrap(), Some(1_001));
+    });
+}
+
+#[test]
+fn what_a_scan_told_of_a_books_programs_is_kept() {
+    for (name, expected) in [("cards", Some("new")), (CRM, Some("old"))] {
+        at_desk(|mut desk| {
+            desk.engine.mirror.set_fact("habits", "old").unwrap();
+            let scripted = Scripted { facts: vec![("habits".into(), "new".into())], ..Scripted::new(vec![]) };
+            scan(&mut desk, &mut peer(name, scripted)).unwrap();
+            assert_eq!(desk.engine.mirror.fact("habits").unwrap().as_deref(), expected, "{name}");
+        });
+    }
+}
+
+#[test]
+fn a_stop_ends_a_scan_between_two_batches() {
+    at_desk(|mut desk| {
+        desk.engine.stop.request();
+        let ended = scan(&mut desk, &mut peer(CRM, Scripted::new(vec![batch(shown(&["a"]))])));
+        assert!(matches!(ended, Err(SyncError::Interrupted)));
+        assert_eq!(desk.engine.mirror.count_contacts().unwrap(), 0);
+    });
+}
+
+#[test]
+fn waits_are_measured_from_the_beginning_of_the_reading() {
+    at_desk(|mut desk| {
+        let id = agreed(&mut desk, CRM, 2)[0];
+        let mut memory = Memory::default();
+        memory.put("1001", ada("CEO"));
+        let mut crm = peer(CRM, memory);
+        scan(&mut desk, &mut crm).unwrap();
+        desk.clock.seconds.set(desk.clock.seconds.get() + CONFIRM);
+        desk.engine.run = desk.engine.mirror.begin_run("sync", "").unwrap();
+        scan(&mut desk, &mut crm).unwrap();
+        assert!(desk.engine.stored(id).unwrap().deleted);
+    });
+}
