@@ -88,6 +88,55 @@ fn a_file_that_is_not_a_mirror_is_left_alone() {
 }
 
 #[test]
+fn a_disk_that_cannot_be_read_is_not_taken_for_a_malformed_mirror() {
+    let tried = std::process::Command::new("strace").args(["-f", "-qq", "-e", "trace=fsync", "true"]).output();
+    if !tried.is_ok_and(|output| output.status.success()) {
+        println!("skipped: strace does not work here");
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    settings(folder.path(), PRACTICE);
+    assert_eq!(carnet(folder.path(), &["-q", "pull"]).0, 0);
+    let mirror = folder.path().join("carnet.db");
+    let mut struck = 0;
+    for at in 1..=12 {
+        let mut command = std::process::Command::new("strace");
+        command.args(["-f", "-qq", "-o", "/dev/null", "-P"]).arg(&mirror).args(["-e", "trace=pread64", "-e"]);
+        command.arg(format!("inject=pread64:error=EIO:when={at}")).arg("--");
+        command.arg(assert_cmd::cargo::cargo_bin("carnet")).arg("-c").arg(folder.path().join("carnet.toml"));
+        let output = command.args(["list"]).env("NO_COLOR", "1").output().unwrap();
+        let told = String::from_utf8_lossy(&output.stderr);
+        if output.status.success() {
+            continue;
+        }
+        struck += 1;
+        assert_eq!(output.status.code(), Some(1), "{told}");
+        assert!(told.contains("hint: nothing was changed by this; copy the file to another disk first"), "{told}");
+        assert!(!told.contains("move it away"), "{told}");
+    }
+    assert!(struck >= 3, "the reads were not struck: {struck}");
+}
+
+#[test]
+fn a_mirror_that_is_malformed_is_kept_first() {
+    let folder = tempfile::tempdir().unwrap();
+    settings(folder.path(), PRACTICE);
+    assert_eq!(carnet(folder.path(), &["-q", "pull"]).0, 0);
+    let mirror = folder.path().join("carnet.db");
+    let mut bytes = fs::read(&mirror).unwrap();
+    bytes[8_192..].fill(0xee);
+    fs::write(&mirror, &bytes).unwrap();
+    let (code, _, told) = carnet(folder.path(), &["list"]);
+    assert_eq!(code, 1, "{told}");
+    assert!(told.contains("hint: keep a copy of the file first") && told.contains("nothing is deleted"), "{told}");
+    bytes[..64].fill(0xee);
+    fs::write(&mirror, &bytes).unwrap();
+    let (code, _, told) = carnet(folder.path(), &["list"]);
+    assert_eq!(code, 1, "{told}");
+    assert!(told.contains("it is damaged: keep a copy of the file first"), "{told}");
+}
+
+#[test]
 fn one_run_at_a_time() {
     let folder = tempfile::tempdir().unwrap();
     settings(folder.path(), PRACTICE);
@@ -138,16 +187,24 @@ fn conflicts_and_undo_say_what_is_wrong() {
     check(&["-q", "pull"], 0, "");
     check(&["conflicts"], 0, "nothing waits for you");
     check(&["--json", "conflicts"], 0, "");
-    check(&["conflicts", "show", "3"], 1, "failed to find conflict 3\nhint: `carnet conflicts` lists them");
-    check(&["conflicts", "show", "q3"], 1, "failed to find question q3");
-    check(&["conflicts", "resolve", "3", "--keep", "crm"], 1, "failed to find conflict 3");
-    check(&["conflicts", "resolve", "q3", "--dismiss"], 1, "failed to find question q3");
+    check(&["conflicts", "show", "3"], 2, "failed to find conflict 3\nhint: `carnet conflicts` lists them");
+    check(&["conflicts", "show", "q3"], 2, "failed to find question q3");
+    check(&["conflicts", "resolve", "3", "--keep", "crm"], 2, "failed to find conflict 3");
+    check(&["conflicts", "resolve", "q3", "--dismiss"], 2, "failed to find question q3");
     check(&["conflicts", "resolve", "3", "--dismiss"], 2, "failed to resolve conflict 3 without --keep");
     check(&["conflicts", "resolve", "q3", "--keep", "crm"], 2, "failed to answer question q3 with --keep");
     check(&["conflicts", "resolve", "3", "--keep", "mine"], 2, "expected crm, book, both, or FIELD=VALUE");
-    check(&["undo", "9"], 1, "failed to find run 9");
-    check(&["undo", "h9"], 1, "failed to find change h9");
-    check(&["undo", "x9"], 2, "such as h345");
+    // What names nothing is wrong usage, whether or not it looks like a number of ours.
+    check(&["undo", "9"], 2, "failed to find run 9\nhint: `carnet runs` lists them");
+    check(&["undo", "h9"], 2, "failed to find change h9\nhint: `carnet history` lists changes");
+    for nonsense in ["0", "h0", "x9", "9x", "99999999999999999999"] {
+        check(&["undo", nonsense], 2, "expected a run of `carnet runs`, such as 12");
+    }
+    check(&["runs", "9"], 2, "failed to find run 9\nhint: `carnet runs` lists them");
+    for nonsense in ["0", "-1", "ada", ""] {
+        let adopt = format!("--adopt={nonsense}");
+        check(&["conflicts", "resolve", "q1", &adopt], 2, "expected an id of the CRM, such as 1051");
+    }
     check(&["undo", "1", "--created"], 7, "250 of 250 contacts would be deleted; 25 may go without a word");
     check(&["undo", "1", "--created", "--force", "--dry-run"], 0, "dry run: nothing was written");
     check(&["runs"], 0, "pull");

@@ -1,6 +1,7 @@
 //! Whole stories, told in `tests/scenarios/*.txt`: a practice CRM, a folder of cards and a sheet, people who edit them,
 //! runs, and what must then be so. `world.rs` does what the lines say.
 
+mod words;
 mod world;
 
 use std::{fs, path::Path};

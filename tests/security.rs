@@ -17,10 +17,14 @@
 //! | not in panics and Debug | unit `config::secrets::no_debug_text_holds_a_secret`, `crm::settings` |
 //! | not in the list of processes | `secrets::the_process_list_does_not_show_the_password` |
 //! | people: not in logs, at any level | `secrets::logs_name_people_by_id_alone`; unit `daemon::log`, `crm::discreet` |
+//! | nor on stderr, unless it is a terminal | `secrets::stderr_names_people_by_id_alone_...`; unit `cli::report` |
 //! | files 0600, folders 0700, whatever the umask | `files::what_is_made_is_for_its_owner_alone`, `so_are_new_settings_and_the_practice_crm` |
 //! | SQLite's log and its index too | `files::the_log_beside_an_open_mirror_is_its_owners_too` |
 //! | names of cards are carnet's own | `files::names_of_files_are_carnets_own`; unit `replicas::vdir::apply` |
 //! | links, pipes, strangers' and large files: left alone, said, nobody deleted | `files::what_stands_in_for_a_card_...`, `files::what_stands_in_for_a_whole_book_...` |
+//! | strangers' files, where no test may give files away | unit `replicas::files::files_of_a_third_user_are_not_trusted` |
+//! | nothing listens: no page is served, so that there is no Host, Origin or GET to guard | `network::no_page_is_served` |
+//! | an account that is suddenly not there deletes nobody | `answers::an_account_that_is_suddenly_not_there_...` |
 //! | nothing is smuggled into a header | `network::no_header_is_smuggled_in` |
 //! | nor into a card, a sheet, XML | `values::hostile_values_stay_values`; unit `formats::vcard::laws`, `crm::xml::write` |
 //! | nor onto the terminal | `values::a_file_name_moves_no_cursor`; unit `cli::output` |

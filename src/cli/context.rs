@@ -9,7 +9,7 @@ use super::{
     errors::CliError,
     output::{Output, choose_color},
 };
-use crate::{config::Settings, mirror::Mirror};
+use crate::{config::Settings, mirror::Mirror, sync::SyncError};
 
 /// What a command works with.
 pub struct Context {
@@ -71,6 +71,19 @@ impl Context {
             .enable_all()
             .build()
             .map_err(|error| CliError::Failed { message: format!("start the program's threads: {error}"), hint: None })
+    }
+
+    /// The same error; a failure of the mirror is looked into: is it the file, or its disk?
+    pub fn examined(&self, error: CliError) -> CliError {
+        let path = |error: &CliError| match error {
+            CliError::Mirror(_) | CliError::Sync(SyncError::Mirror(_)) => Some(self.settings().ok()?.mirror.path),
+            _ => None,
+        };
+        match (path(&error), error) {
+            (Some(path), CliError::Mirror(error)) => CliError::Mirror(error.examined(&path)),
+            (Some(path), CliError::Sync(error)) => CliError::Sync(error.examined(&path)),
+            (_, error) => error,
+        }
     }
 
     /// Says what went wrong, on stderr and with `--json` on stdout too; answers the exit code.

@@ -65,6 +65,11 @@ impl CliError {
         Self::Failed { message: message.into(), hint: Some(hint.into()) }
     }
 
+    /// What was typed names nothing, or cannot be done.
+    pub fn usage(message: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self::Usage { message: message.into(), hint: Some(hint.into()) }
+    }
+
     /// A failure over a file.
     pub fn file(verb: &str, path: &std::path::Path, error: &io::Error) -> Self {
         Self::Failed { message: format!("{verb} {}: {error}", path.display()), hint: None }

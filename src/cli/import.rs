@@ -1,6 +1,6 @@
 //! `carnet import`: contacts from a file into the mirror, then to all replicas.
 
-use std::{io::Read, path::PathBuf};
+use std::path::PathBuf;
 
 use clap::Args;
 
@@ -40,12 +40,8 @@ pub fn run(args: &ImportArgs, context: &mut Context) -> Result<u8, CliError> {
 
 fn read(args: &ImportArgs) -> Result<ImportSource, CliError> {
     if is_dash(&args.file) {
-        let mut bytes = Vec::new();
-        std::io::stdin()
-            .read_to_end(&mut bytes)
-            .map_err(|error| CliError::Failed { message: format!("read standard input: {error}"), hint: None })?;
-        return Ok(ImportSource { name: "standard input".to_owned(), bytes });
+        return ImportSource::kept("standard input", std::io::stdin().lock())
+            .map_err(|error| CliError::Failed { message: format!("read standard input: {error}"), hint: None });
     }
-    let bytes = std::fs::read(&args.file).map_err(|error| CliError::file("read", &args.file, &error))?;
-    Ok(ImportSource { name: args.file.display().to_string(), bytes })
+    ImportSource::open(&args.file).map_err(|error| CliError::file("read", &args.file, &error))
 }

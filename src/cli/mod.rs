@@ -69,7 +69,10 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let mut context = Context::new(cli.global);
     let code = match run(&cli.command, &mut context) {
         Ok(code) => code,
-        Err(error) => context.complain(&error),
+        Err(error) => {
+            let error = context.examined(error);
+            context.complain(&error)
+        }
     };
     ExitCode::from(code)
 }

@@ -1,6 +1,12 @@
 //! What a run says: a few calm lines on stdout, troubles on stderr, JSON if asked for.
+//!
+//! stdout is data, and names people. What goes to stderr ends in a log as soon as nobody sits before it (cron, a service):
+//! there people are their ids, and only a terminal is told their names too.
 
-use std::{collections::BTreeMap, io, io::Write};
+use std::{
+    collections::BTreeMap,
+    io::{self, IsTerminal, Write},
+};
 
 use super::{
     args::Global,
@@ -25,6 +31,8 @@ const TROUBLES_SHOWN_MAX: u32 = 20;
 pub struct Report<'o> {
     out: &'o mut Output,
     talk: Box<dyn Write>,
+    /// The talk goes to a person, not into a log.
+    names: bool,
     progress: Progress,
     /// Print each change.
     each_change: bool,
@@ -43,10 +51,17 @@ impl<'o> Report<'o> {
     /// For a run on these settings.
     pub fn new(context: &'o mut Context, settings: &Settings, dry_run: bool) -> Self {
         let Context { global, out } = context;
-        Self::to(out, Box::new(anstream::stderr()), global, settings, dry_run)
+        let talk = (Box::new(anstream::stderr()) as Box<dyn Write>, io::stderr().is_terminal());
+        Self::to(out, talk, global, settings, dry_run)
     }
 
-    fn to(out: &'o mut Output, talk: Box<dyn Write>, global: &Global, settings: &Settings, dry_run: bool) -> Self {
+    fn to(
+        out: &'o mut Output,
+        (talk, names): (Box<dyn Write>, bool),
+        global: &Global,
+        settings: &Settings,
+        dry_run: bool,
+    ) -> Self {
         let books = settings.books.iter().map(|book| {
             let noun = match book.kind {
                 BookKind::Vdir | BookKind::Vcard | BookKind::Carddav => "card",
@@ -58,6 +73,7 @@ impl<'o> Report<'o> {
         Self {
             out,
             talk,
+            names,
             progress: Progress::new(global),
             each_change: global.verbose > 0 || dry_run,
             verbose: global.verbose > 0,
@@ -96,7 +112,7 @@ impl<'o> Report<'o> {
                 self.trouble(&replica, &words, problem.hint.as_deref());
             }
             SyncEvent::Failed { replica, contact, message, hint } => {
-                let words = format!("{replica}: {}: failed to {message}", who(&contact));
+                let words = format!("{replica}: {}: failed to {message}", self.told_of(&contact));
                 self.trouble(&replica, &words, hint.as_deref());
             }
             SyncEvent::Notice { replica, message, hint } if !self.out.quiet => {
@@ -204,6 +220,15 @@ impl<'o> Report<'o> {
         }
     }
 
+    /// A contact as stderr names it.
+    fn told_of(&self, contact: &Label) -> String {
+        if self.names {
+            return who(contact);
+        }
+        let id = contact.crm_id.as_deref().unwrap_or(&contact.uid);
+        format!("contact {}", plain(id))
+    }
+
     fn talk_of(&mut self, head: &str, words: &str, hint: Option<&str>) {
         let style = if head == "warning" { WARNING } else { BAD };
         let Self { talk, progress, .. } = self;
@@ -248,7 +273,7 @@ pub fn change_line(change: &Change) -> String {
 fn conflict_line(conflict: &ConflictNote) -> String {
     let ConflictNote { replica, contact, field, here, there, kept } = conflict;
     let field = field.map_or("contact", crate::contact::Field::name);
-    let (here, there) = (plain(here), plain(there));
+    let (here, there) = (short(here), short(there));
     let kept = match kept.as_str() {
         "here" => "the mirror's is kept".to_owned(),
         "there" => format!("{replica}'s is kept"),
@@ -257,6 +282,14 @@ fn conflict_line(conflict: &ConflictNote) -> String {
     };
     let who = who(contact);
     format!("{replica}  {WARNING}conflict{WARNING:#}  {who}  {field}: mirror \"{here}\", {replica} \"{there}\"; {kept}")
+}
+
+/// A value on a line of its own that is no screenful: whole, it is in `carnet conflicts` and `--json`.
+fn short(value: &str) -> String {
+    const SHOWN_MAX: usize = 200;
+    let cut: String = value.chars().take(SHOWN_MAX).collect();
+    let more = if cut.len() < value.len() { "..." } else { "" };
+    format!("{}{more}", plain(&cut))
 }
 
 /// "Élodie Durand (1042)"; the UID where there is neither name nor id.

@@ -58,7 +58,7 @@ fn list(runs: &[RunRow], out: &mut Output) -> Result<(), CliError> {
 
 fn one(mirror: &Mirror, id: i64, out: &mut Output) -> Result<(), CliError> {
     let Some(run) = mirror.run(id)? else {
-        return Err(CliError::failed(format!("find run {id}"), "`carnet runs` lists them"));
+        return Err(CliError::usage(format!("find run {id}"), "`carnet runs` lists them"));
     };
     let rows = mirror.history_of_run(id)?;
     if out.json {

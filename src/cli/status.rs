@@ -10,10 +10,12 @@ use super::{
     exit,
     output::{BAD, FAINT, GOOD, Output, STRONG, WARNING, plain},
     plural::counted,
+    report::who,
 };
 use crate::{
     config::Settings,
-    mirror::{ConflictRow, Mirror, OutboxRow, OutboxState, Pending, QuestionRow, RunRow},
+    mirror::{ConflictRow, Mirror, OutboxAction, OutboxRow, OutboxState, Pending, QuestionRow, RunRow},
+    sync::{self, Guarded, Waits, events::Label},
 };
 
 /// `carnet status`.
@@ -41,6 +43,8 @@ struct Status {
     next: Option<DateTime<Utc>>,
     replicas: Vec<ReplicaStatus>,
     waiting: Vec<Waiting>,
+    /// The same and the writes that are unsettled, in numbers: what the exit code of a run counts.
+    waits: Waits,
 }
 
 #[derive(Default)]
@@ -50,7 +54,15 @@ struct ReplicaStatus {
     create: u64,
     update: u64,
     delete: u64,
-    outbox: Vec<OutboxRow>,
+    /// Contacts that it said once that it has no more; it is asked again.
+    missing: u64,
+    unsettled: Vec<Unsettled>,
+}
+
+/// A write whose end is not known, or that was refused.
+struct Unsettled {
+    row: OutboxRow,
+    contact: Label,
 }
 
 impl Status {
@@ -60,9 +72,17 @@ impl Status {
             let mut replica = ReplicaStatus {
                 name: name.to_owned(),
                 held: mirror.count_agreements(name)?,
-                outbox: mirror.outbox(name)?,
+                missing: mirror.absences(name)?.len() as u64,
                 ..ReplicaStatus::default()
             };
+            for row in mirror.outbox(name)? {
+                let contact = mirror.contact(row.contact)?.map_or_else(Label::default, |stored| Label {
+                    name: stored.contact.display_name(),
+                    uid: stored.uid,
+                    crm_id: stored.crm_id,
+                });
+                replica.unsettled.push(Unsettled { row, contact });
+            }
             for (_, pending) in mirror.pending(name)? {
                 match pending {
                     Pending::Create => replica.create += 1,
@@ -78,22 +98,21 @@ impl Status {
             next: settings.sync.schedule.next(&now.with_timezone(&Local)).map(|next| next.with_timezone(&Utc)),
             replicas,
             waiting: Waiting::read(mirror, false)?,
+            waits: sync::waits(mirror)?,
         })
     }
 
     fn object(&self) -> Value {
         let pending = |replica: &ReplicaStatus| {
-            let ReplicaStatus { name, held, create, update, delete, outbox } = replica;
-            let unsettled: Vec<Value> = outbox
-                .iter()
-                .map(|row| json!({ "action": row.action.word(), "state": row.state.word(), "sent_at": row.sent_at }))
-                .collect();
-            json!({ "replica": name, "held": held, "unsettled": unsettled,
+            let ReplicaStatus { name, held, create, update, delete, missing, unsettled } = replica;
+            let unsettled: Vec<Value> = unsettled.iter().map(Unsettled::object).collect();
+            json!({ "replica": name, "held": held, "unsettled": unsettled, "missing": missing,
                     "pending": { "create": create, "update": update, "delete": delete } })
         };
         json!({
             "type": "status",
             "contacts": self.contacts,
+            "waiting": self.waits.total(),
             "last_run": self.last.as_ref().map(super::runs::object),
             "next_run": self.next.map(|next| next.to_rfc3339_opts(chrono::SecondsFormat::Secs, true)),
             "replicas": self.replicas.iter().map(pending).collect::<Vec<_>>(),
@@ -107,7 +126,7 @@ impl Status {
             "questions": self.waiting.iter().filter_map(|waiting| match &waiting.subject {
                 Subject::Question(row) => Some(json!({
                     "id": row.id, "replica": row.replica, "remote": row.remote, "kind": row.kind, "text": row.text,
-                    "command": waiting.command(),
+                    "since": waiting.since, "command": waiting.command(),
                 })),
                 Subject::Conflict(_) => None,
             }).collect::<Vec<_>>(),
@@ -128,47 +147,91 @@ impl Status {
         for replica in &self.replicas {
             line(&replica.name, &replica.words())?;
         }
-        if self.waiting.is_empty() && !self.stuck() {
-            line("waiting", &format!("{GOOD}nothing waits for you{GOOD:#}"))?;
-            return Ok(());
-        }
         for waiting in &self.waiting {
-            line("waiting", &asked(waiting))?;
+            line("waiting", &format!("{}{}", asked(waiting), since(&waiting.since)))?;
             line("", &format!("{FAINT}{}{FAINT:#}", plain(&waiting.command())))?;
         }
+        for replica in &self.replicas {
+            // A parked one is a question, and was listed.
+            for unsettled in replica.unsettled.iter().filter(|one| one.row.state != OutboxState::Parked) {
+                line("waiting", &unsettled.words(&replica.name))?;
+                line("", &format!("{FAINT}{}{FAINT:#}", unsettled.todo()))?;
+            }
+        }
+        if self.waits.total() == 0 {
+            line("waiting", &format!("{GOOD}nothing waits for you{GOOD:#}"))?;
+        }
         Ok(())
-    }
-
-    fn stuck(&self) -> bool {
-        self.replicas
-            .iter()
-            .flat_map(|replica| &replica.outbox)
-            .any(|row| matches!(row.state, OutboxState::Parked | OutboxState::Refused))
     }
 }
 
 impl ReplicaStatus {
     fn words(&self) -> String {
-        let Self { name: _, held, create, update, delete, outbox } = self;
+        let Self { name: _, held, create, update, delete, missing, unsettled } = self;
         let mut words = counted(*held, "contact");
         let pending = [(create, "create"), (update, "update"), (delete, "delete")];
         for (count, verb) in pending.into_iter().filter(|(count, _)| **count > 0) {
             words += &format!(", {WARNING}{count} to {verb}{WARNING:#}");
         }
-        for state in [OutboxState::Sent, OutboxState::Unknown, OutboxState::Parked, OutboxState::Refused] {
-            let count = outbox.iter().filter(|row| row.state == state).count();
-            let meaning = match state {
-                OutboxState::Sent => "under way or cut off",
-                OutboxState::Unknown => "of unknown outcome, looked for in the next runs",
-                OutboxState::Parked => "parked: someone may have changed it already, see below",
-                OutboxState::Refused => "refused, tried again once the contact changes",
-            };
-            if count > 0 {
-                words += &format!(", {WARNING}{count} {meaning}{WARNING:#}");
-            }
+        if *missing > 0 {
+            words += &format!(", {WARNING}{missing} not found there, looked for again{WARNING:#}");
+        }
+        if !unsettled.is_empty() {
+            words +=
+                &format!(", {WARNING}{} unsettled, see below{WARNING:#}", counted(unsettled.len() as u64, "write"));
         }
         words
     }
+}
+
+impl Unsettled {
+    fn object(&self) -> Value {
+        let Self { row, contact } = self;
+        json!({
+            "action": row.action.word(), "state": row.state.word(), "sent_at": row.sent_at, "contact": contact,
+            "error": row.error, "todo": self.todo(),
+        })
+    }
+
+    /// What was sent, and what is known of it, on one line.
+    fn words(&self, replica: &str) -> String {
+        let Self { row, contact } = self;
+        let deed = match row.action {
+            OutboxAction::Create => "creation",
+            OutboxAction::Update => "change",
+            OutboxAction::Delete => "deletion",
+        };
+        let state = match row.state {
+            OutboxState::Sent => "under way, or cut off",
+            OutboxState::Unknown => "the answer was lost",
+            OutboxState::Parked => "it may or may not have been made",
+            OutboxState::Refused => "refused",
+        };
+        let error = row.error.as_ref().map_or_else(String::new, |error| format!(" ({})", plain(error)));
+        let (replica, who) = (plain(replica), who(contact));
+        format!("{WARNING}{replica}{WARNING:#} {deed} of {who}: {state}{error}{}", since(&row.sent_at))
+    }
+
+    /// What becomes of it, and what a person can do.
+    fn todo(&self) -> &'static str {
+        match (self.row.action, self.row.state) {
+            (_, OutboxState::Sent) => "the next `carnet sync` looks what became of it",
+            (OutboxAction::Create, OutboxState::Unknown) => {
+                "nothing to type: the next runs look for it, and send it again only if it is not there"
+            }
+            (_, OutboxState::Unknown) => {
+                "nothing to type: the next runs look whether it was taken, and send it again if it was not"
+            }
+            (_, OutboxState::Parked) => "`carnet conflicts` lists it, with what to answer",
+            (OutboxAction::Delete, OutboxState::Refused) => "each run tries again; you can delete it in the CRM itself",
+            (_, OutboxState::Refused) => "change the contact; it is sent again once it has changed",
+        }
+    }
+}
+
+/// "  since 2026-01-01 01:00:00"; nothing where that is not known.
+fn since(at: &str) -> String {
+    if at.is_empty() { String::new() } else { format!("  {FAINT}since {}{FAINT:#}", local(at)) }
 }
 
 /// What waits for a person, on one line.
@@ -180,8 +243,13 @@ fn asked(waiting: &Waiting) -> String {
             let name = plain(&name);
             format!("{WARNING}conflict{WARNING:#} {name}: {field}: mirror {here}, {replica} {there}")
         }
-        Subject::Question(QuestionRow { replica, text, .. }) => {
-            format!("{WARNING}{}{WARNING:#} {}", plain(replica), plain(text))
+        Subject::Question(QuestionRow { replica, kind, text, .. }) => {
+            let about = match sync::guarded(kind) {
+                Some(Guarded::Deletions) => ": deletions are held:",
+                Some(Guarded::All) => " is stopped:",
+                None => "",
+            };
+            format!("{WARNING}{}{about}{WARNING:#} {}", plain(replica), plain(text))
         }
     }
 }
@@ -194,7 +262,8 @@ fn last_run(run: &RunRow) -> String {
         Some(3) | None => WARNING,
         Some(_) => BAD,
     };
-    format!("{} {command} {FAINT}(run {id}){FAINT:#}: {style}{outcome}{style:#}", local(started_at))
+    let code = exit_code.filter(|code| *code != 0).map_or_else(String::new, |code| format!(" (exit code {code})"));
+    format!("{} {command} {FAINT}(run {id}){FAINT:#}: {style}{outcome}{code}{style:#}", local(started_at))
 }
 
 /// An RFC 3339 time of the mirror on the person's own clock; as it stands where it cannot be read.
@@ -211,107 +280,4 @@ fn value(text: Option<&str>) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::path::Path;
-
-    use super::*;
-    use crate::{
-        config::Environment,
-        contact::Contact,
-        mirror::{Agreement, State},
-    };
-
-    #[test]
-    fn status_counts_what_is_pending_and_what_waits() {
-        let text = "[crm]\nurl = \"sandbox\"\n[[book]]\nname = \"team\"\nkind = \"vdir\"\npath = \"t\"\n[sync]\nschedule = \"every 1h\"";
-        let nothing = |_: &str| None;
-        let settings = Settings::parse(Path::new("/x/carnet.toml"), text, Environment::from_fn(&nothing)).unwrap();
-        let mut mirror = Mirror::in_memory().unwrap();
-        let at = "2026-01-01T00:00:00Z";
-        let run = mirror.begin_run("sync", at).unwrap();
-        mirror.finish_run(run, at, "done", 0, "{}").unwrap();
-        let contact = Contact { last_name: "Durand".into(), ..Contact::default() };
-        let id = mirror.insert_contact("u-1", &contact, "crm", run, at).unwrap();
-        let agreement = Agreement {
-            contact: id,
-            remote: "1042".into(),
-            revision: "r".into(),
-            theirs: contact.clone(),
-            ours: contact,
-            version: 1,
-            detail: None,
-            detached: false,
-            marks: String::new(),
-        };
-        mirror.put_agreement("crm", &agreement).unwrap();
-        let question = QuestionRow {
-            id: 0,
-            run,
-            replica: "team".into(),
-            remote: "a.vcf".into(),
-            kind: "ambiguous".into(),
-            contact: None,
-            text: "a.vcf could be two contacts".into(),
-            state: State::Open,
-        };
-        mirror.ask(&question).unwrap();
-        let now = DateTime::parse_from_rfc3339("2026-01-01T10:20:00Z").unwrap().with_timezone(&Utc);
-        let status = Status::read(&mirror, &settings, now).unwrap();
-        insta::assert_snapshot!(serde_json::to_string_pretty(&status.object()).unwrap(), @r#"
-    {
-      "conflicts": [],
-      "contacts": 1,
-      "last_run": {
-        "command": "sync",
-        "exit_code": 0,
-        "finished_at": "2026-01-01T00:00:00Z",
-        "outcome": "done",
-        "run": 1,
-        "started_at": "2026-01-01T00:00:00Z",
-        "summary": {},
-        "type": "run"
-      },
-      "next_run": "2026-01-01T11:00:00Z",
-      "questions": [
-        {
-          "command": "carnet conflicts resolve q1 --same-as CONTACT (or --new)",
-          "id": 1,
-          "kind": "ambiguous",
-          "remote": "a.vcf",
-          "replica": "team",
-          "text": "a.vcf could be two contacts"
-        }
-      ],
-      "replicas": [
-        {
-          "held": 1,
-          "pending": {
-            "create": 0,
-            "delete": 0,
-            "update": 0
-          },
-          "replica": "crm",
-          "unsettled": []
-        },
-        {
-          "held": 0,
-          "pending": {
-            "create": 1,
-            "delete": 0,
-            "update": 0
-          },
-          "replica": "team",
-          "unsettled": []
-        }
-      ],
-      "type": "status"
-    }
-    "#);
-        let words: Vec<String> = status
-            .replicas
-            .iter()
-            .map(|replica| format!("{}: {}", replica.name, anstream::adapter::strip_str(&replica.words())))
-            .collect();
-        assert_eq!(words, ["crm: 1 contact", "team: 0 contacts, 1 to create"]);
-    }
-}
+mod tests;

@@ -1,12 +1,8 @@
 //! The world of a scenario: a practice CRM over HTTP, a folder of cards, a sheet, and carnet between them.
 
-use std::{
-    collections::BTreeMap,
-    fs,
-    path::{Path, PathBuf},
-    time::SystemTime,
-};
+use std::{collections::BTreeMap, fs, path::PathBuf, time::SystemTime};
 
+use super::words::{Outcome, assignment, body_of, holds, is_named, same, write_private};
 use assert_cmd::Command;
 use carnet::{
     config::Settings,
@@ -14,8 +10,6 @@ use carnet::{
     sandbox::{Fault, Lists, Mishap, PastEnd, Quirk, Sandbox, SandboxSettings},
     sync::{self, Host, Machine, Mode, RunOptions, Stop, Summary, SyncEvent},
 };
-
-type Outcome = Result<(), String>;
 
 /// Everything there is in one story.
 pub struct World {
@@ -63,6 +57,7 @@ impl World {
             "sync" | "pull" | "push" | "rehearse" => self.run(word, rest).await,
             "carnet" => self.carnet(rest),
             "time" => self.time_passes(),
+            "mirror" => self.lose_mirror(),
             "expect" => self.expect(rest),
             other => Err(format!("no such step: {other}")),
         }
@@ -184,7 +179,8 @@ impl World {
     }
 
     /// `card #2 TITLE:Directrice` (a line put in, or in place of the one of that name), `card #2 without TITLE`,
-    /// `card delete #2`, `card files`, `card folder`, `card new NAME LINE|LINE|...`
+    /// `card delete #2`, `card files`, `card folder`, `card new NAME LINE|LINE|...`,
+    /// `card rewrite #2 LINE|LINE|...` (by a program with a card of its own)
     fn card(&mut self, line: &str) -> Outcome {
         let (who, rest) = line.split_once(' ').unwrap_or((line, ""));
         match who {
@@ -201,6 +197,11 @@ impl World {
             "rename" => {
                 let (from, to) = rest.split_once(' ').ok_or("expected two names")?;
                 fs::rename(self.card_of(from)?, self.card_of(to)?).map_err(|error| error.to_string())
+            }
+            "rewrite" => {
+                let (who, lines) = rest.split_once(' ').ok_or("expected a contact and lines")?;
+                let text = format!("BEGIN:VCARD\nVERSION:3.0\n{}\nEND:VCARD\n", lines.replace('|', "\n"));
+                fs::write(self.card_of(who)?, text).map_err(|error| error.to_string())
             }
             "new" => {
                 let (name, lines) = rest.split_once(' ').ok_or("expected a name and lines")?;
@@ -340,6 +341,14 @@ impl World {
             .map_err(|failure| format!("{failure}; told:\n{text}"))
     }
 
+    /// `mirror lost`: deleted, or never restored.
+    fn lose_mirror(&self) -> Outcome {
+        for name in ["carnet.db", "carnet.db-wal", "carnet.db-shm"] {
+            let _ = fs::remove_file(self.folder.path().join(name));
+        }
+        Ok(())
+    }
+
     fn snapshot(&self) -> BTreeMap<PathBuf, (Vec<u8>, SystemTime)> {
         let mut files = vec![self.sheet_path()];
         files.extend(fs::read_dir(self.cards()).into_iter().flatten().flatten().map(|entry| entry.path()));
@@ -460,34 +469,4 @@ impl World {
         let sent: Vec<&str> = writes.iter().filter_map(|write| write.strip_prefix(&path)).map(body_of).collect();
         if sent == [*body] { Ok(()) } else { Err(format!("sent: {writes:#?}")) }
     }
-}
-
-/// `WHAT = VALUE`; the value may be nothing.
-fn assignment(line: &str) -> Result<(&str, &str), String> {
-    let (what, value) = line.split_once(" =").ok_or("expected `WHAT = VALUE`")?;
-    Ok((what, value.trim_start()))
-}
-
-/// A body without its XML declaration and line ends.
-fn body_of(body: &str) -> &str {
-    body.split_once("?>").map_or(body, |(_, rest)| rest).trim()
-}
-
-fn is_named(line: &str, name: &str) -> bool {
-    let head = line.split([':', ';']).next().unwrap_or_default();
-    head == name || head.rsplit('.').next() == Some(name)
-}
-
-fn same<T: PartialEq + std::fmt::Debug>(what: &str, found: &T, expected: &T) -> Outcome {
-    if found == expected { Ok(()) } else { Err(format!("{what}: found {found:?}, expected {expected:?}")) }
-}
-
-fn holds(text: &str, part: &str, wanted: bool) -> Outcome {
-    if text.contains(part) == wanted { Ok(()) } else { Err(format!("found:\n{text}")) }
-}
-
-fn write_private(path: &Path, text: &str) -> Outcome {
-    use std::os::unix::fs::PermissionsExt;
-    fs::write(path, text).map_err(|error| error.to_string())?;
-    fs::set_permissions(path, fs::Permissions::from_mode(0o600)).map_err(|error| error.to_string())
 }

@@ -3,7 +3,11 @@
 use std::{
     fs,
     process::Stdio,
-    sync::{Mutex, mpsc},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering},
+        mpsc,
+    },
     time::Duration,
 };
 
@@ -22,6 +26,32 @@ fn refused(what: &str, body: impl Into<Vec<u8>>) {
     let ran = desk.run(&["pull"]);
     assert_eq!(ran.code, 5, "{what}: {}", ran.told);
     assert_eq!(desk.count("SELECT count(*) FROM contacts"), 0, "{what}");
+}
+
+#[test]
+fn an_account_that_is_suddenly_not_there_is_the_servers_trouble() {
+    let (gone, now) = (Arc::new(AtomicBool::new(true)), GOOD);
+    let away = gone.clone();
+    let crm = Server::start(move |_| if away.load(Ordering::SeqCst) { Reply::status(404) } else { page(1, now) });
+    let desk = Desk::new(&crm.url(), &book("cards", "vdir", "cards"));
+    let first = desk.run(&["sync"]);
+    assert_eq!(first.code, 1, "{}", first.told);
+    assert!(first.told.contains("there are no contacts at that address (404 Not Found)"), "{}", first.told);
+    assert!(first.told.contains("hint: most likely the address is wrong: check crm.url"), "{}", first.told);
+    gone.store(false, Ordering::SeqCst);
+    assert_eq!(desk.run(&["sync"]).code, 0);
+    gone.store(true, Ordering::SeqCst);
+    let files = desk.all_files().len();
+    for _ in 0..3 {
+        let ran = desk.run(&["sync"]);
+        assert_eq!(ran.code, 5, "{}", ran.told);
+        assert!(ran.told.contains("answered 404 Not Found where it has listed contacts before"), "{}", ran.told);
+        assert!(ran.told.contains("hint: nothing was changed, and no contact is taken for deleted"), "{}", ran.told);
+    }
+    assert_eq!((desk.count("SELECT count(*) FROM crm_contacts"), desk.all_files().len()), (1, files));
+    gone.store(false, Ordering::SeqCst);
+    let ran = desk.run(&["sync"]);
+    assert!(ran.code == 0 && ran.out.contains("nothing changed"), "{}", ran.said());
 }
 
 #[test]

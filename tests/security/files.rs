@@ -100,7 +100,7 @@ fn what_stands_in_for_a_card_is_left_alone_and_nobody_is_deleted() {
         &|path| symlink("/dev/zero", path).unwrap(),
         &|path| fifo(path),
         &|path| fs::create_dir(path).unwrap(),
-        &|path| fs::write(path, card("big", &"x".repeat(5 << 20))).unwrap(),
+        &|path| fs::write(path, card("big", &"x".repeat(17 << 20))).unwrap(),
     ];
     for (path, put) in cards.iter().zip(instead) {
         fs::remove_file(path).unwrap();

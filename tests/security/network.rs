@@ -1,5 +1,11 @@
 //! Where requests go, and where they never go.
 
+use std::{
+    fs,
+    io::{BufRead, BufReader},
+    process::Stdio,
+};
+
 use super::{
     Desk, Practice, book,
     server::{AUTHORITY, Reply, Request, Server, page},
@@ -164,4 +170,41 @@ fn no_header_is_smuggled_in() {
     for request in crm.seen() {
         assert!(!request.head.to_lowercase().contains("evil"), "{}", request.head);
     }
+}
+
+#[test]
+fn no_page_is_served() {
+    let practice = Practice::with_contacts(1);
+    let desk = Desk::new(&practice.url(), "[http]\nlisten = \"127.0.0.1:0\"");
+    let ran = desk.run(&["sync"]);
+    assert!(ran.code == 2 && ran.told.contains("unknown"), "a page that is not there is promised: {}", ran.told);
+    // And the daemon, at work, holds no socket open for others.
+    let desk = Desk::new(&practice.url(), "[sync]\nschedule = \"every 1h\"");
+    let mut child = desk.command(&["daemon"]).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    let lines = BufReader::new(child.stderr.take().unwrap()).lines();
+    let done = lines.map_while(Result::ok).any(|line| line.contains("the run is done"));
+    let (own, listening) = (sockets_of(child.id()), listening());
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert!(done);
+    assert!(listening.iter().all(|inode| !own.contains(inode)), "{own:?} {listening:?}");
+    assert!(!listening.is_empty(), "the practice CRM at least listens");
+}
+
+/// The inodes of a process's sockets.
+fn sockets_of(process: u32) -> Vec<String> {
+    let links = fs::read_dir(format!("/proc/{process}/fd")).unwrap().filter_map(Result::ok);
+    let names = links.filter_map(|link| Some(fs::read_link(link.path()).ok()?.to_string_lossy().into_owned()));
+    names.filter_map(|name| Some(name.strip_prefix("socket:[")?.strip_suffix(']')?.to_owned())).collect()
+}
+
+/// The inodes of all TCP sockets of this machine that listen.
+fn listening() -> Vec<String> {
+    let tables = ["/proc/net/tcp", "/proc/net/tcp6"].map(|path| fs::read_to_string(path).unwrap_or_default());
+    let rows = tables.iter().flat_map(|table| table.lines().skip(1)).map(|row| row.split_whitespace());
+    rows.filter_map(|row| {
+        let cells: Vec<&str> = row.collect();
+        (cells.get(3) == Some(&"0A")).then(|| cells.get(9).map(|inode| (*inode).to_owned()))?
+    })
+    .collect()
 }

@@ -268,6 +268,29 @@ fn log_of_a_run(desk: &Desk, arguments: &[&str]) -> String {
 }
 
 #[test]
+fn stderr_names_people_by_id_alone_where_nobody_sits() {
+    let crm = indiscreet();
+    let books = format!("lists = \"replace\"\n{}", book("cards", "vdir", "cards"));
+    let desk = Desk::new(&crm.url(), &books);
+    assert_eq!(desk.run(&["-q", "sync"]).code, 3);
+    let card = super::walk(&desk.path("cards")).into_iter().find(|path| path.extension().is_some()).unwrap();
+    let text = fs::read_to_string(&card).unwrap();
+    fs::write(&card, text.replace("Serinologue", "Serinologue en chef")).unwrap();
+    let new = "BEGIN:VCARD\r\nVERSION:3.0\r\nUID:z2\r\nFN:Zebulonix Quarkovitch\r\nN:Quarkovitch;Zebulonix;;;\r\n\
+               TEL:07 99 88 77 66\r\nEND:VCARD\r\n";
+    desk.write("cards/new.vcf", new);
+    desk.write("cards/cut.vcf", new.replace("END:VCARD", "").replace("z2", "z3"));
+    let ran = desk.run(&["sync"]);
+    assert_eq!(ran.code, 3, "{}", ran.told);
+    for said in ["crm: contact 7: failed to", "crm: contact z2: failed to", "cut.vcf"] {
+        assert!(ran.told.contains(said), "{said}:\n{}", ran.told);
+    }
+    for value in PERSON {
+        assert!(!ran.told.contains(value), "stderr tells {value}:\n{}", ran.told);
+    }
+}
+
+#[test]
 fn logs_name_people_by_id_alone() {
     let crm = indiscreet();
     let books = format!(

@@ -70,15 +70,15 @@ struct ResolveArgs {
     #[arg(long, group = "word", value_name = "crm|book|both|FIELD=VALUE", value_parser = keep)]
     keep: Option<Keep>,
     /// Of a creation whose answer was lost: the CRM's contact of this id is it
-    #[arg(long, group = "word", value_name = "CRM_ID")]
+    #[arg(long, group = "word", value_name = "CRM_ID", value_parser = crm_id)]
     adopt: Option<String>,
     /// Of a creation whose answer was lost: it was not made, send it again
     #[arg(long, group = "word")]
     create: bool,
-    /// Of a record that could be several contacts: it is this one (CRM id, UID, name or e-mail address)
+    /// Of a record that could be several contacts, or looks like one: it is this one (CRM id, UID, name or e-mail address)
     #[arg(long, group = "word", value_name = "CONTACT")]
     same_as: Option<String>,
-    /// Of a record that could be several contacts: it is none of them
+    /// Of a record that could be several contacts, or looks like one: it is somebody else
     #[arg(long, group = "word")]
     new: bool,
     /// Of anything else: it is seen
@@ -97,6 +97,16 @@ fn number(text: &str) -> Result<Number, String> {
         Ok(_) | Err(_) => {
             Err("expected a number of `carnet conflicts`: 3 for a conflict, q7 for a question".to_owned())
         }
+    }
+}
+
+fn crm_id(text: &str) -> Result<String, String> {
+    let digits = text.trim();
+    match digits.parse::<i64>() {
+        Ok(id) if id > 0 && digits.bytes().all(|byte| byte.is_ascii_digit()) => Ok(digits.to_owned()),
+        Ok(_) | Err(_) => Err("expected an id of the CRM, such as 1051; `carnet conflicts show ID` names those that \
+                               it could be, and --create sends the contact again"
+            .to_owned()),
     }
 }
 
@@ -119,7 +129,7 @@ fn resolve(args: &ResolveArgs, context: &mut Context) -> Result<u8, CliError> {
     context.start_logging("warn");
     let word = match args {
         ResolveArgs { keep: Some(keep), .. } => Word::Keep(keep.clone()),
-        ResolveArgs { adopt: Some(crm_id), .. } => Word::Answer(Answer::Adopt(crm_id.trim().to_owned())),
+        ResolveArgs { adopt: Some(crm_id), .. } => Word::Answer(Answer::Adopt(crm_id.clone())),
         ResolveArgs { create: true, .. } => Word::Answer(Answer::Create),
         ResolveArgs { same_as: Some(contact), .. } => {
             let stored = lookup::one(&context.mirror(&settings)?, contact)?;
@@ -158,6 +168,16 @@ fn resolve(args: &ResolveArgs, context: &mut Context) -> Result<u8, CliError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn ids_of_the_crm_are_digits() {
+        let check = |text: &str, expected: Option<&str>| assert_eq!(crm_id(text).ok().as_deref(), expected, "{text}");
+        check("1051", Some("1051"));
+        check(" 1051 ", Some("1051"));
+        for nonsense in ["0", "-3", "+3", "#2", "ada", "", "99999999999999999999"] {
+            check(nonsense, None);
+        }
+    }
 
     #[test]
     fn numbers_are_conflicts_and_q_numbers_are_questions() {

@@ -2,7 +2,10 @@
 
 use crate::{
     contact::{Contact, Item, ItemType},
-    mirror::{Agreement, ConflictRow, Mirror, OutboxAction, OutboxRow, OutboxState, QuestionRow, State},
+    mirror::{
+        Agreement, ConflictRow, ContactId, Mirror, OutboxAction, OutboxRow, OutboxState, QuestionDetail, QuestionRow,
+        State,
+    },
     replicas::PageNote,
 };
 
@@ -19,7 +22,7 @@ fn person(name: &str, title: &str, phones: &[&str]) -> Contact {
     }
 }
 
-/// Conflicts 1 (a scalar, open), 2 (a list, settled), 3 (a whole contact, open); questions 1 (parked), 2 (ambiguous).
+/// Conflicts 1 (a scalar, open), 2 (a list, settled), 3 (a whole contact, open); questions 1 (parked), 2 (ambiguous), 3 (a look-alike), 4 (held deletions).
 pub fn mirror() -> Mirror {
     let mut mirror = Mirror::in_memory().unwrap();
     let run = mirror.begin_run("sync", AT).unwrap();
@@ -82,12 +85,22 @@ pub fn mirror() -> Mirror {
     let text = "contact u-3 may or may not have been created in the CRM: its answer was lost";
     mirror.ask(&question("crm", "u-3", "parked", Some(ids[2]), text)).unwrap();
     let text = "x.vcf could be 2 known contacts; it was left alone";
-    mirror.ask(&question("cards", "x.vcf", "ambiguous", None, text)).unwrap();
+    mirror.ask_with(&question("cards", "x.vcf", "ambiguous", None, text), &could_be(&ids[..2])).unwrap();
+    let text = "y.vcf looks like a copy of ada.vcf; it was left alone";
+    mirror.ask_with(&question("cards", "y.vcf", "ambiguous", None, text), &could_be(&ids[..1])).unwrap();
+    let text = "30 of 100 contacts are missing from cards; 10 may go without a word";
+    let todo = Some("nothing was deleted; if this is meant, run `carnet sync --max-delete 30`".to_owned());
+    let detail = QuestionDetail { todo, ..QuestionDetail::default() };
+    mirror.ask_with(&question("cards", "", "held_deletion", None, text), &detail).unwrap();
     mirror.put_outbox(&parked(ids[2])).unwrap();
     let remotes = ["1042", "1043", "1044"].map(str::to_owned).to_vec();
     let (digest, seal) = (String::new(), String::new());
     mirror.put_page(&PageNote { page: 1, etag: None, digest, remotes, seal, total_pages: None }).unwrap();
     mirror
+}
+
+fn could_be(contacts: &[ContactId]) -> QuestionDetail {
+    QuestionDetail { candidates: contacts.to_vec(), ..QuestionDetail::default() }
 }
 
 fn parked(contact: i64) -> OutboxRow {

@@ -20,7 +20,7 @@ use crate::{
         Keep,
         resolve::{Sides, scalar},
     },
-    sync::{self, Number},
+    sync::{self, Candidate, Number},
 };
 
 /// Columns where nobody says how wide the screen is.
@@ -46,7 +46,7 @@ fn find(mirror: &Mirror, number: Number) -> Result<Waiting, CliError> {
         Number::Question(_) => "question",
     };
     found.unwrap_or_else(|| {
-        Err(CliError::failed(format!("find {what} {}", typed_number(number)), "`carnet conflicts` lists them"))
+        Err(CliError::usage(format!("find {what} {}", typed_number(number)), "`carnet conflicts` lists them"))
     })
 }
 
@@ -69,9 +69,11 @@ fn print(mirror: &Mirror, one: &Waiting, width: usize, out: &mut Output) -> Resu
             }
             head(one, out)?;
             out.line(&plain(&row.text))?;
+            if let Some(todo) = &one.todo {
+                out.line(&plain(todo))?;
+            }
             for candidate in &one.candidates {
-                let name = candidate.name.as_deref().unwrap_or("not taken in yet, look at it in the CRM");
-                out.line(&format!("  it could be {} {FAINT}({}){FAINT:#}", candidate.crm_id, plain(name)))?;
+                out.line(&could_be(candidate, &row.replica))?;
             }
         }
     }
@@ -83,6 +85,14 @@ fn print(mirror: &Mirror, one: &Waiting, width: usize, out: &mut Output) -> Resu
         out.line(&format!("  carnet conflicts resolve {number} {answer:wide$}  {FAINT}{meaning}{FAINT:#}"))?;
     }
     Ok(())
+}
+
+/// "  it could be 1042 (Ada Durand, who is a.vcf of cards already)"
+fn could_be(candidate: &Candidate, replica: &str) -> String {
+    let Candidate { id, name, held } = candidate;
+    let name = name.as_deref().unwrap_or("not taken in yet, look at it in the CRM");
+    let held = held.as_ref().map_or_else(String::new, |held| format!(", who is {held} of {replica} already"));
+    format!("  it could be {} {FAINT}({}){FAINT:#}", plain(id), plain(&format!("{name}{held}")))
 }
 
 fn head(one: &Waiting, out: &mut Output) -> Result<(), CliError> {
@@ -273,13 +283,32 @@ mod tests {
       carnet conflicts resolve q1 --create        it was not made: send it again
     ");
         insta::assert_snapshot!(shown(Number::Question(2), 100, false), @r"
-    question q2  x.vcf  ambiguous  with cards
-    since THEN  waits for you
-    x.vcf could be 2 known contacts; it was left alone
+        question q2  x.vcf  ambiguous  with cards
+        since THEN  waits for you
+        x.vcf could be 2 known contacts; it was left alone
+          it could be 1042 (Ada Durand, who is ada.vcf of cards already)
+          it could be 1043 (Bob Durand)
 
-      carnet conflicts resolve q2 --same-as CONTACT  the record is this contact
-      carnet conflicts resolve q2 --new              the record is none of them
-    ");
+          carnet conflicts resolve q2 --same-as CONTACT  the record is this contact
+          carnet conflicts resolve q2 --new              it is somebody else, a contact of its own
+        ");
+        insta::assert_snapshot!(shown(Number::Question(3), 100, false), @r"
+        question q3  y.vcf  ambiguous  with cards
+        since THEN  waits for you
+        y.vcf looks like a copy of ada.vcf; it was left alone
+          it could be 1042 (Ada Durand, who is ada.vcf of cards already)
+
+          carnet conflicts resolve q3 --same-as 1042  the record is this contact
+          carnet conflicts resolve q3 --new           it is somebody else, a contact of its own
+        ");
+        insta::assert_snapshot!(shown(Number::Question(4), 100, false), @r"
+        question q4  cards  held_deletion  with cards
+        since THEN  waits for you
+        30 of 100 contacts are missing from cards; 10 may go without a word
+        nothing was deleted; if this is meant, run `carnet sync --max-delete 30`
+
+          carnet conflicts resolve q4 --dismiss  it is seen; nothing is done
+        ");
         let nobody = find(&practice::mirror(), Number::Question(9)).unwrap_err();
         assert_eq!(nobody.to_string(), "find question q9");
     }

@@ -27,8 +27,10 @@ pub struct Waiting {
     pub contact: Option<Stored>,
     /// When it was first met: RFC 3339, UTC.
     pub since: String,
-    /// The contacts of the CRM that a lost creation may have made.
+    /// The contacts that a question may be about.
     pub candidates: Vec<Candidate>,
+    /// What to do about a question, where it is not answered here.
+    pub todo: Option<String>,
 }
 
 /// What is asked.
@@ -45,15 +47,16 @@ impl Waiting {
     pub fn conflict(mirror: &Mirror, row: ConflictRow) -> Result<Self, CliError> {
         let contact = mirror.contact(row.contact)?;
         let since = row.at.clone();
-        Ok(Self { subject: Subject::Conflict(row), contact, since, candidates: Vec::new() })
+        Ok(Self { subject: Subject::Conflict(row), contact, since, candidates: Vec::new(), todo: None })
     }
 
     /// A question of the mirror.
     pub fn question(mirror: &Mirror, row: QuestionRow) -> Result<Self, CliError> {
         let contact = row.contact.map(|id| mirror.contact(id)).transpose()?.flatten();
-        let candidates = row.contact.map(|id| sync::candidates(mirror, id)).transpose()?.unwrap_or_default();
+        let candidates = sync::candidates(mirror, &row)?;
+        let todo = mirror.question_detail(row.id)?.todo;
         let since = mirror.run(row.run)?.map_or_else(String::new, |run| run.started_at);
-        Ok(Self { subject: Subject::Question(row), contact, since, candidates })
+        Ok(Self { subject: Subject::Question(row), contact, since, candidates, todo })
     }
 
     /// All that wait; with `all`, settled conflicts too, the oldest first.
@@ -93,6 +96,8 @@ impl Waiting {
         match &self.subject {
             _ if !name.is_empty() => name,
             Subject::Conflict(row) => format!("contact {}", row.contact),
+            // A question about a replica as a whole has no record.
+            Subject::Question(row) if row.remote.is_empty() => row.replica.clone(),
             Subject::Question(row) => row.remote.clone(),
         }
     }
@@ -120,7 +125,13 @@ impl Waiting {
                 let field = row.field.as_deref().and_then(Field::from_name);
                 choices(field).into_iter().map(|word| format!("--keep {word}")).collect()
             }
-            Subject::Question(row) => sync::answers(&row.kind).iter().map(|answer| (*answer).to_owned()).collect(),
+            Subject::Question(row) => {
+                let typed = |answer: &&str| match self.candidates.as_slice() {
+                    [one] => answer.replace("CONTACT", &one.id),
+                    _ => (*answer).to_owned(),
+                };
+                sync::answers(&row.kind).iter().map(typed).collect()
+            }
         }
     }
 
@@ -144,14 +155,17 @@ impl Waiting {
             ["--adopt", _] => "the CRM's contact of this id is it",
             ["--create"] => "it was not made: send it again",
             ["--same-as", _] => "the record is this contact",
-            ["--new"] => "the record is none of them",
+            ["--new"] => "it is somebody else, a contact of its own",
             ["--dismiss"] => "it is seen; nothing is done",
             _ => "",
         }
     }
 
-    /// The command to type, and the other words that could stand in it.
+    /// What to do: the command to type, and the other words that could stand in it.
     pub fn command(&self) -> String {
+        if let Some(todo) = &self.todo {
+            return todo.clone();
+        }
         let answers = self.answers();
         let (first, others) = answers.split_first().map_or(("", &[][..]), |(first, others)| (first.as_str(), others));
         let others: Vec<&str> = others.iter().map(|answer| answer.trim_start_matches("--keep ")).collect();
@@ -191,12 +205,12 @@ impl Waiting {
                 let candidates: Vec<Value> = self
                     .candidates
                     .iter()
-                    .map(|candidate| json!({ "id": candidate.crm_id, "name": candidate.name }))
+                    .map(|candidate| json!({ "id": candidate.id, "name": candidate.name, "held": candidate.held }))
                     .collect();
                 json!({
                     "type": "question", "id": id, "number": number, "run": run, "since": since, "contact": contact,
                     "replica": replica, "remote": remote, "kind": kind, "text": text, "candidates": candidates,
-                    "state": state, "answers": answers,
+                    "state": state, "answers": answers, "todo": self.todo,
                 })
             }
         }

@@ -42,8 +42,12 @@ fn scanned(replica: &str, contacts: u64, pages: u32) -> Vec<SyncEvent> {
     ]
 }
 
-/// Standard output and standard error of a run, typed as `carnet FLAGS sync`.
+/// Standard output and standard error of a run, typed as `carnet FLAGS sync` on a terminal.
 fn told(flags: &str, dry_run: bool, events: Vec<SyncEvent>, summary: &Summary) -> (String, String) {
+    told_to(true, flags, dry_run, events, summary)
+}
+
+fn told_to(terminal: bool, flags: &str, dry_run: bool, events: Vec<SyncEvent>, summary: &Summary) -> (String, String) {
     let words = format!("carnet {flags} status");
     let global = Cli::parse_from(words.split_whitespace()).global;
     let text = "[crm]\nurl = \"sandbox\"\n[[book]]\nname = \"team\"\nkind = \"vdir\"\npath = \"t\"\n\
@@ -52,7 +56,7 @@ fn told(flags: &str, dry_run: bool, events: Vec<SyncEvent>, summary: &Summary) -
     let settings = Settings::parse(Path::new("/x/carnet.toml"), text, Environment::from_fn(&nothing)).unwrap();
     let (mut out, written) = captured::output(false, global.json, global.quiet);
     let talk = Written::default();
-    let mut report = Report::to(&mut out, Box::new(talk.clone()), &global, &settings, dry_run);
+    let mut report = Report::to(&mut out, (Box::new(talk.clone()), terminal), &global, &settings, dry_run);
     for event in events {
         report.event(event);
     }
@@ -153,6 +157,49 @@ fn troubles_are_told_on_stderr_and_their_sum_on_stdout() {
     assert!(!talk.contains("marker") && talk.contains("failed to save it"), "{talk}");
     let (_, talk) = told("-v", false, events, &summary);
     assert!(talk.contains("row 25") && !talk.contains("more;"), "{talk}");
+}
+
+#[test]
+fn where_nobody_sits_stderr_names_people_by_id_alone() {
+    let failed = |crm_id: Option<&str>| SyncEvent::Failed {
+        replica: "crm".into(),
+        contact: Label { crm_id: crm_id.map(Into::into), ..label("Élodie Durand") },
+        message: "save it: no".into(),
+        hint: None,
+    };
+    let conflict = SyncEvent::Conflict(ConflictNote {
+        replica: "crm".into(),
+        contact: label("Élodie Durand"),
+        field: Some(Field::Comment),
+        here: "Élodie".into(),
+        there: "Durand".into(),
+        kept: "there".into(),
+    });
+    let events = [failed(Some("1042")), failed(None), conflict, update()].to_vec();
+    let summary = Summary { failed: 2, ..Summary::default() };
+    for flags in ["", "-v"] {
+        let (_, talk) = told_to(false, flags, false, events.clone(), &summary);
+        let expected = "warning: crm: contact 1042: failed to save it: no\n\
+                        warning: crm: contact u-1: failed to save it: no\n";
+        assert_eq!(talk, expected, "{flags}");
+    }
+    let (_, talk) = told_to(true, "", false, events, &summary);
+    assert!(talk.starts_with("warning: crm: Élodie Durand (1042): failed"), "{talk}");
+}
+
+#[test]
+fn a_photo_in_conflict_fills_no_screen() {
+    let conflict = SyncEvent::Conflict(ConflictNote {
+        replica: "crm".into(),
+        contact: label("Ada"),
+        field: Some(Field::Extra),
+        here: "é".repeat(200),
+        there: "x".repeat(5_000),
+        kept: "open".into(),
+    });
+    let (out, _) = told("", false, vec![conflict], &Summary::default());
+    let line = out.lines().next().unwrap();
+    assert!(line.contains(&format!("mirror \"{}\", crm \"{}...\"", "é".repeat(200), "x".repeat(200))), "{line}");
 }
 
 #[test]

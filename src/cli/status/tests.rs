@@ -1,0 +1,207 @@
+//! What `carnet status` says, to the letter.
+
+use std::path::Path;
+
+use super::*;
+use crate::{
+    cli::output::captured,
+    config::Environment,
+    contact::Contact,
+    mirror::{AbsenceRow, Agreement, QuestionDetail, State},
+};
+
+#[test]
+fn status_counts_what_is_pending_and_what_waits() {
+    let text = "[crm]\nurl = \"sandbox\"\n[[book]]\nname = \"team\"\nkind = \"vdir\"\npath = \"t\"\n[sync]\nschedule = \"every 1h\"";
+    let nothing = |_: &str| None;
+    let settings = Settings::parse(Path::new("/x/carnet.toml"), text, Environment::from_fn(&nothing)).unwrap();
+    let mut mirror = Mirror::in_memory().unwrap();
+    let at = "2026-01-01T00:00:00Z";
+    let run = mirror.begin_run("sync", at).unwrap();
+    mirror.finish_run(run, at, "done", 3, "{}").unwrap();
+    let contact = Contact { last_name: "Durand".into(), ..Contact::default() };
+    let id = mirror.insert_contact("u-1", &contact, "crm", run, at).unwrap();
+    let agreement = Agreement {
+        contact: id,
+        remote: "1042".into(),
+        revision: "r".into(),
+        theirs: contact.clone(),
+        ours: contact,
+        version: 1,
+        detail: None,
+        detached: false,
+        marks: String::new(),
+    };
+    mirror.put_agreement("crm", &agreement).unwrap();
+    let question = QuestionRow {
+        id: 0,
+        run,
+        replica: "team".into(),
+        remote: "a.vcf".into(),
+        kind: "ambiguous".into(),
+        contact: None,
+        text: "a.vcf could be two contacts".into(),
+        state: State::Open,
+    };
+    mirror.ask(&question).unwrap();
+    let held = QuestionRow {
+        remote: String::new(),
+        kind: "held_deletion".into(),
+        text: "30 of 100 contacts are missing from team; 10 may go without a word".into(),
+        ..question
+    };
+    let todo = Some("nothing was deleted; if this is meant, run `carnet sync --max-delete 30`".to_owned());
+    mirror.ask_with(&held, &QuestionDetail { todo, ..QuestionDetail::default() }).unwrap();
+    let lost = OutboxRow {
+        id: 0,
+        replica: "crm".into(),
+        contact: id,
+        action: OutboxAction::Update,
+        state: OutboxState::Unknown,
+        payload: "{}".into(),
+        highest_id: None,
+        sent_at: at.into(),
+        sent_uptime: "boot 1.000".into(),
+        attempts: 1,
+        error: Some("change contact 1042: no whole answer within 60 s".into()),
+    };
+    mirror.put_outbox(&lost).unwrap();
+    let absence = AbsenceRow {
+        replica: "team".into(),
+        remote: "b.vcf".into(),
+        contact: id,
+        strikes: 1,
+        first_at: at.into(),
+        first_uptime: String::new(),
+        last_run: run,
+    };
+    mirror.put_absence(&absence).unwrap();
+    let now = DateTime::parse_from_rfc3339("2026-01-01T10:20:00Z").unwrap().with_timezone(&Utc);
+    let status = Status::read(&mirror, &settings, now).unwrap();
+    insta::assert_snapshot!(serde_json::to_string_pretty(&status.object()).unwrap(), @r#"
+    {
+      "conflicts": [],
+      "contacts": 1,
+      "last_run": {
+        "command": "sync",
+        "exit_code": 3,
+        "finished_at": "2026-01-01T00:00:00Z",
+        "outcome": "done",
+        "run": 1,
+        "started_at": "2026-01-01T00:00:00Z",
+        "summary": {},
+        "type": "run"
+      },
+      "next_run": "2026-01-01T11:00:00Z",
+      "questions": [
+        {
+          "command": "carnet conflicts resolve q1 --same-as CONTACT (or --new)",
+          "id": 1,
+          "kind": "ambiguous",
+          "remote": "a.vcf",
+          "replica": "team",
+          "since": "2026-01-01T00:00:00Z",
+          "text": "a.vcf could be two contacts"
+        },
+        {
+          "command": "nothing was deleted; if this is meant, run `carnet sync --max-delete 30`",
+          "id": 2,
+          "kind": "held_deletion",
+          "remote": "",
+          "replica": "team",
+          "since": "2026-01-01T00:00:00Z",
+          "text": "30 of 100 contacts are missing from team; 10 may go without a word"
+        }
+      ],
+      "replicas": [
+        {
+          "held": 1,
+          "missing": 0,
+          "pending": {
+            "create": 0,
+            "delete": 0,
+            "update": 0
+          },
+          "replica": "crm",
+          "unsettled": [
+            {
+              "action": "update",
+              "contact": {
+                "crm_id": "1042",
+                "name": "Durand",
+                "uid": "u-1"
+              },
+              "error": "change contact 1042: no whole answer within 60 s",
+              "sent_at": "2026-01-01T00:00:00Z",
+              "state": "unknown",
+              "todo": "nothing to type: the next runs look whether it was taken, and send it again if it was not"
+            }
+          ]
+        },
+        {
+          "held": 0,
+          "missing": 1,
+          "pending": {
+            "create": 1,
+            "delete": 0,
+            "update": 0
+          },
+          "replica": "team",
+          "unsettled": []
+        }
+      ],
+      "type": "status",
+      "waiting": 3
+    }
+    "#);
+    let (mut out, written) = captured::output(true, false, false);
+    status.print(&mut out).unwrap();
+    let next = status.next.unwrap().with_timezone(&Local).format("%Y-%m-%d %H:%M").to_string();
+    let text = written.text().replace(&local(at), "THEN").replace(&next, "NEXT");
+    insta::assert_snapshot!(text, @r"
+    mirror    1 contact
+    last run  THEN sync (run 1): done (exit code 3)
+    next run  NEXT (if `carnet daemon` runs)
+    crm       1 contact, 1 write unsettled, see below
+    team      0 contacts, 1 to create, 1 not found there, looked for again
+    waiting   team a.vcf could be two contacts  since THEN
+              carnet conflicts resolve q1 --same-as CONTACT (or --new)
+    waiting   team: deletions are held: 30 of 100 contacts are missing from team; 10 may go without a word  since THEN
+              nothing was deleted; if this is meant, run `carnet sync --max-delete 30`
+    waiting   crm change of Durand (1042): the answer was lost (change contact 1042: no whole answer within 60 s)  since THEN
+              nothing to type: the next runs look whether it was taken, and send it again if it was not
+    ");
+}
+
+#[test]
+fn what_becomes_of_a_write_is_said_in_plain_words() {
+    let check = |action: OutboxAction, state: OutboxState, words: &str, todo: &str| {
+        let (text, contact) = (String::new, Label { uid: "u-1".into(), ..Label::default() });
+        let (replica, payload, sent_at, sent_uptime) = (text(), text(), text(), text());
+        let (id, highest_id, attempts, error) = (1, None, 1, None);
+        let row = OutboxRow {
+            id,
+            replica,
+            contact: 1,
+            action,
+            state,
+            payload,
+            highest_id,
+            sent_at,
+            sent_uptime,
+            attempts,
+            error,
+        };
+        let one = Unsettled { row, contact };
+        assert_eq!(anstream::adapter::strip_str(&one.words("crm")).to_string(), words);
+        assert!(one.todo().contains(todo), "{}", one.todo());
+    };
+    use OutboxAction::{Create, Delete, Update};
+    use OutboxState::{Parked, Refused, Sent, Unknown};
+    check(Create, Unknown, "crm creation of u-1: the answer was lost", "only if it is not there");
+    check(Update, Unknown, "crm change of u-1: the answer was lost", "look whether it was taken");
+    check(Update, Refused, "crm change of u-1: refused", "change the contact");
+    check(Delete, Refused, "crm deletion of u-1: refused", "delete it in the CRM itself");
+    check(Create, Sent, "crm creation of u-1: under way, or cut off", "looks what became of it");
+    check(Create, Parked, "crm creation of u-1: it may or may not have been made", "carnet conflicts");
+}
