@@ -18,8 +18,6 @@ pub enum Canary {
     OneStrike,
     /// A 404 counts also on a server that denies everything.
     NoWitness,
-    /// A listing with a hole in it is whole.
-    HoleIsWhole,
     /// However much is missing, it is believed.
     NoMassGuard,
     /// A lost write is judged at once.
@@ -62,20 +60,19 @@ pub enum Canary {
     NoLookBeforeDelete,
     /// A write that found something else there is taken for done.
     StaleIsDone,
-    /// A lost change that shows later is taken for somebody else's.
-    OwnChangeIsForeign,
+    /// What a listing leaves out is new, whatever id its card has.
+    NamedIsNew,
 }
 
 impl Canary {
     /// All of them.
-    pub const ALL: [Canary; 29] = [
+    pub const ALL: [Canary; 28] = [
         Canary::BlindRepost,
         Canary::ServerErrorIsFailure,
         Canary::OneBase,
         Canary::DeleteOnMissing,
         Canary::OneStrike,
         Canary::NoWitness,
-        Canary::HoleIsWhole,
         Canary::NoMassGuard,
         Canary::NoSettleTime,
         Canary::WallClockSettle,
@@ -97,7 +94,7 @@ impl Canary {
         Canary::NothingHeldBack,
         Canary::NoLookBeforeDelete,
         Canary::StaleIsDone,
-        Canary::OwnChangeIsForeign,
+        Canary::NamedIsNew,
     ];
 
     /// True while this mistake is planted.

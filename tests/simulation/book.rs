@@ -10,7 +10,7 @@ use carnet::{
     },
 };
 
-use crate::world::Shared;
+use crate::{people::words, world::Shared};
 
 /// A book that lives on between runs.
 #[derive(Clone)]
@@ -29,6 +29,17 @@ impl Shelf {
 
     pub fn lock(&self) -> MutexGuard<'_, Memory> {
         self.records.lock().expect("no panic while a book is held")
+    }
+
+    /// The contacts whose cards bear no CRM id.
+    pub fn unmarked(&self) -> Vec<Contact> {
+        let book = self.lock();
+        let without = |remote: &String| book.crm_id(remote).is_none();
+        book.remotes()
+            .iter()
+            .filter(|remote| without(remote))
+            .filter_map(|remote| book.contact(remote).cloned())
+            .collect()
     }
 
     /// The contacts in it, by name.
@@ -65,6 +76,9 @@ impl Replica for SimulatedBook {
             if self.is_away() {
                 return Err(away());
             }
+            if self.world.lock().expect("the world").books_blank.contains(&self.shelf.number) {
+                return Ok(Scan::Everything);
+            }
             // Read at one instant, handed over later: people go on meanwhile.
             let mut copy = self.shelf.lock().clone();
             self.world.lock().expect("the world").people_act();
@@ -91,12 +105,16 @@ impl Replica for SimulatedBook {
                 let crash = self.world.lock().expect("the world").crash_at("book, before a write");
                 crash.happen().await;
                 let mut copy = self.shelf.lock().clone();
+                let before = copy.clone();
                 let answer = copy.apply(vec![write]).await;
-                *self.shelf.lock() = copy;
                 if let Some(Ok(Some(written))) = answer.first() {
-                    let card = (self.shelf.number, written.remote.clone());
-                    self.world.lock().expect("the world").unacknowledged_cards.insert(card);
+                    let held = before.contact(&written.remote).map(words).unwrap_or_default();
+                    let new = copy.contact(&written.remote).map(words).unwrap_or_default();
+                    let mut world = self.world.lock().expect("the world");
+                    world.unacknowledged_cards.insert((self.shelf.number, written.remote.clone()));
+                    world.unacknowledged_values.extend(new.into_iter().filter(|text| !held.contains(text)));
                 }
+                *self.shelf.lock() = copy;
                 let crash = self.world.lock().expect("the world").crash_at("book, after a write");
                 crash.happen().await;
                 answers.extend(answer);

@@ -19,12 +19,17 @@ use crate::{
 struct Place {
     name: String,
     records: Vec<BTreeSet<String>>,
+    /// Those that are not followed any more, and stay as they are.
+    let_go: Vec<BTreeSet<String>>,
+}
+
+fn keys(texts: Vec<String>) -> BTreeSet<String> {
+    texts.iter().map(|text| key(text)).collect()
 }
 
 impl Place {
     fn new(name: &str, records: impl Iterator<Item = Vec<String>>) -> Self {
-        let keys = |texts: Vec<String>| texts.iter().map(|text| key(text)).collect();
-        Self { name: name.to_owned(), records: records.map(keys).collect() }
+        Self { name: name.to_owned(), records: records.map(keys).collect(), let_go: Vec::new() }
     }
 
     fn holding(&self, value: &str) -> Vec<&BTreeSet<String>> {
@@ -50,6 +55,10 @@ pub fn check(world: &World, path: &Path) -> Vec<String> {
         Place::new("mirror", stored.iter().map(|stored| words(&stored.contact))),
         Place::new(CRM, records.iter().map(texts)),
     ];
+    let detached = rows(&conn, "SELECT remote FROM agreements WHERE replica = 'crm' AND detached = 1");
+    let detached: BTreeSet<String> = detached.into_iter().flatten().flatten().collect();
+    let let_go = records.iter().filter(|record| detached.contains(&record.id.to_string()));
+    places[1].let_go = let_go.map(|record| keys(texts(record))).collect();
     for shelf in &world.shelves {
         let contacts = shelf.contacts();
         places.push(Place::new(&format!("book-{}", shelf.number), contacts.iter().map(|(_, contact)| words(contact))));
@@ -57,6 +66,7 @@ pub fn check(world: &World, path: &Path) -> Vec<String> {
     let mut explained = explained(&conn);
     let stopped = !rows(&conn, "SELECT value FROM facts WHERE key = 'crm.lists' AND value = 'unknown'").is_empty();
     explained.extend(held_back(&conn, &records));
+    explained.extend(left_alone(world, &conn));
     let undecided = rows(&conn, "SELECT DISTINCT field FROM conflicts WHERE state = 'open' AND field IS NOT NULL");
     let undecided: Vec<String> = undecided.into_iter().flatten().flatten().collect();
     for (value, (kind, fate)) in &world.ledger.typed {
@@ -65,6 +75,13 @@ pub fn check(world: &World, path: &Path) -> Vec<String> {
             Fate::Live | Fate::Gone if stopped && is_entry(*kind) => None,
             // While a person has not decided, each side keeps its own, and goes on editing it.
             Fate::Live | Fate::Gone if undecided.iter().any(|field| field == field_of(*kind)) => None,
+            Fate::Live
+                if identifies(*kind) && places[0].holding(value).len() > 1 && !may_be_two(world, &places[0], value) =>
+            {
+                // No question that waits makes two contacts of one.
+                faults.push(format!("{value} ({kind:?}, {fate:?}) is in two contacts of the mirror"));
+                None
+            }
             Fate::Live => alive(world, &places, value, *kind),
             Fate::Gone => gone(world, &places, value, *kind),
             Fate::GoneWhole | Fate::Detached => gone_whole(world, &places, value, *fate),
@@ -79,9 +96,44 @@ pub fn check(world: &World, path: &Path) -> Vec<String> {
     faults
 }
 
+/// Every value that living contacts of a mirror hold.
+pub fn values_in_mirror(path: &Path) -> BTreeSet<String> {
+    let conn = Connection::open(path).expect("the mirror's file");
+    let held = rows(
+        &conn,
+        "SELECT last_name, first_name, comment, job_title, job_department, NULL FROM contacts WHERE deleted_at IS NULL
+         UNION ALL SELECT value, NULL, NULL, NULL, NULL, NULL FROM contact_items i
+             JOIN contacts c ON c.id = i.contact WHERE c.deleted_at IS NULL
+         UNION ALL SELECT street_address, NULL, NULL, NULL, NULL, NULL FROM contact_addresses a
+             JOIN contacts c ON c.id = a.contact WHERE c.deleted_at IS NULL",
+    );
+    held.into_iter().flatten().flatten().filter(|text| !text.is_empty()).map(|text| key(&text)).collect()
+}
+
+/// 1 and 6, after each run: what nobody took away did not leave the mirror, not even for a while, unless a conflict says so.
+pub fn left_the_mirror(world: &World, path: &Path, before: &BTreeSet<String>, after: &BTreeSet<String>) -> Vec<String> {
+    let is_live = |value: &&String| world.ledger.typed.get(*value).is_some_and(|(_, fate)| *fate == Fate::Live);
+    let mut left = before.difference(after).filter(is_live).peekable();
+    if left.peek().is_none() {
+        return Vec::new();
+    }
+    let remembered = remembered(path);
+    left.filter(|value| !remembered.contains(*value)).map(|value| format!("{value} left the mirror")).collect()
+}
+
+/// What a mirror's conflicts remember of replaced values.
+pub fn remembered(path: &Path) -> BTreeSet<String> {
+    explained(&Connection::open(path).expect("the mirror's file"))
+}
+
 /// True for values that stand in lists.
 fn is_entry(kind: Kind) -> bool {
     matches!(kind, Kind::Email | Kind::Phone | Kind::Street)
+}
+
+/// True for values that a person can be known by.
+fn identifies(kind: Kind) -> bool {
+    is_entry(kind) || kind == Kind::LastName
 }
 
 /// The field that such a value stands in, by the reference's name.
@@ -111,11 +163,17 @@ fn cannot_hold(world: &World, place: &str, kind: Kind) -> bool {
     }
 }
 
+/// Without a common memory nobody can tell two states of one person from two people, where cards carry no id.
+fn may_be_two(world: &World, place: &Place, value: &str) -> bool {
+    place.holding(value).iter().any(|record| !record.is_disjoint(&world.unmarked))
+}
+
 /// 1 and 3: in every place that can carry it, once.
 fn alive(world: &World, places: &[Place], value: &str, kind: Kind) -> Option<String> {
     for place in places {
         match place.holding(value).len() {
             1 => {}
+            2.. if may_be_two(world, place, value) => {}
             0 if cannot_hold(world, &place.name, kind) => {}
             count => return Some(format!("is in {count} contacts of {}", place.name)),
         }
@@ -128,7 +186,12 @@ fn gone(world: &World, places: &[Place], value: &str, kind: Kind) -> Option<Stri
     let appends = world.crm.store().settings().lists == Lists::Append;
     for place in places {
         let kept = place.name == CRM && appends && is_entry(kind);
-        if !place.holding(value).is_empty() && !kept && !cannot_hold(world, &place.name, kind) {
+        // What is two contacts now for want of a memory, was edited in one of them.
+        let doubled = |record: &&BTreeSet<String>| !record.is_disjoint(&world.unmarked);
+        if !place.holding(value).iter().all(|record| place.let_go.contains(*record) || doubled(record))
+            && !kept
+            && !cannot_hold(world, &place.name, kind)
+        {
             return Some(format!("is back in {}", place.name));
         }
     }
@@ -146,7 +209,7 @@ fn gone_whole(world: &World, places: &[Place], value: &str, fate: Fate) -> Optio
                 world.revivable.contains(other)
                     || world.ledger.typed.get(other).is_some_and(|(_, fate)| matches!(fate, Fate::Live | Fate::Excused))
             });
-            if !edited {
+            if !edited && record.is_disjoint(&world.unmarked) {
                 return Some(format!("is back in {}", place.name));
             }
         }
@@ -189,6 +252,20 @@ fn held_back(conn: &Connection, records: &[Record]) -> BTreeSet<String> {
     let agreed: BTreeSet<String> = agreed.into_iter().flatten().flatten().collect();
     let waiting = records.iter().filter(|record| !agreed.contains(&record.id.to_string()));
     waiting.flat_map(texts).map(|text| key(&text)).collect()
+}
+
+/// Cards that could be several people wait for a person's word.
+fn left_alone(world: &World, conn: &Connection) -> BTreeSet<String> {
+    let asked = rows(conn, "SELECT replica, remote FROM questions WHERE kind = 'ambiguous' AND state = 'open'");
+    let asked: BTreeSet<Vec<Option<String>>> = asked.into_iter().collect();
+    let mut texts = Vec::new();
+    for shelf in &world.shelves {
+        let waits =
+            |remote: &String| asked.contains(&vec![Some(format!("book-{}", shelf.number)), Some(remote.clone())]);
+        let waiting = shelf.contacts().into_iter().filter(|(remote, _)| waits(remote));
+        texts.extend(waiting.flat_map(|(_, contact)| words(&contact)));
+    }
+    texts.iter().map(|text| key(text)).collect()
 }
 
 /// A column's value as text; SQLite's NULL is none.

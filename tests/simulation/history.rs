@@ -2,6 +2,7 @@
 
 use std::{
     any::Any,
+    collections::BTreeSet,
     fs,
     panic::{AssertUnwindSafe, catch_unwind},
     path::{Path, PathBuf},
@@ -12,15 +13,17 @@ use std::{
 use carnet::{
     crm::{Client, ClientSettings, ListsSetting, lists::ListBehaviour},
     mirror::Mirror,
-    replicas::crm::{CrmReplica, LISTS_FACT},
+    replicas::crm::{CrmReplica, DOUBTS_FACT, LISTS_FACT},
     sync::{self, CRM, Care, Ground, Mode, Peer, RunOptions, Stop, Summary, SyncError},
 };
 use tokio::{runtime::Runtime, time::Instant};
 
 use crate::{
-    book::SimulatedBook,
+    book::{Shelf, SimulatedBook},
     checker,
     host::{Killed, SimulatedHost},
+    ledger::{Fate, key},
+    people::words,
     wire::{SimulatedWire, URL},
     world::{Shared, TIMEOUT, World},
 };
@@ -51,12 +54,21 @@ pub fn live(seed: u64, folder: &Path, keeps_trace: bool) -> Outcome {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
     let runtime = runtime.expect("a runtime without threads");
     let (world, epoch) = runtime.block_on(async { (World::new(seed, keeps_trace), Instant::now()) });
-    let history = History { runtime, world: Arc::new(Mutex::new(world)), mirror: folder.join("carnet.db"), epoch };
+    let history = History {
+        runtime,
+        world: Arc::new(Mutex::new(world)),
+        mirror: folder.join("carnet.db"),
+        epoch,
+        backup: Mutex::default(),
+        held: Mutex::default(),
+        faults: Mutex::default(),
+    };
     fs::write(&history.mirror, empty_mirror()).expect("a mirror's file");
+    history.back_up();
     let mut outcome = Outcome::default();
     let lived = catch_unwind(AssertUnwindSafe(|| history.live(&mut outcome)));
     if let Err(panic) = lived {
-        outcome.faults.push(format!("panic: {}", words(&*panic)));
+        outcome.faults.push(format!("panic: {}", message(&*panic)));
     }
     let mut world = history.world.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
     outcome.crash_points = std::mem::take(&mut world.crash_points);
@@ -65,7 +77,7 @@ pub fn live(seed: u64, folder: &Path, keeps_trace: bool) -> Outcome {
     outcome
 }
 
-fn words(panic: &(dyn Any + Send)) -> String {
+fn message(panic: &(dyn Any + Send)) -> String {
     let text = panic.downcast_ref::<String>().cloned();
     text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned())).unwrap_or_default()
 }
@@ -88,6 +100,18 @@ struct History {
     world: Shared,
     mirror: PathBuf,
     epoch: Instant,
+    backup: Mutex<Backup>,
+    /// What the mirror held after the last run.
+    held: Mutex<BTreeSet<String>>,
+    /// What was seen to be wrong on the way.
+    faults: Mutex<Vec<String>>,
+}
+
+/// A copy of the mirror's files, and what had ended when it was made.
+#[derive(Default)]
+struct Backup {
+    files: Vec<(PathBuf, Vec<u8>)>,
+    ended: BTreeSet<String>,
 }
 
 impl History {
@@ -112,8 +136,19 @@ impl History {
         }
         self.lock().calm_down();
         self.lock().note("--- peace");
-        // Whatever waits for a time has had it.
-        self.pass(7_200);
+        // Whatever waits for a time has it, twice: after a restart some waits begin anew.
+        for _ in 0..2 {
+            self.pass(7_200);
+            if !self.comes_to_rest(outcome) {
+                outcome.faults.push(format!("no rest after {RUNS_TO_REST} runs"));
+            }
+        }
+        outcome.faults.append(&mut self.faults.lock().expect("the faults"));
+        outcome.faults.extend(checker::check(&self.lock(), &self.mirror));
+    }
+
+    /// Runs until three of them have changed nothing; false if they go on for ever.
+    fn comes_to_rest(&self, outcome: &mut Outcome) -> bool {
         let mut quiet = 0;
         for _ in 0..RUNS_TO_REST {
             self.pass(70);
@@ -124,13 +159,10 @@ impl History {
             let still = matches!(end, End::Done(_)) && writes == 0 && before == self.state();
             quiet = if still { quiet + 1 } else { 0 };
             if quiet == 3 {
-                break;
+                return true;
             }
         }
-        if quiet < 3 {
-            outcome.faults.push(format!("no rest after {RUNS_TO_REST} runs"));
-        }
-        outcome.faults.extend(checker::check(&self.lock(), &self.mirror));
+        false
     }
 
     /// Draws what the next run has to live with.
@@ -143,7 +175,14 @@ impl History {
             let place = world.dice.below(books);
             world.books_away.insert(place);
         }
-        world.crash_in = world.dice.permille(350).then(|| world.dice.below(40) as u32);
+        world.books_blank.clear();
+        // With a mirror that does not know the book, cards would be written beside those that it does not show.
+        if !world.restores && world.dice.permille(40) {
+            let place = world.dice.below(books);
+            world.books_blank.insert(place);
+            world.note(format!("*** book {place} shows nothing"));
+        }
+        world.crash_in = world.dice.permille(450).then(|| world.dice.below(40) as u32);
         world.full_in = world.dice.permille(50).then(|| world.dice.below(12) as u32);
         if world.dice.permille(50) {
             world.wall_offset = world.dice.pick(&[-86_400, 0, 86_400]);
@@ -156,6 +195,55 @@ impl History {
         self.pass(seconds);
         let deeds = self.lock().dice.below(4);
         (0..deeds).for_each(|_| self.lock().somebody_acts());
+        let restores = self.lock().restores;
+        if restores {
+            let chance = self.lock().dice.below(6);
+            match chance {
+                0 => self.back_up(),
+                1 => self.restore(),
+                _ => {}
+            }
+        }
+    }
+
+    fn mirror_files(&self) -> impl Iterator<Item = PathBuf> {
+        ["", "-wal", "-shm"].map(|end| PathBuf::from(format!("{}{end}", self.mirror.display()))).into_iter()
+    }
+
+    fn back_up(&self) {
+        let files = self.mirror_files().filter_map(|path| fs::read(&path).ok().map(|bytes| (path, bytes))).collect();
+        let ended = self.lock().ledger.ended();
+        self.lock().note("*** the mirror is copied");
+        *self.backup.lock().expect("the backup") = Backup { files, ended };
+    }
+
+    /// The mirror becomes what it was. What had been told it since is unknown to it again.
+    fn restore(&self) {
+        let backup = self.backup.lock().expect("the backup");
+        let remembered = checker::remembered(&self.mirror);
+        self.mirror_files().for_each(|path| drop(fs::remove_file(path)));
+        for (path, bytes) in &backup.files {
+            fs::write(path, bytes).expect("the mirror's file");
+        }
+        *self.held.lock().expect("what was held") = checker::values_in_mirror(&self.mirror);
+        let mut world = self.lock();
+        world.note("*** the mirror is restored");
+        let shelves = world.shelves.clone();
+        let unmarked = shelves.iter().flat_map(Shelf::unmarked).flat_map(|contact| words(&contact));
+        world.unmarked.extend(unmarked.map(|text| key(&text)));
+        world.ledger.relearning = true;
+        world.thin_next = world.dice.permille(400);
+        // Two states with nothing in common become their union: what went since then may be back.
+        let since: Vec<String> = world.ledger.ended().into_iter().filter(|text| !backup.ended.contains(text)).collect();
+        world.ledger.end(since.into_iter().chain(remembered), Fate::Excused);
+        let ids = world.crm.store().ids().expect("the CRM's state");
+        world.unacknowledged.extend(ids);
+        let cards: Vec<(usize, String)> = world
+            .shelves
+            .iter()
+            .flat_map(|shelf| shelf.contacts().into_iter().map(|(remote, _)| (shelf.number, remote)))
+            .collect();
+        world.unacknowledged_cards.extend(cards);
     }
 
     /// Lets time go by, and what is late happen.
@@ -176,6 +264,7 @@ impl History {
         {
             let mut world = self.lock();
             (world.requests, world.writes) = (0, 0);
+            world.shown_last.clear();
             world.note("--- run");
             if world.keeps_trace {
                 let facts = checker::dump(&self.mirror).into_iter().filter(|row| row.contains("crm.lists"));
@@ -192,11 +281,13 @@ impl History {
                 }
             })
         }));
+        self.lock().thin_next = false;
         let end = match outcome {
             Ok(end) => end,
             Err(panic) if panic.is::<Killed>() => End::Killed,
             Err(panic) => std::panic::resume_unwind(panic),
         };
+        self.nothing_left_the_mirror();
         let mut world = self.lock();
         match &end {
             End::Done(summary) => {
@@ -204,10 +295,12 @@ impl History {
                     format!("run done, {} waiting, {} failed {:?}", summary.waiting, summary.failed, summary.stopped);
                 world.note(told);
                 let waits = Mirror::open(&self.mirror).is_ok_and(|mirror| mirror.count_outbox(CRM).unwrap_or(1) > 0);
-                if !waits {
+                if !waits && summary.stopped.is_empty() && summary.failed == 0 {
                     world.unacknowledged.clear();
                     world.unacknowledged_cards.clear();
+                    world.unacknowledged_values.clear();
                     world.unsure_puts.clear();
+                    world.ledger.relearning = false;
                 }
             }
             End::Failed(error) => {
@@ -223,6 +316,13 @@ impl History {
             }
         }
         end
+    }
+
+    fn nothing_left_the_mirror(&self) {
+        let now = checker::values_in_mirror(&self.mirror);
+        let before = std::mem::replace(&mut *self.held.lock().expect("what was held"), now.clone());
+        let left = checker::left_the_mirror(&self.lock(), &self.mirror, &before, &now);
+        self.faults.lock().expect("the faults").extend(left);
     }
 
     async fn carry_out(&self, forced: bool) -> End {
@@ -263,7 +363,8 @@ impl History {
         };
         let client = Client::over(&settings, Box::new(SimulatedWire(self.world.clone()))).expect("usable settings");
         let learnt = mirror.fact(LISTS_FACT).ok().flatten().and_then(|text| text.parse::<ListBehaviour>().ok());
-        let crm = CrmReplica::over(client, settings.lists).with_lists(learnt);
+        let doubts = mirror.fact(DOUBTS_FACT).ok().flatten().and_then(|text| text.parse().ok()).unwrap_or(0);
+        let crm = CrmReplica::over(client, settings.lists).with_lists(learnt).with_doubts(doubts);
         let peer = |name: &str, replica| Peer {
             name: name.to_owned(),
             replica,
@@ -274,6 +375,7 @@ impl History {
             prefer: world.prefer,
             halted: false,
             held: false,
+            incomplete: false,
         };
         let mut peers = vec![peer(CRM, Box::new(crm))];
         for shelf in &world.shelves {

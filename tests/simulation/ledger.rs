@@ -1,6 +1,6 @@
 //! What people typed. Every value is unique, so that it can be followed wherever it goes.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What a value is, as far as it matters where it can be held.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -34,6 +34,8 @@ pub enum Fate {
 #[derive(Debug, Default)]
 pub struct Ledger {
     pub typed: BTreeMap<String, (Kind, Fate)>,
+    /// The mirror was restored, and has not met all places since: what goes now may be back by their union.
+    pub relearning: bool,
     next: u32,
 }
 
@@ -58,10 +60,17 @@ impl Ledger {
         text
     }
 
-    /// A person took these values away. What is gone already stays as it is.
+    /// The values that are no more.
+    pub fn ended(&self) -> BTreeSet<String> {
+        self.typed.iter().filter(|(_, (_, fate))| *fate != Fate::Live).map(|(text, _)| text.clone()).collect()
+    }
+
+    /// A person took these values away. What is gone already stays as it is, and what is excused stays excused.
     pub fn end(&mut self, texts: impl IntoIterator<Item = String>, fate: Fate) {
+        let fate = if self.relearning { Fate::Excused } else { fate };
         for text in texts {
             if let Some((_, present)) = self.typed.get_mut(&key(&text))
+                && *present != Fate::Excused
                 && (*present == Fate::Live || !matches!(fate, Fate::Live | Fate::Gone))
             {
                 *present = fate;

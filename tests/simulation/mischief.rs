@@ -34,9 +34,17 @@ pub enum Mischief {
     Refused,
     /// The listing moves by one under the reader.
     Shift,
+    /// The listing shows one contact of all.
+    Thin,
+    /// One contact is hidden for a while.
+    Hide,
+    /// One contact is hidden from listings, and everyone who is asked for by id, for long.
+    Deny,
+    /// Listings leave comments out for a while.
+    Bare,
 }
 
-const ALL: [Mischief; 13] = [
+const ALL: [Mischief; 17] = [
     Mischief::NotSent,
     Mischief::Dropped,
     Mischief::ReplyDropped,
@@ -50,6 +58,10 @@ const ALL: [Mischief; 13] = [
     Mischief::Lie,
     Mischief::Refused,
     Mischief::Shift,
+    Mischief::Thin,
+    Mischief::Hide,
+    Mischief::Deny,
+    Mischief::Bare,
 ];
 
 /// How often each happens, in 1,000 requests.
@@ -62,7 +74,11 @@ impl Rates {
         if dice.permille(400) {
             // A refused login or a long lie at a high rate would let nothing happen at all.
             let one = dice.pick(&ALL);
-            let rate = if matches!(one, Mischief::Refused | Mischief::Lie) { 40 } else { 100 + dice.below(250) };
+            let rate = if matches!(one, Mischief::Refused | Mischief::Lie | Mischief::Deny) {
+                40
+            } else {
+                100 + dice.below(250)
+            };
             return Self(vec![(one, rate)]);
         }
         let chosen = ALL.into_iter().filter(|_| dice.permille(500)).collect::<Vec<_>>();

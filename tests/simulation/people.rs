@@ -150,6 +150,10 @@ impl World {
             // Nobody can tell whose card it is that carnet wrote and a person changed, where cards carry no identity.
             self.ledger.end(before.iter().chain(&after).cloned(), Fate::Excused);
         }
+        // Nor can anybody tell that a person took out what carnet had just put in, and had no time to note.
+        let unseen = before.iter().filter(|text| !after.contains(text) && self.unacknowledged_values.contains(*text));
+        let unseen: Vec<String> = unseen.cloned().collect();
+        self.ledger.end(unseen, Fate::Excused);
         self.remember_ended((place + 1, remote.clone()), before, &after);
         self.note(format!("a person edits {remote} {was} in book {place}: {}", words(&contact).join(" ")));
         shelf.lock().put(&remote, contact);

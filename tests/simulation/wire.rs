@@ -91,7 +91,11 @@ impl SimulatedWire {
                 | Mischief::Cut
                 | Mischief::CutUnseen
                 | Mischief::Lie
-                | Mischief::Shift,
+                | Mischief::Shift
+                | Mischief::Thin
+                | Mischief::Hide
+                | Mischief::Deny
+                | Mischief::Bare,
             )
             | None => {
                 let mut world = self.lock();
@@ -127,10 +131,22 @@ impl World {
         let mishap = match (lies, mischief) {
             (true, _) => Some(Mishap::Lie),
             (false, Some(Mischief::Shift)) => Some(Mishap::Shift),
+            (false, Some(Mischief::Thin)) => Some(Mishap::Thin),
+            _ if self.thin_next => Some(Mishap::Thin),
             _ => None,
         };
+        self.veil(mischief);
+        let veil = self.veiled();
+        if veil.is_some_and(|veil| veil.denies(request.verb, path)) {
+            return Answer { status: 404, ..Answer::default() };
+        }
         let body = request.body.clone().unwrap_or_default();
-        let DirectAnswer { status, headers, body } = self.carry_out(request.verb, path, request.etag, &body, mishap);
+        let etag = request.etag.filter(|_| veil.is_none());
+        let DirectAnswer { status, mut headers, mut body } = self.carry_out(request.verb, path, etag, &body, mishap);
+        if let Some(veil) = veil.filter(|_| request.verb == Verb::Get && contact_of(path).is_none()) {
+            body = veil.over(&String::from_utf8_lossy(&body)).into_bytes();
+            headers.clear();
+        }
         let header = |name: &str| headers.iter().find(|(found, _)| found == name).map(|(_, value)| value.clone());
         Answer {
             status,
@@ -162,7 +178,12 @@ impl World {
         let answer = self.crm.respond(verb.name(), path, etag, body.as_bytes(), mishap).expect("the CRM's state");
         if matches!(verb, Verb::Put | Verb::Delete) {
             let after = texts_of(id);
-            let known = id.and_then(|id| self.shown_last.get(&id)).cloned().unwrap_or_default();
+            let known = id.and_then(|id| self.shown_last.get(&id)).cloned();
+            if known.is_none() {
+                self.note("*** written without a look");
+            }
+            // Without a look in this very run there is no excuse.
+            let known = known.unwrap_or_else(|| before.iter().map(|text| key(text)).collect());
             let lost: Vec<String> =
                 before.difference(&after).filter(|text| !known.contains(&key(text))).cloned().collect();
             *self.excused.entry("edited between GET and write").or_default() += lost.len() as u64;
@@ -204,6 +225,6 @@ impl World {
 }
 
 /// The contact that an address names.
-fn contact_of(path: &str) -> Option<i64> {
+pub fn contact_of(path: &str) -> Option<i64> {
     path.strip_suffix(".xml")?.rsplit_once("/contacts/")?.1.parse().ok()
 }

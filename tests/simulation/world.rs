@@ -20,6 +20,7 @@ use crate::{
     dice::Dice,
     ledger::Ledger,
     mischief::{Mischief, Rates},
+    veil::Veil,
 };
 
 /// The world, shared between the runner, the wire, the host and the books.
@@ -55,10 +56,20 @@ pub struct World {
     pub uids: u32,
     /// Books that are not there at present.
     pub books_away: BTreeSet<usize>,
+    /// Books that show nothing at present, although they hold what they held.
+    pub books_blank: BTreeSet<usize>,
+    /// The mirror may be restored from a backup, or lost.
+    pub restores: bool,
+    /// What cards held that bore no CRM id when it was: whom they are can only be guessed.
+    pub unmarked: BTreeSet<String>,
     /// Until then the server says that it has nothing.
     pub lies_until: Option<Instant>,
+    /// What the server hides.
+    pub veil: Option<Veil>,
+    /// The listings of the next run are thin.
+    pub thin_next: bool,
     pub late: Vec<LateCommit>,
-    /// What the last whole answer about a contact said.
+    /// What the last whole answer about a contact said, in this run.
     pub shown_last: HashMap<i64, BTreeSet<String>>,
     /// Contacts that carnet made and may not know of yet.
     pub unacknowledged: BTreeSet<i64>,
@@ -68,6 +79,8 @@ pub struct World {
     pub revivable: BTreeSet<String>,
     /// Cards that carnet made and may not know of: the book's place and the card's name.
     pub unacknowledged_cards: BTreeSet<(usize, String)>,
+    /// What carnet wrote into cards and may not know of.
+    pub unacknowledged_values: BTreeSet<String>,
     /// Contacts that carnet changed and may not know of yet.
     pub unsure_puts: BTreeSet<i64>,
     /// The wall clock's error, in seconds.
@@ -103,6 +116,7 @@ impl World {
             _ => vec![Shelf::new(0, all)],
         };
         let rates = Rates::of(&mut dice);
+        let restores = dice.permille(150);
         World {
             prefer: dice.pick(&[Prefer::Crm, Prefer::Crm, Prefer::Book, Prefer::Ask]),
             crm_follows_deletions: dice.permille(600),
@@ -117,7 +131,12 @@ impl World {
             people_names: 0,
             uids: 0,
             books_away: BTreeSet::new(),
+            books_blank: BTreeSet::new(),
+            restores,
+            unmarked: BTreeSet::new(),
             lies_until: None,
+            veil: None,
+            thin_next: false,
             late: Vec::new(),
             shown_last: HashMap::new(),
             unacknowledged: BTreeSet::new(),
@@ -125,6 +144,7 @@ impl World {
             unsure_puts: BTreeSet::new(),
             revivable: BTreeSet::new(),
             unacknowledged_cards: BTreeSet::new(),
+            unacknowledged_values: BTreeSet::new(),
             wall_offset: 0,
             boots: 1,
             booted: Instant::now(),
@@ -194,7 +214,10 @@ impl World {
         self.rates = Rates::none();
         self.people_share = 0;
         self.lies_until = None;
+        self.veil = None;
+        self.thin_next = false;
         self.books_away.clear();
+        self.books_blank.clear();
         self.crash_in = None;
         self.full_in = None;
     }
