@@ -264,6 +264,7 @@ impl History {
         {
             let mut world = self.lock();
             (world.requests, world.writes) = (0, 0);
+            world.left_out_now = false;
             world.shown_last.clear();
             world.note("--- run");
             if world.keeps_trace {
@@ -291,6 +292,7 @@ impl History {
         let mut world = self.lock();
         match &end {
             End::Done(summary) => {
+                world.left_out &= world.left_out_now;
                 let told =
                     format!("run done, {} waiting, {} failed {:?}", summary.waiting, summary.failed, summary.stopped);
                 world.note(told);

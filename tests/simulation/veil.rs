@@ -27,15 +27,24 @@ pub struct Veil {
 }
 
 impl World {
+    /// True when a listing may leave out what is there: not twice before a run has come to its end without. Two looks in a
+    /// row that lie alike are the truth to whoever looks twice.
+    pub fn may_leave_out(&mut self) -> bool {
+        let may = !self.left_out;
+        (self.left_out, self.left_out_now) = (true, true);
+        may
+    }
+
     /// Lets a veil down, if the mischief is of that kind.
     pub fn veil(&mut self, mischief: Option<Mischief>) {
         let ids = self.crm.store().ids().expect("the CRM's state");
-        if ids.is_empty() {
+        // With nobody else to ask for, a server that hides one is not found out.
+        if ids.len() < 2 {
             return;
         }
         // One contact is hidden for less than the time between two looks; a server that denies everyone may do so for long.
         let (hidden, seconds) = match mischief {
-            Some(Mischief::Hide) => (Hidden::One(self.dice.pick(&ids)), 25),
+            Some(Mischief::Hide) if self.may_leave_out() => (Hidden::One(self.dice.pick(&ids)), 25),
             Some(Mischief::Deny) => (Hidden::All(self.dice.pick(&ids)), 400),
             Some(Mischief::Bare) => (Hidden::Comments, 25),
             _ => return,

@@ -128,10 +128,11 @@ impl World {
         if lies && request.verb != Verb::Get {
             return Answer { status: 404, ..Answer::default() };
         }
+        let listing = request.verb == Verb::Get && contact_of(path).is_none();
         let mishap = match (lies, mischief) {
             (true, _) => Some(Mishap::Lie),
             (false, Some(Mischief::Shift)) => Some(Mishap::Shift),
-            (false, Some(Mischief::Thin)) => Some(Mishap::Thin),
+            (false, Some(Mischief::Thin)) if listing && self.may_leave_out() => Some(Mishap::Thin),
             _ if self.thin_next => Some(Mishap::Thin),
             _ => None,
         };
@@ -143,7 +144,8 @@ impl World {
         let body = request.body.clone().unwrap_or_default();
         let etag = request.etag.filter(|_| veil.is_none());
         let DirectAnswer { status, mut headers, mut body } = self.carry_out(request.verb, path, etag, &body, mishap);
-        if let Some(veil) = veil.filter(|_| request.verb == Verb::Get && contact_of(path).is_none()) {
+        if let Some(veil) = veil.filter(|_| listing) {
+            (self.left_out, self.left_out_now) = (true, true);
             body = veil.over(&String::from_utf8_lossy(&body)).into_bytes();
             headers.clear();
         }
@@ -192,6 +194,9 @@ impl World {
             let back: Vec<String> =
                 after.difference(&before).filter(|text| known.contains(&key(text))).cloned().collect();
             self.ledger.end(back, Fate::Excused);
+            // And what a person took out in that instant beside what we sent, looks like something that was not taken.
+            let held: BTreeSet<String> = before.iter().map(|text| key(text)).collect();
+            self.ledger.end(known.difference(&held).cloned().collect::<Vec<_>>(), Fate::Excused);
         }
         if verb == Verb::Put {
             self.unsure_puts.extend(id);

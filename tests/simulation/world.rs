@@ -66,6 +66,10 @@ pub struct World {
     pub lies_until: Option<Instant>,
     /// What the server hides.
     pub veil: Option<Veil>,
+    /// A listing has left out what is there since the last run that came to its end without.
+    pub left_out: bool,
+    /// One of this run has.
+    pub left_out_now: bool,
     /// The listings of the next run are thin.
     pub thin_next: bool,
     pub late: Vec<LateCommit>,
@@ -136,6 +140,8 @@ impl World {
             unmarked: BTreeSet::new(),
             lies_until: None,
             veil: None,
+            left_out: false,
+            left_out_now: false,
             thin_next: false,
             late: Vec::new(),
             shown_last: HashMap::new(),
