@@ -1,5 +1,6 @@
 //! Contact to bytes and back: vCard and CSV.
 
+mod contact_types;
 pub mod csv;
 pub mod identity;
 pub mod jsonl;

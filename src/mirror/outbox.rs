@@ -1,7 +1,7 @@
 //! The table `outbox`: writes that were sent and whose end is not known yet. A row is committed before the first byte.
 
 use rusqlite::{
-    Row, params,
+    Row, ToSql, params_from_iter,
     types::{FromSql, FromSqlError, FromSqlResult, ValueRef},
 };
 
@@ -97,12 +97,9 @@ pub struct OutboxRow {
     pub error: Option<String>,
 }
 
-impl Mirror {
-    /// Adds a row; its number.
-    ///
-    /// # Errors
-    /// There is no such contact; SQLite's.
-    pub fn put_outbox(&mut self, row: &OutboxRow) -> Result<i64> {
+impl OutboxRow {
+    /// Its columns but for its number, in the order in which both statements name them.
+    fn values(&self) -> Vec<Box<dyn ToSql + '_>> {
         let OutboxRow {
             id: _,
             replica,
@@ -115,23 +112,33 @@ impl Mirror {
             sent_uptime,
             attempts,
             error,
-        } = row;
+        } = self;
+        vec![
+            Box::new(replica),
+            Box::new(contact),
+            Box::new(action.word()),
+            Box::new(state.word()),
+            Box::new(payload),
+            Box::new(highest_id),
+            Box::new(sent_at),
+            Box::new(sent_uptime),
+            Box::new(attempts),
+            Box::new(error),
+        ]
+    }
+}
+
+impl Mirror {
+    /// Adds a row; its number.
+    ///
+    /// # Errors
+    /// There is no such contact; SQLite's.
+    pub fn put_outbox(&mut self, row: &OutboxRow) -> Result<i64> {
         self.sql(
             "INSERT INTO outbox (replica, contact, action, state, payload, highest_id, sent_at, sent_uptime, attempts, error)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
         )?
-        .execute(params![
-            replica,
-            contact,
-            action.word(),
-            state.word(),
-            payload,
-            highest_id,
-            sent_at,
-            sent_uptime,
-            attempts,
-            error
-        ])?;
+        .execute(params_from_iter(row.values()))?;
         Ok(self.conn.last_insert_rowid())
     }
 
@@ -166,37 +173,14 @@ impl Mirror {
     /// # Errors
     /// SQLite's.
     pub fn update_outbox(&mut self, row: &OutboxRow) -> Result<()> {
-        let OutboxRow {
-            id,
-            replica,
-            contact,
-            action,
-            state,
-            payload,
-            highest_id,
-            sent_at,
-            sent_uptime,
-            attempts,
-            error,
-        } = row;
+        let mut values = row.values();
+        values.push(Box::new(row.id));
         self.sql(
-            "UPDATE outbox SET replica = ?2, contact = ?3, action = ?4, state = ?5, payload = ?6, highest_id = ?7,
-                 sent_at = ?8, sent_uptime = ?9, attempts = ?10, error = ?11
-             WHERE id = ?1",
+            "UPDATE outbox SET replica = ?1, contact = ?2, action = ?3, state = ?4, payload = ?5, highest_id = ?6,
+                 sent_at = ?7, sent_uptime = ?8, attempts = ?9, error = ?10
+             WHERE id = ?11",
         )?
-        .execute(params![
-            id,
-            replica,
-            contact,
-            action.word(),
-            state.word(),
-            payload,
-            highest_id,
-            sent_at,
-            sent_uptime,
-            attempts,
-            error
-        ])?;
+        .execute(params_from_iter(values))?;
         Ok(())
     }
 

@@ -20,6 +20,11 @@ impl Chance {
         start
     }
 
+    /// The stream from a state, for who mixes seeds in a way of its own.
+    pub fn from_state(state: u64) -> Self {
+        Self(state)
+    }
+
     /// The next number.
     pub fn draw(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);

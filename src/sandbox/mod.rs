@@ -28,6 +28,7 @@ use std::{io, path::PathBuf, time::Duration};
 use axum::Router;
 use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};
 
+pub use chance::Chance;
 pub use direct::{Direct, DirectAnswer};
 pub use faults::{FAULT_NAMES, Fault, Mishap, Share};
 pub use object::{Entry, Record, Value};

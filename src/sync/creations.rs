@@ -2,12 +2,14 @@
 //! listing (adopted), is known not to have been made (sent again), or must be put to a person (parked). In a book it is
 //! there or it is not.
 
+use std::collections::HashSet;
+
 use super::{
     engine::{Engine, label},
     error::SyncError,
     events::ChangeAction,
     outbox::Payload,
-    peer::{CRM, MIRROR, Side},
+    peer::{CRM, MIRROR, Peer, Side},
 };
 use crate::{
     canary::Canary,
@@ -109,10 +111,27 @@ impl Engine<'_> {
             detached: false,
             marks: String::new(),
         };
-        self.mirror.put_agreement(side.name, &agreement)?;
         self.merge_in(side, &stored, Some(&agreement), sighting)?;
         self.changed(MIRROR, ChangeAction::Link, label(&stored), Vec::new());
         Ok(())
+    }
+
+    /// A creation that a whole listing does not show was not made, if the server is well: it answers for a contact that it
+    /// has listed.
+    pub async fn conclude_lost_creations(
+        &mut self,
+        peer: &mut Peer,
+        seen: &HashSet<String>,
+        held_back: bool,
+    ) -> Result<(), SyncError> {
+        if !self.unexplained(&peer.name)?.iter().any(|(row, _)| row.state == OutboxState::Unknown) {
+            return Ok(());
+        }
+        let well = match seen.iter().min() {
+            Some(listed) => self.answers_for_others(peer, Some(listed)).await?,
+            None => true,
+        };
+        if well || Canary::NoWitness.sings() { self.conclude_unknown(held_back) } else { Ok(()) }
     }
 
     /// After a whole listing: what was not found in two listings, after the settle time, was never made.

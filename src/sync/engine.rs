@@ -124,6 +124,16 @@ impl<'a> Engine<'a> {
         if self.stop.requested() { Err(SyncError::Interrupted) } else { Ok(()) }
     }
 
+    /// Keeps what a replica has found out, where it is news.
+    pub fn keep_facts(&mut self, facts: Vec<(String, String)>) -> Result<(), SyncError> {
+        for (name, value) in facts {
+            if self.mirror.fact(&name)?.unwrap_or_default() != value {
+                self.mirror.set_fact(&name, &value)?;
+            }
+        }
+        Ok(())
+    }
+
     /// Counts and tells a change.
     pub fn changed(&mut self, place: &str, action: ChangeAction, contact: Label, fields: Vec<FieldChange>) {
         let counts = match action {

@@ -12,7 +12,6 @@ use super::{
     waits::HELD,
 };
 use crate::{
-    canary::Canary,
     contact::FieldSet,
     reconcile::{Census, guard},
     replicas::{Batch, Known, Look, PageNote, ReplicaError, Scan, Sighting, Trouble},
@@ -251,7 +250,10 @@ impl Engine<'_> {
         if !self.passes(peer, &census) {
             return Ok(());
         }
-        self.learn_facts(peer)?;
+        if !peer.is_crm() {
+            // What the scan told of the book's programs is worth keeping even where nothing is pushed.
+            self.keep_facts(peer.replica.facts())?;
+        }
         let edits = self.look_twice(peer, edits).await?;
         self.take_edits(peer, edits)?;
         let held_back = self.settle_unknown(&peer.side(), &mut newcomers)?;
@@ -269,35 +271,6 @@ impl Engine<'_> {
         }
         if peer.is_crm() && !peer.incomplete {
             self.conclude_lost_creations(peer, &seen, held_back).await?;
-        }
-        Ok(())
-    }
-
-    /// A creation that a whole listing does not show was not made, if the server is well: it answers for a contact that it
-    /// has listed.
-    async fn conclude_lost_creations(
-        &mut self,
-        peer: &mut Peer,
-        seen: &HashSet<String>,
-        held_back: bool,
-    ) -> Result<(), SyncError> {
-        if self.mirror.count_outbox(&peer.name)? == 0 {
-            return Ok(());
-        }
-        let well = match seen.iter().min() {
-            Some(listed) => self.answers_for_others(peer, Some(listed)).await?,
-            None => true,
-        };
-        if well || Canary::NoWitness.sings() { self.conclude_unknown(held_back) } else { Ok(()) }
-    }
-
-    /// What a book's scan told of its programs is worth keeping even where nothing is pushed.
-    fn learn_facts(&mut self, peer: &Peer) -> Result<(), SyncError> {
-        let facts = if peer.is_crm() { Vec::new() } else { peer.replica.facts() };
-        for (name, value) in facts {
-            if self.mirror.fact(&name)?.unwrap_or_default() != value {
-                self.mirror.set_fact(&name, &value)?;
-            }
         }
         Ok(())
     }

@@ -48,11 +48,7 @@ impl Engine<'_> {
             })?;
         }
         self.transact(|engine| {
-            for (name, value) in facts {
-                if engine.mirror.fact(&name)?.as_deref() != Some(value.as_str()) {
-                    engine.mirror.set_fact(&name, &value)?;
-                }
-            }
+            engine.keep_facts(facts)?;
             for (delivery, answer) in batch.into_iter().zip(answers) {
                 match answer {
                     Ok(written) => engine.written(peer, delivery, written)?,

@@ -1,13 +1,15 @@
 //! Chance that can be repeated: a seed is a whole history.
 
+use carnet::sandbox;
+
 /// A source of numbers.
 #[derive(Debug, Clone)]
-pub struct Chance(u64);
+pub struct Chance(sandbox::Chance);
 
 impl Chance {
     /// From a seed.
     pub fn new(seed: u64) -> Self {
-        Self(seed ^ 0x6a09_e667_f3bc_c908)
+        Self(sandbox::Chance::from_state(seed ^ 0x6a09_e667_f3bc_c908))
     }
 
     /// A chance of its own for an occasion, whatever was drawn before for others.
@@ -18,18 +20,14 @@ impl Chance {
         Self::new(mixed)
     }
 
-    /// The next number (splitmix64).
+    /// The next number.
     pub fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^ (mixed >> 31)
+        self.0.draw()
     }
 
     /// A number below a bound; 0 for a bound of 0.
     pub fn below(&mut self, bound: usize) -> usize {
-        if bound == 0 { 0 } else { (self.next() % bound as u64) as usize }
+        self.0.below(bound)
     }
 
     /// True so many times of a hundred.

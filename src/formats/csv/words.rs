@@ -3,7 +3,10 @@
 //! A text outside these tables is never guessed at: it is not a civility, and what the contact had stays.
 
 use super::names::fold;
-use crate::contact::{Civility, ContactType};
+use crate::{
+    contact::{Civility, ContactType},
+    formats::contact_types::name_of,
+};
 
 /// The language that a dialect writes its words in. Both are read everywhere.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize)]
@@ -85,23 +88,14 @@ pub(super) fn contact_type_or_code(text: &str) -> Said<ContactType> {
 
 /// Writes a contact type; `None` for an unlisted one in a language, which has no word for it.
 pub(super) fn contact_type_word(contact_type: &ContactType, language: Language) -> Option<String> {
-    let (fr, en) = match contact_type {
-        ContactType::Client => ("Client", "Client"),
-        ContactType::Prospect => ("Prospect", "Prospect"),
-        ContactType::Supplier => ("Fournisseur", "Supplier"),
-        ContactType::Press => ("Presse", "Press"),
-        ContactType::Partner => ("Partenaire", "Partner"),
-        ContactType::Staff => ("Personnel", "Staff"),
-        ContactType::Personal => ("Perso", "Personal"),
-        ContactType::Other => ("Autre", "Other"),
-        ContactType::Unlisted(code) => {
-            return (language == Language::Codes).then(|| bare_or_marked(code, contact_type_or_code, contact_type));
-        }
-    };
+    let name = name_of(contact_type);
     Some(match language {
-        Language::Fr => fr.to_owned(),
-        Language::En => en.to_owned(),
-        Language::Codes => contact_type.code().to_owned(),
+        Language::Fr => name?.french.to_owned(),
+        Language::En => name?.english.to_owned(),
+        Language::Codes => match contact_type {
+            ContactType::Unlisted(code) => bare_or_marked(code, contact_type_or_code, contact_type),
+            listed => listed.code().to_owned(),
+        },
     })
 }
 

@@ -3,7 +3,10 @@
 //! Reading is lenient (English, French, each client's own words); writing uses one small set that every client knows.
 
 use super::{Version, Words, head::words, value::View};
-use crate::contact::{AddressType, Civility, ContactType, ItemType, keys};
+use crate::{
+    contact::{AddressType, Civility, ContactType, ItemType, keys},
+    formats::contact_types::name_of,
+};
 
 /// What a line's TYPE parameters, or its label, say.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -150,20 +153,10 @@ pub(super) fn contact_type(category: &str) -> Option<ContactType> {
 
 /// The category that is written for a contact type; an unlisted one has none.
 pub(super) fn category(contact_type: &ContactType, words: Words) -> Option<&'static str> {
-    let (french, english) = match contact_type {
-        ContactType::Client => ("Client", "Client"),
-        ContactType::Prospect => ("Prospect", "Prospect"),
-        ContactType::Supplier => ("Fournisseur", "Supplier"),
-        ContactType::Press => ("Presse", "Press"),
-        ContactType::Partner => ("Partenaire", "Partner"),
-        ContactType::Staff => ("Personnel", "Staff"),
-        ContactType::Personal => ("Perso", "Personal"),
-        ContactType::Other => ("Autre", "Other"),
-        ContactType::Unlisted(_) => return None,
-    };
+    let name = name_of(contact_type)?;
     Some(match words {
-        Words::French => french,
-        Words::English => english,
+        Words::French => name.french,
+        Words::English => name.english,
     })
 }
 

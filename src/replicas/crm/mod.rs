@@ -218,15 +218,12 @@ impl Replica for CrmReplica {
         if self.lists != ListsSetting::Probe {
             return Vec::new();
         }
-        let learnt = self.learnt().map(|lists| lists.to_string());
-        let mut facts: Vec<(String, String)> = learnt.map(|lists| (LISTS_FACT.to_owned(), lists)).into_iter().collect();
+        let lists = self.learnt().map(|lists| lists.to_string());
         if self.is_refuted() {
-            facts.push((DOUBTS_FACT.to_owned(), (self.doubts + 1).to_string()));
-            if facts.len() == 1 {
-                facts.push((LISTS_FACT.to_owned(), String::new()));
-            }
+            let doubts = (self.doubts + 1).to_string();
+            return vec![(LISTS_FACT.to_owned(), lists.unwrap_or_default()), (DOUBTS_FACT.to_owned(), doubts)];
         }
-        facts
+        lists.map(|lists| (LISTS_FACT.to_owned(), lists)).into_iter().collect()
     }
 }
 
