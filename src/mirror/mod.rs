@@ -28,6 +28,7 @@ mod plans;
 mod questions;
 mod runs;
 mod search;
+mod uids;
 
 use rusqlite::{CachedStatement, Connection};
 

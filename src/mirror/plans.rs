@@ -9,7 +9,7 @@ use super::*;
 use crate::{contact::Contact, replicas::PageNote};
 
 /// Deliberate whole reads: how the statement begins and ends, the one step allowed, and why.
-const WHOLE_READS: [(&str, &str, &str, &str); 10] = [
+const WHOLE_READS: [(&str, &str, &str, &str); 11] = [
     ("SELECT contact, value", "IS NOT NULL", "SCAN contact_items", "free text search"),
     ("SELECT c.id, c.last_name", "", "SCAN c", "listing and searching: every living contact is wanted"),
     ("SELECT c.id FROM contacts c WHERE", "ORDER BY c.id", "SCAN c", "only when counts say that some are unagreed"),
@@ -17,6 +17,7 @@ const WHOLE_READS: [(&str, &str, &str, &str); 10] = [
     ("SELECT (SELECT count(*) FROM contacts)", "", "SCAN contacts", "counting, which SQLite does page by page"),
     ("SELECT id FROM contacts WHERE created_run", "", "SCAN contacts", "only when a person takes a run back"),
     ("SELECT id, run, at, contact, replica", "LIMIT ?1", "SCAN conflicts", "newest first, up to a limit"),
+    ("SELECT uid, contact FROM other_uids", "", "SCAN other_uids", "an import wants to know them all"),
     ("SELECT page,", "FROM pages", "SCAN pages", "the listing's pages, all wanted"),
     ("SELECT id, command", "LIMIT ?1", "SCAN runs", "newest first, up to a limit"),
     (
@@ -29,7 +30,7 @@ const WHOLE_READS: [(&str, &str, &str, &str); 10] = [
 /// Partial indexes hold the few rows that matter: reading all of one is the point.
 const SMALL_INDEXES: [&str; 3] = ["contacts_deleted", "conflicts_open", "questions_open"];
 
-const SOURCES: [&str; 15] = [
+const SOURCES: [&str; 16] = [
     include_str!("absences.rs"),
     include_str!("addresses.rs"),
     include_str!("agreements.rs"),
@@ -45,6 +46,7 @@ const SOURCES: [&str; 15] = [
     include_str!("questions.rs"),
     include_str!("runs.rs"),
     include_str!("search.rs"),
+    include_str!("uids.rs"),
 ];
 
 thread_local! {
@@ -157,6 +159,10 @@ fn use_everything(mirror: &mut Mirror) -> Result<()> {
     let fields = ["id", "uid", "country", "city", "value", "last_name", "q"];
     let where_ = fields.iter().map(|name| ((*name).to_owned(), "1".to_owned())).collect();
     mirror.for_each_contact(&Filter { where_, find: Some("x".into()), limit: None }, &mut |_| Ok(()))?;
+    mirror.add_other_uid("a", id, 1)?;
+    mirror.contact_by_other_uid("a")?;
+    mirror.for_each_other_uid(&mut |_, _| ())?;
+    mirror.forget_other_uids_of(1)?;
     mirror.touch_contact(id)?;
     mirror.update_contact(id, &Contact::default(), at)?;
     mirror.delete_contact(id, at)?;

@@ -13,6 +13,7 @@ pub mod merge;
 pub mod pairing;
 pub mod plan;
 pub mod resolve;
+mod traits;
 pub mod undo;
 
 pub use guard::{Census, Concern, Limit};

@@ -1,11 +1,9 @@
 //! Is this newcomer somebody we know? By UID, CRM id, e-mail, telephone, name, in that order, and only when unambiguous.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
-use crate::{
-    canary::Canary,
-    contact::{Contact, ItemKind, keys},
-};
+use super::traits::{Sort, Trait, Traits, digest};
+use crate::{canary::Canary, contact::Contact};
 
 /// What a newcomer was recognised by, the surest first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -36,106 +34,93 @@ pub enum Pairing {
 /// What known contacts can be recognised by.
 #[derive(Debug, Default)]
 pub struct Index {
-    by_uid: HashMap<String, i64>,
-    by_crm_id: HashMap<String, i64>,
-    by_key: HashMap<String, Vec<i64>>,
+    /// Who has which trait: in the order of ids, so that it does not matter who was known first.
+    holders: BTreeSet<(Trait, i64)>,
     traits: HashMap<i64, Traits>,
 }
 
-#[derive(Debug)]
-struct Traits {
-    name: String,
-    emails: HashSet<String>,
-    phones: HashSet<String>,
-    addresses: HashSet<String>,
+/// Somebody who has a word of the name or any other trait in common, or no name.
+fn could_be_one(one: &Traits, other: &Traits) -> bool {
+    let share = |sort| one.share(other, sort);
+    may_share(one, other) || [Sort::Word, Sort::Email, Sort::Phone, Sort::Address].into_iter().any(share)
 }
 
-impl Traits {
-    fn of(contact: &Contact) -> Self {
-        let set = |kind, key: fn(&str) -> String| -> HashSet<String> {
-            contact.values(kind).map(key).filter(|key| !key.is_empty()).collect()
-        };
-        Self {
-            name: keys::name(contact),
-            emails: set(ItemKind::Email, keys::email),
-            // Short numbers are internal extensions: they say nothing across companies.
-            phones: set(ItemKind::Phone, keys::phone).into_iter().filter(|key| key.len() > 6).collect(),
-            addresses: contact.addresses.iter().map(keys::address).filter(|key| !key.is_empty()).collect(),
-        }
-    }
+/// Two different names behind one mailbox or switchboard are two people.
+fn may_share(one: &Traits, other: &Traits) -> bool {
+    !one.differ(other, Sort::Name)
+}
 
-    /// Two different names behind one mailbox or switchboard are two people.
-    fn may_share(&self, other: &Traits) -> bool {
-        self.name.is_empty() || other.name.is_empty() || self.name == other.name
-    }
-
-    /// Somebody who has a word of the name or any other trait in common, or no name.
-    fn could_be(&self, other: &Traits) -> bool {
-        let words = |traits: &Traits| -> HashSet<String> { traits.name.split(' ').map(str::to_owned).collect() };
-        self.may_share(other)
-            || !words(self).is_disjoint(&words(other))
-            || !self.emails.is_disjoint(&other.emails)
-            || !self.phones.is_disjoint(&other.phones)
-            || !self.addresses.is_disjoint(&other.addresses)
-    }
-
-    /// Namesakes with different e-mail addresses are two people, unless a telephone says otherwise.
-    fn namesake(&self, other: &Traits) -> bool {
-        !self.emails.is_empty()
-            && !other.emails.is_empty()
-            && self.emails.is_disjoint(&other.emails)
-            && self.phones.is_disjoint(&other.phones)
-    }
+/// Namesakes with different e-mail addresses are two people, unless a telephone says otherwise.
+fn are_namesakes(one: &Traits, other: &Traits) -> bool {
+    one.differ(other, Sort::Email) && !one.share(other, Sort::Phone)
 }
 
 /// True unless the two have neither a word of their names nor an e-mail address, a telephone or an address in common: then
 /// an id that both carry is of different accounts, or was copied.
 pub fn could_be(one: &Contact, other: &Contact) -> bool {
-    Traits::of(one).could_be(&Traits::of(other))
+    could_be_one(&Traits::of(one), &Traits::of(other))
+}
+
+/// True when the two have telephones, or e-mail or postal addresses, and not one in common: a list that has both under
+/// one name may well mean two people.
+pub fn are_apart(one: &Contact, other: &Contact) -> bool {
+    let (one, other) = (Traits::of(one), Traits::of(other));
+    let sorts = [Sort::Email, Sort::Phone, Sort::Address];
+    sorts.into_iter().any(|sort| one.differ(&other, sort)) && !sorts.into_iter().any(|sort| one.share(&other, sort))
 }
 
 /// What a group of contacts can be recognised by, be it ever so faint: any word of a name, any value of theirs.
 #[derive(Debug, Default)]
-pub struct Resemblance(HashSet<String>);
+pub struct Resemblance(HashSet<Trait>);
 
 impl Resemblance {
     /// Adds a contact to the group.
     pub fn add(&mut self, contact: &Contact) {
-        self.0.extend(faint_keys_of(&Traits::of(contact)));
+        self.0.extend(Traits::of(contact).all());
     }
 
     /// True when somebody in the group has anything in common with this contact.
     pub fn has(&self, contact: &Contact) -> bool {
-        faint_keys_of(&Traits::of(contact)).iter().any(|key| self.0.contains(key))
+        Traits::of(contact).all().any(|it| self.0.contains(&it))
     }
 }
 
-fn faint_keys_of(traits: &Traits) -> Vec<String> {
-    let words = traits.name.split(' ').filter(|word| !word.is_empty()).map(|word| format!("w{word}"));
-    let addresses = traits.addresses.iter().map(|key| format!("a{key}"));
-    keys_of(traits).into_iter().chain(words).chain(addresses).collect()
-}
-
-/// Of a crowd that shares one key, so many are looked at: thousands of namesakes must not cost their square.
+/// Of a crowd that shares one trait, so many are looked at: thousands of namesakes must not cost their square.
 const CROWD: usize = 500;
 
 impl Index {
-    /// Adds a known contact.
+    /// Adds a known contact, or what a known one is now.
     pub fn add(&mut self, id: i64, uid: &str, crm_id: Option<&str>, contact: &Contact) {
         let traits = Traits::of(contact);
-        self.by_uid.insert(uid.to_owned(), id);
-        if let Some(crm_id) = crm_id {
-            self.add_crm_id(id, crm_id.to_owned());
+        if let Some(old) = self.traits.remove(&id) {
+            for it in old.all() {
+                self.holders.remove(&(it, id));
+            }
         }
-        for key in keys_of(&traits) {
-            self.by_key.entry(key).or_default().push(id);
+        self.mark(id, Sort::Uid, uid);
+        if let Some(crm_id) = crm_id {
+            self.add_crm_id(id, crm_id);
+        }
+        for sort in [Sort::Name, Sort::Email, Sort::Phone] {
+            self.holders.extend(traits.each(sort).map(|it| (it, id)));
         }
         self.traits.insert(id, traits);
     }
 
+    /// Adds a UID that records of a known contact go by although it has another one; it may go by several.
+    pub fn add_other_uid(&mut self, id: i64, uid: &str) {
+        self.mark(id, Sort::OtherUid, uid);
+    }
+
     /// Adds an id in the CRM that a known contact goes by; it may go by several.
-    pub fn add_crm_id(&mut self, id: i64, crm_id: String) {
-        self.by_crm_id.insert(crm_id, id);
+    pub fn add_crm_id(&mut self, id: i64, crm_id: &str) {
+        self.mark(id, Sort::CrmId, crm_id);
+    }
+
+    fn mark(&mut self, id: i64, sort: Sort, mark: &str) {
+        if !mark.is_empty() {
+            self.holders.insert((digest(sort, mark), id));
+        }
     }
 
     /// Looks a newcomer up.
@@ -143,57 +128,51 @@ impl Index {
         if Canary::NoPairing.sings() {
             return Pairing::None;
         }
-        let by_uid = uid.and_then(|uid| self.by_uid.get(uid)).map(|id| Pairing::One(*id, By::Uid));
         let newcomer = Traits::of(contact);
-        let same = |id: &&i64| self.traits.get(id).is_some_and(|known| known.could_be(&newcomer));
-        let by_crm_id =
-            || crm_id.and_then(|id| self.by_crm_id.get(id)).filter(same).map(|id| Pairing::One(*id, By::CrmId));
+        let same = |id: &i64| self.traits.get(id).is_some_and(|known| could_be_one(known, &newcomer));
+        let by_uid = uid.and_then(|uid| self.marked(Sort::Uid, uid).or_else(|| self.marked(Sort::OtherUid, uid)));
+        let by_uid = by_uid.map(|id| Pairing::One(id, By::Uid));
+        let by_crm_id = || self.marked(Sort::CrmId, crm_id?).filter(same).map(|id| Pairing::One(id, By::CrmId));
         by_uid.or_else(by_crm_id).or_else(|| self.find_by_content(&newcomer)).unwrap_or(Pairing::None)
     }
 
     /// The contact that has this CRM id, if it is plainly somebody else than who carries it.
     pub fn contradicted(&self, crm_id: Option<&str>, contact: &Contact) -> Option<i64> {
-        let id = *self.by_crm_id.get(crm_id?)?;
-        let other = self.traits.get(&id).is_some_and(|known| !known.could_be(&Traits::of(contact)));
+        let id = self.marked(Sort::CrmId, crm_id?)?;
+        let other = self.traits.get(&id).is_some_and(|known| !could_be_one(known, &Traits::of(contact)));
         other.then_some(id)
     }
 
     fn find_by_content(&self, newcomer: &Traits) -> Option<Pairing> {
-        let by_value = |values: &HashSet<String>, lead: char, by: By| {
-            self.candidates(values.iter().map(|key| format!("{lead}{key}")), by, |known| known.may_share(newcomer))
-        };
-        let name = Some(&newcomer.name).filter(|name| !name.is_empty()).map(|name| format!("n{name}"));
-        by_value(&newcomer.emails, 'e', By::Email)
-            .or_else(|| by_value(&newcomer.phones, 'p', By::Phone))
-            .or_else(|| self.candidates(name.into_iter(), By::Name, |known| !known.namesake(newcomer)))
+        let by = |sort: Sort, by: By| self.candidates(newcomer.each(sort), by, |known| may_share(known, newcomer));
+        by(Sort::Email, By::Email)
+            .or_else(|| by(Sort::Phone, By::Phone))
+            .or_else(|| self.candidates(newcomer.each(Sort::Name), By::Name, |known| !are_namesakes(known, newcomer)))
     }
 
     fn candidates(
         &self,
-        wanted: impl Iterator<Item = String>,
+        wanted: impl Iterator<Item = Trait>,
         by: By,
         fits: impl Fn(&Traits) -> bool,
     ) -> Option<Pairing> {
-        let mut found: Vec<i64> = Vec::new();
-        for key in wanted {
-            let known = self.by_key.get(&key).map(Vec::as_slice).unwrap_or_default();
-            found.extend(known.iter().take(CROWD).filter(|id| self.traits.get(id).is_some_and(&fits)));
-        }
-        found.sort_unstable();
-        found.dedup();
-        match found.as_slice() {
-            [] => None,
-            [one] => Some(Pairing::One(*one, by)),
-            _ => Some(Pairing::Ambiguous(found)),
+        let known = wanted.flat_map(|it| self.holders(it).take(CROWD));
+        let found: BTreeSet<i64> = known.filter(|id| self.traits.get(id).is_some_and(&fits)).collect();
+        match (found.first(), found.len()) {
+            (None, _) => None,
+            (Some(one), 1) => Some(Pairing::One(*one, by)),
+            (Some(_), _) => Some(Pairing::Ambiguous(found.into_iter().collect())),
         }
     }
-}
 
-fn keys_of(traits: &Traits) -> Vec<String> {
-    let name = Some(&traits.name).filter(|name| !name.is_empty()).map(|name| format!("n{name}"));
-    let emails = traits.emails.iter().map(|key| format!("e{key}"));
-    let phones = traits.phones.iter().map(|key| format!("p{key}"));
-    emails.chain(phones).chain(name).collect()
+    /// The one who goes by a mark; of several, who was known last.
+    fn marked(&self, sort: Sort, mark: &str) -> Option<i64> {
+        self.holders(digest(sort, mark)).next_back()
+    }
+
+    fn holders(&self, it: Trait) -> impl DoubleEndedIterator<Item = i64> {
+        self.holders.range((it, i64::MIN)..=(it, i64::MAX)).map(|(_, id)| *id)
+    }
 }
 
 #[cfg(test)]
@@ -259,6 +238,46 @@ mod tests {
     }
 
     #[test]
+    fn two_of_one_name_are_apart_by_what_they_have() {
+        for (one, other, expected) in [
+            (person("Petit", "", "01 99 00 00 01"), person("Petit", "", "01 99 00 00 02"), true),
+            (person("Petit", "", "01 99 00 00 01"), person("Petit", "", "+33199000001"), false),
+            (person("Petit", "", "01 99 00 00 01"), person("Petit", "p@example.com", ""), false),
+            (
+                person("Petit", "p@example.com", "01 99 00 00 01"),
+                person("Petit", "p@example.com", "01 99 00 00 02"),
+                false,
+            ),
+            (person("Petit", "p@example.com", ""), person("Petit", "q@example.com", ""), true),
+            (person("Petit", "", ""), person("Petit", "", "01 99 00 00 01"), false),
+        ] {
+            assert_eq!(are_apart(&one, &other), expected, "{one:?} {other:?}");
+        }
+    }
+
+    #[test]
+    fn whoever_is_called_otherwise_now_is_not_found_by_the_old_name() {
+        let mut index = index();
+        index.add(5, "uid-5", None, &person("Rousseau", "roux@example.com", ""));
+        assert_eq!(index.find(None, None, &person("Roux", "", "")), Pairing::None);
+        assert_eq!(index.find(None, None, &person("Rousseau", "", "")), Pairing::One(5, By::Name));
+        assert_eq!(index.find(None, None, &person("", "roux@example.com", "")), Pairing::One(5, By::Email));
+    }
+
+    #[test]
+    fn a_record_may_go_by_another_uid() {
+        let mut index = index();
+        index.add_other_uid(5, "card-5");
+        index.add_other_uid(5, "uid-3");
+        assert_eq!(index.find(Some("card-5"), None, &person("X", "", "")), Pairing::One(5, By::Uid));
+        assert_eq!(
+            index.find(Some("uid-3"), None, &person("X", "", "")),
+            Pairing::One(3, By::Uid),
+            "its own goes first"
+        );
+    }
+
+    #[test]
     fn candidates_are_named_once_and_in_order() {
         let emails = |name: &str, emails: &[&str]| Contact {
             items: emails.iter().map(|email| Item::new(ItemType::ProfessionalEmail, *email)).collect(),
@@ -313,12 +332,12 @@ mod tests {
             index.add(id, &format!("uid-{id}"), None, &person("Martin", "", ""));
         }
         let looks = std::cell::Cell::new(0);
-        let key = format!("n{}", keys::name(&person("Martin", "", "")));
+        let newcomer = Traits::of(&person("Martin", "", ""));
         let count = |_: &Traits| {
             looks.set(looks.get() + 1);
             true
         };
-        assert!(matches!(index.candidates([key].into_iter(), By::Name, count), Some(Pairing::Ambiguous(_))));
+        assert!(matches!(index.candidates(newcomer.each(Sort::Name), By::Name, count), Some(Pairing::Ambiguous(_))));
         assert_eq!(looks.get(), CROWD);
     }
 }

@@ -6,6 +6,7 @@ use std::collections::HashMap;
 use super::{
     assemble::IMPORT,
     engine::{Engine, bump, label},
+    enrich::{contradictions, enriched},
     error::SyncError,
     events::{ChangeAction, Events, Label, Summary, SyncEvent},
     host::Machine,
@@ -17,9 +18,12 @@ use super::{
 };
 use crate::{
     config::Settings,
-    contact::{Contact, FieldSet, keys},
+    contact::{Contact, Field, FieldSet},
     mirror::{ContactId, Stored},
-    reconcile::{Index, Pairing, Winner, pairing::By, transplant},
+    reconcile::{
+        Index, Pairing,
+        pairing::{By, are_apart},
+    },
     replicas::{Problem, Sighting, Trouble},
 };
 
@@ -59,17 +63,30 @@ pub async fn import(
 }
 
 /// What is known while a file is taken in.
+#[derive(Default)]
 struct Pile {
     index: Index,
     /// Contacts that were deleted here and live on in the CRM.
     let_go: Index,
-    /// The contacts that records of this file were taken for, and whether those brought a UID.
-    taken: HashMap<ContactId, bool>,
+    /// The contacts that records of this file were taken for.
+    taken: HashMap<ContactId, Taken>,
+    /// Records of this file that were left to a person, by their places in `places_left`.
+    left: Index,
+    places_left: Vec<String>,
+}
+
+/// What the records of this file have said of a contact so far.
+#[derive(Default)]
+struct Taken {
+    /// One of them brought a UID.
+    marked: bool,
+    /// The fields that they speak of, telephones and addresses left out: those add up.
+    said: FieldSet,
 }
 
 /// What a record is to the contact that an earlier record of the same file was taken for.
 enum Again {
-    /// Nobody came before it, or it contradicts nothing.
+    /// Nobody came before it, or it may well be the same person.
     No,
     /// Another person of that name: the file tells the two apart.
     Another,
@@ -82,20 +99,51 @@ enum Again {
 impl Pile {
     fn again(&self, stored: &Stored, by: By, sighting: &Sighting) -> Again {
         let Some(earlier) = self.taken.get(&stored.id) else { return Again::No };
-        let new = enriched(&stored.contact, &sighting.contact, sighting.fields);
-        let mut overwritten = stored.contact.differing(&new).iter().filter(|field| !field.is_list());
-        let contradicts = overwritten.any(|field| !stored.contact.scalar(field).is_empty());
+        // A picture that was made smaller is still of the same person.
+        let fields = sighting.fields.without(Field::Extra);
+        let contradicts = || !contradictions(&stored.contact, &sighting.contact, fields).is_empty();
+        let is_contested = || self.left_before(sighting).is_some() && self.enriched(stored, sighting) != stored.contact;
         match by {
-            By::Name if *earlier && sighting.uid.is_some() => Again::Another,
-            By::Name if contradicts => Again::Namesake,
-            By::Uid | By::CrmId if contradicts => Again::Copy,
+            By::Name if earlier.marked && sighting.uid.is_some() => Again::Another,
+            By::Name if contradicts() || is_contested() || are_apart(&stored.contact, &sighting.contact) => {
+                Again::Namesake
+            }
+            By::Uid | By::CrmId if contradicts() => Again::Copy,
             By::Name | By::Uid | By::CrmId | By::Email | By::Phone => Again::No,
         }
     }
 
+    /// What the contact is with what the record says beyond it.
+    fn enriched(&self, stored: &Stored, sighting: &Sighting) -> Contact {
+        enriched(&stored.contact, &sighting.contact, sighting.fields, self.said(stored.id))
+    }
+
+    /// The fields that earlier records of this file have spoken of for a contact.
+    fn said(&self, id: ContactId) -> FieldSet {
+        self.taken.get(&id).map(|taken| taken.said).unwrap_or_default()
+    }
+
+    /// Remembers that the record was taken for this contact.
+    fn take(&mut self, id: ContactId, sighting: &Sighting) {
+        let taken = self.taken.entry(id).or_default();
+        taken.marked |= sighting.uid.is_some();
+        let said = sighting.contact.set_fields().and(sighting.fields);
+        taken.said = taken.said.or(said.without(Field::Items).without(Field::Addresses));
+    }
+
+    /// The place of an earlier record that was left and that this one may well be: then it is nobody new.
+    fn left_before(&self, sighting: &Sighting) -> Option<&str> {
+        let id = match self.left.find(sighting.uid.as_deref(), sighting.crm_id.as_deref(), &sighting.contact) {
+            Pairing::None => return None,
+            Pairing::One(id, _) => id,
+            Pairing::Ambiguous(ids) => *ids.first()?,
+        };
+        self.places_left.get(usize::try_from(id).ok()?).map(String::as_str)
+    }
+
     /// True where the file itself tells the record apart from all of them by UIDs.
     fn are_others(&self, candidates: &[ContactId], sighting: &Sighting) -> bool {
-        let marked = |id: &ContactId| self.taken.get(id).is_some_and(|marked| *marked);
+        let marked = |id: &ContactId| self.taken.get(id).is_some_and(|taken| taken.marked);
         sighting.uid.is_some() && candidates.iter().all(marked)
     }
 }
@@ -115,7 +163,8 @@ impl Engine<'_> {
         }
         self.summary.import = Some(Tally { columns, ..Tally::default() });
         self.emit(SyncEvent::ScanStarted { replica: IMPORT.to_owned() });
-        let mut pile = Pile { index: self.index_for(IMPORT)?, let_go: self.index_of_let_go()?, taken: HashMap::new() };
+        let mut pile = Pile { index: self.index_for(IMPORT)?, let_go: self.index_of_let_go()?, ..Pile::default() };
+        self.mirror.for_each_other_uid(&mut |uid, id| pile.index.add_other_uid(id, uid))?;
         let (mut contacts, mut groups, mut is_done) = (0, 0, false);
         while !is_done {
             self.check_stop()?;
@@ -165,42 +214,58 @@ impl Engine<'_> {
                 match pile.again(&stored, by, &sighting) {
                     Again::No => self.import_into(pile, &stored, &sighting),
                     Again::Another => self.import_new(pile, sighting),
-                    Again::Namesake => self.leave(
-                        sighting.remote,
-                        "has the name of an earlier record and says otherwise".to_owned(),
-                        "add a UID, or an e-mail address of its own, or make the two one",
-                    ),
-                    Again::Copy => self.leave(
-                        sighting.remote,
-                        "has the UID or CRM id of an earlier record and says otherwise".to_owned(),
-                        "take the mark out of one of them, or delete it",
-                    ),
+                    Again::Namesake => {
+                        let message = "has the name of an earlier record and says otherwise".to_owned();
+                        let hint = "add a UID, or an e-mail address of its own, or make the two one";
+                        self.leave(pile, &sighting, message, hint)
+                    }
+                    Again::Copy => {
+                        let message = "has the UID or CRM id of an earlier record and says otherwise".to_owned();
+                        self.leave(pile, &sighting, message, "take the mark out of one of them, or delete it")
+                    }
                 }
             }
-            Pairing::None => self.import_new(pile, sighting),
+            Pairing::None => match pile.left_before(&sighting) {
+                None => self.import_new(pile, sighting),
+                Some(earlier) => {
+                    let message = format!("may be the same as {earlier}, which was left alone");
+                    self.leave(pile, &sighting, message, "make the two one, or settle the earlier one first")
+                }
+            },
             Pairing::Ambiguous(candidates) if pile.are_others(&candidates, &sighting) => {
                 self.import_new(pile, sighting)
             }
-            Pairing::Ambiguous(candidates) => self.import_left(sighting, &candidates),
+            Pairing::Ambiguous(candidates) => {
+                let message = self.candidates_in_words(&candidates)?;
+                let hint = "add the contact's UID or CRM id to the file, or an e-mail address of its own";
+                self.leave(pile, &sighting, message, hint)
+            }
         }
     }
 
-    /// Several known contacts could be meant: left for a person.
-    fn import_left(&mut self, sighting: Sighting, candidates: &[ContactId]) -> Result<(), SyncError> {
+    /// Several known contacts could be meant.
+    fn candidates_in_words(&self, candidates: &[ContactId]) -> Result<String, SyncError> {
         let mut names = Vec::new();
         for id in candidates.iter().take(5) {
             let Stored { crm_id, uid, .. } = self.stored(*id)?;
             names.push(crm_id.unwrap_or(uid));
         }
-        let message = format!("could be any of {} known contacts ({})", candidates.len(), names.join(", "));
-        let hint = "add the contact's UID or CRM id to the file, or an e-mail address of its own";
-        self.leave(sighting.remote, message, hint)
+        Ok(format!("could be any of {} known contacts ({})", candidates.len(), names.join(", ")))
     }
 
-    fn leave(&mut self, place: String, message: String, hint: &str) -> Result<(), SyncError> {
-        self.problem(IMPORT, Problem { place, message, hint: Some(hint.to_owned()), remote: None });
-        self.tally().ambiguous += 1;
+    /// Leaves a record to a person.
+    fn leave(&mut self, pile: &mut Pile, sighting: &Sighting, message: String, hint: &str) -> Result<(), SyncError> {
+        let uid = sighting.uid.as_deref().unwrap_or_default();
+        pile.left.add(pile.places_left.len() as i64, uid, sighting.crm_id.as_deref(), &sighting.contact);
+        pile.places_left.push(sighting.remote.clone());
+        self.tell_left(sighting, message, hint);
         Ok(())
+    }
+
+    fn tell_left(&mut self, sighting: &Sighting, message: String, hint: &str) {
+        let (place, hint) = (sighting.remote.clone(), Some(hint.to_owned()));
+        self.problem(IMPORT, Problem { place, message, hint, remote: None });
+        self.tally().ambiguous += 1;
     }
 
     fn import_new(&mut self, pile: &mut Pile, sighting: Sighting) -> Result<(), SyncError> {
@@ -210,7 +275,8 @@ impl Engine<'_> {
             Pairing::One(id, _) => Some(self.stored(id)?).filter(|stored| stored.deleted),
             Pairing::None | Pairing::Ambiguous(_) => None,
         };
-        let known = self.mirror.contact_by_uid(&uid)?.or(by_crm_id).or(let_go);
+        let known =
+            self.mirror.contact_by_uid(&uid)?.or(self.mirror.contact_by_other_uid(&uid)?).or(by_crm_id).or(let_go);
         match known {
             Some(stored) if stored.deleted => self.import_again(pile, &stored, &sighting),
             Some(_) => {
@@ -226,7 +292,7 @@ impl Engine<'_> {
                 let at = self.host.stamp();
                 let id = self.mirror.insert_contact(&uid, &sighting.contact, IMPORT, self.run, &at)?;
                 pile.index.add(id, &uid, None, &sighting.contact);
-                pile.taken.insert(id, sighting.uid.is_some());
+                pile.take(id, &sighting);
                 self.tally().new += 1;
                 self.created_here(Label { uid, crm_id: None, name: sighting.contact.display_name() });
                 Ok(())
@@ -236,7 +302,8 @@ impl Engine<'_> {
 
     /// The contact was deleted here once and a person brings it back: to every replica that still holds it, too.
     fn import_again(&mut self, pile: &mut Pile, stored: &Stored, sighting: &Sighting) -> Result<(), SyncError> {
-        let new = enriched(&stored.contact, &sighting.contact, sighting.fields);
+        let new = enriched(&stored.contact, &sighting.contact, sighting.fields, FieldSet::NONE);
+        pile.take(stored.id, sighting);
         self.remember(stored, &new, IMPORT)?;
         self.mirror.update_contact(stored.id, &new, &self.host.stamp())?;
         self.follow_again(stored.id)?;
@@ -246,18 +313,41 @@ impl Engine<'_> {
         Ok(())
     }
 
+    /// A known contact gets what the record says beyond it. What it says otherwise than an earlier record of the file is
+    /// left to a person.
     fn import_into(&mut self, pile: &mut Pile, stored: &Stored, sighting: &Sighting) -> Result<(), SyncError> {
-        let new = enriched(&stored.contact, &sighting.contact, sighting.fields);
-        pile.taken.insert(stored.id, sighting.uid.is_some());
-        if new == stored.contact {
-            self.tally().same += 1;
-            return Ok(());
+        let said = sighting.fields.and(pile.said(stored.id));
+        let otherwise = contradictions(&stored.contact, &sighting.contact, said);
+        let new = pile.enriched(stored, sighting);
+        pile.take(stored.id, sighting);
+        self.remember_uid(pile, stored, sighting)?;
+        let is_news = new != stored.contact;
+        if is_news {
+            let fields = self.remember(stored, &new, IMPORT)?;
+            self.mirror.update_contact(stored.id, &new, &self.host.stamp())?;
+            pile.index.add(stored.id, &stored.uid, stored.crm_id.as_deref(), &new);
+            if otherwise.is_empty() {
+                self.tally().update(&fields);
+            }
+            self.changed(MIRROR, ChangeAction::Update, label(stored), fields);
         }
-        let fields = self.remember(stored, &new, IMPORT)?;
-        self.mirror.update_contact(stored.id, &new, &self.host.stamp())?;
-        pile.index.add(stored.id, &stored.uid, stored.crm_id.as_deref(), &new);
-        self.tally().update(&fields);
-        self.changed(MIRROR, ChangeAction::Update, label(stored), fields);
+        if !otherwise.is_empty() {
+            let message = format!("says otherwise than an earlier record of the same person: {}", otherwise.join(", "));
+            let hint = "the earlier one stands; take what is wrong out of the file, or edit the contact";
+            self.tell_left(sighting, message, hint);
+        } else if !is_news {
+            self.tally().same += 1;
+        }
+        Ok(())
+    }
+
+    /// The next time this very record is the same contact, whatever either of them is called by then.
+    fn remember_uid(&mut self, pile: &mut Pile, stored: &Stored, sighting: &Sighting) -> Result<(), SyncError> {
+        let uid = sighting.uid.clone().unwrap_or_else(|| uid_of(&sighting.contact));
+        if uid != stored.uid {
+            self.mirror.add_other_uid(&uid, stored.id, self.run)?;
+            pile.index.add_other_uid(stored.id, &uid);
+        }
         Ok(())
     }
 
@@ -292,25 +382,6 @@ fn columns_in_words(columns: &[Column]) -> String {
     if read.is_empty() { String::new() } else { format!("; columns: {}", read.join(", ")) }
 }
 
-/// The contact with what the file says in the fields that it speaks of: its texts replace, its entries are added. A number
-/// or address that the contact has already keeps the type it has: files are poor at telling types.
-fn enriched(known: &Contact, read: &Contact, fields: FieldSet) -> Contact {
-    let mut read = read.clone();
-    for field in read.differing(known).iter().filter(|field| !field.is_list()) {
-        if read.scalar(field).trim() == known.scalar(field).trim() {
-            // Formats trim; white space alone is no news.
-            read.set_scalar(field, &known.scalar(field));
-        }
-    }
-    let held: Vec<_> = known.items.iter().map(|item| (item.item_type.kind(), keys::item_value(item))).collect();
-    read.items.retain(|item| !held.contains(&(item.item_type.kind(), keys::item_value(item))));
-    let held: Vec<_> = known.addresses.iter().map(keys::address).collect();
-    read.addresses.retain(|address| !held.contains(&keys::address(address)));
-    let nothing = Contact::default();
-    let told = read.set_fields().and(fields);
-    transplant((&nothing, &read), (&nothing, known), (told, FieldSet::NONE), Winner::There).contact
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -318,31 +389,6 @@ mod tests {
         config::Environment,
         contact::{Item, ItemType},
     };
-
-    #[test]
-    fn an_import_adds_and_replaces_and_never_clears() {
-        let known = Contact {
-            last_name: " Durand ".into(),
-            job_title: "Acheteuse".into(),
-            comment: "kept".into(),
-            items: vec![Item::new(ItemType::ProfessionalCellPhone, "06 39 98 00 01")],
-            ..Contact::default()
-        };
-        let read = Contact {
-            last_name: "Durand".into(),
-            job_title: "Directrice".into(),
-            items: vec![
-                Item::new(ItemType::PersonalCellPhone, "+33639980001"),
-                Item::new(ItemType::ProfessionalEmail, "d@example.com"),
-            ],
-            ..Contact::default()
-        };
-        let new = enriched(&known, &read, FieldSet::ALL);
-        assert_eq!(new.last_name, known.last_name);
-        assert_eq!((new.job_title.as_str(), new.comment.as_str()), ("Directrice", "kept"));
-        assert_eq!(new.items, [known.items[0].clone(), read.items[1].clone()]);
-        assert_eq!(enriched(&new, &read, FieldSet::ALL), new);
-    }
 
     #[test]
     fn a_number_or_address_keeps_its_type_where_the_file_does_not_say_it() {
@@ -367,15 +413,7 @@ mod tests {
             known.items.iter().all(|item| !types.contains(&item.item_type)),
             "all are guessed otherwise: {types:?}"
         );
-        let new = enriched(&known, &sighting.contact, sighting.fields);
+        let new = enriched(&known, &sighting.contact, sighting.fields, FieldSet::NONE);
         assert_eq!(new, Contact { company: "ACME".into(), ..known });
-    }
-
-    #[test]
-    fn what_a_file_does_not_speak_of_stays() {
-        let known = Contact { comment: "kept".into(), ..Contact::default() };
-        let read = Contact { last_name: "Durand".into(), comment: "not said".into(), ..Contact::default() };
-        let new = enriched(&known, &read, FieldSet::ALL.without(crate::contact::Field::Comment));
-        assert_eq!(new, Contact { last_name: "Durand".into(), ..known });
     }
 }

@@ -20,6 +20,7 @@ mod creations_tests;
 #[cfg(test)]
 mod desk;
 mod engine;
+mod enrich;
 mod error;
 pub mod events;
 mod export;

@@ -41,7 +41,7 @@ impl Engine<'_> {
                 index.add(stored.id, &stored.uid, None, &stored.contact);
                 // The mirror may be younger than the records that name an id there.
                 for crm_id in self.mirror.crm_ids_in_books(id)? {
-                    index.add_crm_id(stored.id, crm_id);
+                    index.add_crm_id(stored.id, &crm_id);
                 }
             }
         } else {

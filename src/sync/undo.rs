@@ -159,6 +159,7 @@ impl Engine<'_> {
             }
         }
         if let Target::Run(run) = options.target {
+            self.mirror.forget_other_uids_of(run)?;
             self.creations((run, &rows), options, &mut drafts, &mut undone)?;
         }
         self.guard_deletions(&drafts)?;

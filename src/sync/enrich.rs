@@ -1,0 +1,165 @@
+//! What an imported record makes of a contact that is known: its texts replace, its entries are added, nothing is cleared.
+
+use crate::{
+    contact::{Contact, Field, FieldSet, keys},
+    reconcile::{Winner, transplant},
+};
+
+/// The contact with what the record says in the fields that it speaks of. A number or address that the contact has already
+/// keeps the type it has: files are poor at telling types. What an earlier record of the same file has said in `settled`
+/// fields stays: of two that contradict each other one must be the last word each time, or every import would change it.
+pub(super) fn enriched(known: &Contact, read: &Contact, fields: FieldSet, settled: FieldSet) -> Contact {
+    let mut read = read.clone();
+    for field in read.differing(known).iter().filter(|field| !field.is_list()) {
+        if read.scalar(field).trim() == known.scalar(field).trim() {
+            // Formats trim; white space alone is no news.
+            read.set_scalar(field, &known.scalar(field));
+        }
+    }
+    let held: Vec<_> = known.items.iter().map(|item| (item.item_type.kind(), keys::item_value(item))).collect();
+    read.items.retain(|item| !held.contains(&(item.item_type.kind(), keys::item_value(item))));
+    let held: Vec<_> = known.addresses.iter().map(keys::address).collect();
+    read.addresses.retain(|address| !held.contains(&keys::address(address)));
+    let nothing = Contact::default();
+    let scalars: FieldSet = settled.iter().filter(|field| !field.is_list()).collect();
+    let told = read.set_fields().and(fields).less(scalars);
+    let mut known = known.clone();
+    if settled.contains(Field::Extra) {
+        make_room(&mut read.extra, &known.extra);
+    } else if told.contains(Field::Extra) {
+        make_room(&mut known.extra, &read.extra);
+    }
+    transplant((&nothing, &read), (&nothing, &known), (told, FieldSet::NONE), Winner::There).contact
+}
+
+/// What a record says otherwise than the contact has it, by name; another spelling (capitals, spaces) is no other word.
+pub(super) fn contradictions(known: &Contact, read: &Contact, fields: FieldSet) -> Vec<String> {
+    let says_otherwise = |field: &Field| {
+        let (known, read) = (keys::text(&known.scalar(*field)), keys::text(&read.scalar(*field)));
+        !known.is_empty() && !read.is_empty() && known != read
+    };
+    let scalars = fields.iter().filter(|field| !field.is_list()).filter(says_otherwise);
+    let mut names: Vec<String> = scalars.map(|field| field.name().to_owned()).collect();
+    if fields.contains(Field::Extra) {
+        let stands_alone = |entry: &&String| is_ousted(entry, &read.extra);
+        names.extend(known.extra.iter().filter(stands_alone).map(|entry| property(entry).to_owned()));
+    }
+    names
+}
+
+/// Properties of which a card has one: another value takes the place of the one that is there.
+/// Source: RFC 6350, the cardinality `*1`, and what programs show one of.
+const SINGLE: [&str; 16] = [
+    "ANNIVERSARY",
+    "BDAY",
+    "CLASS",
+    "FN",
+    "GENDER",
+    "GEO",
+    "KIND",
+    "LOGO",
+    "N",
+    "ORG",
+    "PHOTO",
+    "SORT-STRING",
+    "TZ",
+    "X-ABSHOWAS",
+    "X-PHONETIC-FIRST-NAME",
+    "X-PHONETIC-LAST-NAME",
+];
+
+/// Takes out the entries that coming ones take the place of.
+fn make_room(extra: &mut Vec<String>, coming: &[String]) {
+    extra.retain(|entry| !is_ousted(entry, coming));
+}
+
+/// True for an entry of which a card has one, where another of its kind comes and this one does not.
+fn is_ousted(entry: &String, coming: &[String]) -> bool {
+    let single = property(entry);
+    SINGLE.contains(&single) && !coming.contains(entry) && coming.iter().any(|new| property(new) == single)
+}
+
+/// The property's name of an entry of `extra`.
+fn property(entry: &str) -> &str {
+    entry.split([';', ':']).next().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::contact::{Item, ItemType};
+
+    #[test]
+    fn a_record_adds_and_replaces_and_never_clears() {
+        let known = Contact {
+            last_name: " Durand ".into(),
+            job_title: "Acheteuse".into(),
+            comment: "kept".into(),
+            items: vec![Item::new(ItemType::ProfessionalCellPhone, "06 39 98 00 01")],
+            ..Contact::default()
+        };
+        let read = Contact {
+            last_name: "Durand".into(),
+            job_title: "Directrice".into(),
+            items: vec![
+                Item::new(ItemType::PersonalCellPhone, "+33639980001"),
+                Item::new(ItemType::ProfessionalEmail, "d@example.com"),
+            ],
+            ..Contact::default()
+        };
+        let new = enriched(&known, &read, FieldSet::ALL, FieldSet::NONE);
+        assert_eq!(new.last_name, known.last_name);
+        assert_eq!((new.job_title.as_str(), new.comment.as_str()), ("Directrice", "kept"));
+        assert_eq!(new.items, [known.items[0].clone(), read.items[1].clone()]);
+        assert_eq!(enriched(&new, &read, FieldSet::ALL, FieldSet::NONE), new);
+        let settled = enriched(&known, &read, FieldSet::ALL, FieldSet::ALL);
+        assert_eq!((settled.job_title.as_str(), settled.items.len()), ("Acheteuse", 2));
+    }
+
+    #[test]
+    fn what_a_file_does_not_speak_of_stays() {
+        let known = Contact { comment: "kept".into(), ..Contact::default() };
+        let read = Contact { last_name: "Durand".into(), comment: "not said".into(), ..Contact::default() };
+        let fields = FieldSet::ALL.without(Field::Comment);
+        let new = enriched(&known, &read, fields, FieldSet::NONE);
+        assert_eq!(new, Contact { last_name: "Durand".into(), ..known });
+    }
+
+    #[test]
+    fn of_a_property_that_a_card_has_once_there_is_one() {
+        let check = |known: &[&str], read: &[&str], settled: FieldSet, expected: &[&str], otherwise: &[&str]| {
+            let of = |extra: &[&str]| Contact {
+                extra: extra.iter().map(|entry| (*entry).to_owned()).collect(),
+                ..Contact::default()
+            };
+            let new = enriched(&of(known), &of(read), FieldSet::ALL, settled);
+            assert_eq!(new.extra, expected, "{known:?} {read:?}");
+            assert_eq!(enriched(&new, &of(read), FieldSet::ALL, settled), new, "once is enough");
+            assert_eq!(contradictions(&of(known), &of(read), FieldSet::ALL), otherwise);
+        };
+        let known = ["URL:a", "PHOTO;ENCODING=b:old", "BDAY:1980-01-01"];
+        let read = ["PHOTO;ENCODING=b;TYPE=PNG:new", "URL:b", "BDAY:1980-01-01"];
+        let added = ["URL:a", "BDAY:1980-01-01", "PHOTO;ENCODING=b;TYPE=PNG:new", "URL:b"];
+        check(&known, &read, FieldSet::NONE, &added, &["PHOTO"]);
+        let kept = ["URL:a", "PHOTO;ENCODING=b:old", "BDAY:1980-01-01", "URL:b"];
+        check(&known, &read, FieldSet::ALL, &kept, &["PHOTO"]);
+        check(&known, &[], FieldSet::NONE, &known, &[]);
+        check(&[], &["PHOTO:a", "PHOTO:b"], FieldSet::NONE, &["PHOTO:a", "PHOTO:b"], &[]);
+        check(&["PHOTO:a", "PHOTO:b"], &["PHOTO:b"], FieldSet::NONE, &["PHOTO:b"], &["PHOTO"]);
+    }
+
+    #[test]
+    fn another_spelling_is_no_contradiction() {
+        let named =
+            |name: &str, job: &str| Contact { last_name: name.into(), job_title: job.into(), ..Contact::default() };
+        for (known, read, expected) in [
+            (named("DURAND", "Acheteuse"), named("Durand ", ""), &[][..]),
+            (named("Durand", "Acheteuse"), named("Durand", "Directrice"), &["job_title"]),
+            (named("Durand", ""), named("Durand", "Directrice"), &[]),
+        ] {
+            assert_eq!(contradictions(&known, &read, FieldSet::ALL), expected, "{known:?} {read:?}");
+        }
+        let fields = FieldSet::NONE.with(Field::LastName);
+        assert!(contradictions(&named("a", "b"), &named("a", "c"), fields).is_empty(), "only what the file speaks of");
+    }
+}
