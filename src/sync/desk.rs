@@ -14,8 +14,8 @@ use super::{
     events::SyncEvent,
     host::{Host, Uptime},
     options::Stop,
-    outbox::Payload,
     peer::{CRM, Peer, Side},
+    push::outbox::Payload,
 };
 use crate::{
     contact::{Contact, Field, FieldSet},

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::{tally::Tally, waits::exit_code};
+use super::{import::tally::Tally, waits::exit_code};
 use crate::{contact::Field, replicas::Problem};
 
 /// Takes the events of a run, in order.

@@ -14,9 +14,9 @@ use super::{
     error::SyncError,
     events::{Events, Summary},
     host::{Host, Machine, Moment},
+    import::source::Imported,
     options::{RunOptions, Stop},
     peer::{CRM, Peer},
-    source::Imported,
     waits::waits,
 };
 use crate::{config::Settings, mirror::Mirror, replicas::Trouble};

@@ -2,28 +2,33 @@
 //!
 //! It talks to no replica. What it changes is an ordinary edit, which the next `sync` carries to all of them.
 
-use super::{
-    assemble::care,
-    engine::{Engine, label},
-    error::SyncError,
-    events::{ChangeAction, Events, Label, Summary},
-    host::Host,
-    options::{Mode, RunOptions, Stop},
-    peer::MIRROR,
-    run::{lock_file, locked},
-};
+pub(super) mod answer;
+pub(super) mod candidates;
+pub(super) mod resolve;
+pub(super) mod undo;
+
 use crate::{
     config::Settings,
     contact::Contact,
     mirror::{Mirror, Stored},
     replicas::Trouble,
+    sync::{
+        assemble::care,
+        engine::{Engine, label},
+        error::SyncError,
+        events::{ChangeAction, Events, Label, Summary},
+        host::Host,
+        options::{Mode, RunOptions, Stop},
+        peer::MIRROR,
+        run::{lock_file, locked},
+    },
 };
 
 /// The history's name for a person who resolved a conflict.
-pub(super) const PERSON: &str = "person";
+pub(in crate::sync) const PERSON: &str = "person";
 
 /// How a change by hand is made.
-pub(super) struct Manner<'a> {
+pub(in crate::sync) struct Manner<'a> {
     /// The command's name for the run log.
     pub command: &'a str,
     /// Say, do not write.
@@ -38,7 +43,7 @@ pub(super) struct Manner<'a> {
 ///
 /// # Errors
 /// There is no mirror yet; another carnet works on it; those of `work`. Nothing is written then.
-pub(super) fn by_hand<T>(
+pub(in crate::sync) fn by_hand<T>(
     settings: &Settings,
     manner: &Manner<'_>,
     events: &mut Events<'_>,

@@ -2,17 +2,17 @@
 
 use std::collections::HashSet;
 
-use super::{
-    desk::{CONFIRM, Desk, ada, at_desk, peer},
-    error::SyncError,
-    events::SyncEvent,
-    peer::{CRM, Peer},
-};
 use crate::{
     contact::{Contact, Field},
     mirror::ContactId,
     reconcile::{FieldConflict, Kept},
     replicas::{ReplicaError, Trouble, memory::Memory},
+    sync::{
+        desk::{CONFIRM, Desk, ada, at_desk, peer},
+        error::SyncError,
+        events::SyncEvent,
+        peer::{CRM, Peer},
+    },
 };
 
 /// A listing that showed `seen` and not "1001".

@@ -1,19 +1,33 @@
 //! The mirror's pending changes, out to one replica.
 
-use super::{
-    engine::{Engine, label},
-    error::SyncError,
-    events::{ChangeAction, FieldChange, SyncEvent},
-    host::Moment,
-    intake::marks,
-    peer::Peer,
-};
+mod creations;
+#[cfg(test)]
+mod creations_tests;
+mod named;
+#[cfg(test)]
+mod named_tests;
+pub(super) mod outbox;
+#[cfg(test)]
+mod outbox_tests;
+pub(super) mod settle;
+#[cfg(test)]
+mod settle_tests;
+mod updates;
+
 use crate::{
     canary::Canary,
     contact::FieldSet,
     mirror::{Agreement, ContactId, Pending, Stored},
     reconcile::{Base, outgo},
     replicas::{Action, Trouble, Write},
+    sync::{
+        engine::{Engine, label},
+        error::SyncError,
+        events::{ChangeAction, FieldChange, SyncEvent},
+        host::Moment,
+        peer::Peer,
+        scan::intake::marks,
+    },
 };
 
 /// Pending contacts planned at a time, and writes handed to a book at a time: one fsync of the whole folder for all of
@@ -27,7 +41,7 @@ const CRM_WRITES_AT_ONCE: usize = 16;
 const ROUNDS: usize = 3;
 
 /// A write on its way, and what is known of its contact.
-pub(super) struct Delivery {
+pub(in crate::sync) struct Delivery {
     pub stored: Stored,
     pub agreement: Option<Agreement>,
     pub write: Write,

@@ -4,15 +4,7 @@
 //! taken note of and not carried over. A word makes the difference an ordinary edit: the agreement then says that both
 //! sides know the replica's value, so whatever the mirror holds beyond it is pushed like any other change.
 
-use super::{
-    answer::Answer,
-    by_hand::{Manner, PERSON, by_hand},
-    engine::Engine,
-    error::SyncError,
-    events::{Events, Summary},
-    host::Machine,
-    peer::CRM,
-};
+use super::{Manner, PERSON, answer::Answer, by_hand};
 use crate::{
     config::Settings,
     contact::{Address, Contact, ContactType, Field, FieldSet, Item},
@@ -24,6 +16,13 @@ use crate::{
         transplant,
     },
     replicas::Trouble,
+    sync::{
+        engine::Engine,
+        error::SyncError,
+        events::{Events, Summary},
+        host::Machine,
+        peer::CRM,
+    },
 };
 
 /// What is to be decided, by the number that `carnet conflicts` shows.
@@ -86,11 +85,11 @@ pub fn resolve(
 }
 
 /// What was typed cannot be done.
-pub(super) fn usage(message: impl Into<String>, hint: impl Into<String>) -> SyncError {
+pub(in crate::sync) fn usage(message: impl Into<String>, hint: impl Into<String>) -> SyncError {
     SyncError::Usage(Trouble::new(message).hint(hint))
 }
 
-pub(super) fn failed(message: impl Into<String>, hint: impl Into<String>) -> SyncError {
+pub(in crate::sync) fn failed(message: impl Into<String>, hint: impl Into<String>) -> SyncError {
     SyncError::Failed(Trouble::new(message).hint(hint))
 }
 

@@ -1,30 +1,33 @@
 //! A file into the mirror, once: matched with known contacts, never deleting. An empty cell or an absent property never
 //! clears a field.
 
-use std::collections::HashMap;
+mod enrich;
+mod pile;
+pub(super) mod source;
+pub(super) mod tally;
 
-use super::{
-    assemble::IMPORT,
-    engine::{Engine, bump, label},
+use self::{
     enrich::{contradictions, enriched},
-    error::SyncError,
-    events::{ChangeAction, Events, Label, Summary, SyncEvent},
-    host::Machine,
-    options::{Mode, RunOptions, Stop},
-    peer::MIRROR,
-    run::run_with,
-    source::{self, ImportSource, Imported, Record},
+    pile::{Again, Pile},
+    source::{ImportSource, Imported, Record},
     tally::{Column, Tally},
 };
 use crate::{
     config::Settings,
-    contact::{Contact, Field, FieldSet},
+    contact::{Contact, FieldSet},
     mirror::{ContactId, Stored},
-    reconcile::{
-        Index, Pairing,
-        pairing::{By, are_apart},
-    },
+    reconcile::Pairing,
     replicas::{Problem, Sighting, Trouble},
+    sync::{
+        assemble::IMPORT,
+        engine::{Engine, bump, label},
+        error::SyncError,
+        events::{ChangeAction, Events, Label, Summary, SyncEvent},
+        host::Machine,
+        options::{Mode, RunOptions, Stop},
+        peer::MIRROR,
+        run::run_with,
+    },
 };
 
 /// What an import is asked for.
@@ -62,92 +65,6 @@ pub async fn import(
     run_with(settings, &run, (&Machine, stop), events, Some(read)).await
 }
 
-/// What is known while a file is taken in.
-#[derive(Default)]
-struct Pile {
-    index: Index,
-    /// Contacts that were deleted here and live on in the CRM.
-    let_go: Index,
-    /// The contacts that records of this file were taken for.
-    taken: HashMap<ContactId, Taken>,
-    /// Records of this file that were left to a person, by their places in `places_left`.
-    left: Index,
-    places_left: Vec<String>,
-}
-
-/// What the records of this file have said of a contact so far.
-#[derive(Default)]
-struct Taken {
-    /// One of them brought a UID.
-    marked: bool,
-    /// The fields that they speak of, telephones and addresses left out: those add up.
-    said: FieldSet,
-}
-
-/// What a record is to the contact that an earlier record of the same file was taken for.
-enum Again {
-    /// Nobody came before it, or it may well be the same person.
-    No,
-    /// Another person of that name: the file tells the two apart.
-    Another,
-    /// It has the same name and says otherwise: one person or two?
-    Namesake,
-    /// It has the same UID or CRM id and says otherwise: a copied row, or an older card.
-    Copy,
-}
-
-impl Pile {
-    fn again(&self, stored: &Stored, by: By, sighting: &Sighting) -> Again {
-        let Some(earlier) = self.taken.get(&stored.id) else { return Again::No };
-        // A picture that was made smaller is still of the same person.
-        let fields = sighting.fields.without(Field::Extra);
-        let contradicts = || !contradictions(&stored.contact, &sighting.contact, fields).is_empty();
-        let is_contested = || self.left_before(sighting).is_some() && self.enriched(stored, sighting) != stored.contact;
-        match by {
-            By::Name if earlier.marked && sighting.uid.is_some() => Again::Another,
-            By::Name if contradicts() || is_contested() || are_apart(&stored.contact, &sighting.contact) => {
-                Again::Namesake
-            }
-            By::Uid | By::CrmId if contradicts() => Again::Copy,
-            By::Name | By::Uid | By::CrmId | By::Email | By::Phone => Again::No,
-        }
-    }
-
-    /// What the contact is with what the record says beyond it.
-    fn enriched(&self, stored: &Stored, sighting: &Sighting) -> Contact {
-        enriched(&stored.contact, &sighting.contact, sighting.fields, self.said(stored.id))
-    }
-
-    /// The fields that earlier records of this file have spoken of for a contact.
-    fn said(&self, id: ContactId) -> FieldSet {
-        self.taken.get(&id).map(|taken| taken.said).unwrap_or_default()
-    }
-
-    /// Remembers that the record was taken for this contact.
-    fn take(&mut self, id: ContactId, sighting: &Sighting) {
-        let taken = self.taken.entry(id).or_default();
-        taken.marked |= sighting.uid.is_some();
-        let said = sighting.contact.set_fields().and(sighting.fields);
-        taken.said = taken.said.or(said.without(Field::Items).without(Field::Addresses));
-    }
-
-    /// The place of an earlier record that was left and that this one may well be: then it is nobody new.
-    fn left_before(&self, sighting: &Sighting) -> Option<&str> {
-        let id = match self.left.find(sighting.uid.as_deref(), sighting.crm_id.as_deref(), &sighting.contact) {
-            Pairing::None => return None,
-            Pairing::One(id, _) => id,
-            Pairing::Ambiguous(ids) => *ids.first()?,
-        };
-        self.places_left.get(usize::try_from(id).ok()?).map(String::as_str)
-    }
-
-    /// True where the file itself tells the record apart from all of them by UIDs.
-    fn are_others(&self, candidates: &[ContactId], sighting: &Sighting) -> bool {
-        let marked = |id: &ContactId| self.taken.get(id).is_some_and(|taken| taken.marked);
-        sighting.uid.is_some() && candidates.iter().all(marked)
-    }
-}
-
 /// Records taken in one transaction.
 const TAKEN_AT_ONCE: usize = 1_000;
 
@@ -163,7 +80,7 @@ impl Engine<'_> {
         }
         self.summary.import = Some(Tally { columns, ..Tally::default() });
         self.emit(SyncEvent::ScanStarted { replica: IMPORT.to_owned() });
-        let mut pile = Pile { index: self.index_for(IMPORT)?, let_go: self.index_of_let_go()?, ..Pile::default() };
+        let mut pile = Pile::of(self.index_for(IMPORT)?, self.index_of_let_go()?);
         self.mirror.for_each_other_uid(&mut |uid, id| pile.index.add_other_uid(id, uid))?;
         let (mut contacts, mut groups, mut is_done) = (0, 0, false);
         while !is_done {
@@ -255,9 +172,7 @@ impl Engine<'_> {
 
     /// Leaves a record to a person.
     fn leave(&mut self, pile: &mut Pile, sighting: &Sighting, message: String, hint: &str) -> Result<(), SyncError> {
-        let uid = sighting.uid.as_deref().unwrap_or_default();
-        pile.left.add(pile.places_left.len() as i64, uid, sighting.crm_id.as_deref(), &sighting.contact);
-        pile.places_left.push(sighting.remote.clone());
+        pile.leave(sighting);
         self.tell_left(sighting, message, hint);
         Ok(())
     }

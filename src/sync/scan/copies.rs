@@ -5,27 +5,26 @@
 //! While it stays as it was, nothing more is asked about it. Once the contact is deleted, the copy must not bring it back:
 //! then a person is asked anew.
 
-use super::{
-    answer::AMBIGUOUS,
-    candidates::held,
-    engine::{Engine, label},
-    error::SyncError,
-    events::ChangeAction,
-    peer::{MIRROR, Peer},
-};
 use crate::{
     contact::Field,
     mirror::{ContactId, QuestionDetail, QuestionRow, State},
     reconcile::{Here, Intake, Policy, Winner, intake},
     replicas::{Sighting, files::Digest},
+    sync::{
+        by_hand::{answer::AMBIGUOUS, candidates::held},
+        engine::{Engine, label},
+        error::SyncError,
+        events::ChangeAction,
+        peer::{MIRROR, Peer},
+    },
 };
 
 /// Not a question but what was answered: a record is a copy of this contact's.
-pub(super) const COPY: &str = "copy";
+pub(in crate::sync) const COPY: &str = "copy";
 
 /// A newcomer in the light of what was said of it before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Copied {
+pub(in crate::sync) enum Copied {
     /// Nothing was said, or it has changed since.
     No,
     /// It is a copy of a record that is there, unchanged.
@@ -100,11 +99,11 @@ fn digest(sighting: &Sighting) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{
-        super::desk::{ada, at_desk, peer, seen},
-        *,
+    use super::*;
+    use crate::{
+        replicas::memory::Memory,
+        sync::desk::{ada, at_desk, peer, seen},
     };
-    use crate::replicas::memory::Memory;
 
     #[test]
     fn a_copy_is_known_while_it_and_the_contact_stay() {

@@ -7,7 +7,8 @@ use std::{
     path::Path,
 };
 
-use super::{error::SyncError, tally::Column};
+use super::tally::Column;
+use crate::sync::error::SyncError;
 use crate::{
     config::Settings,
     contact::{Contact, FieldSet},
@@ -73,7 +74,7 @@ impl ImportSource {
 }
 
 /// A file that was recognised; its records come one by one.
-pub(super) struct Imported {
+pub(in crate::sync) struct Imported {
     /// Its records in their order.
     pub records: Box<dyn Iterator<Item = Record>>,
     /// How the file is read, for a person to check.
@@ -83,7 +84,7 @@ pub(super) struct Imported {
 }
 
 /// A record of a file.
-pub(super) enum Record {
+pub(in crate::sync) enum Record {
     /// A contact; the sighting's remote is its place in the file.
     Contact {
         sighting: Box<Sighting>,
@@ -99,7 +100,11 @@ pub(super) enum Record {
 }
 
 /// Recognises the file. Records that cannot be read are problems; a file that is not recognised is an error.
-pub(super) fn read(mut source: ImportSource, format: Option<&str>, settings: &Settings) -> Result<Imported, SyncError> {
+pub(in crate::sync) fn read(
+    mut source: ImportSource,
+    format: Option<&str>,
+    settings: &Settings,
+) -> Result<Imported, SyncError> {
     let name = source.name.clone();
     let failed = |trouble: Trouble| {
         SyncError::Failed(Trouble { message: format!("read {name}: {}", trouble.message), ..trouble })
@@ -109,7 +114,7 @@ pub(super) fn read(mut source: ImportSource, format: Option<&str>, settings: &Se
         Some("vcard" | "vcard3" | "vcard4") => return Ok(cards(source, settings.vcard)),
         Some("jsonl") => return Ok(lines(source)),
         Some(name) => {
-            let profile = super::assemble::profile(settings, name)?;
+            let profile = crate::sync::assemble::profile(settings, name)?;
             return rows(source, Candidates::Given(&profile)).map_err(failed);
         }
         None => {}
@@ -234,7 +239,7 @@ fn cards(source: ImportSource, manner: Manner) -> Imported {
 }
 
 /// What is told at the end of a file with group cards.
-pub(super) fn groups_left(groups: usize) -> String {
+pub(in crate::sync) fn groups_left(groups: usize) -> String {
     format!("read as vCard; {} left alone", count(groups, "group card"))
 }
 

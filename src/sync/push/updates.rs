@@ -6,17 +6,17 @@
 
 use std::time::Duration;
 
-use super::{
-    engine::{Engine, label},
-    error::SyncError,
-    events::SyncEvent,
-    outbox::Payload,
-    peer::{CRM, Side},
-};
+use super::outbox::Payload;
 use crate::{
     contact::{Contact, Field, FieldSet},
     mirror::{Agreement, ContactId, OutboxAction, OutboxRow, OutboxState, Stored},
     reconcile::{lists, merge::alike},
+    sync::{
+        engine::{Engine, label},
+        error::SyncError,
+        events::SyncEvent,
+        peer::{CRM, Side},
+    },
 };
 
 /// So often a change is sent to a server that neither refuses nor shows it, before a person is told.

@@ -2,21 +2,21 @@
 
 use std::borrow::Cow;
 
-use super::{
-    engine::{Engine, label},
-    error::SyncError,
-    events::{ChangeAction, Label},
-    peer::{CRM, MIRROR, Side},
-};
 use crate::{
     contact::{Contact, FieldSet},
     mirror::{Agreement, ContactId, Stored},
     reconcile::{Base, Here, Intake, Kept, changes, intake, plan::in_known_words},
     replicas::Sighting,
+    sync::{
+        engine::{Engine, label},
+        error::SyncError,
+        events::{ChangeAction, Label},
+        peer::{CRM, MIRROR, Side},
+    },
 };
 
 /// The revision of a record that a person named and that was not read yet.
-pub(super) const NEVER_READ: &str = "";
+pub(in crate::sync) const NEVER_READ: &str = "";
 
 /// Namespace of the UIDs that carnet gives to contacts of the CRM (version 5, RFC 9562), so that a lost mirror gives the
 /// same contact the same UID again.
@@ -183,6 +183,6 @@ impl Engine<'_> {
 }
 
 /// The identity that a record carries, as agreements remember it.
-pub(super) fn marks(uid: Option<&str>, crm_id: Option<&str>) -> String {
+pub(in crate::sync) fn marks(uid: Option<&str>, crm_id: Option<&str>) -> String {
     format!("{}|{}", uid.unwrap_or_default(), crm_id.unwrap_or_default())
 }

@@ -5,25 +5,24 @@
 
 use std::collections::{BTreeMap, HashSet};
 
-use super::{
-    by_hand::{Manner, by_hand},
-    engine::{Engine, label},
-    error::SyncError,
-    events::{ChangeAction, Events, Label, Summary},
-    host::Machine,
-    peer::MIRROR,
-    resolve::usage,
-};
+use super::{Manner, by_hand, resolve::usage};
 use crate::{
     config::Settings,
     contact::{Contact, Field},
     mirror::{ContactId, HistoryRow, Stored},
     reconcile::undo::{TakenBack, take_back, too_many},
     replicas::Trouble,
+    sync::{
+        engine::{Engine, label},
+        error::SyncError,
+        events::{ChangeAction, Events, Label, Summary},
+        host::Machine,
+        peer::MIRROR,
+    },
 };
 
 /// The history's name for an undo.
-pub(super) const UNDO: &str = "undo";
+pub(in crate::sync) const UNDO: &str = "undo";
 /// The kind of history row of a contact that was brought back.
 const RESTORE: &str = "restore";
 

@@ -7,14 +7,7 @@ use serde::Deserialize;
 
 use super::{
     candidates::{Candidate, held, newcomers, parked},
-    copies::COPY,
-    engine::{Engine, label},
-    error::SyncError,
-    events::ChangeAction,
-    intake::NEVER_READ,
-    peer::{CRM, MIRROR},
     resolve::{Decided, failed, usage},
-    settle::UNTAKEN,
 };
 use crate::{
     contact::{Contact, FieldSet},
@@ -24,12 +17,20 @@ use crate::{
         same_text_everywhere, transplant,
     },
     replicas::Sighting,
+    sync::{
+        engine::{Engine, label},
+        error::SyncError,
+        events::ChangeAction,
+        peer::{CRM, MIRROR},
+        push::settle::UNTAKEN,
+        scan::{copies::COPY, intake::NEVER_READ},
+    },
 };
 
 /// The kind of question that asks who a record is.
-pub(super) const AMBIGUOUS: &str = "ambiguous";
+pub(in crate::sync) const AMBIGUOUS: &str = "ambiguous";
 /// The kind of question that asks what became of a creation.
-pub(super) const PARKED: &str = "parked";
+pub(in crate::sync) const PARKED: &str = "parked";
 /// Not questions but what was answered: a record is this contact...
 const SAME_AS: &str = "same_as";
 /// ... or nobody we know...
@@ -54,7 +55,7 @@ pub enum Answer {
 
 /// Who a record is, as a person has said.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Who {
+pub(in crate::sync) enum Who {
     SameAs(ContactId),
     /// The same, and this book has another record of it.
     CopyOf(ContactId),

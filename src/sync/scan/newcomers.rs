@@ -1,21 +1,21 @@
 //! Records that no agreement names: recognised as somebody we know, made contacts of their own, or put to a person.
 
-use super::{
-    answer::{AMBIGUOUS, Who},
-    copies::Copied,
-    engine::{Engine, label},
-    error::SyncError,
-    events::ChangeAction,
-    peer::{CRM, MIRROR, Peer},
-};
+use super::copies::Copied;
 use crate::{
     mirror::{ContactId, Filter, QuestionRow, State},
     reconcile::{Index, Pairing, pairing::By},
     replicas::Sighting,
+    sync::{
+        by_hand::answer::{AMBIGUOUS, Who},
+        engine::{Engine, label},
+        error::SyncError,
+        events::ChangeAction,
+        peer::{CRM, MIRROR, Peer},
+    },
 };
 
 /// Whom newcomers can be recognised as.
-pub(super) struct Acquaintances {
+pub(in crate::sync) struct Acquaintances {
     /// Living contacts.
     index: Index,
     /// Contacts that were deleted here and live on in the CRM, which does not follow deletions.

@@ -1,13 +1,6 @@
 //! The answers to writes: agreements, history of what was refused, and what to do next.
 
-use super::{
-    engine::{Engine, label},
-    error::SyncError,
-    events::SyncEvent,
-    intake::marks,
-    peer::Peer,
-    push::Delivery,
-};
+use super::Delivery;
 use crate::{
     canary::Canary,
     contact::{Contact, Field, FieldSet},
@@ -17,10 +10,17 @@ use crate::{
         merge::alike,
     },
     replicas::{Action, ReplicaError, Sighting, Trouble, Written},
+    sync::{
+        engine::{Engine, label},
+        error::SyncError,
+        events::SyncEvent,
+        peer::Peer,
+        scan::intake::marks,
+    },
 };
 
 /// The kind of question that only informs: it stays in `status` and holds nothing up.
-pub(super) const UNTAKEN: &str = "untaken";
+pub(in crate::sync) const UNTAKEN: &str = "untaken";
 
 /// The fact that names the scalars which the CRM acknowledges and does not keep.
 const IGNORED: &str = "crm.ignored";
@@ -239,7 +239,7 @@ impl Engine<'_> {
         Ok(())
     }
 
-    fn failed(&mut self, peer: &Peer, contact: super::events::Label, trouble: Trouble) {
+    fn failed(&mut self, peer: &Peer, contact: crate::sync::events::Label, trouble: Trouble) {
         self.summary.failed += 1;
         let Trouble { message, hint } = trouble;
         self.emit(SyncEvent::Failed { replica: peer.name.clone(), contact, message, hint });

@@ -2,13 +2,7 @@
 
 use std::time::Duration;
 
-use super::{
-    desk::{SETTLE, ada, at_desk, peer, side},
-    events::{ChangeAction, SyncEvent},
-    outbox::Payload,
-    peer::CRM,
-    push::Delivery,
-};
+use super::{Delivery, outbox::Payload};
 use crate::{
     contact::{Address, AddressType, Contact, Field, FieldSet, Item, ItemType},
     mirror::{
@@ -18,6 +12,11 @@ use crate::{
         OutboxState::{self, Parked, Refused, Sent, Unknown},
     },
     replicas::{Action, Trouble, Write, memory::Memory},
+    sync::{
+        desk::{SETTLE, ada, at_desk, peer, side},
+        events::{ChangeAction, SyncEvent},
+        peer::CRM,
+    },
 };
 
 #[test]

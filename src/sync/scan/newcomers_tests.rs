@@ -1,15 +1,15 @@
 //! Records that no agreement names: who they are taken for.
 
-use super::{
-    answer::AMBIGUOUS,
-    desk::{Desk, ada, at_desk, peer, seen},
-    events::{ChangeAction, SyncEvent},
-    peer::{CRM, Peer},
-};
 use crate::{
     contact::{Contact, Item, ItemType},
     mirror::{Agreement, ContactId, OutboxAction::Update, OutboxState::Refused, QuestionDetail, QuestionRow, State},
     replicas::{Sighting, memory::Memory},
+    sync::{
+        by_hand::answer::AMBIGUOUS,
+        desk::{Desk, ada, at_desk, peer, seen},
+        events::{ChangeAction, SyncEvent},
+        peer::{CRM, Peer},
+    },
 };
 
 /// What is different from the usual before newcomers come.

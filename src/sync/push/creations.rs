@@ -4,19 +4,19 @@
 
 use std::collections::HashSet;
 
-use super::{
-    engine::{Engine, label},
-    error::SyncError,
-    events::ChangeAction,
-    outbox::Payload,
-    peer::{CRM, MIRROR, Peer, Side},
-};
+use super::outbox::Payload;
 use crate::{
     canary::Canary,
     contact::{Contact, FieldSet},
     mirror::{Agreement, OutboxAction, OutboxRow, OutboxState, QuestionRow, State},
     reconcile::{merge::alike, pairing::Resemblance, same_text_everywhere},
     replicas::Sighting,
+    sync::{
+        engine::{Engine, label},
+        error::SyncError,
+        events::ChangeAction,
+        peer::{CRM, MIRROR, Peer, Side},
+    },
 };
 
 impl Engine<'_> {
@@ -177,7 +177,7 @@ impl Engine<'_> {
         Ok(self.mirror.update_outbox(&row)?)
     }
 
-    pub(super) fn ask_about_parked(&mut self, row: &OutboxRow) -> Result<(), SyncError> {
+    pub(in crate::sync) fn ask_about_parked(&mut self, row: &OutboxRow) -> Result<(), SyncError> {
         let stored = self.stored(row.contact)?;
         self.ask(
             QuestionRow {

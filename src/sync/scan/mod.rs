@@ -1,20 +1,32 @@
 //! Reads one replica into the mirror. Newcomers of the CRM are committed as they come, so that an interrupted first pull
 //! is not lost; edits wait until the whole scan has passed the guard.
 
+mod absences;
+#[cfg(test)]
+mod absences_tests;
+mod alternation;
+pub(super) mod copies;
+pub(super) mod intake;
+mod newcomers;
+#[cfg(test)]
+mod newcomers_tests;
+#[cfg(test)]
+mod tests;
+
 use std::collections::HashSet;
 
-use super::{
-    engine::{Engine, bump},
-    error::SyncError,
-    events::SyncEvent,
-    host::Moment,
-    peer::{CRM, Peer, Side},
-    waits::HELD,
-};
 use crate::{
     contact::FieldSet,
     reconcile::{Census, guard},
     replicas::{Batch, Known, Look, PageNote, ReplicaError, Scan, Sighting, Trouble},
+    sync::{
+        engine::{Engine, bump},
+        error::SyncError,
+        events::SyncEvent,
+        host::Moment,
+        peer::{CRM, Peer, Side},
+        waits::HELD,
+    },
 };
 
 /// Contacts committed at a time while a scan runs: large enough for few fsyncs, small enough for little memory.

@@ -1,11 +1,6 @@
 //! Creations whose answer was lost: found, sent again, or put to a person.
 
-use super::{
-    desk::{CONFIRM, SETTLE, ada, at_desk, seen, side},
-    events::{ChangeAction, SyncEvent},
-    outbox::Payload,
-    peer::CRM,
-};
+use super::outbox::Payload;
 use crate::{
     contact::Contact,
     mirror::{
@@ -13,6 +8,11 @@ use crate::{
         OutboxState::{self, Parked, Unknown},
     },
     replicas::Sighting,
+    sync::{
+        desk::{CONFIRM, SETTLE, ada, at_desk, seen, side},
+        events::{ChangeAction, SyncEvent},
+        peer::CRM,
+    },
 };
 
 #[test]

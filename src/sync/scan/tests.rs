@@ -2,12 +2,6 @@
 
 use std::{cell::RefCell, rc::Rc};
 
-use super::{
-    desk::{CONFIRM, Desk, SETTLE, Scripted, ada, at_desk, peer, seen},
-    error::SyncError,
-    events::SyncEvent,
-    peer::{CRM, Peer},
-};
 use crate::{
     contact::{Contact, Field, FieldSet},
     mirror::{
@@ -17,6 +11,12 @@ use crate::{
     },
     reconcile::Limit,
     replicas::{Batch, PageNote, Problem, ReplicaError, Scan, Sighting, Trouble, memory::Memory},
+    sync::{
+        desk::{CONFIRM, Desk, SETTLE, Scripted, ada, at_desk, peer, seen},
+        error::SyncError,
+        events::SyncEvent,
+        peer::{CRM, Peer},
+    },
 };
 
 fn scan(desk: &mut Desk<'_>, peer: &mut Peer) -> Result<(), SyncError> {

@@ -6,24 +6,24 @@
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
-use super::{
-    engine::Engine,
-    error::SyncError,
-    events::ChangeAction,
-    host::Uptime,
-    peer::{CRM, Peer},
-    push::Delivery,
-};
+use super::Delivery;
 use crate::{
     canary::Canary,
     contact::{Contact, Field, FieldSet},
     mirror::{ContactId, OutboxAction, OutboxRow, OutboxState, Stored},
     replicas::{Action, Trouble},
+    sync::{
+        engine::Engine,
+        error::SyncError,
+        events::ChangeAction,
+        host::Uptime,
+        peer::{CRM, Peer},
+    },
 };
 
 /// What an outbox row remembers of the write.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub(super) struct Payload {
+pub(in crate::sync) struct Payload {
     /// The contact's version in the mirror when it was sent.
     pub version: i64,
     /// The contact in the mirror then.

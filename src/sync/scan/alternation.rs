@@ -1,14 +1,6 @@
 //! Fields that two sides carry back and forth are stopped: each side keeps its own, and a person decides. The decision is
 //! [`crate::reconcile::alternation`]'s; here is where the history is looked up and the conflict written down.
 
-use super::{
-    assemble::IMPORT,
-    by_hand::PERSON,
-    engine::{Engine, value},
-    error::SyncError,
-    peer::Side,
-    undo::UNDO,
-};
 use crate::{
     contact::{Contact, Field, FieldSet},
     mirror::{Agreement, HistoryRow, Stored},
@@ -17,6 +9,13 @@ use crate::{
         alternation::{ALTERNATIONS, Swing, other_side},
     },
     replicas::Trouble,
+    sync::{
+        assemble::IMPORT,
+        by_hand::{PERSON, undo::UNDO},
+        engine::{Engine, value},
+        error::SyncError,
+        peer::Side,
+    },
 };
 
 impl Engine<'_> {
@@ -83,14 +82,14 @@ impl Engine<'_> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{
-        desk::{Desk, at_desk, seen, side},
-        peer::CRM,
-    };
     use crate::{
         contact::{Contact, Item, ItemType},
         mirror::{ContactId, State},
         reconcile::Keep,
+        sync::{
+            desk::{Desk, at_desk, seen, side},
+            peer::CRM,
+        },
     };
 
     fn ada(title: &str, phone: &str) -> Contact {

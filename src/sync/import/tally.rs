@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::events::FieldChange;
+use crate::sync::events::FieldChange;
 
 /// The records of an imported file by what became of them. The five add up to the cards or rows of the file, cards that
 /// describe groups and blank rows left out. A part of `--json`'s summary, under `import`.

@@ -4,17 +4,17 @@
 
 use std::collections::HashSet;
 
-use super::{
-    engine::{Engine, label},
-    error::SyncError,
-    events::ChangeAction,
-    peer::{MIRROR, Peer},
-};
 use crate::{
     canary::Canary,
     mirror::{AbsenceRow, Agreement, ContactId},
     reconcile::{Base, Here, Kept, plan::WhenGone, verdict_when_gone},
     replicas::{Look, Trouble},
+    sync::{
+        engine::{Engine, label},
+        error::SyncError,
+        events::ChangeAction,
+        peer::{MIRROR, Peer},
+    },
 };
 
 impl Engine<'_> {

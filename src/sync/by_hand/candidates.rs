@@ -1,11 +1,11 @@
 //! Whom a question may be about: the CRM's contacts that a lost creation may have made, the known contacts that a book's
 //! record could be.
 
-use super::{
-    answer::{AMBIGUOUS, PARKED},
-    peer::CRM,
+use super::answer::{AMBIGUOUS, PARKED};
+use crate::{
+    mirror::{ContactId, Mirror, MirrorError, OutboxAction, OutboxRow, OutboxState, QuestionRow, Stored},
+    sync::peer::CRM,
 };
-use crate::mirror::{ContactId, Mirror, MirrorError, OutboxAction, OutboxRow, OutboxState, QuestionRow, Stored};
 
 /// A contact that a question may be about.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,7 +34,7 @@ pub fn candidates(mirror: &Mirror, question: &QuestionRow) -> Result<Vec<Candida
 ///
 /// # Errors
 /// SQLite's.
-pub(super) fn newcomers(mirror: &Mirror, contact: ContactId) -> Result<Vec<Candidate>, MirrorError> {
+pub(in crate::sync) fn newcomers(mirror: &Mirror, contact: ContactId) -> Result<Vec<Candidate>, MirrorError> {
     let Some(row) = parked(mirror, contact)? else { return Ok(Vec::new()) };
     let mut ids: Vec<i64> = Vec::new();
     for page in mirror.pages()?.into_values() {
@@ -57,7 +57,7 @@ pub(super) fn newcomers(mirror: &Mirror, contact: ContactId) -> Result<Vec<Candi
 }
 
 /// The outbox row of a creation that waits for a person.
-pub(super) fn parked(mirror: &Mirror, contact: ContactId) -> Result<Option<OutboxRow>, MirrorError> {
+pub(in crate::sync) fn parked(mirror: &Mirror, contact: ContactId) -> Result<Option<OutboxRow>, MirrorError> {
     let is = |row: &OutboxRow| row.state == OutboxState::Parked && row.action == OutboxAction::Create;
     Ok(mirror.outbox_of(contact)?.into_iter().find(is))
 }
@@ -74,7 +74,7 @@ fn look_alikes(mirror: &Mirror, question: &QuestionRow) -> Result<Vec<Candidate>
 }
 
 /// The record that a contact has in a replica.
-pub(super) fn held(mirror: &Mirror, replica: &str, contact: ContactId) -> Result<Option<String>, MirrorError> {
+pub(in crate::sync) fn held(mirror: &Mirror, replica: &str, contact: ContactId) -> Result<Option<String>, MirrorError> {
     let agreement = mirror.agreement(replica, contact)?;
     Ok(agreement.filter(|agreement| !agreement.detached).map(|agreement| agreement.remote))
 }

@@ -1,12 +1,6 @@
 //! The answers to writes: what each makes of the row, the agreement and the run.
 
-use super::{
-    desk::{Desk, Scripted, ada, at_desk, peer, seen},
-    error::SyncError,
-    events::{ChangeAction, SyncEvent},
-    peer::{CRM, Peer},
-    push::Delivery,
-};
+use super::Delivery;
 use crate::{
     contact::{Contact, Field, FieldSet},
     mirror::{
@@ -15,6 +9,12 @@ use crate::{
         OutboxState::{self, Refused, Sent, Unknown},
     },
     replicas::{Action, ReplicaError, Trouble, Write, Written, memory::Memory},
+    sync::{
+        desk::{Desk, Scripted, ada, at_desk, peer, seen},
+        error::SyncError,
+        events::{ChangeAction, SyncEvent},
+        peer::{CRM, Peer},
+    },
 };
 
 type Answer = Result<Written, ReplicaError>;

@@ -4,12 +4,12 @@
 
 use std::collections::HashSet;
 
-use super::{engine::Engine, error::SyncError, intake::NEVER_READ, peer::Peer};
 use crate::{
     canary::Canary,
     mirror::{Agreement, ContactId},
     reconcile::{Kept, pairing::could_be},
     replicas::{Look, Sighting, Trouble},
+    sync::{engine::Engine, error::SyncError, peer::Peer, scan::intake::NEVER_READ},
 };
 
 /// A contact that waits to be made in the CRM, and the ids that records of it name.

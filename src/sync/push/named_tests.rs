@@ -1,16 +1,16 @@
 //! Contacts that a book knows by CRM id and the mirror does not: asked for, linked, or made anew once denied twice.
 
-use super::{
-    desk::{CONFIRM, Desk, ada, at_desk, peer},
-    error::SyncError,
-    events::SyncEvent,
-    peer::{CRM, Peer},
-};
 use crate::{
     contact::Contact,
     mirror::{AbsenceRow, Agreement, ContactId},
     reconcile::Limit,
     replicas::{ReplicaError, Trouble, memory::Memory},
+    sync::{
+        desk::{CONFIRM, Desk, ada, at_desk, peer},
+        error::SyncError,
+        events::SyncEvent,
+        peer::{CRM, Peer},
+    },
 };
 
 /// A CRM that holds "1002", which is agreed, and these.
