@@ -40,6 +40,15 @@ async fn a_name_that_comes_again_with_more_is_the_same_person() {
 }
 
 #[tokio::test]
+async fn a_name_typed_carelessly_is_the_same_person_and_the_better_spelling_stands() {
+    let rows = format!(
+        "{HEAD}DUPRE,HELENE,,01 99 00 00 01,\nDupré,Hélène,,,h@example.com\nDUPRE,H.,,,H@example.com\n\
+         Hélène,Dupré,,,h@example.com\nDupré,Hélène,,01 99 00 00 01,\nDupré,Luc,,01 99 00 00 01,\n"
+    );
+    check(&rows, [2, 1, 3, 0, 0], [0, 0, 6, 0, 0], &[]).await;
+}
+
+#[tokio::test]
 async fn of_two_records_that_contradict_each_other_the_first_stands_each_time() {
     let rows = format!(
         "{HEAD}Martin,Marie,Juriste,,m@example.com\nMARTIN,Marie,Avocate,01 99 00 00 01,m@example.com\n\

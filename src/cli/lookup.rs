@@ -2,7 +2,7 @@
 
 use super::errors::CliError;
 use crate::{
-    contact::{ItemKind, keys},
+    contact::{Contact, ItemKind, keys},
     mirror::{Filter, Mirror, Stored},
 };
 
@@ -43,10 +43,8 @@ pub fn one(mirror: &Mirror, text: &str) -> Result<Stored, CliError> {
 }
 
 fn is_exactly(stored: &Stored, text: &str) -> bool {
-    let typed = keys::text(text);
-    let mut words: Vec<&str> = typed.split(' ').collect();
-    words.sort_unstable();
-    keys::name(&stored.contact) == words.join(" ")
+    let typed = Contact { last_name: text.to_owned(), ..Contact::default() };
+    keys::person(&stored.contact) == keys::person(&typed)
         || stored.contact.values(ItemKind::Email).any(|value| keys::email(value) == keys::email(text))
 }
 

@@ -1,7 +1,7 @@
 //! Keys for matching: what two spellings of the same value have in common. Never shown, never sent, never stored in
 //! place of a person's own text.
 
-use unicode_normalization::UnicodeNormalization;
+use unicode_normalization::{UnicodeNormalization, char::is_combining_mark};
 
 use super::{Address, Contact, Item, ItemKind};
 
@@ -131,6 +131,42 @@ pub fn name(contact: &Contact) -> String {
     words.join(" ")
 }
 
+/// The words of both names as a careless typist has them, in alphabetical order: without accents, hyphens, apostrophes
+/// and dots. "Hélène DUPRÉ-LŒUIL", "dupre loeuil helene". "" when both names are empty.
+pub fn person(contact: &Contact) -> String {
+    let plain = plain(&format!("{} {}", contact.first_name, contact.last_name));
+    let mut words: Vec<&str> = plain.split(' ').collect();
+    words.sort_unstable();
+    words.join(" ")
+}
+
+/// A name folded as [`person`] does, its words in their order.
+pub fn plain(name: &str) -> String {
+    // A name in other signs alone is still a name.
+    let parts = |char: char| char.is_whitespace() || char.is_ascii_punctuation() || "’‘‐‑–—·".contains(char);
+    let unaccented = unaccented(name);
+    unaccented.split(parts).filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ")
+}
+
+/// Lower case without accents: "Élodie Cœur" is "elodie coeur".
+pub fn unaccented(text: &str) -> String {
+    if text.is_ascii() {
+        return text.to_ascii_lowercase();
+    }
+    let mut plain = String::with_capacity(text.len());
+    for char in text.nfkd().filter(|char| !is_combining_mark(*char)).flat_map(char::to_lowercase) {
+        match char {
+            'œ' => plain.push_str("oe"),
+            'æ' => plain.push_str("ae"),
+            'ß' => plain.push_str("ss"),
+            'ø' => plain.push('o'),
+            'ł' => plain.push('l'),
+            other => plain.push(other),
+        }
+    }
+    plain
+}
+
 /// An address folded, its type left out.
 pub fn address(value: &Address) -> String {
     let Address { address_type: _, street_address, street_address2, zip_code, city, country } = value;
@@ -140,6 +176,23 @@ pub fn address(value: &Address) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_name_is_known_however_it_was_typed() {
+        for (first, last, person) in [
+            ("Hélène", "DUPRÉ-LŒUIL", "dupre helene loeuil"),
+            ("HELENE", "dupre loeuil", "dupre helene loeuil"),
+            ("Jeanne", "d’Arc", "arc d jeanne"),
+            ("jeanne", "D'ARC", "arc d jeanne"),
+            ("J.-P.", "Nguyễn", "j nguyen p"),
+            ("", "Ø Straße", "o strasse"),
+            ("李", "☺", "☺ 李"),
+            (" ", "-", ""),
+        ] {
+            let contact = Contact { first_name: first.into(), last_name: last.into(), ..Contact::default() };
+            assert_eq!(super::person(&contact), person, "{first} {last}");
+        }
+    }
 
     #[test]
     fn phones_written_in_many_ways_are_one_number() {

@@ -5,7 +5,6 @@
 use std::collections::HashSet;
 
 use rusqlite::params_from_iter;
-use unicode_normalization::{UnicodeNormalization, char::is_combining_mark};
 
 use super::{ContactId, Mirror, MirrorError, Result, Stored, text};
 use crate::contact::{AddressType, Civility, ContactType, Field, ItemType, keys};
@@ -69,10 +68,11 @@ impl Mirror {
         let mut found = Vec::new();
         while let Some(row) = rows.next()? {
             let id: ContactId = row.get(0)?;
-            let [last, first, company] = [fold(&text(row, 1)?), fold(&text(row, 2)?), fold(&text(row, 3)?)];
+            let [last, first, company] =
+                [keys::unaccented(&text(row, 1)?), keys::unaccented(&text(row, 2)?), keys::unaccented(&text(row, 3)?)];
             if !conditions.needles.is_empty() {
                 // The first name on both ends: "ada lovelace" and "lovelace ada" are parts of it.
-                let hay = format!("{first} {last} {first}\n{company}\n{}", fold(&text(row, 4)?));
+                let hay = format!("{first} {last} {first}\n{company}\n{}", keys::unaccented(&text(row, 4)?));
                 let hit = |(any, items): (&Vec<Needle>, &HashSet<ContactId>)| {
                     items.contains(&id) || any.iter().any(|needle| hay.contains(&needle.text))
                 };
@@ -174,7 +174,7 @@ struct Needle {
 
 impl Needle {
     fn new(written: &str) -> Self {
-        let text = fold(written.trim());
+        let text = keys::unaccented(written.trim());
         let dialled = text.chars().all(|c| c.is_ascii_digit() || " +-./()".contains(c));
         let digits = Some(digits(&text)).filter(|digits| dialled && digits.len() >= 3);
         let phone = if digits.is_some() { keys::phone(&text) } else { String::new() };
@@ -182,7 +182,7 @@ impl Needle {
     }
 
     fn in_item(&self, value: &str) -> bool {
-        fold(value).contains(&self.text)
+        keys::unaccented(value).contains(&self.text)
             || self.digits.as_ref().is_some_and(|part| {
                 digits(value).contains(part.as_str()) || (self.phone.len() > 6 && keys::phone(value) == self.phone)
             })
@@ -191,23 +191,6 @@ impl Needle {
 
 fn digits(text: &str) -> String {
     text.chars().filter(char::is_ascii_digit).collect()
-}
-
-/// Lower case without accents: "Élodie Cœur" is "elodie coeur".
-fn fold(text: &str) -> String {
-    if text.is_ascii() {
-        return text.to_ascii_lowercase();
-    }
-    let mut folded = String::with_capacity(text.len());
-    for c in text.nfkd().filter(|c| !is_combining_mark(*c)).flat_map(char::to_lowercase) {
-        match c {
-            'œ' => folded.push_str("oe"),
-            'æ' => folded.push_str("ae"),
-            'ß' => folded.push_str("ss"),
-            other => folded.push(other),
-        }
-    }
-    folded
 }
 
 #[cfg(test)]

@@ -10,6 +10,8 @@ use crate::{canary::Canary, contact::Contact};
 pub enum By {
     /// The UID.
     Uid,
+    /// Another UID that records of the contact have borne.
+    OtherUid,
     /// The CRM id.
     CrmId,
     /// An e-mail address.
@@ -41,13 +43,12 @@ pub struct Index {
 
 /// Somebody who has a word of the name or any other trait in common, or no name.
 fn could_be_one(one: &Traits, other: &Traits) -> bool {
-    let share = |sort| one.share(other, sort);
-    may_share(one, other) || [Sort::Word, Sort::Email, Sort::Phone, Sort::Address].into_iter().any(share)
+    one.may_share_name(other) || one.faint().any(|it| other.faint().any(|other| it == other))
 }
 
-/// Two different names behind one mailbox or switchboard are two people.
-fn may_share(one: &Traits, other: &Traits) -> bool {
-    !one.differ(other, Sort::Name)
+/// Two different names behind one mailbox are two people; one may be written out less, though.
+fn may_share_mailbox(one: &Traits, other: &Traits) -> bool {
+    one.may_share_name(other) || one.may_be_short_for(other)
 }
 
 /// Namesakes with different e-mail addresses are two people, unless a telephone says otherwise.
@@ -59,6 +60,11 @@ fn are_namesakes(one: &Traits, other: &Traits) -> bool {
 /// an id that both carry is of different accounts, or was copied.
 pub fn could_be(one: &Contact, other: &Contact) -> bool {
     could_be_one(&Traits::of(one), &Traits::of(other))
+}
+
+/// True when one of the two names is the other one written out less: "J. Dupont" for "Jean Pierre Dupont".
+pub fn may_be_short_for(one: &Contact, other: &Contact) -> bool {
+    Traits::of(one).may_be_short_for(&Traits::of(other))
 }
 
 /// True when the two have telephones, or e-mail or postal addresses, and not one in common: a list that has both under
@@ -76,13 +82,18 @@ pub struct Resemblance(HashSet<Trait>);
 impl Resemblance {
     /// Adds a contact to the group.
     pub fn add(&mut self, contact: &Contact) {
-        self.0.extend(Traits::of(contact).all());
+        self.0.extend(Traits::of(contact).faint());
     }
 
     /// True when somebody in the group has anything in common with this contact.
     pub fn has(&self, contact: &Contact) -> bool {
-        Traits::of(contact).all().any(|it| self.0.contains(&it))
+        Traits::of(contact).faint().any(|it| self.0.contains(&it))
     }
+}
+
+/// What a contact is looked up by.
+fn found_by(traits: &Traits) -> impl Iterator<Item = Trait> {
+    traits.name().into_iter().chain(traits.each(Sort::Email)).chain(traits.each(Sort::Phone))
 }
 
 /// Of a crowd that shares one trait, so many are looked at: thousands of namesakes must not cost their square.
@@ -93,7 +104,7 @@ impl Index {
     pub fn add(&mut self, id: i64, uid: &str, crm_id: Option<&str>, contact: &Contact) {
         let traits = Traits::of(contact);
         if let Some(old) = self.traits.remove(&id) {
-            for it in old.all() {
+            for it in found_by(&old) {
                 self.holders.remove(&(it, id));
             }
         }
@@ -101,9 +112,7 @@ impl Index {
         if let Some(crm_id) = crm_id {
             self.add_crm_id(id, crm_id);
         }
-        for sort in [Sort::Name, Sort::Email, Sort::Phone] {
-            self.holders.extend(traits.each(sort).map(|it| (it, id)));
-        }
+        self.holders.extend(found_by(&traits).map(|it| (it, id)));
         self.traits.insert(id, traits);
     }
 
@@ -130,8 +139,8 @@ impl Index {
         }
         let newcomer = Traits::of(contact);
         let same = |id: &i64| self.traits.get(id).is_some_and(|known| could_be_one(known, &newcomer));
-        let by_uid = uid.and_then(|uid| self.marked(Sort::Uid, uid).or_else(|| self.marked(Sort::OtherUid, uid)));
-        let by_uid = by_uid.map(|id| Pairing::One(id, By::Uid));
+        let marked = |sort: Sort, by: By| Some(Pairing::One(self.marked(sort, uid?)?, by));
+        let by_uid = marked(Sort::Uid, By::Uid).or_else(|| marked(Sort::OtherUid, By::OtherUid));
         let by_crm_id = || self.marked(Sort::CrmId, crm_id?).filter(same).map(|id| Pairing::One(id, By::CrmId));
         by_uid.or_else(by_crm_id).or_else(|| self.find_by_content(&newcomer)).unwrap_or(Pairing::None)
     }
@@ -144,10 +153,14 @@ impl Index {
     }
 
     fn find_by_content(&self, newcomer: &Traits) -> Option<Pairing> {
-        let by = |sort: Sort, by: By| self.candidates(newcomer.each(sort), by, |known| may_share(known, newcomer));
-        by(Sort::Email, By::Email)
-            .or_else(|| by(Sort::Phone, By::Phone))
-            .or_else(|| self.candidates(newcomer.each(Sort::Name), By::Name, |known| !are_namesakes(known, newcomer)))
+        // A mailbox is mostly one person's, a telephone often a house's.
+        let by_email =
+            || self.candidates(newcomer.each(Sort::Email), By::Email, |known| may_share_mailbox(known, newcomer));
+        let by_phone =
+            || self.candidates(newcomer.each(Sort::Phone), By::Phone, |known| known.may_share_name(newcomer));
+        let by_name =
+            || self.candidates(newcomer.name().into_iter(), By::Name, |known| !are_namesakes(known, newcomer));
+        by_email().or_else(by_phone).or_else(by_name)
     }
 
     fn candidates(
@@ -215,6 +228,10 @@ mod tests {
         check(None, Some("1001"), person("Blanc", "", "1234567"), Pairing::One(6, By::Phone));
         check(None, Some("1001"), person("X", "", ""), Pairing::None);
         check(None, None, person("MARTIN", "INFO@example.com", ""), Pairing::One(2, By::Email));
+        check(None, None, person("Rousseau Roux", "roux@example.com", ""), Pairing::One(5, By::Email));
+        check(None, None, person("Léa ROUX", "roux@example.com", ""), Pairing::One(5, By::Email));
+        check(None, None, person("Léa Petit", "", "+33 6 39 98 00 03"), Pairing::None);
+        check(None, None, person("PÉTIT", "", "+33 6 39 98 00 03"), Pairing::One(3, By::Phone));
         check(None, None, person("Bernard", "info@example.com", "+33199000001"), Pairing::None);
         check(None, None, person("petit", "", "+33 6 39 98 00 03"), Pairing::One(3, By::Phone));
         check(None, None, person("Petit", "", ""), Pairing::Ambiguous(vec![3, 4]));
@@ -269,7 +286,7 @@ mod tests {
         let mut index = index();
         index.add_other_uid(5, "card-5");
         index.add_other_uid(5, "uid-3");
-        assert_eq!(index.find(Some("card-5"), None, &person("X", "", "")), Pairing::One(5, By::Uid));
+        assert_eq!(index.find(Some("card-5"), None, &person("X", "", "")), Pairing::One(5, By::OtherUid));
         assert_eq!(
             index.find(Some("uid-3"), None, &person("X", "", "")),
             Pairing::One(3, By::Uid),
@@ -337,7 +354,7 @@ mod tests {
             looks.set(looks.get() + 1);
             true
         };
-        assert!(matches!(index.candidates(newcomer.each(Sort::Name), By::Name, count), Some(Pairing::Ambiguous(_))));
+        assert!(matches!(index.candidates(newcomer.name().into_iter(), By::Name, count), Some(Pairing::Ambiguous(_))));
         assert_eq!(looks.get(), CROWD);
     }
 }

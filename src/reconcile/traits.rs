@@ -22,12 +22,12 @@ pub enum Sort {
     CrmId,
     /// Both names.
     Name,
+    /// One word of the names.
+    Word,
     /// An e-mail address.
     Email,
     /// A telephone number that says something to strangers.
     Phone,
-    /// One word of the names.
-    Word,
     /// A postal address.
     Address,
 }
@@ -50,7 +50,11 @@ pub fn digest(sort: Sort, key: &str) -> Trait {
 
 /// The traits of one contact: those of its content, without UID and CRM id.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Traits(Box<[Trait]>);
+pub struct Traits {
+    /// The name's words as [`keys::person`] has them.
+    name: Box<str>,
+    values: Box<[Trait]>,
+}
 
 /// Telephone keys of no more characters are internal extensions: they say nothing across companies.
 const EXTENSION_MAX: usize = 6;
@@ -58,49 +62,92 @@ const EXTENSION_MAX: usize = 6;
 impl Traits {
     /// Those of a contact.
     pub fn of(contact: &Contact) -> Self {
-        let name = keys::name(contact);
-        let mut traits = vec![digest(Sort::Name, &name)];
-        traits.extend(name.split(' ').map(|word| digest(Sort::Word, word)));
-        if name.is_empty() {
-            traits.clear();
-        }
+        let mut values = Vec::with_capacity(8);
         let mut add = |sort: Sort, key: &str| {
             let it = digest(sort, key);
-            if !key.is_empty() && !traits.contains(&it) {
-                traits.push(it);
+            if !key.is_empty() && !values.contains(&it) {
+                values.push(it);
             }
         };
         contact.values(ItemKind::Email).for_each(|value| add(Sort::Email, &keys::email(value)));
         let phones = contact.values(ItemKind::Phone).map(keys::phone).filter(|key| key.len() > EXTENSION_MAX);
         phones.for_each(|key| add(Sort::Phone, &key));
         contact.addresses.iter().for_each(|address| add(Sort::Address, &keys::address(address)));
-        Self(traits.into_boxed_slice())
+        Self { name: keys::person(contact).into(), values: values.into() }
     }
 
-    /// All of them.
-    pub fn all(&self) -> impl Iterator<Item = Trait> {
-        self.0.iter().copied()
+    /// The name's, if there is a name.
+    pub fn name(&self) -> Option<Trait> {
+        self.has_name().then(|| digest(Sort::Name, &self.name))
     }
 
-    /// Those of one sort.
+    /// True when there is a name.
+    pub fn has_name(&self) -> bool {
+        !self.name.is_empty()
+    }
+
+    /// True when both have the same name, or one of them none.
+    pub fn may_share_name(&self, other: &Traits) -> bool {
+        !self.has_name() || !other.has_name() || self.name == other.name
+    }
+
+    /// True when one name is the other one written out less: "J. Dupont" and "Dupont" are for "Jean Pierre Dupont", for
+    /// whom "Jean Martin" is not. A whole word must be common to both.
+    pub fn may_be_short_for(&self, other: &Traits) -> bool {
+        let (mut less, mut more): (Vec<&str>, Vec<&str>) = (self.words().collect(), other.words().collect());
+        if less.len() > more.len() {
+            (less, more) = (more, less);
+        }
+        less.retain(|word| match more.iter().position(|other| other == word) {
+            Some(at) => {
+                more.remove(at);
+                false
+            }
+            None => true,
+        });
+        let whole = self.words().filter(|word| !is_initial(word)).any(|word| other.words().any(|other| other == word));
+        whole
+            && less.iter().all(|word| match more.iter().position(|other| is_initial_of(word, other)) {
+                Some(at) => {
+                    more.remove(at);
+                    true
+                }
+                None => false,
+            })
+    }
+
+    /// All that could bear out, be it ever so faintly, that two are one: words of the name and values.
+    pub fn faint(&self) -> impl Iterator<Item = Trait> {
+        self.words().map(|word| digest(Sort::Word, word)).chain(self.values.iter().copied())
+    }
+
+    /// The values of one sort.
     pub fn each(&self, sort: Sort) -> impl Iterator<Item = Trait> {
-        self.all().filter(move |it| sort.is_of(*it))
-    }
-
-    /// True when it has some of this sort.
-    pub fn has(&self, sort: Sort) -> bool {
-        self.each(sort).next().is_some()
+        self.values.iter().copied().filter(move |it| sort.is_of(*it))
     }
 
     /// True when both have one of this sort in common.
     pub fn share(&self, other: &Traits, sort: Sort) -> bool {
-        self.each(sort).any(|it| other.0.contains(&it))
+        self.each(sort).any(|it| other.values.contains(&it))
     }
 
     /// True when both have some of this sort, and none in common.
     pub fn differ(&self, other: &Traits, sort: Sort) -> bool {
-        self.has(sort) && other.has(sort) && !self.share(other, sort)
+        let has = |traits: &Traits| traits.each(sort).next().is_some();
+        has(self) && has(other) && !self.share(other, sort)
     }
+
+    fn words(&self) -> impl Iterator<Item = &str> {
+        self.name.split(' ').filter(|word| !word.is_empty())
+    }
+}
+
+fn is_initial(word: &str) -> bool {
+    word.chars().nth(1).is_none()
+}
+
+fn is_initial_of(one: &str, other: &str) -> bool {
+    (is_initial(one) || is_initial(other)) && one.chars().next() == other.chars().next()
 }
 
 #[cfg(test)]
@@ -128,32 +175,58 @@ mod tests {
     fn a_thing_is_counted_once_and_by_its_sort() {
         let traits = Traits::of(&somebody());
         let count = |sort| traits.each(sort).count();
-        let sorts = [Sort::Name, Sort::Word, Sort::Email, Sort::Phone, Sort::Address, Sort::Uid, Sort::CrmId];
-        assert_eq!(sorts.map(count), [1, 2, 1, 1, 1, 0, 0]);
-        assert_eq!(Traits::of(&Contact::default()).all().count(), 0);
+        let sorts = [Sort::Email, Sort::Phone, Sort::Address, Sort::Uid, Sort::CrmId];
+        assert_eq!(sorts.map(count), [1, 1, 1, 0, 0]);
+        assert_eq!(traits.faint().count(), 5);
+        assert_eq!(Traits::of(&Contact::default()).faint().count(), 0);
+        assert_eq!(Traits::of(&Contact::default()).name(), None);
         let nowhere = Contact { addresses: vec![Address::new(AddressType::Other)], ..Contact::default() };
-        assert_eq!(Traits::of(&nowhere).all().count(), 0, "an empty address is nobody's");
+        assert_eq!(Traits::of(&nowhere).faint().count(), 0, "an empty address is nobody's");
     }
 
     #[test]
     fn what_is_spelled_otherwise_is_the_same_trait() {
         let mut other = somebody();
-        (other.last_name, other.first_name) = ("e\u{301}lodie".into(), " Durand ".into());
+        (other.last_name, other.first_name) = ("e\u{301}lodie".into(), " DURAND ".into());
         other.items =
             vec![Item::new(ItemType::PersonalEmail, "mailto:e.durand@EXAMPLE.com"), somebody().items[1].clone()];
         let (one, other) = (Traits::of(&somebody()), Traits::of(&other));
-        for sort in [Sort::Name, Sort::Word, Sort::Email, Sort::Phone, Sort::Address] {
+        for sort in [Sort::Email, Sort::Phone, Sort::Address] {
             assert!(one.share(&other, sort), "{sort:?}");
             assert!(!one.differ(&other, sort), "{sort:?}");
         }
+        assert_eq!(one.name(), other.name());
+        assert!(one.may_share_name(&other));
     }
 
     #[test]
     fn the_same_text_in_another_place_is_another_trait() {
         let name = Contact { last_name: "belley".into(), ..Contact::default() };
         let (name, place) = (Traits::of(&name), Traits::of(&somebody()));
-        assert!(place.all().all(|it| !name.all().any(|other| it == other)));
-        assert!(name.differ(&place, Sort::Name));
+        assert!(place.faint().all(|it| !name.faint().any(|other| it == other)));
+        assert!(!name.may_share_name(&place));
         assert!(!name.differ(&place, Sort::Address), "who has none is not apart");
+    }
+
+    #[test]
+    fn a_name_may_be_written_out_less() {
+        for (one, other, expected) in [
+            ("Jean Dupont", "Jean Pierre Dupont", true),
+            ("J. Dupont", "Dupont Jean", true),
+            ("J P Dupont", "Jean-Pierre DUPONT", true),
+            ("Dupont", "Jean Dupont", true),
+            ("Élodie d'Arc", "elodie D’ARC", true),
+            ("Marie Dupont", "Jean Dupont", false),
+            ("M Dupont", "Jean Dupont", false),
+            ("J P Dupont", "Jean Marie Dupont", false),
+            ("J D", "Jean Dupont", false),
+            ("J J Dupont", "Jean Dupont Martin", false),
+            ("", "Jean Dupont", false),
+        ] {
+            let named = |name: &str| Traits::of(&Contact { last_name: name.into(), ..Contact::default() });
+            let (one, other) = (named(one), named(other));
+            assert_eq!(one.may_be_short_for(&other), expected, "{one:?} {other:?}");
+            assert_eq!(other.may_be_short_for(&one), expected, "{other:?} {one:?}");
+        }
     }
 }

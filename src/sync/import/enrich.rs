@@ -2,19 +2,26 @@
 
 use crate::{
     contact::{Contact, Field, FieldSet, keys},
-    reconcile::{Winner, transplant},
+    reconcile::{
+        Winner,
+        pairing::{By, may_be_short_for},
+        transplant,
+    },
 };
 
 /// The contact with what the record says in the fields that it speaks of. A number or address that the contact has already
 /// keeps the type it has: files are poor at telling types. What an earlier record of the same file has said in `settled`
 /// fields stays: of two that contradict each other one must be the last word each time, or every import would change it.
-pub(super) fn enriched(known: &Contact, read: &Contact, fields: FieldSet, settled: FieldSet) -> Contact {
+pub(super) fn enriched(known: &Contact, read: &Contact, fields: FieldSet, (by, settled): (By, FieldSet)) -> Contact {
     let mut read = read.clone();
     for field in read.differing(known).iter().filter(|field| !field.is_list()) {
         if read.scalar(field).trim() == known.scalar(field).trim() {
             // Formats trim; white space alone is no news.
             read.set_scalar(field, &known.scalar(field));
         }
+    }
+    if is_same_name(known, &read, by) {
+        keep_the_better_name(known, &mut read);
     }
     let held: Vec<_> = known.items.iter().map(|item| (item.item_type.kind(), keys::item_value(item))).collect();
     read.items.retain(|item| !held.contains(&(item.item_type.kind(), keys::item_value(item))));
@@ -33,7 +40,8 @@ pub(super) fn enriched(known: &Contact, read: &Contact, fields: FieldSet, settle
 }
 
 /// What a record says otherwise than the contact has it, by name; another spelling (capitals, spaces) is no other word.
-pub(super) fn contradictions(known: &Contact, read: &Contact, fields: FieldSet) -> Vec<String> {
+pub(super) fn contradictions(known: &Contact, read: &Contact, fields: FieldSet, by: By) -> Vec<String> {
+    let fields = if is_same_name(known, read, by) { fields.less(NAMES) } else { fields };
     let says_otherwise = |field: &Field| {
         let (known, read) = (keys::text(&known.scalar(*field)), keys::text(&read.scalar(*field)));
         !known.is_empty() && !read.is_empty() && known != read
@@ -45,6 +53,39 @@ pub(super) fn contradictions(known: &Contact, read: &Contact, fields: FieldSet) 
         names.extend(known.extra.iter().filter(stands_alone).map(|entry| property(entry).to_owned()));
     }
     names
+}
+
+pub(super) const NAMES: FieldSet = FieldSet::NONE.with(Field::LastName).with(Field::FirstName);
+
+/// True when both are called the same, however it was typed. Who bears the contact's UID or CRM id was written by somebody
+/// who means each letter.
+fn is_same_name(known: &Contact, read: &Contact, by: By) -> bool {
+    match by {
+        By::Uid | By::CrmId => false,
+        By::OtherUid | By::Email | By::Phone | By::Name => {
+            keys::person(known) == keys::person(read) || may_be_short_for(known, read)
+        }
+    }
+}
+
+/// Of two ways to write a name the fuller one stands: "Hélène Dupré" for "DUPRE H."; of two as good the one that is known.
+fn keep_the_better_name(known: &Contact, read: &mut Contact) {
+    let letters = |contact: &Contact| keys::person(contact).chars().filter(|char| *char != ' ').count();
+    let in_its_place = NAMES.iter().all(|field| keys::plain(&known.scalar(field)) == keys::plain(&read.scalar(field)));
+    let is_fuller = letters(read) > letters(known);
+    for field in NAMES.iter() {
+        let is_better = in_its_place && care(&read.scalar(field)) > care(&known.scalar(field));
+        if !is_fuller && !is_better {
+            read.set_scalar(field, &known.scalar(field));
+        }
+    }
+}
+
+/// How carefully a name was typed: its accents, then capitals where they belong.
+fn care(name: &str) -> (usize, bool) {
+    let accents = name.chars().filter(|char| !char.is_ascii() && char.is_alphabetic()).count();
+    let is_mixed = name.chars().any(char::is_lowercase) && name.chars().any(char::is_uppercase);
+    (accents, is_mixed)
 }
 
 /// Properties of which a card has one: another value takes the place of the one that is there.
@@ -107,12 +148,12 @@ mod tests {
             ],
             ..Contact::default()
         };
-        let new = enriched(&known, &read, FieldSet::ALL, FieldSet::NONE);
+        let new = enriched(&known, &read, FieldSet::ALL, (By::Uid, FieldSet::NONE));
         assert_eq!(new.last_name, known.last_name);
         assert_eq!((new.job_title.as_str(), new.comment.as_str()), ("Directrice", "kept"));
         assert_eq!(new.items, [known.items[0].clone(), read.items[1].clone()]);
-        assert_eq!(enriched(&new, &read, FieldSet::ALL, FieldSet::NONE), new);
-        let settled = enriched(&known, &read, FieldSet::ALL, FieldSet::ALL);
+        assert_eq!(enriched(&new, &read, FieldSet::ALL, (By::Uid, FieldSet::NONE)), new);
+        let settled = enriched(&known, &read, FieldSet::ALL, (By::Uid, FieldSet::ALL));
         assert_eq!((settled.job_title.as_str(), settled.items.len()), ("Acheteuse", 2));
     }
 
@@ -121,7 +162,7 @@ mod tests {
         let known = Contact { comment: "kept".into(), ..Contact::default() };
         let read = Contact { last_name: "Durand".into(), comment: "not said".into(), ..Contact::default() };
         let fields = FieldSet::ALL.without(Field::Comment);
-        let new = enriched(&known, &read, fields, FieldSet::NONE);
+        let new = enriched(&known, &read, fields, (By::Uid, FieldSet::NONE));
         assert_eq!(new, Contact { last_name: "Durand".into(), ..known });
     }
 
@@ -132,10 +173,10 @@ mod tests {
                 extra: extra.iter().map(|entry| (*entry).to_owned()).collect(),
                 ..Contact::default()
             };
-            let new = enriched(&of(known), &of(read), FieldSet::ALL, settled);
+            let new = enriched(&of(known), &of(read), FieldSet::ALL, (By::Uid, settled));
             assert_eq!(new.extra, expected, "{known:?} {read:?}");
-            assert_eq!(enriched(&new, &of(read), FieldSet::ALL, settled), new, "once is enough");
-            assert_eq!(contradictions(&of(known), &of(read), FieldSet::ALL), otherwise);
+            assert_eq!(enriched(&new, &of(read), FieldSet::ALL, (By::Uid, settled)), new, "once is enough");
+            assert_eq!(contradictions(&of(known), &of(read), FieldSet::ALL, By::Uid), otherwise);
         };
         let known = ["URL:a", "PHOTO;ENCODING=b:old", "BDAY:1980-01-01"];
         let read = ["PHOTO;ENCODING=b;TYPE=PNG:new", "URL:b", "BDAY:1980-01-01"];
@@ -157,9 +198,38 @@ mod tests {
             (named("Durand", "Acheteuse"), named("Durand", "Directrice"), &["job_title"]),
             (named("Durand", ""), named("Durand", "Directrice"), &[]),
         ] {
-            assert_eq!(contradictions(&known, &read, FieldSet::ALL), expected, "{known:?} {read:?}");
+            assert_eq!(contradictions(&known, &read, FieldSet::ALL, By::Uid), expected, "{known:?} {read:?}");
         }
         let fields = FieldSet::NONE.with(Field::LastName);
-        assert!(contradictions(&named("a", "b"), &named("a", "c"), fields).is_empty(), "only what the file speaks of");
+        assert!(
+            contradictions(&named("a", "b"), &named("a", "c"), fields, By::Uid).is_empty(),
+            "only what the file speaks of"
+        );
+    }
+
+    #[test]
+    fn of_two_ways_to_write_a_name_the_better_one_stands() {
+        let named = |(last, first): (&str, &str)| Contact {
+            last_name: last.into(),
+            first_name: first.into(),
+            ..Contact::default()
+        };
+        for (known, read, expected) in [
+            (("Dupré", "Hélène"), ("DUPRE", "HELENE"), ("Dupré", "Hélène")),
+            (("DUPRE", "HELENE"), ("Dupré", "Hélène"), ("Dupré", "Hélène")),
+            (("Dupré", "Hélène"), ("Hélène", "Dupré"), ("Dupré", "Hélène")),
+            (("Dupré", "Hélène"), ("Dupré", "H."), ("Dupré", "Hélène")),
+            (("Dupré", "H."), ("Dupré", "Hélène"), ("Dupré", "Hélène")),
+            (("Dupré", ""), ("Dupré", "Hélène"), ("Dupré", "Hélène")),
+            (("Dupré-Martin", "Hélène"), ("Dupré", "Hélène"), ("Dupré-Martin", "Hélène")),
+        ] {
+            let new = enriched(&named(known), &named(read), FieldSet::ALL, (By::Email, FieldSet::NONE));
+            assert_eq!(new, named(expected), "{known:?} {read:?}");
+            assert!(contradictions(&named(known), &named(read), FieldSet::ALL, By::Email).is_empty());
+            let marked = enriched(&named(known), &named(read), FieldSet::ALL, (By::CrmId, FieldSet::NONE));
+            assert_eq!(marked, named(read), "who bears the id is taken by the letter");
+        }
+        let other = contradictions(&named(("Dupré", "Hélène")), &named(("Dupré", "Luc")), FieldSet::ALL, By::Name);
+        assert_eq!(other, ["first_name"]);
     }
 }

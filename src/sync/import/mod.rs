@@ -16,7 +16,7 @@ use crate::{
     config::Settings,
     contact::{Contact, FieldSet},
     mirror::{ContactId, Stored},
-    reconcile::Pairing,
+    reconcile::{Pairing, pairing::By},
     replicas::{Problem, Sighting, Trouble},
     sync::{
         assemble::IMPORT,
@@ -129,7 +129,7 @@ impl Engine<'_> {
             Pairing::One(id, by) => {
                 let stored = self.stored(id)?;
                 match pile.again(&stored, by, &sighting) {
-                    Again::No => self.import_into(pile, &stored, &sighting),
+                    Again::No => self.import_into(pile, &stored, by, &sighting),
                     Again::Another => self.import_new(pile, sighting),
                     Again::Namesake => {
                         let message = "has the name of an earlier record and says otherwise".to_owned();
@@ -217,7 +217,7 @@ impl Engine<'_> {
 
     /// The contact was deleted here once and a person brings it back: to every replica that still holds it, too.
     fn import_again(&mut self, pile: &mut Pile, stored: &Stored, sighting: &Sighting) -> Result<(), SyncError> {
-        let new = enriched(&stored.contact, &sighting.contact, sighting.fields, FieldSet::NONE);
+        let new = enriched(&stored.contact, &sighting.contact, sighting.fields, (By::Uid, FieldSet::NONE));
         pile.take(stored.id, sighting);
         self.remember(stored, &new, IMPORT)?;
         self.mirror.update_contact(stored.id, &new, &self.host.stamp())?;
@@ -230,10 +230,10 @@ impl Engine<'_> {
 
     /// A known contact gets what the record says beyond it. What it says otherwise than an earlier record of the file is
     /// left to a person.
-    fn import_into(&mut self, pile: &mut Pile, stored: &Stored, sighting: &Sighting) -> Result<(), SyncError> {
+    fn import_into(&mut self, pile: &mut Pile, stored: &Stored, by: By, sighting: &Sighting) -> Result<(), SyncError> {
         let said = sighting.fields.and(pile.said(stored.id));
-        let otherwise = contradictions(&stored.contact, &sighting.contact, said);
-        let new = pile.enriched(stored, sighting);
+        let otherwise = contradictions(&stored.contact, &sighting.contact, said, by);
+        let new = pile.enriched(stored, by, sighting);
         pile.take(stored.id, sighting);
         self.remember_uid(pile, stored, sighting)?;
         let is_news = new != stored.contact;
@@ -328,7 +328,7 @@ mod tests {
             known.items.iter().all(|item| !types.contains(&item.item_type)),
             "all are guessed otherwise: {types:?}"
         );
-        let new = enriched(&known, &sighting.contact, sighting.fields, FieldSet::NONE);
+        let new = enriched(&known, &sighting.contact, sighting.fields, (By::Email, FieldSet::NONE));
         assert_eq!(new, Contact { company: "ACME".into(), ..known });
     }
 }

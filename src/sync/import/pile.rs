@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::enrich::{contradictions, enriched};
+use super::enrich::{NAMES, contradictions, enriched};
 use crate::{
     contact::{Contact, Field, FieldSet},
     mirror::{ContactId, Stored},
@@ -58,26 +58,34 @@ impl Pile {
         let Some(earlier) = self.taken.get(&stored.id) else { return Again::No };
         // A picture that was made smaller is still of the same person.
         let fields = sighting.fields.without(Field::Extra);
-        let contradicts = || !contradictions(&stored.contact, &sighting.contact, fields).is_empty();
-        let is_contested = || self.left_before(sighting).is_some() && self.enriched(stored, sighting) != stored.contact;
+        let contradicts = || !contradictions(&stored.contact, &sighting.contact, fields, by).is_empty();
+        let is_contested =
+            || self.left_before(sighting).is_some() && self.enriched(stored, by, sighting) != stored.contact;
         match by {
             By::Name if earlier.marked && sighting.uid.is_some() => Again::Another,
             By::Name if contradicts() || is_contested() || are_apart(&stored.contact, &sighting.contact) => {
                 Again::Namesake
             }
-            By::Uid | By::CrmId if contradicts() => Again::Copy,
-            By::Name | By::Uid | By::CrmId | By::Email | By::Phone => Again::No,
+            By::Uid | By::OtherUid | By::CrmId if contradicts() => Again::Copy,
+            By::Name | By::Uid | By::OtherUid | By::CrmId | By::Email | By::Phone => Again::No,
         }
     }
 
     /// What the contact is with what the record says beyond it.
-    pub fn enriched(&self, stored: &Stored, sighting: &Sighting) -> Contact {
-        enriched(&stored.contact, &sighting.contact, sighting.fields, self.said(stored.id))
+    pub fn enriched(&self, stored: &Stored, by: By, sighting: &Sighting) -> Contact {
+        enriched(&stored.contact, &sighting.contact, sighting.fields, (by, self.settled(stored.id, by)))
     }
 
     /// The fields that earlier records of this file have spoken of for a contact.
     pub fn said(&self, id: ContactId) -> FieldSet {
         self.taken.get(&id).map(|taken| taken.said).unwrap_or_default()
+    }
+
+    /// Of those, the fields in which this record has no other word: the better spelling of a name may come later, unless
+    /// one of the two is by somebody who meant each letter.
+    fn settled(&self, id: ContactId, by: By) -> FieldSet {
+        let Some(Taken { marked, said }) = self.taken.get(&id) else { return FieldSet::NONE };
+        if *marked || matches!(by, By::Uid | By::CrmId) { *said } else { said.less(NAMES) }
     }
 
     /// Remembers that the record was taken for this contact.
