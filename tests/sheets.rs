@@ -216,6 +216,7 @@ fn set(contact: &mut Contact, field: &str, value: &str) {
     match part {
         "city" => contact.addresses[at].city = value.to_owned(),
         "zip_code" => contact.addresses[at].zip_code = value.to_owned(),
+        "street" => contact.addresses[at].street_address = value.to_owned(),
         other => panic!("unknown part {other}"),
     }
 }

@@ -101,12 +101,15 @@ pub(super) fn marked(bytes: &[u8]) -> Option<(Encoding, &[u8])> {
         .find_map(|encoding| bytes.strip_prefix(encoding.mark()).map(|rest| (encoding, rest)))
 }
 
+/// So many bytes beyond ASCII in a row are in no word of a Latin alphabet.
+const ROW_MIN: usize = 4;
+
 /// What the bytes of a file tell of its encoding, taken in portion by portion, the byte order mark left out.
 pub(super) struct Survey {
     /// What the byte order mark promised.
     mark: Option<Encoding>,
     is_blank: bool,
-    has_newline: bool,
+    line_ends: LineEnds,
     /// Characters beyond ASCII, and sequences that are no UTF-8.
     valid: usize,
     invalid: usize,
@@ -122,6 +125,45 @@ pub(super) struct Survey {
     /// The byte before, and whether it is one that sets Latin-9 apart.
     before: u8,
     is_open: bool,
+    /// Whether it is a letter of MacRoman after a letter, and a sign in windows-1252.
+    is_inside: bool,
+    /// Bytes beyond ASCII, those of them in long rows, and the length of the row that the last byte is in.
+    high: usize,
+    high_in_rows: usize,
+    row: usize,
+    /// Which bytes beyond ASCII there are, a bit for each.
+    high_sorts: u128,
+}
+
+/// What ends the lines of a file: what stands outside quotation marks, where a break inside a cell may be another.
+#[derive(Default)]
+struct LineEnds {
+    is_quoted: bool,
+    has_newline: bool,
+    is_newline: bool,
+    is_return: bool,
+}
+
+impl LineEnds {
+    /// Takes in the next units; nothing more is looked for once a `\n` was seen outside quotation marks.
+    fn feed(&mut self, units: impl Iterator<Item = u16>) {
+        for unit in units {
+            match u8::try_from(unit) {
+                Ok(b'"') => self.is_quoted = !self.is_quoted,
+                Ok(b'\n') if !self.is_quoted => self.is_newline = true,
+                Ok(b'\n') => self.has_newline = true,
+                Ok(b'\r') if !self.is_quoted => self.is_return = true,
+                _ => {}
+            }
+            if self.is_newline {
+                return;
+            }
+        }
+    }
+
+    fn is_newline(&self) -> bool {
+        self.is_newline || (self.has_newline && !self.is_return)
+    }
 }
 
 impl Survey {
@@ -130,7 +172,7 @@ impl Survey {
         Survey {
             mark,
             is_blank: true,
-            has_newline: false,
+            line_ends: LineEnds::default(),
             valid: 0,
             invalid: 0,
             line: 1,
@@ -142,6 +184,11 @@ impl Survey {
             has_latin_9: false,
             before: 0,
             is_open: false,
+            is_inside: false,
+            high: 0,
+            high_in_rows: 0,
+            row: 0,
+            high_sorts: 0,
         }
     }
 
@@ -160,12 +207,14 @@ impl Survey {
             Some(Encoding::Utf16Le) => self.feed_units(bytes, u16::from_le_bytes),
             Some(Encoding::Utf16Be) => self.feed_units(bytes, u16::from_be_bytes),
             _ => {
-                self.has_newline = self.has_newline || bytes.contains(&b'\n');
+                if !self.line_ends.is_newline {
+                    self.line_ends.feed(bytes.iter().map(|byte| u16::from(*byte)));
+                }
                 self.feed_utf_8(bytes);
-                if !bytes.is_ascii() || self.is_open {
+                if !bytes.is_ascii() || self.is_open || self.is_inside {
                     self.feed_accents(bytes);
-                } else {
-                    self.before = bytes.last().copied().unwrap_or(self.before);
+                } else if let Some(last) = bytes.last() {
+                    (self.before, self.row) = (*last, 0);
                 }
             }
         }
@@ -183,9 +232,18 @@ impl Survey {
         self.is_blank
     }
 
-    /// True when lines end with `\n`.
-    pub fn has_newline(&self) -> bool {
-        self.has_newline
+    /// True when lines end with `\n`, with or without a `\r` before it; false for a `\r` alone.
+    pub fn ends_with_newline(&self) -> bool {
+        self.line_ends.is_newline()
+    }
+
+    /// True when no encoding known here makes sense of the bytes: letters beyond ASCII stand among others in the Latin
+    /// alphabets, whole words of nothing else are Cyrillic, Greek, Japanese.
+    pub fn is_foreign(&self) -> bool {
+        self.mark.is_none()
+            && self.invalid > 0
+            && 2 * self.high_in_rows > self.high
+            && self.high_sorts.count_ones() >= 4
     }
 
     /// The encodings that the file may have, the likeliest first.
@@ -215,7 +273,7 @@ impl Survey {
     fn feed_units(&mut self, bytes: &[u8], unit: fn([u8; 2]) -> u16) {
         for byte in bytes {
             match self.rest.pop() {
-                Some(first) => self.has_newline |= unit([first, *byte]) == u16::from(b'\n'),
+                Some(first) => self.line_ends.feed([unit([first, *byte])].into_iter()),
                 None => self.rest.push(*byte),
             }
         }
@@ -253,8 +311,12 @@ impl Survey {
     /// The bytes that set Latin-9 apart count where only its letters make sense: "c\xBDur" is no fraction.
     fn feed_accents(&mut self, bytes: &[u8]) {
         for byte in bytes {
-            // à ç é è ê: in the other's table these bytes are rare signs or capitals.
-            self.mac += usize::from([0x88, 0x8D, 0x8E, 0x8F, 0x90].contains(byte));
+            // à ç é è ê, and É: in the other's table these bytes are rare signs or capitals. ë î ï ô ù and others: there they
+            // are quotation marks, bullets and the like, which do not stand between letters.
+            self.mac += usize::from([0x83, 0x88, 0x8D, 0x8E, 0x8F, 0x90].contains(byte));
+            self.mac += usize::from(self.is_inside && byte.is_ascii_alphabetic());
+            self.is_inside = self.before.is_ascii_alphabetic()
+                && [0x87, 0x89, 0x91, 0x93, 0x94, 0x95, 0x98, 0x99, 0x9B, 0x9D].contains(byte);
             self.latin += usize::from([0xE0, 0xE7, 0xE8, 0xE9, 0xEA].contains(byte));
             self.has_controls |= (0x80..=0x9F).contains(byte);
             let is_sign = [0xA6, 0xA8, 0xB4, 0xB8, 0xBC, 0xBD, 0xBE].contains(byte);
@@ -262,6 +324,15 @@ impl Survey {
                 || (is_sign && self.before.is_ascii_alphabetic())
                 || (self.is_open && byte.is_ascii_alphabetic());
             (self.before, self.is_open) = (*byte, is_sign);
+            self.row = if byte.is_ascii() { 0 } else { self.row + 1 };
+            self.high += usize::from(!byte.is_ascii());
+            self.high_sorts |= if byte.is_ascii() { 0 } else { 1 << (byte & 0x7f) };
+            // The fourth tells that the three before it were in a long row, too.
+            self.high_in_rows += match self.row {
+                0..ROW_MIN => 0,
+                ROW_MIN => ROW_MIN,
+                _ => 1,
+            };
         }
     }
 }
@@ -300,6 +371,42 @@ mod tests {
     }
 
     #[test]
+    fn a_break_inside_a_cell_does_not_end_lines() {
+        for (text, newline) in [
+            ("a,b\n", true),
+            ("a\r\nb\r\n", true),
+            ("a\rb\r", false),
+            ("a,b\r1,\"2\n3\"\r", false),
+            ("a,b\n1,\"2\r3\"\n", true),
+            ("\"a\nb\"", true),
+            ("5\" pipe\rx\n", true),
+            ("a", false),
+        ] {
+            assert_eq!(Survey::of(None, text.as_bytes()).ends_with_newline(), newline, "{text:?}");
+            let units: Vec<u8> = text.encode_utf16().flat_map(u16::to_be_bytes).collect();
+            assert_eq!(Survey::of(Some(Encoding::Utf16Be), &units).ends_with_newline(), newline, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn words_of_other_alphabets_are_told_from_accents() {
+        for (encoding, words, foreign) in [
+            (encoding_rs::WINDOWS_1251, "Иванов,Пётр", true),
+            (encoding_rs::WINDOWS_1253, "Παπαδόπουλος", true),
+            (encoding_rs::SHIFT_JIS, "木村,太郎", true),
+            (encoding_rs::GBK, "张伟,王芳", true),
+            (WINDOWS_1252, "Hélène Créée, œuvre à l’été – « où »", false),
+            (MACINTOSH, "Zoë Çelik, Éléonore", false),
+            (WINDOWS_1252, "ÉÉÉÉÉ ÈÈÈÈÈ", false),
+            (encoding_rs::WINDOWS_1250, "Łukasz Dąbrowski", false),
+            (encoding_rs::UTF_8, "木村 太郎 Иванов", false),
+        ] {
+            let (bytes, ..) = encoding.encode(words);
+            assert_eq!(Survey::of(None, &bytes).is_foreign(), foreign, "{words}");
+        }
+    }
+
+    #[test]
     fn utf_16_is_read_and_written_and_broken_units_are_refused() {
         for encoding in [Encoding::Utf16Le, Encoding::Utf16Be] {
             let bytes = encoding.encode("Élodie 𝄞").unwrap();
@@ -312,9 +419,13 @@ mod tests {
     #[test]
     fn the_likeliest_encoding_comes_first() {
         for encoding in [Encoding::Utf8, Encoding::Windows1252, Encoding::Macintosh, Encoding::Iso8859_15] {
-            let bytes = encoding.encode("Hélène, cœur, à gauche").unwrap();
-            assert_eq!(Survey::of(None, &bytes).candidates()[0], encoding);
+            for text in ["Hélène, cœur, à gauche", "Loïc, cœur", "Étage 2, cœur", "Noël Côté, cœur"] {
+                let bytes = encoding.encode(text).unwrap();
+                assert_eq!(Survey::of(None, &bytes).candidates()[0], encoding, "{text}");
+            }
         }
+        let (bytes, ..) = WINDOWS_1252.encode("l’ami – “Chez Marie” • 5…6 ‰");
+        assert_eq!(Survey::of(None, &bytes).candidates()[0], Encoding::Windows1252);
     }
 
     proptest::proptest! {
@@ -331,7 +442,7 @@ mod tests {
             let mut portions = Survey::new(mark);
             bytes.chunks(size).for_each(|portion| portions.feed(portion));
             portions.end();
-            let told = |survey: &Survey| (survey.candidates(), survey.mixed_line(), survey.has_newline(), survey.is_blank());
+            let told = |survey: &Survey| (survey.candidates(), survey.mixed_line(), survey.ends_with_newline(), survey.is_blank(), survey.is_foreign());
             proptest::prop_assert_eq!(told(&portions), told(&whole));
             if mark.is_none() {
                 proptest::prop_assert_eq!(whole.invalid == 0, std::str::from_utf8(&bytes).is_ok());

@@ -88,6 +88,8 @@ struct Written {
     #[serde(default)]
     unlisted_codes: bool,
     #[serde(default)]
+    any_table: bool,
+    #[serde(default)]
     weak: Vec<Spanned<String>>,
     #[serde(default)]
     categories: Option<String>,
@@ -199,6 +201,7 @@ impl Written {
             spreadsheet: self.formula_guard,
             exact: self.exact,
             unlisted_codes: self.unlisted_codes,
+            any_table: self.any_table,
             weak,
             categories: self.categories.filter(|separator| !separator.trim().is_empty()),
             joined: self.joined.filter(|separator| !separator.trim().is_empty()),

@@ -17,6 +17,9 @@ pub enum CsvError {
     /// UTF-8 but for a few bytes: read as anything else, every accent would be wrong.
     #[error("the text is UTF-8, but line {0} holds bytes that are not")]
     MixedEncodings(usize),
+    /// Letters of no Latin alphabet, in an encoding of their own: read as anything else, every word would be wrong.
+    #[error("the text is in an encoding that carnet does not read, an Asian, Cyrillic or Greek one")]
+    ForeignEncoding,
     /// No line near the top holds enough known column names.
     #[error("no header line was recognised: looked at the first {lines} lines, {tried}")]
     Unrecognised {
@@ -76,7 +79,9 @@ impl CsvError {
             CsvError::Unreadable(_) => "see the system's log, the disk may be failing".to_owned(),
             Self::Empty | Self::NoRow(_) | Self::Output(_) => return None,
             Self::BlankRow => "add a column for carnet's uid or for the names to the table".to_owned(),
-            Self::Undecodable(_) | Self::MixedEncodings(_) => "save the file again as UTF-8".to_owned(),
+            Self::Undecodable(_) | Self::MixedEncodings(_) | Self::ForeignEncoding => {
+                "save the file again as UTF-8".to_owned()
+            }
             Self::Unrecognised { delimiter: Some(found), .. } => format!(
                 "the columns seem to be separated by {}; save the file with ; , | or a tab",
                 delimiter_name(*found)

@@ -4,7 +4,10 @@
 //! It differs from a book's reading in one point: where a column does not say whether a number is private, the row's
 //! other cells may.
 
-use std::io::{self, Cursor, Read, Seek, SeekFrom};
+use std::{
+    collections::VecDeque,
+    io::{self, Cursor, Read, Seek, SeekFrom},
+};
 
 use super::{
     charset::{self, Encoding, Survey},
@@ -13,9 +16,10 @@ use super::{
     layout::{Layout, mostly_civilities},
     profile::Profile,
     records::cells,
+    shape::{SAMPLE_MAX, Sort, check_delimiter, rows_to_block_end, settle},
     sniff::{Candidates, Found, HEAD_MAX, find},
-    stream::Lines,
-    table::{Filled, Recognised, Row, SAMPLE_MAX, Sort, check_delimiter},
+    stream::{Line, Lines},
+    table::{Filled, Recognised, Row},
 };
 use crate::contact::FieldSet;
 
@@ -27,10 +31,11 @@ pub struct Opened<R> {
     pub recognised: Recognised,
     /// The columns that hold something, read or not, in the file's order.
     pub filled: Vec<Filled>,
-    lines: Lines<R>,
+    rows: Rows<R>,
+    /// Records behind the header so far.
+    index: usize,
     layout: Layout,
     profile: Profile,
-    shape: Shape,
     cell_line_end: &'static str,
 }
 
@@ -67,7 +72,7 @@ pub fn open<'p, R: Read + Seek>(mut source: R, profile: impl Into<Candidates<'p>
     let found = find(&start, length, &survey, profile.into())?;
     let behind_mark = mark.map_or(0, |mark| mark.mark().len()) as u64;
     source.seek(SeekFrom::Start(behind_mark)).map_err(CsvError::Unreadable)?;
-    let look = look(Lines::new(&mut source, &found, survey.has_newline()), &found)?;
+    let look = look(Lines::new(&mut source, &found), &found)?;
     let civilities = |column: usize| {
         let texts: Vec<String> = look
             .sample
@@ -76,12 +81,10 @@ pub fn open<'p, R: Read + Seek>(mut source: R, profile: impl Into<Candidates<'p>
             .collect();
         mostly_civilities(texts.iter().map(String::as_str))
     };
-    let Look { header_line, line_end, counts, shape, .. } = look;
+    let Look { header_line, line_end, counts, .. } = look;
     let layout = Layout::new(found.profile, look.names, &civilities);
     source.seek(SeekFrom::Start(behind_mark)).map_err(CsvError::Unreadable)?;
-    let mut lines = Lines::new(source, &found, survey.has_newline());
-    // The header itself.
-    lines.next().transpose()?;
+    let (_, rows) = Rows::behind_header(Lines::new(source, &found), found.delimiter)?;
     let columns = || layout.header.iter().cloned().zip(layout.read_as.iter().cloned());
     let filled = columns().zip(counts).filter(|(_, rows)| *rows > 0);
     let filled = filled.map(|((name, read_as), rows)| Filled { name, read_as, rows }).collect();
@@ -95,7 +98,7 @@ pub fn open<'p, R: Read + Seek>(mut source: R, profile: impl Into<Candidates<'p>
     };
     let cell_line_end = if line_end == "\r" { "\r" } else { found.profile.cell_line_end };
     let profile = found.profile.clone();
-    Ok(Opened { fields: layout.fields(), recognised, filled, lines, layout, profile, shape, cell_line_end })
+    Ok(Opened { fields: layout.fields(), recognised, filled, rows, index: 0, layout, profile, cell_line_end })
 }
 
 /// The start of the file behind its byte order mark, that mark, what all of it tells, and its length in bytes.
@@ -124,14 +127,70 @@ fn survey(source: &mut (impl Read + Seek)) -> io::Result<(Vec<u8>, Option<Encodi
     Ok((start, mark, survey, length))
 }
 
-/// How many cells a row should have.
-#[derive(Debug, Clone, Copy)]
-struct Shape {
+/// The records behind a header, each with what its count of cells tells.
+struct Rows<R> {
+    lines: Lines<R>,
     delimiter: u8,
     width: usize,
+    /// How many columns there are up to the last one with a name.
     named: usize,
-    /// Records behind the header so far.
-    index: usize,
+    /// The next record's number, the header's line being its line less one.
+    number: usize,
+    header_number: usize,
+    /// Records whose neighbours were looked at.
+    ready: VecDeque<(Line, Sort)>,
+    failure: Option<CsvError>,
+}
+
+impl<R: Read> Rows<R> {
+    /// The header, and what is behind it.
+    fn behind_header(mut lines: Lines<R>, delimiter: u8) -> Result<(Line, Self), CsvError> {
+        let header = lines.next().ok_or(CsvError::Empty)??;
+        let names = cells(&header.content, delimiter);
+        let named = names.iter().rposition(|cell| !cell.text.trim().is_empty()).map_or(0, |at| at + 1);
+        let (width, header_number) = (names.len(), header.line - 1);
+        let (number, ready, failure) = (header_number + 1, VecDeque::new(), None);
+        let rows = Self { lines, delimiter, width, named, number, header_number, ready, failure };
+        Ok((header, rows))
+    }
+
+    /// Reads a block of rows and settles what they are.
+    fn refill(&mut self) {
+        let rows = rows_to_block_end(self.number);
+        let is_beside_header = self.number + rows == self.header_number + rows_to_block_end(self.header_number);
+        let mut sorts = Vec::with_capacity(rows);
+        while sorts.len() < rows {
+            match self.lines.next() {
+                None => break,
+                Some(Err(failure)) => {
+                    self.failure = Some(failure);
+                    break;
+                }
+                Some(Ok(line)) => {
+                    let sort = Sort::of(&cells(&line.content, self.delimiter), self.width, self.named);
+                    sorts.push(sort);
+                    self.ready.push_back((line, sort));
+                }
+            }
+        }
+        self.number += sorts.len();
+        // Rows beside the header, which is as wide as the table, cannot have been left short together.
+        if !is_beside_header {
+            settle(&mut sorts);
+        }
+        self.ready.iter_mut().zip(sorts).for_each(|((_, sort), settled)| *sort = settled);
+    }
+}
+
+impl<R: Read> Iterator for Rows<R> {
+    type Item = Result<(Line, Sort), CsvError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.ready.is_empty() && self.failure.is_none() {
+            self.refill();
+        }
+        self.ready.pop_front().map(Ok).or_else(|| self.failure.take().map(Err))
+    }
 }
 
 /// What a first reading of all records tells.
@@ -143,30 +202,29 @@ struct Look {
     counts: Vec<usize>,
     /// The first rows.
     sample: Vec<String>,
-    shape: Shape,
 }
 
-fn look(mut lines: Lines<impl Read>, found: &Found<'_>) -> Result<Look, CsvError> {
-    let header = lines.next().ok_or(CsvError::Empty)??;
+/// So many bytes of rows are looked at to find out what a column holds.
+const SAMPLE_BYTES_MAX: usize = 1 << 20;
+
+fn look(lines: Lines<impl Read>, found: &Found<'_>) -> Result<Look, CsvError> {
     let delimiter = found.delimiter;
+    let (header, rows) = Rows::behind_header(lines, delimiter)?;
     let names: Vec<String> = cells(&header.content, delimiter).into_iter().map(|cell| cell.text.into_owned()).collect();
-    let named = names.iter().rposition(|name| !name.trim().is_empty()).map_or(0, |at| at + 1);
-    let shape = Shape { delimiter, width: names.len(), named, index: 0 };
-    let (mut counts, mut sample) = (vec![0; shape.width], Vec::new());
+    let (mut counts, mut sample, mut sampled) = (vec![0; names.len()], Vec::new(), 0);
     let (mut first, mut are_single) = (String::new(), true);
-    for line in lines {
-        let content = line?.content;
-        let row = cells(&content, delimiter);
-        let sort = Sort::of(&row, shape.width, named);
+    for row in rows {
+        let (Line { content, .. }, sort) = row?;
         if sort == Sort::Blank {
             continue;
         }
         are_single &= sort.is_single();
         if sort == Sort::Row {
-            for (count, cell) in counts.iter_mut().zip(&row) {
+            for (count, cell) in counts.iter_mut().zip(&cells(&content, delimiter)) {
                 *count += usize::from(!cell.text.trim().is_empty());
             }
-            if sample.len() < SAMPLE_MAX {
+            sampled += content.len();
+            if sample.len() < SAMPLE_MAX && sampled < SAMPLE_BYTES_MAX {
                 sample.push(content.clone());
             }
         }
@@ -174,9 +232,9 @@ fn look(mut lines: Lines<impl Read>, found: &Found<'_>) -> Result<Look, CsvError
             first = content;
         }
     }
-    check_delimiter((header.line, delimiter, shape.width), &first, are_single)?;
+    check_delimiter((header.line, delimiter, names.len()), &first, are_single)?;
     let line_end = if header.end.is_empty() { found.profile.line_end } else { header.end };
-    Ok(Look { names, header_line: header.line, line_end, counts, sample, shape })
+    Ok(Look { names, header_line: header.line, line_end, counts, sample })
 }
 
 /// The rows, ragged ones included, blank ones not. Ends after an error.
@@ -191,14 +249,12 @@ impl<R: Read> Iterator for Opened<R> {
             guess: Guess::ByRow,
         };
         loop {
-            let line = match self.lines.next()? {
-                Ok(line) => line,
+            let (line, sort) = match self.rows.next()? {
+                Ok(row) => row,
                 Err(error) => return Some(Err(error)),
             };
-            let cells = cells(&line.content, self.shape.delimiter);
-            let sort = Sort::of(&cells, self.shape.width, self.shape.named);
-            let row = codec.row(self.shape.index, line.line, sort, cells);
-            self.shape.index += 1;
+            let row = codec.row(self.index, line.line, sort, cells(&line.content, self.rows.delimiter));
+            self.index += 1;
             if let Some(row) = row {
                 return Some(Ok(row));
             }

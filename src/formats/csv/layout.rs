@@ -103,6 +103,11 @@ impl Layout {
         known + folded.iter().filter(unlisted).count()
     }
 
+    /// True where a column holds this scalar field.
+    pub fn has(&self, field: Field) -> bool {
+        self.scalars.iter().any(|(known, _)| *known == field)
+    }
+
     /// The fields that the columns hold.
     pub fn fields(&self) -> FieldSet {
         let mut fields: FieldSet = self.scalars.iter().map(|(field, _)| *field).collect();
@@ -312,11 +317,17 @@ impl Layout {
     /// Drops what has a label and no value, and puts the slots in reading order.
     fn settle(&mut self) {
         // Beside one half of the name, a whole name could neither be read nor kept in step.
-        let has = |name: Field| self.scalars.iter().any(|(field, _)| *field == name);
-        if has(Field::FirstName) != has(Field::LastName)
+        if self.has(Field::FirstName) != self.has(Field::LastName)
             && let Some(column) = self.display_name.take()
         {
             self.read_as[column] = None;
+        }
+        // A whole address that nothing else stands beside is written, too: as a street of several lines.
+        for slot in &mut self.addresses {
+            if slot.parts.iter().flatten().count() == 1 {
+                let [street, formatted] = [Part::Street as usize, Part::Formatted as usize];
+                slot.parts[street] = slot.parts[street].or(slot.parts[formatted].take());
+            }
         }
         self.items.retain(|slot| slot.value != usize::MAX);
         self.addresses.retain(|slot| slot.parts.iter().any(Option::is_some));

@@ -1,7 +1,7 @@
 //! CSV files, in every dialect that address books and CRMs write: recognised, read, edited in place, exported.
 //!
 //! `profile` says what a dialect's columns are called, `sniff` finds out which dialect a file has, `layout` pairs one
-//! header with a profile, `codec`, `slots`, `read` and `write*` turn rows into contacts and back, `table` keeps a file's
+//! header with a profile, `shape` what a row's count of cells tells, `codec`, `slots`, `read` and `write*` turn rows into contacts and back, `table` keeps a file's
 //! bytes. The law that all of it serves: reading what was written gives [`Table::carries`] of it, and nothing else moves.
 //!
 //! `Contact::extra` is vCard text and is not carried by CSV.
@@ -22,6 +22,7 @@ mod plan;
 mod profile;
 mod read;
 mod records;
+mod shape;
 mod slots;
 mod sniff;
 mod stream;
@@ -39,6 +40,7 @@ pub use export::{Exported, Widths, export};
 pub use import::{Import, Opened, import, open};
 pub use profile::Profile;
 pub use read::{Note, NoteSort};
+pub use shape::Ragged;
 pub use sniff::Candidates;
-pub use table::{Filled, Ragged, Recognised, Row, Table};
+pub use table::{Filled, Recognised, Row, Table};
 pub use write::Missed;

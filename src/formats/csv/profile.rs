@@ -32,6 +32,8 @@ pub struct Profile {
     pub(super) spreadsheet: bool,
     pub(super) exact: bool,
     pub(super) unlisted_codes: bool,
+    /// It describes the words of no program: where another fits as well, that one counts.
+    pub(super) any_table: bool,
     pub(super) weak: FieldSet,
     pub(super) categories: Option<String>,
     pub(super) joined: Option<String>,
@@ -77,8 +79,8 @@ pub(super) struct Name {
     written: String,
     /// The name of the first column where it differs from the numbered ones.
     folded_first: Option<String>,
-    /// Before and after the number, and the lowest number; `None` for a column that there is only one of.
-    folded_numbered: Option<(String, String, u32)>,
+    /// Before and after the number; `None` for a column that there is only one of.
+    folded_numbered: Option<(String, String)>,
     numbered: Option<String>,
 }
 
@@ -139,6 +141,7 @@ static BUILT_IN: LazyLock<Vec<Profile>> = LazyLock::new(|| {
         include_str!("../../../config/csv/excel-fr.toml"),
         include_str!("../../../config/csv/hubspot.toml"),
         include_str!("../../../config/csv/salesforce.toml"),
+        include_str!("../../../config/csv/plain.toml"),
     ]
     .into_iter()
     .map(|text| Profile::from_toml(text).expect("the built-in profiles are tested"))
@@ -199,12 +202,12 @@ impl Name {
         if self.folded_first.as_deref() == Some(folded) {
             return Some(1);
         }
-        let (before, after, lowest) = self.folded_numbered.as_ref()?;
+        let (before, after) = self.folded_numbered.as_ref()?;
         let digits = folded.strip_prefix(before.as_str())?.strip_suffix(after.as_str())?;
         if digits.starts_with('0') || digits.len() > 2 || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
             return None;
         }
-        digits.parse().ok().filter(|number| (*lowest..=NUMBER_MAX).contains(number))
+        digits.parse().ok().filter(|number| *number <= NUMBER_MAX)
     }
 
     /// The folded name that it has where there is no number in it.
@@ -222,11 +225,11 @@ impl Name {
 
     /// A name as a profile writes it, and the pattern of its further numbers.
     pub fn new(first: &str, more: Option<&str>) -> Name {
-        let split = |name: &str, lowest| {
+        let split = |name: &str| {
             let folded = fold(name);
-            folded.split_once("{n}").map(|(before, after)| (before.to_owned(), after.to_owned(), lowest))
+            folded.split_once("{n}").map(|(before, after)| (before.to_owned(), after.to_owned()))
         };
-        match split(first, 1) {
+        match split(first) {
             Some(numbered) => Name {
                 written: first.replace("{n}", "1"),
                 folded_first: None,
@@ -236,7 +239,7 @@ impl Name {
             None => Name {
                 written: first.to_owned(),
                 folded_first: Some(fold(first)),
-                folded_numbered: more.and_then(|more| split(more, 2)),
+                folded_numbered: more.and_then(split),
                 numbered: more.map(str::to_owned),
             },
         }

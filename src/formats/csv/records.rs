@@ -62,15 +62,10 @@ pub(super) struct Records<'a> {
 type Framed<'a> = std::io::Chain<std::io::Chain<&'a [u8], &'a [u8]>, &'a [u8]>;
 
 impl<'a> Records<'a> {
-    /// Reads from `at`, which is on physical line `line`.
-    pub fn new(text: &'a str, at: usize, line: usize, delimiter: u8) -> Self {
-        Self::of_part(text, at, line, (delimiter, text.contains('\n')))
-    }
-
-    /// The same in a part of a text. A lone `\r` ends lines, as in Excel for old Macs, only where the whole text has no
-    /// `\n` at all.
-    pub fn of_part(text: &'a str, at: usize, line: usize, (delimiter, has_newline): (u8, bool)) -> Self {
-        let (newline, ends): (u8, &[u8]) = if has_newline { (b'\n', b"\n\n") } else { (b'\r', b"\r\r") };
+    /// Reads from `at`, which is on physical line `line`. Lines end with `\n` or, as in Excel for old Macs, with a lone
+    /// `\r`.
+    pub fn new(text: &'a str, at: usize, line: usize, (delimiter, is_newline): (u8, bool)) -> Self {
+        let (newline, ends): (u8, &[u8]) = if is_newline { (b'\n', b"\n\n") } else { (b'\r', b"\r\r") };
         let framed = ends[..1].chain(&text.as_bytes()[at..]).chain(ends);
         let reader = csv::ReaderBuilder::new()
             .has_headers(false)
@@ -119,7 +114,11 @@ impl Iterator for Records<'_> {
     }
 }
 
-/// The cells of a record's content; always at least one.
+/// A record of more cells is no row of any table that is read here. What is behind this many is taken for one cell:
+/// sixteen megabytes of delimiters are not to become a gigabyte of cells.
+const CELLS_MAX: usize = 1 << 14;
+
+/// The cells of a record's content; always at least one, and at most [`CELLS_MAX`].
 pub(super) fn cells(content: &str, delimiter: u8) -> Vec<Cell<'_>> {
     if content.is_empty() {
         return vec![Cell::EMPTY];
@@ -185,6 +184,10 @@ fn cells_by<'a>(engine: &mut csv_core::Reader, content: &'a str) -> Vec<Cell<'a>
                 let behind = if record_end { at } else { at - 1 };
                 cells.push(cell(&content[start..behind], &text[..length]));
                 (start, length) = (at, 0);
+                if cells.len() + 1 == CELLS_MAX && !record_end {
+                    cells.push(Cell { raw: content[at..].into(), text: content[at..].into(), quoted: false });
+                    return cells;
+                }
             }
             // At the end of the content: the next call, with nothing to read, gives the last cell.
             ReadFieldResult::InputEmpty => {}
@@ -211,7 +214,7 @@ mod tests {
     use super::*;
 
     fn check(text: &str, expected: &[(usize, &[&str])]) {
-        let read: Vec<(usize, Vec<String>)> = Records::new(text, 0, 1, b',')
+        let read: Vec<(usize, Vec<String>)> = Records::new(text, 0, 1, (b',', text.contains('\n')))
             .map(|record| record.unwrap())
             .map(|record| {
                 (record.line, cells(&text[record.content], b',').into_iter().map(|c| c.text.into_owned()).collect())
@@ -221,6 +224,14 @@ mod tests {
             read.iter().map(|(line, cells)| (*line, cells.iter().map(String::as_str).collect())).collect();
         let expected: Vec<(usize, Vec<&str>)> = expected.iter().map(|(line, cells)| (*line, cells.to_vec())).collect();
         assert_eq!(read, expected, "{text:?}");
+    }
+
+    #[test]
+    fn a_row_of_delimiters_does_not_fill_the_memory() {
+        let text = ",".repeat(CELLS_MAX + 10);
+        let cells = cells(&text, b',');
+        assert_eq!((cells.len(), cells[CELLS_MAX - 1].raw.len()), (CELLS_MAX, 11));
+        assert_eq!(cells[..CELLS_MAX].iter().map(|cell| cell.raw.len() + 1).sum::<usize>(), text.len() + 1);
     }
 
     #[test]
@@ -239,7 +250,7 @@ mod tests {
 
     #[test]
     fn a_quotation_mark_that_is_never_closed_is_told_with_its_line() {
-        let last = Records::new("a,b\nc,\"d\ne,f\n", 0, 1, b',').last();
+        let last = Records::new("a,b\nc,\"d\ne,f\n", 0, 1, (b',', true)).last();
         assert_eq!(last, Some(Err(Unclosed { line: 2 })));
     }
 
@@ -249,7 +260,11 @@ mod tests {
         check("\r\ra\r\r", &[(1, &[""]), (2, &[""]), (3, &["a"]), (4, &[""])]);
         check("\u{feff}a,\u{feff}b\n\u{feff}\"c\n", &[(1, &["\u{feff}a", "\u{feff}b"]), (2, &["\u{feff}\"c"])]);
         for text in ["\"", "\"\n", "\"\r", "a,\"b\"\"", "\"a\n\n", "\"\"\"\r\n"] {
-            assert_eq!(Records::new(text, 0, 1, b',').next(), Some(Err(Unclosed { line: 1 })), "{text:?}");
+            assert_eq!(
+                Records::new(text, 0, 1, (b',', text.contains('\n'))).next(),
+                Some(Err(Unclosed { line: 1 })),
+                "{text:?}"
+            );
         }
     }
 
@@ -257,7 +272,7 @@ mod tests {
         #[test]
         fn no_byte_is_lost(text in "[a;,\"\r\n é]{0,60}") {
             let mut glued = String::new();
-            for record in Records::new(&text, 0, 1, b';') {
+            for record in Records::new(&text, 0, 1, (b';', text.contains('\n'))) {
                 let Ok(record) = record else { return Ok(()) };
                 let content = &text[record.content];
                 let raws: Vec<_> = cells(content, b';').into_iter().map(|cell| cell.raw).collect();
@@ -272,7 +287,7 @@ mod tests {
         #[test]
         fn the_csv_crate_reads_the_same(text in "[a;,\" é]{1,20}(\n[a;,\" é]{1,20}){0,3}") {
             let mut ours = Vec::new();
-            for record in Records::new(&text, 0, 1, b';') {
+            for record in Records::new(&text, 0, 1, (b';', text.contains('\n'))) {
                 let Ok(record) = record else { return Ok(()) };
                 ours.push(cells(&text[record.content], b';').into_iter().map(|c| c.text.into_owned()).collect::<Vec<_>>());
             }
@@ -300,7 +315,7 @@ mod tests {
                     text.push('\n');
                 }
             }
-            let read: Vec<_> = Records::new(&text, 0, 1, b';').map(|record| record.unwrap()).map(|record| {
+            let read: Vec<_> = Records::new(&text, 0, 1, (b';', text.contains('\n'))).map(|record| record.unwrap()).map(|record| {
                 let values = cells(&text[record.content], b';').into_iter().map(|cell| cell.text.into_owned());
                 (record.line, values.collect::<Vec<_>>())
             }).collect();

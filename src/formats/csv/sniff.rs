@@ -13,6 +13,7 @@ use super::{
     profile::{Name, Profile},
     records::{Records, cells},
 };
+use crate::contact::Field;
 
 /// What was found out about a file.
 pub(super) struct Sniffed<'p> {
@@ -26,6 +27,8 @@ pub(super) struct Sniffed<'p> {
 pub(super) struct Found<'p> {
     pub encoding: Encoding,
     pub delimiter: u8,
+    /// Whether lines end with `\n`, or with a lone `\r`.
+    pub is_newline: bool,
     /// The header record's place in the text, its line end not included.
     pub header: Range<usize>,
     /// The header's physical line, from 1.
@@ -77,11 +80,11 @@ pub(super) fn find<'p>(
     candidates: Candidates<'p>,
 ) -> Result<Found<'p>, CsvError> {
     let whole = length <= HEAD_MAX;
-    let profiles: Vec<&'p Profile> = match candidates {
-        Candidates::Given(profile) => vec![profile],
-        Candidates::Among(own) => own.iter().chain(Profile::all()).collect(),
+    let (own, profiles): (usize, Vec<&'p Profile>) = match candidates {
+        Candidates::Given(profile) => (1, vec![profile]),
+        Candidates::Among(own) => (own.len(), own.iter().chain(Profile::all()).collect()),
     };
-    let names = Names::new(&profiles);
+    let (names, is_newline) = (Names::new(&profiles), survey.ends_with_newline());
     let encodings = survey.candidates();
     if survey.is_blank() {
         return Err(CsvError::Empty);
@@ -89,22 +92,44 @@ pub(super) fn find<'p>(
     if let Some(line) = survey.mixed_line() {
         return Err(CsvError::MixedEncodings(line));
     }
+    if survey.is_foreign() {
+        return Err(CsvError::ForeignEncoding);
+    }
     let mut best: Option<(Encoding, Header)> = None;
     for encoding in &encodings {
         let head = head(*encoding, start).ok_or(CsvError::Undecodable(*encoding))?;
-        if let Some(header) = names.best_header(&head, whole, &DELIMITERS)
+        if let Some(header) = names.best_header(&head, (whole, is_newline), &DELIMITERS)
             && best.as_ref().is_none_or(|(_, known)| header.score > known.score)
         {
             best = Some((*encoding, header));
         }
     }
-    // A single known word may stand in any text; a person who names the profile vouches for it.
-    let hits_min = if matches!(candidates, Candidates::Given(_)) { 1 } else { 2 };
-    let found = best.filter(|(_, header)| header.score.0 >= hits_min);
-    let unknown = || unrecognised((start, whole), &encodings, &profiles, &names);
-    let (encoding, header) = found.ok_or_else(unknown)?;
-    let profile = dialect(&profiles, &header.folded).filter(|(hits, _)| *hits >= hits_min).ok_or_else(unknown)?.1;
-    Ok(Found { encoding, delimiter: header.delimiter, header: header.place, header_line: header.line, profile })
+    // A person who names the profile vouches for it.
+    let is_given = matches!(candidates, Candidates::Given(_));
+    let fits = |profile: &Profile, header: &Header| {
+        Layout::hits(profile, &header.folded) > 0 && (is_given || is_address_book(profile, &header.folded))
+    };
+    let found = best.and_then(|(encoding, header)| {
+        let profile = dialect(&profiles, own, &header.folded).filter(|profile| fits(profile, &header))?;
+        Some((encoding, header, profile))
+    });
+    let (encoding, Header { place, line, delimiter, .. }, profile) =
+        found.ok_or_else(|| unrecognised((start, whole, is_newline), &encodings, &profiles, &names))?;
+    Ok(Found { encoding, delimiter, is_newline, header: place, header_line: line, profile })
+}
+
+/// Known words stand in many a table: Outlook's in German has "Suffix", "ISDN" and "Pager". Two columns must hold
+/// something, and where none of them is a name, most columns must be known. Words of no program in particular must be
+/// those of people, since things have names, too; and unless both names are there, half of the columns must be known,
+/// since "Name" and "Fax" are words of many languages.
+fn is_address_book(profile: &Profile, folded: &[String]) -> bool {
+    let layout = Layout::new(profile, folded.to_vec(), &|_| false);
+    let read = layout.read_as.iter().flatten().count();
+    let named = folded.iter().filter(|name| !name.is_empty()).count();
+    let [first, last, company] = [Field::FirstName, Field::LastName, Field::Company].map(|field| layout.has(field));
+    let has_names = first || last || company || layout.uid.is_some() || layout.display_name.is_some();
+    let is_about_people = (first && last) || (!layout.items.is_empty() && 2 * read >= named);
+    read >= 2 && (has_names || 2 * read > named) && (is_about_people || !profile.any_table)
 }
 
 /// Every column name of the profiles, folded.
@@ -139,15 +164,17 @@ impl<'p> Names<'p> {
     }
 
     /// The likeliest header in the start of a text. `whole`: the text ends with it.
-    fn best_header(&self, head: &str, whole: bool, delimiters: &[u8]) -> Option<Header> {
+    fn best_header(&self, head: &str, (whole, is_newline): (bool, bool), delimiters: &[u8]) -> Option<Header> {
         let forced = forced_delimiter(head);
         let mut best: Option<Header> = None;
-        for (index, start) in line_starts(head).take(LINES_MAX).enumerate() {
+        for (index, start) in line_starts(head, is_newline).take(LINES_MAX).enumerate() {
             if forced.is_some() && index == 0 {
                 continue;
             }
             for delimiter in forced.as_slice().iter().chain(delimiters.iter().filter(|_| forced.is_none())) {
-                let Some(Ok(record)) = Records::new(head, start, index + 1, *delimiter).next() else { continue };
+                let Some(Ok(record)) = Records::new(head, start, index + 1, (*delimiter, is_newline)).next() else {
+                    continue;
+                };
                 let header = cells(&head[record.content.clone()], *delimiter);
                 let cut = !whole && record.end.is_empty();
                 if cut || header.len() > COLUMNS_MAX {
@@ -167,17 +194,16 @@ impl<'p> Names<'p> {
     }
 }
 
-/// The profile with most of its names in the header; of equals the one of which most is there, then the earliest.
-fn dialect<'p>(profiles: &[&'p Profile], folded: &[String]) -> Option<(usize, &'p Profile)> {
-    let mut best: Option<((usize, usize), &Profile)> = None;
-    for profile in profiles {
+/// The profile with most of its names in the header; of equals one of the `own` first ones, then a program's own before
+/// one for any table, then the one of which most is there, then the earliest.
+fn dialect<'p>(profiles: &[&'p Profile], own: usize, folded: &[String]) -> Option<&'p Profile> {
+    let rank = |(at, profile): (usize, &Profile)| {
         let hits = Layout::hits(profile, folded);
-        let share = hits * 1000 / profile.columns.len().max(1);
-        if best.is_none_or(|(known, _)| (hits, share) > known) {
-            best = Some(((hits, share), profile));
-        }
-    }
-    best.map(|((hits, _), profile)| (hits, profile))
+        (hits, at < own, !profile.any_table, hits * 1000 / profile.columns.len().max(1))
+    };
+    let ranked = profiles.iter().enumerate().map(|(at, profile)| (rank((at, *profile)), *profile));
+    // The last of equals is the one that `max_by_key` answers.
+    ranked.rev().max_by_key(|(rank, _)| *rank).map(|(_, profile)| profile)
 }
 
 /// The start of the text, enough to find a header in.
@@ -202,22 +228,24 @@ fn forced_delimiter(text: &str) -> Option<u8> {
     }
 }
 
-fn line_starts(text: &str) -> impl Iterator<Item = usize> {
-    let newline = if text.contains('\n') { '\n' } else { '\r' };
+fn line_starts(text: &str, is_newline: bool) -> impl Iterator<Item = usize> {
+    let newline = if is_newline { '\n' } else { '\r' };
     std::iter::once(0).chain(text.match_indices(newline).map(|(at, _)| at + 1)).filter(|at| *at < text.len())
 }
 
 fn unrecognised(
-    (start, whole): (&[u8], bool),
+    (start, whole, is_newline): (&[u8], bool, bool),
     encodings: &[Encoding],
     profiles: &[&Profile],
     names: &Names<'_>,
 ) -> CsvError {
     let head = encodings.first().and_then(|encoding| head(*encoding, start)).unwrap_or_default();
-    let strange = names.best_header(&head, whole, &STRANGE_DELIMITERS).filter(|header| header.score.0 >= 2);
+    let strange = names.best_header(&head, (whole, is_newline), &STRANGE_DELIMITERS).filter(|header| {
+        dialect(profiles, 0, &header.folded).is_some_and(|profile| is_address_book(profile, &header.folded))
+    });
     let list = |words: Vec<String>| words.join(", ");
     CsvError::Unrecognised {
-        lines: line_starts(&head).take(LINES_MAX).count(),
+        lines: line_starts(&head, is_newline).take(LINES_MAX).count(),
         tried: format!(
             "as {}, separated by {}, for the columns of {}",
             list(encodings.iter().map(|encoding| encoding.name().to_owned()).collect()),

@@ -12,7 +12,7 @@ use super::{
 /// Text that is decoded before its records are looked for.
 const PORTION: usize = 1 << 18;
 /// A record of more bytes is taken for one whose quotation mark is never closed.
-const RECORD_MAX: usize = 16 << 20;
+const RECORD_MAX: usize = 4 << 20;
 
 /// A record with its text.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,12 +42,12 @@ pub(super) struct Lines<R> {
 
 impl<R: Read> Lines<R> {
     /// Reads a file that lies behind its byte order mark.
-    pub fn new(source: R, found: &Found<'_>, has_newline: bool) -> Self {
+    pub fn new(source: R, found: &Found<'_>) -> Self {
         Self {
             text: Text::new(source, found.encoding),
             buffer: String::new(),
             skipped: found.header.start,
-            cut: (found.delimiter, has_newline),
+            cut: (found.delimiter, found.is_newline),
             line: found.header_line,
             ready: VecDeque::new(),
             behind: 0,
@@ -66,7 +66,7 @@ impl<R: Read> Lines<R> {
             self.skipped -= skipped;
         }
         let is_at_end = self.text.is_at_end;
-        for record in Records::of_part(&self.buffer, 0, self.line, self.cut) {
+        for record in Records::new(&self.buffer, 0, self.line, self.cut) {
             match record {
                 Ok(record) if is_at_end || !record.end.is_empty() => {
                     self.behind = record.end.end;
@@ -168,15 +168,15 @@ mod tests {
         }
     }
 
-    fn lines(source: impl Read, encoding: Encoding, has_newline: bool) -> Vec<Result<(String, usize), String>> {
-        let found = Found { encoding, delimiter: b';', header: 0..0, header_line: 1, profile: Profile::carnet() };
-        Lines::new(source, &found, has_newline)
+    fn lines(source: impl Read, encoding: Encoding, is_newline: bool) -> Vec<Result<(String, usize), String>> {
+        let (delimiter, header, header_line, profile) = (b';', 0..0, 1, Profile::carnet());
+        Lines::new(source, &Found { encoding, delimiter, is_newline, header, header_line, profile })
             .map(|line| line.map(|line| (line.content, line.line)).map_err(|error| error.to_string()))
             .collect()
     }
 
     fn whole(text: &str) -> Vec<Result<(String, usize), String>> {
-        Records::new(text, 0, 1, b';')
+        Records::new(text, 0, 1, (b';', text.contains('\n')))
             .map(|record| match record {
                 Ok(record) => Ok((text[record.content].to_owned(), record.line)),
                 Err(unclosed) => Err(CsvError::UnclosedQuote(unclosed.line).to_string()),

@@ -16,6 +16,7 @@ use super::{
     profile::Profile,
     read::{Note, Reading},
     records::{Cell, Records, cells, joined},
+    shape::{Ragged, SAMPLE_MAX, Sort, check_delimiter, rows_to_block_end, settle},
     sniff::{Candidates, Sniffed, sniff},
     write::Missed,
 };
@@ -63,15 +64,6 @@ pub struct Row {
     pub ragged: Option<Ragged>,
 }
 
-/// A row with too few or too many cells.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Ragged {
-    /// How many cells it has.
-    pub found: usize,
-    /// How many the header has.
-    pub expected: usize,
-}
-
 /// How a file was read, for a person to check.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Recognised {
@@ -117,16 +109,6 @@ enum Raw {
     Written(String),
 }
 
-/// What a record is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Sort {
-    Row,
-    Ragged(Ragged),
-    /// No cell holds anything: kept, not a contact.
-    Blank,
-    Removed,
-}
-
 impl Table {
     /// Reads a file, by the profile given or by the one that fits best.
     ///
@@ -135,24 +117,29 @@ impl Table {
     pub fn parse<'p>(bytes: &[u8], profile: impl Into<Candidates<'p>>) -> Result<Table, CsvError> {
         let Sniffed { text, bom, found: sniffed } = sniff(bytes, profile.into())?;
         let delimiter = sniffed.delimiter;
-        let mut records = Records::new(&text, sniffed.header.start, sniffed.header_line, delimiter);
+        let mut records =
+            Records::new(&text, sniffed.header.start, sniffed.header_line, (delimiter, sniffed.is_newline));
         let unclosed = |broken: super::records::Unclosed| CsvError::UnclosedQuote(broken.line);
         let first = records.next().ok_or(CsvError::Empty)?.map_err(unclosed)?;
         let header_cells = cells(&text[first.content.clone()], delimiter);
         let names: Vec<String> = header_cells.iter().map(|cell| cell.text.clone().into_owned()).collect();
         let (width, named) =
             (names.len(), names.iter().rposition(|name| !name.trim().is_empty()).map_or(0, |at| at + 1));
-        let mut entries = Vec::new();
+        let (mut entries, mut sorts) = (Vec::new(), Vec::new());
         for record in records {
             let record = record.map_err(unclosed)?;
-            let sort = Sort::of(&cells(&text[record.content.clone()], delimiter), width, named);
-            entries.push(Entry { raw: Raw::Read(record.content), end: record.end, line: record.line, sort });
+            sorts.push(Sort::of(&cells(&text[record.content.clone()], delimiter), width, named));
+            entries.push(Entry { raw: Raw::Read(record.content), end: record.end, line: record.line, sort: Sort::Row });
         }
+        let are_single = sorts.iter().filter(|sort| **sort != Sort::Blank).all(|sort| sort.is_single());
+        // Rows beside the header, which is as wide as the table, cannot have been left short together.
+        let beside_header = sorts.len().min(rows_to_block_end(first.line - 1) - 1);
+        sorts[beside_header..].chunks_mut(rows_to_block_end(0)).for_each(settle);
+        entries.iter_mut().zip(sorts).for_each(|(entry, sort): (&mut Entry, Sort)| entry.sort = sort);
         let header = Entry { raw: Raw::Read(first.content), end: first.end, line: first.line, sort: Sort::Row };
         let content = |entry: &Entry| if let Raw::Read(place) = &entry.raw { &text[place.clone()] } else { "" };
-        let mut filled = entries.iter().filter(|entry| entry.sort != Sort::Blank).peekable();
-        let first = filled.peek().map(|entry| content(entry)).unwrap_or_default();
-        check_delimiter((header.line, delimiter, width), first, filled.all(|entry| entry.sort.is_single()))?;
+        let first = entries.iter().find(|entry| entry.sort != Sort::Blank).map(content).unwrap_or_default();
+        check_delimiter((header.line, delimiter, width), first, are_single)?;
         let rows = || entries.iter().filter(|entry| entry.sort == Sort::Row).map(content);
         let civilities = |column: usize| {
             let texts: Vec<String> = rows()
@@ -406,27 +393,6 @@ impl Table {
     }
 }
 
-impl Sort {
-    /// `named`: how many columns there are up to the last one with a name. Cells that a row lacks beyond it, and empty
-    /// ones that it has too many of, change nothing: old Thunderbird ends its header with a comma, spreadsheets end rows
-    /// with many.
-    pub fn of(cells: &[Cell<'_>], width: usize, named: usize) -> Sort {
-        if cells.iter().all(|cell| cell.text.trim().is_empty()) {
-            return Sort::Blank;
-        }
-        let found = cells.len();
-        let surplus = cells.iter().skip(width).any(|cell| !cell.text.trim().is_empty());
-        if found < named || surplus { Sort::Ragged(Ragged { found, expected: width }) } else { Sort::Row }
-    }
-}
-
-impl Sort {
-    /// True for a row with a single cell where the header has more.
-    pub fn is_single(self) -> bool {
-        matches!(self, Sort::Ragged(Ragged { found: 1, .. }))
-    }
-}
-
 impl Codec<'_> {
     /// The row that these cells are; none for one that says nothing.
     pub fn row(&self, index: usize, line: usize, sort: Sort, cells: Vec<Cell<'_>>) -> Option<Row> {
@@ -445,23 +411,4 @@ impl Codec<'_> {
 fn check_not_blank(content: &str, delimiter: u8) -> Result<(), CsvError> {
     let blank = cells(content, delimiter).iter().all(|cell| cell.text.trim().is_empty());
     if blank { Err(CsvError::BlankRow) } else { Ok(()) }
-}
-
-/// How many rows are looked at to find out what a column holds.
-pub(super) const SAMPLE_MAX: usize = 1000;
-
-/// A header with one delimiter over rows with another: every row would be ragged, and no count of cells explains why.
-/// `first` is the first row that is not blank, `are_single`: each of them has one cell.
-pub(super) fn check_delimiter(
-    (line, delimiter, width): (usize, u8, usize),
-    first: &str,
-    are_single: bool,
-) -> Result<(), CsvError> {
-    if width < 2 || !are_single || first.is_empty() {
-        return Ok(());
-    }
-    let other = b";,\t|".iter().find(|other| **other != delimiter && cells(first, **other).len() == width);
-    other.map_or(Ok(()), |other| {
-        Err(CsvError::MixedDelimiters { line, header: char::from(delimiter), rows: char::from(*other) })
-    })
 }
