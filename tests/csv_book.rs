@@ -193,6 +193,69 @@ async fn a_spreadsheet_that_takes_numbers_for_numbers_is_no_change() {
 }
 
 #[tokio::test]
+async fn rows_that_a_spreadsheet_left_short_are_no_change() {
+    let office = Office::new(40, "dialect = \"excel-fr\"").await;
+    office.run(false).await;
+    // A column of one's own, filled in the first rows only.
+    let mut rows = cells(&office.read(), b';');
+    for (number, row) in rows.iter_mut().enumerate() {
+        row.push(["Pointure", "38", ""][number.min(2)].to_owned());
+    }
+    for block in rows.chunks_mut(16) {
+        let used = |row: &Vec<String>| row.iter().rposition(|cell| !cell.is_empty()).map_or(0, |at| at + 1);
+        let used = block.iter().map(used).max().unwrap_or(0);
+        block.iter_mut().for_each(|row| row.truncate(used));
+    }
+    assert!(rows[20].len() < rows[0].len() && rows[39].len() < rows[0].len(), "they are left short");
+    office.write(&text(&rows, b';', csv::QuoteStyle::Necessary, true));
+    office.rests("saved by Excel").await;
+    // What is written into such a row has its place.
+    let id: i64 = rows[20][column(&rows, "Identifiant CRM")].parse().expect("digits");
+    office.sandbox.store().edit(id, "job_title", "Vigneronne").expect("an edit");
+    office.run(false).await;
+    let after = cells(&office.read(), b';');
+    assert_eq!(after[20][column(&after, "Fonction")], "Vigneronne");
+    assert_eq!(after[21], rows[21]);
+}
+
+#[tokio::test]
+async fn question_marks_for_letters_that_an_encoding_lacks_are_no_edit() {
+    let office = Office::new(6, "").await;
+    office.run(false).await;
+    for (id, comment) in office.sandbox.store().ids().expect("ids").into_iter().zip(["né à Łódź", "\"fête\" 🎂\nŁ"])
+    {
+        office.sandbox.store().edit(id, "comment", comment).expect("an edit");
+    }
+    office.run(false).await;
+    let (sheet, before) = (office.read(), office.contacts());
+    // LibreOffice writes one for each character, Excel one for each unit of UTF-16.
+    for width in [|_: char| 1, char::len_utf16] {
+        let mut bytes = Vec::new();
+        for c in text(&cells(&sheet, b','), b';', csv::QuoteStyle::Necessary, true).chars() {
+            let letter = c.to_string();
+            match encoding_rs::WINDOWS_1252.encode(&letter) {
+                (_, _, true) => bytes.extend(vec![b'?'; width(c)]),
+                (encoded, _, false) => bytes.extend_from_slice(&encoded),
+            }
+        }
+        assert!(bytes.windows(3).any(|part| part == b"?\xF3d"), "Łódź lost its first letter");
+        fs::write(office.sheet(), bytes).expect("the sheet");
+        office.rests("saved as windows-1252").await;
+        assert_eq!(office.contacts(), before);
+        office.write(&sheet);
+        office.rests("as it was").await;
+    }
+    // Where somebody edits the comment, the edit counts.
+    let mut rows = cells(&sheet, b',');
+    let at = column(&rows, "comment");
+    let row = rows.iter().position(|row| row[at] == "né à Łódź").expect("the row");
+    rows[row][at] = "né à Lodz ?".to_owned();
+    office.write(&text(&rows, b';', csv::QuoteStyle::Necessary, true));
+    let (summary, told) = office.run(false).await;
+    assert_eq!(summary.updated.get("mirror"), Some(&1), "{told:#?}");
+}
+
+#[tokio::test]
 async fn a_row_less_is_a_deletion_and_half_the_rows_less_is_a_question() {
     let office = Office::new(40, "").await;
     office.run(false).await;

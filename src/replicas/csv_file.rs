@@ -211,7 +211,7 @@ impl Replica for CsvFile {
     }
 
     fn shows(&self, contact: &Contact) -> Contact {
-        self.scanned.as_ref().map_or_else(|| contact.clone(), |table| table.carries(contact))
+        self.scanned.as_ref().map_or_else(|| contact.clone(), |table| table.shows(contact))
     }
 
     fn scan<'a>(&'a mut self, known: &'a Known, sink: &'a mut Sink<'_>) -> LocalFuture<'a, Result<Scan, ReplicaError>> {

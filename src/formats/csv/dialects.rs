@@ -192,6 +192,16 @@ fn what_a_spreadsheet_damaged_is_repaired_or_refused() {
 }
 
 #[test]
+fn a_mark_whose_digits_are_lost_marks_nobody_and_is_written_anew() {
+    let mut table = Table::parse("id;uid;last_name\n812;4,1E+17;A\n".as_bytes(), None).unwrap();
+    let row = table.row(0).unwrap();
+    assert_eq!((row.uid, row.crm_id.as_deref()), (None, Some("812")));
+    let identity = Identity { uid: Some("410000000000000001".into()), crm_id: None };
+    table.update(0, &row.contact, &row.contact, &identity).unwrap();
+    assert_eq!(table.to_bytes(), b"id;uid;last_name\n812;410000000000000001;A\n");
+}
+
+#[test]
 fn a_good_number_takes_the_place_of_a_damaged_one() {
     let file = |cells: &str| format!("last_name;professional_phone;professional_phone_2;personal_email\n{cells}\n");
     let number = |value: &str| item(ItemType::ProfessionalPhone, value);

@@ -15,7 +15,7 @@ use super::{
     error::CsvError,
     layout::{Layout, mostly_civilities},
     profile::Profile,
-    records::cells,
+    records::{Cell, cells},
     shape::{SAMPLE_MAX, Sort, check_delimiter, rows_to_block_end, settle},
     sniff::{Candidates, Found, HEAD_MAX, find},
     stream::{Line, Lines},
@@ -137,8 +137,8 @@ struct Rows<R> {
     /// The next record's number, the header's line being its line less one.
     number: usize,
     header_number: usize,
-    /// Records whose neighbours were looked at.
-    ready: VecDeque<(Line, Sort)>,
+    /// Records of one block, each with what it is where its neighbours tell.
+    ready: VecDeque<(Line, Option<Sort>)>,
     failure: Option<CsvError>,
 }
 
@@ -154,36 +154,40 @@ impl<R: Read> Rows<R> {
         Ok((header, rows))
     }
 
-    /// Reads a block of rows and settles what they are.
+    /// Reads a block of rows and settles what they are, if that takes a look at all of them.
     fn refill(&mut self) {
         let rows = rows_to_block_end(self.number);
         let is_beside_header = self.number + rows == self.header_number + rows_to_block_end(self.header_number);
-        let mut sorts = Vec::with_capacity(rows);
-        while sorts.len() < rows {
+        while self.ready.len() < rows {
             match self.lines.next() {
                 None => break,
                 Some(Err(failure)) => {
                     self.failure = Some(failure);
                     break;
                 }
-                Some(Ok(line)) => {
-                    let sort = Sort::of(&cells(&line.content, self.delimiter), self.width, self.named);
-                    sorts.push(sort);
-                    self.ready.push_back((line, sort));
-                }
+                Some(Ok(line)) => self.ready.push_back((line, None)),
             }
         }
-        self.number += sorts.len();
+        self.number += self.ready.len();
         // Rows beside the header, which is as wide as the table, cannot have been left short together.
-        if !is_beside_header {
+        let mut sorts = self.ready.iter().map(|(line, _)| self.sort(&cells(&line.content, self.delimiter)));
+        let first = sorts.find(|sort| *sort != Sort::Blank);
+        if matches!(first, Some(Sort::Ragged(_))) && !is_beside_header {
+            let sorts = self.ready.iter().map(|(line, _)| self.sort(&cells(&line.content, self.delimiter)));
+            let mut sorts: Vec<Sort> = sorts.collect();
             settle(&mut sorts);
+            self.ready.iter_mut().zip(sorts).for_each(|((_, sort), settled)| *sort = Some(settled));
         }
-        self.ready.iter_mut().zip(sorts).for_each(|((_, sort), settled)| *sort = settled);
+    }
+
+    /// What these cells are, looked at alone.
+    fn sort(&self, cells: &[Cell<'_>]) -> Sort {
+        Sort::of(cells, self.width, self.named)
     }
 }
 
 impl<R: Read> Iterator for Rows<R> {
-    type Item = Result<(Line, Sort), CsvError>;
+    type Item = Result<(Line, Option<Sort>), CsvError>;
 
     fn next(&mut self) -> Option<Self::Item> {
         if self.ready.is_empty() && self.failure.is_none() {
@@ -209,18 +213,20 @@ const SAMPLE_BYTES_MAX: usize = 1 << 20;
 
 fn look(lines: Lines<impl Read>, found: &Found<'_>) -> Result<Look, CsvError> {
     let delimiter = found.delimiter;
-    let (header, rows) = Rows::behind_header(lines, delimiter)?;
+    let (header, mut rows) = Rows::behind_header(lines, delimiter)?;
     let names: Vec<String> = cells(&header.content, delimiter).into_iter().map(|cell| cell.text.into_owned()).collect();
     let (mut counts, mut sample, mut sampled) = (vec![0; names.len()], Vec::new(), 0);
     let (mut first, mut are_single) = (String::new(), true);
-    for row in rows {
+    while let Some(row) = rows.next() {
         let (Line { content, .. }, sort) = row?;
+        let row = cells(&content, delimiter);
+        let sort = sort.unwrap_or_else(|| rows.sort(&row));
         if sort == Sort::Blank {
             continue;
         }
         are_single &= sort.is_single();
         if sort == Sort::Row {
-            for (count, cell) in counts.iter_mut().zip(&cells(&content, delimiter)) {
+            for (count, cell) in counts.iter_mut().zip(&row) {
                 *count += usize::from(!cell.text.trim().is_empty());
             }
             sampled += content.len();
@@ -253,7 +259,9 @@ impl<R: Read> Iterator for Opened<R> {
                 Ok(row) => row,
                 Err(error) => return Some(Err(error)),
             };
-            let row = codec.row(self.index, line.line, sort, cells(&line.content, self.rows.delimiter));
+            let cells = cells(&line.content, self.rows.delimiter);
+            let sort = sort.unwrap_or_else(|| self.rows.sort(&cells));
+            let row = codec.row(self.index, line.line, sort, cells);
             self.index += 1;
             if let Some(row) = row {
                 return Some(Ok(row));

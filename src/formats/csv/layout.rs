@@ -3,6 +3,8 @@
 //! Columns are told apart by name, and those of one name by their order. A table from which a person took columns away
 //! is not given them back: only numbered brothers of columns that are there are added.
 
+use std::collections::{HashMap, HashSet};
+
 use super::{
     names::fold,
     profile::{Column, GroupPart, Labels, Means, NUMBER_MAX, Name, Part, Profile, address_part, scalar_word},
@@ -372,7 +374,9 @@ fn matches(profile: &Profile, folded: &[String], is_civility: &dyn Fn(usize) -> 
         .iter()
         .map(|column| column.names.iter().position(|name| folded.iter().any(|cell| name.number(cell).is_some())))
         .collect();
-    let mut taken: Vec<(usize, u32)> = Vec::new();
+    let mut counts: HashMap<&str, usize> = HashMap::new();
+    folded.iter().for_each(|name| *counts.entry(name).or_default() += 1);
+    let mut taken: HashSet<(usize, u32)> = HashSet::new();
     let mut found = Vec::new();
     for (cell, name) in folded.iter().enumerate().filter(|(_, name)| !name.is_empty()) {
         let mut candidates: Vec<(usize, u32)> = profile
@@ -382,7 +386,7 @@ fn matches(profile: &Profile, folded: &[String], is_civility: &dyn Fn(usize) -> 
             .enumerate()
             .filter_map(|(index, (column, chosen))| Some((index, column.names[(*chosen)?].number(name)?)))
             .collect();
-        let present = folded.iter().filter(|other| *other == name).count();
+        let present = counts.get(name.as_str()).copied().unwrap_or(0);
         if present < candidates.len() {
             candidates.retain(|(index, _)| !profile.columns[*index].spare);
         }
@@ -392,7 +396,7 @@ fn matches(profile: &Profile, folded: &[String], is_civility: &dyn Fn(usize) -> 
             candidates.retain(|(index, _)| !others || !civility(&profile.columns[*index]));
         }
         if let Some(free) = candidates.into_iter().find(|candidate| !taken.contains(candidate)) {
-            taken.push(free);
+            taken.insert(free);
             found.push(Match { cell, column: free.0, number: free.1 });
         }
     }

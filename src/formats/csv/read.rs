@@ -7,6 +7,7 @@ use super::{
     names::fold,
     profile::Part,
     slots::Held,
+    values,
     words::{self, Language, Said},
 };
 use crate::{
@@ -115,7 +116,8 @@ impl Codec<'_> {
     pub fn read_identity(&self, line: &Line<'_>) -> Identity {
         let mark = |column: Option<usize>| {
             let text = self.plain(line.cell(column?)).trim().to_owned();
-            Some(text).filter(|text| !text.is_empty())
+            // A spreadsheet shows a long row of digits as "4,1E+17": that is nobody's mark.
+            Some(text).filter(|text| !text.is_empty() && !values::is_scientific(text))
         };
         Identity { uid: mark(self.layout.uid), crm_id: mark(self.layout.id) }
     }

@@ -104,10 +104,13 @@ pub(super) fn find<'p>(
             best = Some((*encoding, header));
         }
     }
-    // A person who names the profile vouches for it.
-    let is_given = matches!(candidates, Candidates::Given(_));
+    // A single known word may stand in any text; a person who names the profile vouches for it. One of a person's own
+    // describes what that person has.
+    let hits_min = if matches!(candidates, Candidates::Given(_)) { 1 } else { 2 };
     let fits = |profile: &Profile, header: &Header| {
-        Layout::hits(profile, &header.folded) > 0 && (is_given || is_address_book(profile, &header.folded))
+        let is_own = profiles[..own].iter().any(|known| std::ptr::eq(*known, profile));
+        let is_known = Layout::hits(profile, &header.folded) >= hits_min;
+        is_known && (is_own || is_address_book(profile, &header.folded))
     };
     let found = best.and_then(|(encoding, header)| {
         let profile = dialect(&profiles, own, &header.folded).filter(|profile| fits(profile, &header))?;

@@ -21,7 +21,7 @@ use super::{
     write::Missed,
 };
 use crate::{
-    contact::{Contact, FieldSet},
+    contact::{Address, Contact, FieldSet},
     formats::identity::Identity,
 };
 
@@ -257,6 +257,32 @@ impl Table {
         }
     }
 
+    /// The contact as this table may show it though nobody edited it: beside what [`Table::carries`] says, a program that
+    /// saved the file in an encoding without some of its characters has put question marks in their places.
+    pub fn shows(&self, contact: &Contact) -> Contact {
+        let mut shown = self.carries(contact);
+        let texts = texts(&mut shown).into_iter();
+        texts.for_each(|text| *text = self.with_question_marks(text).unwrap_or_else(|| std::mem::take(text)));
+        shown
+    }
+
+    /// A text as it stands in the file with question marks; none where the file could hold it, or does not hold it so.
+    fn with_question_marks(&self, text: &str) -> Option<String> {
+        if self.encoding.encode(text).is_some() {
+            return None;
+        }
+        let mark = |c: char, count: usize| match self.encoding.encode(c.encode_utf8(&mut [0; 4])) {
+            Some(_) => c.to_string(),
+            None => "?".repeat(count),
+        };
+        // Windows writes one for each unit of UTF-16.
+        let one = text.chars().map(|c| mark(c, 1)).collect::<String>();
+        let two = text.chars().map(|c| mark(c, c.len_utf16())).collect::<String>();
+        let stands = |line: &str| self.text.contains(line) || self.text.contains(&line.replace('"', "\"\""));
+        // The longer first: the other would be found in it.
+        [two, one].into_iter().find(|marked| marked.lines().all(stands))
+    }
+
     /// Changes a row from what it says to what it shall say; cells whose value stays keep their bytes. Answers the
     /// values that found no column.
     ///
@@ -405,6 +431,31 @@ impl Codec<'_> {
         let Identity { uid, crm_id } = identity;
         Some(Row { index, line, uid, crm_id, contact, notes, keep, ragged })
     }
+}
+
+/// The contact's own texts.
+fn texts(contact: &mut Contact) -> Vec<&mut String> {
+    let Contact {
+        civility: _,
+        last_name,
+        first_name,
+        comment,
+        job_title,
+        job_department,
+        country,
+        contact_type: _,
+        firm_id: _,
+        addresses,
+        items,
+        company,
+        extra: _,
+    } = contact;
+    let mut texts = vec![last_name, first_name, comment, job_title, job_department, country, company];
+    texts.extend(items.iter_mut().map(|item| &mut item.value));
+    for Address { address_type: _, street_address, street_address2, zip_code, city, country } in addresses {
+        texts.extend([street_address, street_address2, zip_code, city, country]);
+    }
+    texts
 }
 
 /// A blank row is skipped when it is read: the contact would seem to be gone.
