@@ -103,6 +103,7 @@ fn an_independent_reader_finds_the_same_telephones_and_emails() {
         "odd-carriage-returns: unread",
         "odd-line-without-colon: unread",
         "odd-missing-end: unread",
+        "odd-utf-16-bare: unread",
     ];
     assert_eq!(others, expected);
 }

@@ -23,7 +23,9 @@ pub fn recognise(bytes: &[u8]) -> Option<Format> {
         None => head.iter().map(|byte| char::from(*byte)).collect(),
     };
     let first = text.trim_start();
-    if text.lines().any(|line| line.trim().eq_ignore_ascii_case("BEGIN:VCARD")) {
+    // Old Macs end lines with CR, and write UTF-16 without a byte order mark.
+    let is_begin = |line: &str| line.replace('\0', "").trim().eq_ignore_ascii_case("BEGIN:VCARD");
+    if text.split(['\n', '\r']).any(is_begin) {
         return Some(Format::Vcard);
     }
     if first.starts_with('{') {
@@ -44,6 +46,10 @@ mod tests {
         let check = |bytes: &[u8], expected: Option<Format>| assert_eq!(recognise(bytes), expected, "{bytes:?}");
         check(b"", None);
         check(b"\xef\xbb\xbf\r\nbegin:vcard\r\nVERSION:3.0", Some(Format::Vcard));
+        check(b"BEGIN:VCARD\rVERSION:3.0\rEND:VCARD\r", Some(Format::Vcard));
+        let bare: Vec<u8> = "BEGIN:VCARD\rN:Ď".encode_utf16().flat_map(u16::to_be_bytes).collect();
+        check(&bare, Some(Format::Vcard));
+        check(b"\x00\x01\x02,\x00", None);
         check(b"Pr\xe9nom;Nom\r\nA;B", Some(Format::Csv));
         check(b"first_name,last_name\n", Some(Format::Csv));
         check(b"{\"last_name\":\"x\"}\n", Some(Format::Jsonl));

@@ -61,20 +61,18 @@ fn values(contact: &Contact, kinds: &[ItemKind]) -> Vec<String> {
 }
 
 fn theirs(card: &mut VcardCst<'_>, names: &[&str], scheme: &str) -> Vec<String> {
-    let is_4 = card.version_line().is_some_and(|line| line.raw_value_str().trim() == "4.0");
     let mut found = Vec::new();
     for line in &mut card.props {
         if !names.iter().any(|name| line.bare_name().trim().eq_ignore_ascii_case(name)) {
             continue;
         }
-        let is_uri = line.params.iter().any(|param| {
+        let is_text = line.params.iter().any(|param| {
             param.name.get().eq_ignore_ascii_case("VALUE")
-                && param.values.iter().any(|value| value.get().eq_ignore_ascii_case("uri"))
+                && param.values.iter().any(|value| value.get().eq_ignore_ascii_case("text"))
         });
         let text = VcardValueCursor { line }.charset();
         let has_scheme = text.get(..scheme.len()).is_some_and(|lead| lead.eq_ignore_ascii_case(scheme));
-        let cuts = has_scheme && (is_uri || is_4 || scheme == "mailto:");
-        found.push(if cuts { text[scheme.len()..].to_owned() } else { text });
+        found.push(if has_scheme && !is_text { text[scheme.len()..].to_owned() } else { text });
     }
     settled(found.into_iter())
 }

@@ -6,7 +6,6 @@
 use std::borrow::Cow;
 
 use super::{
-    Version,
     head::Prop,
     terms::{self, Types},
     value::View,
@@ -36,12 +35,11 @@ impl Channel {
         let (kind, value) = match view.head.prop {
             Prop::Tel => {
                 types = Types::of(view).labelled(label);
-                (Kind::Phone, phone_text(view))
+                (Kind::Phone, without_scheme(view, "tel:"))
             }
             Prop::Email => {
                 types = Types::of(view).labelled(label);
-                let text = view.text().into_owned();
-                (Kind::Email, cut_scheme(&text, "mailto:").map(str::to_owned).unwrap_or(text))
+                (Kind::Email, without_scheme(view, "mailto:"))
             }
             Prop::Impp => messenger(view)?,
             Prop::XMessenger => {
@@ -63,15 +61,16 @@ impl Channel {
     }
 }
 
-fn cut_scheme<'a>(text: &'a str, scheme: &str) -> Option<&'a str> {
+/// The text behind the scheme, if it begins with it.
+pub(super) fn cut_scheme<'a>(text: &'a str, scheme: &str) -> Option<&'a str> {
     text.get(..scheme.len()).filter(|head| head.eq_ignore_ascii_case(scheme)).map(|_| &text[scheme.len()..])
 }
 
-fn phone_text(view: View<'_>) -> String {
+/// The text without its URI scheme: many write one without saying VALUE=uri. VALUE=text says that it is none.
+fn without_scheme(view: View<'_>, scheme: &str) -> String {
     let text = view.text();
-    let is_uri = view.version == Version::V40 || view.has("VALUE", "uri");
-    match cut_scheme(&text, "tel:").filter(|_| is_uri) {
-        Some(number) => number.to_owned(),
+    match cut_scheme(&text, scheme).filter(|_| !view.has("VALUE", "text")) {
+        Some(bare) => bare.to_owned(),
         None => text.into_owned(),
     }
 }

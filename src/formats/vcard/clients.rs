@@ -187,7 +187,7 @@ fn cards_of_each_client_are_read() {
          professional_cell_phone: 06 11 22 33 44; professional_phone: 01 44 55 66 77; \
          main_professional_phone: 01 44 55 66 00; professional_phone: 01 99 88 77 66; skype: chloe.m; icq: 123456
         company: Atelier Martin
-        extra: URL;type=pref;X-ABLABEL=\"_$!<HomePage>!$_\":http\\://atelier.example; \
+        extra: URL;type=pref;X-ABLABEL=\"_$!<HomePage>!$_\":http://atelier.example; \
          BDAY;X-APPLE-OMIT-YEAR=1604:1604-03-08",
     );
     check(
@@ -263,7 +263,7 @@ fn cards_of_each_client_are_read() {
         "civility_label_id: 17
         last_name: Faure
         first_name: Louis
-        contact_addresses: personal: Mas du Loup, 81000 Albi
+        contact_addresses: personal: Mas du Loup, BP 12, 81000 Albi
         contact_items: skype: louis.f; personal_fax: 05 61 00 00 00; personal_email: louis@faure.example
         extra: X-EVOLUTION-FILE-AS:Faure\\, Louis; N:;;Marie",
     );

@@ -24,11 +24,19 @@ pub(super) struct Edit<'a> {
     pub target: &'a Contact,
     pub touched: bool,
     /// What FN shall say, once something asks for a change.
-    full_name: Option<String>,
+    full_name: Option<Shown<'a>>,
     /// The highest N of the groups `itemN`, once looked up.
     group_last: Option<u32>,
     /// Properties whose first line was added in this pass.
     added: Vec<Prop>,
+}
+
+/// What FN is to say.
+enum Shown<'a> {
+    /// This text, under the head that the line has.
+    Text(String),
+    /// An entry of `extra`, head and all.
+    Entry(&'a str),
 }
 
 impl<'a> Edit<'a> {
@@ -90,35 +98,72 @@ impl<'a> Edit<'a> {
             };
             self.set(places.crm_civility, "X-INCWO-CIVILITY", Prop::CrmCivility, &Value::Text(code), code.is_empty());
         }
-        self.derive_full_name(names_changed, &parts);
+        self.derive_full_names(names_changed, &parts);
     }
 
-    /// A shown name that said the old name, or the old company, says the new one.
-    fn derive_full_name(&mut self, names_changed: bool, parts: &[String]) {
+    /// Shown names that said the old name, or the old company, say the new one.
+    fn derive_full_names(&mut self, names_changed: bool, parts: &[String]) {
+        let places = &self.reading.places;
+        if let Some(at) = places.full_name.filter(|at| !places.extra.contains(at)) {
+            self.full_name = self.derived(at, names_changed, parts).map(Shown::Text);
+        }
+        for at in &places.full_names {
+            if let Some(full) = self.derived(*at, names_changed, parts) {
+                self.set(Some(*at), "FN", Prop::Fn, &Value::Text(&full), false);
+            }
+        }
+    }
+
+    /// What the shown name of this line is to be, if it is to change.
+    fn derived(&self, at: usize, names_changed: bool, parts: &[String]) -> Option<String> {
         let Reading { contact, places } = self.reading;
-        let Some(at) = places.full_name.filter(|at| !places.extra.contains(at)) else { return };
-        let Some(shown) = self.card.view(at).map(|view| view.text().into_owned()) else { return };
+        let shown = self.card.view(at)?.text().into_owned();
         let (full, target) = (keys::text(&shown), self.target);
         if names_changed {
             let nameless = target.last_name.trim().is_empty() && target.first_name.trim().is_empty();
-            if places.named_by_full || nameless || !name::is_arranged(&full, parts) {
-                let renamed = name::renamed(&shown, contact, target).filter(|_| !places.named_by_full && !nameless);
-                let renamed = renamed.filter(|renamed| name::is_arranged(&keys::text(renamed), parts));
-                self.full_name = renamed.or_else(|| Some(target.display_name()));
+            if !places.named_by_full && !nameless && name::is_arranged(&full, parts) {
+                return None;
             }
-        } else if contact.company != target.company && full == keys::text(&contact.company) {
-            let company = Some(&target.company).filter(|company| !company.is_empty() && !full.is_empty());
-            self.full_name = company.cloned().or_else(|| Some(target.display_name()).filter(|_| !full.is_empty()));
+            let renamed = name::renamed(&shown, contact, target).filter(|_| !places.named_by_full && !nameless);
+            let renamed = renamed.filter(|renamed| name::is_arranged(&keys::text(renamed), parts));
+            return Some(renamed.unwrap_or_else(|| target.display_name()));
         }
+        let is_of_company = contact.company != target.company && full == keys::text(&contact.company);
+        (is_of_company && !full.is_empty()).then(|| match target.company.as_str() {
+            "" => target.display_name(),
+            company => company.to_owned(),
+        })
     }
 
     fn set_full_name(&mut self) {
-        let Some(full) = self.full_name.take() else { return };
         let place = self.reading.places.full_name;
-        let there = place.and_then(|at| self.card.view(at)).map(|view| view.text().into_owned());
-        if there.as_ref() != Some(&full) {
-            self.set(place, "FN", Prop::Fn, &Value::Text(&full), false);
+        match self.full_name.take() {
+            Some(Shown::Text(full)) => {
+                let there = place.and_then(|at| self.card.view(at)).map(|view| view.text().into_owned());
+                if there.as_ref() != Some(&full) {
+                    self.set(place, "FN", Prop::Fn, &Value::Text(&full), false);
+                }
+            }
+            Some(Shown::Entry(entry)) => {
+                let lines = self.entry_lines(entry);
+                match place {
+                    Some(at) => {
+                        lines.into_iter().for_each(|line| self.card.insert(at, line));
+                        self.remove(at);
+                    }
+                    None => lines.into_iter().for_each(|line| self.append(line)),
+                }
+            }
+            None => {}
         }
+    }
+
+    fn entry_lines(&mut self, entry: &str) -> Vec<Vec<u8>> {
+        let pen = self.card.pen();
+        let mut group_last = self.group_last;
+        let lines = extra::lines(entry, pen, || next_group(self.card, &mut group_last));
+        self.group_last = group_last;
+        lines
     }
 
     fn organisation(&mut self, now: &Kept<'_>, wanted: &Kept<'_>) {
@@ -168,7 +213,7 @@ impl<'a> Edit<'a> {
         }
     }
 
-    fn extra_lines(&mut self, now: &Kept<'_>, wanted: &Kept<'_>) {
+    fn extra_lines(&mut self, now: &Kept<'_>, wanted: &Kept<'a>) {
         let places = &self.reading.places;
         let mut is_full_name_free = true;
         let wanted_lines: Vec<&str> = wanted.lines.iter().map(|(_, entry)| *entry).collect();
@@ -176,7 +221,7 @@ impl<'a> Edit<'a> {
         for gone in without(&now_lines, &wanted_lines) {
             let at = places.extra[now.lines[gone].0];
             if places.full_name == Some(at) {
-                self.full_name.get_or_insert_with(|| self.target.display_name());
+                self.full_name.get_or_insert_with(|| Shown::Text(self.target.display_name()));
             } else {
                 self.remove(at);
             }
@@ -188,15 +233,11 @@ impl<'a> Edit<'a> {
         for new in without(&wanted_lines, &now_lines) {
             let entry = wanted_lines[new];
             if extra::prop(entry) == Prop::Fn && std::mem::replace(&mut is_full_name_free, false) {
-                self.full_name = Some(extra::text(entry));
+                self.full_name = Some(Shown::Entry(entry));
                 continue;
             }
             self.add_first_line(extra::prop(entry));
-            let pen = self.card.pen();
-            let mut group_last = self.group_last;
-            let lines = extra::lines(entry, pen, || next_group(self.card, &mut group_last));
-            self.group_last = group_last;
-            for line in lines {
+            for line in self.entry_lines(entry) {
                 self.append(line);
             }
         }
@@ -306,10 +347,14 @@ fn matters_which(prop: Prop) -> bool {
 pub(super) fn name_lines(card: &mut Card, target: &Contact) {
     let wanted = Kept::of(&target.extra, is_company(target));
     let own = wanted.lines.iter().find(|(_, entry)| extra::prop(entry) == Prop::Fn);
-    let full = own.map(|(_, entry)| extra::text(entry)).unwrap_or_else(|| target.display_name());
     let pen = card.pen();
     card.append(pen.line(b"N", &Value::Components(&name_parts(target, &wanted.name))));
-    card.append(pen.line(b"FN", &Value::Text(&full)));
+    match own {
+        Some((_, entry)) => {
+            extra::lines(entry, pen, || "item1".to_owned()).into_iter().for_each(|line| card.append(line));
+        }
+        None => card.append(pen.line(b"FN", &Value::Text(&target.display_name()))),
+    }
 }
 
 /// Group, name and parameters of a line, without those that say how the old value was written and those that `drop` names.

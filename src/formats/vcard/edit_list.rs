@@ -74,7 +74,7 @@ impl Edit<'_> {
         };
         match value {
             Some(uri) => pen.line(head.as_bytes(), &Value::Plain(&uri)),
-            None => pen.line(head.as_bytes(), &Value::Text(&item.value)),
+            None => pen.line(format!("{head}{}", text_param(item)).as_bytes(), &Value::Text(&item.value)),
         }
     }
 
@@ -99,6 +99,9 @@ impl Edit<'_> {
                     let is_preferred = keeps_preference && prefers(view);
                     let params = terms::item_params(&new.item_type, pen.version, is_preferred);
                     self.retyped_head(view, &mut head, &params);
+                }
+                if !view.has("VALUE", "text") {
+                    head.extend_from_slice(text_param(new).as_bytes());
                 }
                 let line = pen.line(&head, &Value::Text(&new.value));
                 if retyped {
@@ -221,6 +224,15 @@ fn is_type(name: &[u8], keeps_preference: bool) -> bool {
     name.is_empty() || name.eq_ignore_ascii_case(b"TYPE") || (name.eq_ignore_ascii_case(b"PREF") && !keeps_preference)
 }
 
+/// Says that a number or address that looks like a URI is to be taken as it stands.
+fn text_param(item: &Item) -> &'static str {
+    match sort(item) {
+        Sort::Phone if channel::cut_scheme(&item.value, "tel:").is_some() => ";VALUE=text",
+        Sort::Email if channel::cut_scheme(&item.value, "mailto:").is_some() => ";VALUE=text",
+        Sort::Phone | Sort::Email | Sort::Messenger(..) | Sort::Coded => "",
+    }
+}
+
 /// True where a word says that the line is the preferred one of its kind.
 fn prefers(view: View<'_>) -> bool {
     view.has("TYPE", "pref") || view.has("", "pref")
@@ -245,31 +257,46 @@ fn sort(item: &Item) -> Sort {
     }
 }
 
-/// ADR's components. PO box, region and whatever lies beyond the country are kept from the card.
+/// ADR's components. Region and whatever lies beyond the country are kept from the card.
 fn address_parts(mut parts: Vec<String>, old: Option<&Address>, new: &Address) -> Vec<String> {
     let Address { address_type: _, street_address, street_address2, zip_code, city, country } = new;
     parts.resize(parts.len().max(7), String::new());
     let is_new_street =
         old.is_none_or(|old| old.street_address != *street_address || old.street_address2 != *street_address2);
     if is_new_street {
-        // Thunderbird keeps the second line in the extended part: it stays there.
-        let is_extended = !parts[2].contains('\n') && !parts[1].is_empty();
-        if is_extended && !street_address.contains('\n') {
-            parts[1].clone_from(street_address2);
-            parts[2].clone_from(street_address);
-        } else {
-            if is_extended {
-                parts[1].clear();
-            }
-            let is_one_line = street_address2.is_empty() && parts[1].is_empty();
-            parts[2] =
-                if is_one_line { street_address.clone() } else { format!("{street_address}\n{street_address2}") };
-        }
+        let street = street_parts(&parts[..3], street_address, street_address2);
+        parts.splice(..3, street);
     }
     parts[3].clone_from(city);
     parts[5].clone_from(zip_code);
     parts[6].clone_from(country);
     parts
+}
+
+/// PO box, extended part and street of two lines; the inverse of what is read. A PO box or an extended part that the lines
+/// still end with stays where it is.
+fn street_parts(there: &[String], first: &str, rest: &str) -> [String; 3] {
+    if first.is_empty() {
+        let street = if rest.is_empty() { String::new() } else { format!("\n{rest}") };
+        return [String::new(), String::new(), street];
+    }
+    let (rest, po_box) = without_tail(rest, &there[0]);
+    // Thunderbird keeps the second line in the extended part: it stays there.
+    let is_second_line = !there[1].is_empty() && !there[2].contains('\n') && !first.contains('\n');
+    let (rest, extended) = if is_second_line { ("", rest) } else { without_tail(rest, &there[1]) };
+    let street = if rest.is_empty() { first.to_owned() } else { format!("{first}\n{rest}") };
+    [po_box.to_owned(), extended.to_owned(), street]
+}
+
+/// The lines before these last ones, and these; all lines and nothing where they do not end so.
+fn without_tail<'a>(lines: &'a str, tail: &'a str) -> (&'a str, &'a str) {
+    let before = lines.strip_suffix(tail).and_then(|before| before.strip_suffix('\n'));
+    match before.filter(|before| !before.is_empty()) {
+        _ if tail.is_empty() => (lines, ""),
+        _ if lines == tail => ("", tail),
+        Some(before) => (before, tail),
+        None => (lines, ""),
+    }
 }
 
 /// Whether two entries are one that changed.

@@ -22,13 +22,17 @@ pub(super) fn entry(view: View<'_>, label: Option<&str>) -> Option<String> {
     let mut entry = std::str::from_utf8(view.name()).ok()?.to_ascii_uppercase();
     let mut params = params(view);
     let mut value = value(view);
-    let data = (view.version == Version::V40 && view.head.wrapping != Wrapping::Base64)
-        .then(|| media(&entry).and_then(|media| from_data_uri(media, &value)))
-        .flatten();
+    let data = media(&entry).and_then(|media| from_data_uri(media, &value));
+    if data.is_some() || view.head.wrapping == Wrapping::Base64 {
+        params.retain(|(name, _)| !name.eq_ignore_ascii_case("VALUE"));
+    }
     let subtype = match data {
         Some((subtype, base64)) => {
             value = base64;
-            params.retain(|(name, _)| !name.eq_ignore_ascii_case("VALUE"));
+            // The URI says it. In 4.0 TYPE is home or work.
+            if view.version != Version::V40 || view.head.wrapping == Wrapping::Base64 {
+                take(&mut params, "TYPE");
+            }
             Some(subtype)
         }
         None if view.head.wrapping == Wrapping::Base64 => {
@@ -222,16 +226,31 @@ fn value(view: View<'_>) -> String {
     let is_nested = view.head.prop == Prop::Agent && view.bytes().contains(&b'\n');
     match view.version {
         _ if is_nested => escape(view.escaped().trim()),
+        _ if matches!(view.head.prop, Prop::Fn | Prop::Title | Prop::Note) => escape(&view.text()),
         Version::V21 if !is_uri(view.name()) => {
             // A comma has no other meaning in 2.1 than in a 3.0 list: it stays bare.
             let parts = view.components();
             parts.iter().map(|part| escape(part).replace("\\,", ",")).collect::<Vec<_>>().join(";")
         }
         Version::V21 | Version::V30 | Version::V40 => {
-            let text = view.escaped();
-            super::value::clean(text).replace('\n', "\\n")
+            let text = super::value::clean(view.escaped()).replace('\n', "\\n");
+            if text.contains("\\:") { with_bare_colons(&text) } else { text }
         }
     }
+}
+
+/// Without the backslash that old Macs put before colons: no version has that escape, and it breaks links.
+fn with_bare_colons(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut is_escape = false;
+    for char in text.chars() {
+        if is_escape && char == ':' {
+            out.pop();
+        }
+        out.push(char);
+        is_escape = char == '\\' && !is_escape;
+    }
+    out
 }
 
 /// Properties whose values are URIs, which no version escapes.
@@ -319,7 +338,24 @@ mod tests {
         check(Version::V30, "X-A;X\"-P=1:a", None, "X-A;X-P=1:a");
         check(Version::V30, "PHOTO;TYPE=jpeg;ENCODING=B:AA", None, "PHOTO;ENCODING=b;TYPE=JPEG:AA");
         check(Version::V40, "PHOTO:data:image/jpeg;base64,AA==", None, "PHOTO;ENCODING=b;TYPE=JPEG:AA==");
+        check(
+            Version::V40,
+            "PHOTO;TYPE=home:data:image/png;base64,AA==",
+            None,
+            "PHOTO;ENCODING=b;TYPE=PNG;TYPE=home:AA==",
+        );
+        check(Version::V30, "PHOTO;VALUE=URI:data:image/jpeg;base64,AA==", None, "PHOTO;ENCODING=b;TYPE=JPEG:AA==");
+        check(Version::V30, "PHOTO;ENCODING=b;TYPE=JPEG;VALUE=binary:AA==", None, "PHOTO;ENCODING=b;TYPE=JPEG:AA==");
+        check(
+            Version::V30,
+            "PHOTO;ENCODING=b;TYPE=JPEG:data:image/jpeg;base64,AA==",
+            None,
+            "PHOTO;ENCODING=b;TYPE=JPEG:AA==",
+        );
         check(Version::V40, "PHOTO:https://a/b.jpg", None, "PHOTO:https://a/b.jpg");
+        check(Version::V30, "URL:http\\://a/b\\\\:c", None, "URL:http://a/b\\\\:c");
+        check(Version::V30, "FN;LANGUAGE=de:a, b\\,;c", None, "FN;LANGUAGE=de:a\\, b\\,\\;c");
+        check(Version::V21, "NOTE:a\\nb, c", None, "NOTE:a\\nb\\, c");
         check(Version::V21, "URL:http://a/?b;c,d", None, "URL:http://a/?b;c,d");
     }
 

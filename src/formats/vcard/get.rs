@@ -1,6 +1,6 @@
 //! A card looked at as a contact, and where in the card each part of it was found.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, collections::HashSet};
 
 use super::{
     DefaultContext,
@@ -33,6 +33,8 @@ pub(super) struct Reading {
 pub(super) struct Places {
     pub name: Option<usize>,
     pub full_name: Option<usize>,
+    /// The further FN lines that only repeat the name.
+    pub full_names: Vec<usize>,
     pub org: Option<usize>,
     pub title: Option<usize>,
     pub note: Option<usize>,
@@ -109,12 +111,11 @@ impl Reading {
             (contact.first_name, contact.last_name) = name::from_full(full);
             places.named_by_full = true;
         }
-        let keeps_full = !name::is_derived(&gathered.full_name, &gathered.name, contact);
         let rest = Rest {
             name: rest_of_name,
             org: gathered.org.iter().skip(2).map(|unit| unit.to_string()).collect(),
             categories: rest_of_categories,
-            keeps_full,
+            parts: gathered.name,
             labels: gathered.labels,
         };
         reading.extra(card, &rest);
@@ -175,7 +176,13 @@ impl Reading {
                 Prop::N if is_first(places.name) => extra::rest("N:;;", &rest.name),
                 Prop::Org if is_first(places.org) => extra::rest("ORG:;;", &rest.org),
                 Prop::Categories => extra::list("CATEGORIES:", &rest.categories).filter(|_| places.categories[0] == at),
-                Prop::Fn if is_first(places.full_name) => other().filter(|_| rest.keeps_full),
+                Prop::Fn if name::is_derived(&view.text(), &rest.parts, contact) => {
+                    let is_further = !is_first(places.full_name) && !view.text().trim().is_empty();
+                    places.full_names.extend(Some(at).filter(|_| is_further));
+                    None
+                }
+                Prop::Adr if places.addresses.contains(&at) => None,
+                Prop::Adr if view.components().iter().all(|part| part.trim().is_empty()) => None,
                 Prop::Title if is_first(places.title) => None,
                 Prop::Note if is_first(places.note) => None,
                 Prop::Kind if view.text().trim().eq_ignore_ascii_case("individual") => None,
@@ -184,7 +191,8 @@ impl Reading {
                 Prop::Impp | Prop::XMessenger if places.items.iter().any(|(_, line)| *line == at) => None,
                 Prop::XMessenger if view.text().trim().is_empty() => None,
                 Prop::AbAdr if view.head.group > 0 => None,
-                Prop::N | Prop::Org | Prop::Fn | Prop::Title | Prop::Note | Prop::Impp | Prop::XMessenger => other(),
+                Prop::N | Prop::Fn | Prop::Org | Prop::Title | Prop::Note => other(),
+                Prop::Adr | Prop::Impp | Prop::XMessenger => other(),
                 Prop::Kind | Prop::ShowAs | Prop::AbAdr | Prop::Agent | Prop::Other => other(),
                 Prop::Begin
                 | Prop::End
@@ -194,7 +202,6 @@ impl Reading {
                 | Prop::ProdId
                 | Prop::Tel
                 | Prop::Email
-                | Prop::Adr
                 | Prop::Label
                 | Prop::CrmId
                 | Prop::CrmItem
@@ -218,7 +225,8 @@ struct Rest<'a> {
     name: Vec<String>,
     org: Vec<String>,
     categories: Vec<String>,
-    keeps_full: bool,
+    /// N's components, which a shown name may only repeat.
+    parts: Vec<Cow<'a, str>>,
     labels: Labels<'a>,
 }
 
@@ -279,18 +287,15 @@ fn contact_type(contact: &mut Contact, places: &mut Places, gathered: &Gathered<
     let category = words.iter().position(|word| word.is_some() && *word == chosen);
     places.type_category = category.map(|at| gathered.categories[at].clone());
     contact.contact_type = chosen;
+    let mut seen = HashSet::new();
     let others = gathered.categories.iter().enumerate().filter(|(at, _)| Some(*at) != category);
-    others.map(|(_, category)| category.clone()).collect()
+    others.map(|(_, category)| category).filter(|category| seen.insert(*category)).cloned().collect()
 }
 
 fn address(view: View<'_>, types: Types, contact: &Contact, known: Option<&Contact>) -> Option<Address> {
     let parts = view.components();
     let mut address = Address::new(AddressType::Other);
-    let street = part(&parts, 2);
-    (address.street_address, address.street_address2) = match street.split_once('\n') {
-        Some((first, rest)) => (first.to_owned(), rest.to_owned()),
-        None => (street, part(&parts, 1)),
-    };
+    (address.street_address, address.street_address2) = street(&parts);
     address.city = part(&parts, 3);
     address.zip_code = part(&parts, 5);
     address.country = part(&parts, 6);
@@ -302,6 +307,14 @@ fn address(view: View<'_>, types: Types, contact: &Contact, known: Option<&Conta
         None => address_type(&address, types.less(Types::PREF), contact, known),
     };
     Some(address)
+}
+
+/// The two lines of a street: the street part's, then the extended part and the PO box, which is all that some have.
+fn street<T: AsRef<str>>(parts: &[T]) -> (String, String) {
+    let part = |at: usize| parts.get(at).map_or("", AsRef::as_ref);
+    let lines = [part(2), part(1), part(0)].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("\n");
+    let (first, rest) = lines.split_once('\n').unwrap_or((&lines, ""));
+    (first.to_owned(), rest.to_owned())
 }
 
 fn address_type(address: &Address, types: Types, contact: &Contact, known: Option<&Contact>) -> AddressType {

@@ -67,6 +67,8 @@ fn item() -> impl Strategy<Value = Item> {
         Just("01 23 45 67 89".to_owned()),
         Just("ada@example.com".to_owned()),
         Just("live:ada?x%41".to_owned()),
+        Just("tel:01 23 45 67 89".to_owned()),
+        Just("mailto:ada@example.com".to_owned()),
         line(),
     ];
     (kind, value).prop_map(|(item_type, value)| Item { item_type, value })
@@ -79,6 +81,8 @@ fn extra() -> impl Strategy<Value = Vec<String>> {
             "ORG:;;Salle 3;Étage",
             "CATEGORIES:Amis,VIP",
             "FN:Tante Ada",
+            "FN;LANGUAGE=en:Aunt Ada",
+            "ADR;TYPE=HOME:;;;;Rhône;;",
             "URL:http://example.com/a,b",
             "URL;X-ABLABEL=\"_$!<HomePage>!$_\":http://example.com",
             "URL;X-ABLABEL=\"mon ^'site^'\":http://example.com/2",
@@ -134,7 +138,7 @@ fn canonical(mut contact: Contact) -> Contact {
     let nameless = contact.first_name.trim().is_empty() && contact.last_name.trim().is_empty();
     contact.extra.retain(|entry| match entry.as_str() {
         // A shown name of its own is only told from a name where there is one.
-        "FN:Tante Ada" => !nameless,
+        "FN:Tante Ada" | "FN;LANGUAGE=en:Aunt Ada" => !nameless,
         "X-ABSHOWAS:COMPANY" => !nameless || contact.company.trim().is_empty(),
         _ => true,
     });
@@ -224,7 +228,9 @@ proptest! {
 }
 
 /// A few bare cards beside those of the clients.
-const BARE: [&str; 4] = [
+const BARE: [&str; 5] = [
+    "BEGIN:VCARD\nVERSION:3.0\nFN:Ada x\nFN;LANGUAGE=fr:y\nFN:Ada x\nADR:BP 1;;;Albi;;;\nADR;TYPE=HOME:BP 2;b;c\\nd;Albi;;;\n\
+     TEL:tel:+33199000001\nCATEGORIES:a,b\nCATEGORIES:b,c\nEND:VCARD\n",
     "BEGIN:VCARD\r\nVERSION:3.0\r\nEND:VCARD\r\n",
     "BEGIN:VCARD\nVERSION:2.1\nEND:VCARD\n",
     "BEGIN:VCARD\r\nVERSION:4.0\r\nFN:x\r\nEND:VCARD\r\n",

@@ -4,6 +4,8 @@
 
 use std::{borrow::Cow, ops::Range};
 
+use encoding_rs::{Encoding, UTF_8, UTF_16BE, UTF_16LE};
+
 use super::line::{Physical, without_end};
 
 /// The largest card that is read, in bytes.
@@ -34,14 +36,26 @@ pub struct Piece {
     pub problem: Option<&'static str>,
 }
 
-/// The text of a file as UTF-8-like bytes: UTF-16 with a byte order mark is transcoded, all else stays as it is.
+/// The text of a file as UTF-8-like bytes: UTF-16 is transcoded, all else stays as it is.
 pub fn text(bytes: &[u8]) -> Cow<'_, [u8]> {
-    match encoding_rs::Encoding::for_bom(bytes) {
-        Some((encoding, _)) if encoding != encoding_rs::UTF_8 => {
+    match wide(bytes) {
+        Some(encoding) => {
             let (decoded, _) = encoding.decode_with_bom_removal(bytes);
             Cow::Owned(decoded.into_owned().into_bytes())
         }
-        _ => Cow::Borrowed(bytes),
+        None => Cow::Borrowed(bytes),
+    }
+}
+
+/// Which UTF-16 a file that begins with these four bytes is in. Old Macs write no byte order mark: then the zero bytes
+/// beside the first letters tell.
+pub(super) fn wide(start: &[u8]) -> Option<&'static Encoding> {
+    let is_letter = |byte: u8| byte.is_ascii_graphic() || byte.is_ascii_whitespace();
+    match (Encoding::for_bom(start), start) {
+        (Some((encoding, _)), _) => Some(encoding).filter(|encoding| *encoding != UTF_8),
+        (None, [0, one, 0, two, ..]) if is_letter(*one) && is_letter(*two) => Some(UTF_16BE),
+        (None, [one, 0, two, 0, ..]) if is_letter(*one) && is_letter(*two) => Some(UTF_16LE),
+        (None, _) => None,
     }
 }
 
@@ -250,6 +264,9 @@ mod tests {
             "\u{feff}BEGIN:VCARD\r\nFN:É\r\n".encode_utf16().flat_map(|unit| unit.to_le_bytes()).collect();
         assert_eq!(text(&utf16).as_ref(), "BEGIN:VCARD\r\nFN:É\r\n".as_bytes());
         assert!(matches!(text(b"\xef\xbb\xbfBEGIN"), Cow::Borrowed(_)));
+        let bare: Vec<u8> = "BEGIN:VCARD\rFN:É\r".encode_utf16().flat_map(u16::to_be_bytes).collect();
+        assert_eq!(text(&bare).as_ref(), "BEGIN:VCARD\rFN:É\r".as_bytes());
+        assert!(matches!(text(b"\0BEGIN:VCARD"), Cow::Borrowed(_)));
     }
 
     proptest! {

@@ -191,7 +191,7 @@ fn read_line(source: &mut impl BufRead, end: u8, line: &mut Vec<u8>) -> io::Resu
     }
 }
 
-/// The bytes as UTF-8: as they come, or transcoded where a UTF-16 byte order mark is at the start.
+/// The bytes as UTF-8: as they come, or transcoded where they are UTF-16.
 struct Source<R> {
     inner: R,
     decoder: Option<encoding_rs::Decoder>,
@@ -209,10 +209,16 @@ impl<R: Read> Source<R> {
 
     fn begin(&mut self) -> io::Result<()> {
         self.has_begun = true;
-        let mut start = Vec::with_capacity(2);
-        self.inner.by_ref().take(2).read_to_end(&mut start)?;
-        match encoding_rs::Encoding::for_bom(&start) {
-            Some((encoding, _)) => self.decoder = Some(encoding.new_decoder_without_bom_handling()),
+        let mut start = Vec::with_capacity(4);
+        self.inner.by_ref().take(4).read_to_end(&mut start)?;
+        match split::wide(&start) {
+            Some(encoding) => {
+                let mut decoder = encoding.new_decoder_with_bom_removal();
+                self.text.resize(16, 0);
+                let (_, _, written, _) = decoder.decode_to_utf8(&start, &mut self.text, false);
+                self.text.truncate(written);
+                self.decoder = Some(decoder);
+            }
             None => self.text = start,
         }
         Ok(())
@@ -291,6 +297,8 @@ mod tests {
             for portion in [1, 3, 1000] {
                 let found = streamed(Trickle(&bytes, portion));
                 assert_eq!(found, split_whole(text.trim_start_matches('\u{feff}').as_bytes()));
+                let bare = streamed(Trickle(&bytes[2..], portion));
+                assert_eq!(bare, found);
             }
         }
     }

@@ -55,7 +55,12 @@ impl<'a> View<'a> {
 
     /// The whole value as text, unescaped.
     pub fn text(&self) -> Cow<'a, str> {
-        clean(unescape(self.escaped(), self.version))
+        self.finished(self.escaped())
+    }
+
+    fn finished(&self, part: Cow<'a, str>) -> Cow<'a, str> {
+        let is_loose = self.version == Version::V21 && self.head.wrapping == Wrapping::Plain;
+        clean(unescape(if is_loose { loosely_unescaped(part) } else { part }, self.version))
     }
 
     /// The whole value decoded but with its escapes still on.
@@ -85,7 +90,7 @@ impl<'a> View<'a> {
     }
 
     fn cut(&self, separator: u8) -> Vec<Cow<'a, str>> {
-        let finish = |part| clean(unescape(part, self.version));
+        let finish = |part| self.finished(part);
         if self.head.wrapping == Wrapping::QuotedPrintable {
             return cut(self.bytes(), separator, self.version)
                 .into_iter()
@@ -121,15 +126,22 @@ impl<'a> View<'a> {
 
 /// Bytes as text: the named character set, else UTF-8 if valid, else windows-1252.
 fn in_charset<'a>(bytes: &'a [u8], charset: Option<&str>) -> Cow<'a, str> {
-    if let Some(encoding) = charset.and_then(|label| encoding_rs::Encoding::for_label(label.as_bytes()))
-        && encoding != encoding_rs::UTF_8
-    {
+    if let Some(encoding) = charset.and_then(|label| named(label, bytes)) {
         return encoding.decode_without_bom_handling(bytes).0;
     }
     match std::str::from_utf8(bytes) {
         Ok(text) => Cow::Borrowed(text),
         Err(_) => encoding_rs::WINDOWS_1252.decode_without_bom_handling(bytes).0,
     }
+}
+
+/// The character set of this name, where the bytes can be in it: "US-ASCII" says nothing of bytes beyond ASCII, text
+/// without a zero byte is no UTF-16, and a few old names stand for "not decoded at all".
+fn named(label: &str, bytes: &[u8]) -> Option<&'static encoding_rs::Encoding> {
+    let encoding = encoding_rs::Encoding::for_label(label.as_bytes())?;
+    let is_wide = [encoding_rs::UTF_16LE, encoding_rs::UTF_16BE].contains(&encoding);
+    let is_empty_word = encoding == encoding_rs::REPLACEMENT || label.trim().to_ascii_lowercase().ends_with("ascii");
+    (encoding != encoding_rs::UTF_8 && !is_empty_word && (!is_wide || bytes.contains(&0))).then_some(encoding)
 }
 
 fn from_quoted_printable(bytes: &[u8]) -> Vec<u8> {
@@ -156,7 +168,7 @@ fn cut(bytes: &[u8], separator: u8, version: Version) -> Vec<std::ops::Range<usi
     let mut ranges = Vec::with_capacity(8);
     let (mut start, mut at) = (0, 0);
     while at < bytes.len() {
-        if bytes[at] == b'\\' && (version != Version::V21 || bytes.get(at + 1) == Some(&b';')) {
+        if bytes[at] == b'\\' && (version != Version::V21 || matches!(bytes.get(at + 1), Some(b';' | b','))) {
             at += 2;
         } else {
             if bytes[at] == separator {
@@ -170,8 +182,8 @@ fn cut(bytes: &[u8], separator: u8, version: Version) -> Vec<std::ops::Range<usi
     ranges
 }
 
-/// Takes the escapes off. 2.1 knows only `\;`; 3.0 and 4.0 `\\ \; \, \n \N`, and `\:` which some programs write.
-/// A backslash before anything else is a backslash.
+/// Takes the escapes off. 3.0 and 4.0 know `\\ \; \, \n \N`, and `\:` which some programs write; 2.1 knows only `\;`. A
+/// backslash before anything else is a backslash.
 pub(super) fn unescape(text: Cow<'_, str>, version: Version) -> Cow<'_, str> {
     if !text.contains('\\') {
         return text;
@@ -191,6 +203,16 @@ pub(super) fn unescape(text: Cow<'_, str>, version: Version) -> Cow<'_, str> {
         out.push(escaped.unwrap_or(char));
     }
     Cow::Owned(out)
+}
+
+/// What phones and converters write in 2.1 cards although 2.1 has no such escapes: `\n` and `\,`. Nothing is touched in a
+/// value that looks like a path (`C:\new`, `\\server\name`), nor in a quoted-printable one, which needs no escapes.
+fn loosely_unescaped(text: Cow<'_, str>) -> Cow<'_, str> {
+    let is_path = || text.contains(":\\") || text.contains("\\\\");
+    if !["\\n", "\\N", "\\,"].iter().any(|escape| text.contains(escape)) || is_path() {
+        return text;
+    }
+    text.replace("\\n", "\n").replace("\\N", "\n").replace("\\,", ",").into()
 }
 
 /// Line ends as `\n`, no other control characters but tabs: what a contact's text may hold.
@@ -219,6 +241,8 @@ mod tests {
         check(Version::V30, br"N:a\;b;c\,d,e;\\;f\nG\N", &["a;b", "c,d,e", "\\", "f\nG\n"]);
         check(Version::V40, br"N:C:\Temp\:x", &["C:\\Temp:x"]);
         check(Version::V21, br"N:a\;b;C:\new\\;d\,e", &["a;b", "C:\\new\\;d\\,e"]);
+        check(Version::V21, br"N:a\nb\Nc;d\, e;\\srv\new;\x", &["a\nb\nc", "d, e", "\\\\srv\\new", "\\x"]);
+        check(Version::V21, br"N;QUOTED-PRINTABLE:a\nb\,c", &["a\\nb\\,c"]);
         check(Version::V30, b"N:", &[""]);
         check(Version::V30, b"NOTE:a\rb\x00c", &["a\nbc"]);
     }
@@ -232,6 +256,13 @@ mod tests {
         check(Version::V30, b"N;CHARSET=windows-1251:\xc9", &["Й"]);
         check(Version::V30, b"N;CHARSET=Shift_JIS:\x83\x5c;b", &["ソ", "b"]);
         check(Version::V21, b"NOTE;QUOTED-PRINTABLE:a=0D=0Ab", &["a\nb"]);
+        check(Version::V21, b"N;CHARSET=HZ-GB-2312;QUOTED-PRINTABLE:=C3=89", &["É"]);
+        check(Version::V21, b"N;CHARSET=US-ASCII;QUOTED-PRINTABLE:=C3=89", &["É"]);
+        check(Version::V30, b"N;CHARSET=UTF-7:\xc3\x89", &["É"]);
+        check(Version::V30, b"N;CHARSET=UTF-16:\xc3\x89", &["É"]);
+        check(Version::V30, b"N;CHARSET=UTF-8:\xc9", &["É"]);
+        check(Version::V30, b"N;CHARSET=\"KOI8-R\":\xea", &["Й"]);
+        check(Version::V30, b"N;CHARSET=GBK:\xc0\xee", &["李"]);
     }
 
     #[test]
