@@ -213,8 +213,9 @@ impl Card {
     pub(super) fn append(&mut self, raw: Vec<u8>) {
         // A quoted-printable line that END alone keeps from going on would take in whatever came after it.
         let goes_on = |at: usize| {
-            self.view(at)
-                .is_some_and(|view| view.head.wrapping == Wrapping::QuotedPrintable && view.content.ends_with(b"="))
+            self.view(at).is_some_and(|view| {
+                view.head.wrapping == Wrapping::QuotedPrintable && line::before_soft_break(view.content).is_some()
+            })
         };
         let mut place = self.end;
         while place > self.begin + 1 && goes_on(place - 1) {
@@ -271,8 +272,8 @@ impl Card {
     }
 
     fn find_version(&self) -> Result<Version, CardError> {
-        let stated = self.views().find(|(_, view)| view.head.prop == Prop::Version);
-        let Some((at, view)) = stated else {
+        let mut stated = self.views().filter(|(_, view)| view.head.prop == Prop::Version);
+        let Some((at, view)) = stated.find(|(_, view)| !view.text().trim().is_empty()) else {
             let is_old = self.views().any(|(_, view)| {
                 view.head.wrapping == Wrapping::QuotedPrintable || view.params().any(|(name, _)| name.is_empty())
             });

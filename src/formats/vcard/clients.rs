@@ -384,6 +384,29 @@ fn a_change_touches_its_line_alone() {
     );
 }
 
+/// Which of two handles is the newer one cannot be told from the card: a program that knows X-SKYPE alone may have added
+/// its own beside an IMPP that it never showed. Nothing is taken back on a guess.
+#[test]
+fn two_forms_of_one_service_that_differ_are_two_accounts() {
+    let text = "BEGIN:VCARD\nVERSION:3.0\nN:Roux;Paul\nIMPP:skype:paul.1\nX-SKYPE:paul.2\nEND:VCARD\n";
+    let card = Card::parse(text.as_bytes()).expect("a card");
+    let both = [Item::new(ItemType::Skype, "paul.1"), Item::new(ItemType::Skype, "paul.2")];
+    for known in [&both[..0], &both[..1], &both[1..], &both[..]] {
+        let known = Contact { items: known.to_vec(), ..Contact::default() };
+        assert_eq!(read(&card, Some(&known)).items, both);
+    }
+    check_change(
+        text,
+        |contact| contact.items[0].value = "paul.3".into(),
+        &["-IMPP:skype:paul.1", "+IMPP:skype:paul.3"],
+    );
+    check_change(text, |contact| drop(contact.items.remove(0)), &["-IMPP:skype:paul.1"]);
+    // Said alike, the two lines are one account, and one edit concerns both.
+    let alike = &text.replace("paul.2", "paul.1");
+    let edited = ["-IMPP:skype:paul.1", "-X-SKYPE:paul.1", "+IMPP:skype:paul.3", "+X-SKYPE:paul.3"];
+    check_change(alike, |contact| contact.items[0].value = "paul.3".into(), &edited);
+}
+
 #[test]
 fn a_line_that_would_go_on_takes_nothing_in() {
     let card = "BEGIN:VCARD\nVERSION:2.1\nN:Roux;Paul\nTITLE;ENCODING=QUOTED-PRINTABLE:Chef=\nEND:VCARD\n";

@@ -23,19 +23,19 @@ pub(super) fn entry(view: View<'_>, label: Option<&str>) -> Option<String> {
     let mut params = params(view);
     let mut value = value(view);
     let data = media(&entry).and_then(|media| from_data_uri(media, &value));
-    if data.is_some() || view.head.wrapping == Wrapping::Base64 {
+    if data.is_some() || view.is_blob() {
         params.retain(|(name, _)| !name.eq_ignore_ascii_case("VALUE"));
     }
     let subtype = match data {
         Some((subtype, base64)) => {
             value = base64;
             // The URI says it. In 4.0 TYPE is home or work.
-            if view.version != Version::V40 || view.head.wrapping == Wrapping::Base64 {
+            if view.version != Version::V40 || view.is_blob() {
                 take(&mut params, "TYPE");
             }
             Some(subtype)
         }
-        None if view.head.wrapping == Wrapping::Base64 => {
+        None if view.is_blob() => {
             let subtype = take(&mut params, "TYPE").unwrap_or_default().to_ascii_uppercase();
             // Some write the whole media type.
             let media = media(&entry).map(|media| format!("{}/", media.to_ascii_uppercase())).unwrap_or_default();
@@ -218,7 +218,7 @@ fn quoted_whole(bytes: &[u8]) -> Cow<'_, str> {
 
 /// The value in 3.0 escaping.
 fn value(view: View<'_>) -> String {
-    if view.head.wrapping == Wrapping::Base64 {
+    if view.is_blob() {
         let text = view.escaped();
         let is_whole = text.bytes().all(|byte| byte.is_ascii_graphic());
         return if is_whole { text.into_owned() } else { text.chars().filter(char::is_ascii_graphic).collect() };
@@ -355,6 +355,7 @@ mod tests {
         check(Version::V40, "PHOTO:https://a/b.jpg", None, "PHOTO:https://a/b.jpg");
         check(Version::V30, "URL:http\\://a/b\\\\:c", None, "URL:http://a/b\\\\:c");
         check(Version::V30, "FN;LANGUAGE=de:a, b\\,;c", None, "FN;LANGUAGE=de:a\\, b\\,\\;c");
+        check(Version::V30, "NOTE;ENCODING=b:w6ksCg==", None, "NOTE:é\\,\\n");
         check(Version::V21, "NOTE:a\\nb, c", None, "NOTE:a\\nb\\, c");
         check(Version::V21, "URL:http://a/?b;c,d", None, "URL:http://a/?b;c,d");
     }

@@ -215,9 +215,9 @@ impl<'a> Iterator for Params<'a> {
     }
 }
 
-/// The single words of a parameter's value: `a,b`, `"a,b"` and `"a","b"` are two.
+/// The single words of a parameter's value: `a,b`, `a\,b`, `"a,b"` and `"a","b"` are two.
 pub(super) fn words(value: &[u8]) -> impl Iterator<Item = &[u8]> {
-    value.split(|byte| matches!(byte, b',' | b'"')).map(<[u8]>::trim_ascii).filter(|word| !word.is_empty())
+    value.split(|byte| matches!(byte, b',' | b'"' | b'\\')).map(<[u8]>::trim_ascii).filter(|word| !word.is_empty())
 }
 
 #[cfg(test)]

@@ -10,7 +10,8 @@ use super::{
     split::{self, Mark},
 };
 
-/// Physical lines with their line ends. A file without any LF counts CR as the line end (old Macs).
+/// Physical lines with their line ends. A file without any LF counts CR as the line end (old Macs). An END and a BEGIN on one
+/// line are two.
 #[derive(Clone)]
 pub(super) struct Physical<'a> {
     bytes: &'a [u8],
@@ -36,6 +37,9 @@ impl Iterator for Physical<'_> {
         let mut rest = &self.bytes[start..];
         // The system's search for a byte, which a loop here is no match for; a slice never fails.
         self.at = start + rest.skip_until(self.end).unwrap_or(rest.len());
+        if let Some(end) = split::glued(without_end(&self.bytes[start..self.at])) {
+            self.at = start + end;
+        }
         Some(start..self.at)
     }
 }
@@ -144,9 +148,12 @@ impl<'a> Joined<'a> {
         }
         let wrapping = self.head.as_ref().map_or(Wrapping::Plain, |head| head.wrapping);
         let is_mark = || matches!(split::mark(content), Mark::Begin | Mark::End);
-        if wrapping == Wrapping::QuotedPrintable && self.content().ends_with(b"=") && !is_mark() {
+        if wrapping == Wrapping::QuotedPrintable
+            && let Some(before) = before_soft_break(self.content())
+            && !is_mark()
+        {
             let unfolded = self.unfolded();
-            unfolded.pop();
+            unfolded.truncate(before);
             unfolded.extend_from_slice(content);
             return true;
         }
@@ -171,6 +178,12 @@ impl<'a> Joined<'a> {
         };
         Span { raw: self.raw, end: self.end, unfolded: self.unfolded, head, number }
     }
+}
+
+/// How long the content is without the `=` that has a quoted-printable value go on, and the blanks that some mail programs
+/// put behind it.
+pub(super) fn before_soft_break(content: &[u8]) -> Option<usize> {
+    content.trim_ascii_end().strip_suffix(b"=").map(<[u8]>::len)
 }
 
 impl Nested {
@@ -231,7 +244,9 @@ mod tests {
             ("NOTE:on\r\n e\r\n\ttwo\r\n", &["NOTE:onetwo"]),
             ("NOTE;ENCODING=QUOTED-PRINTABLE:a=\r\n b=\r\nc\r\nX:1\n", &["NOTE;ENCODING=QUOTED-PRINTABLE:a bc", "X:1"]),
             ("NOTE;QUOTED-PRINTABLE:a=\nEND:VCARD\n", &["NOTE;QUOTED-PRINTABLE:a=", "END:VCARD"]),
+            ("NOTE;QUOTED-PRINTABLE:a= \nb=\t\r\nc\n", &["NOTE;QUOTED-PRINTABLE:abc"]),
             ("NOTE:a=\nb\n", &["NOTE:a=", "b"]),
+            ("END:VCARDBEGIN:VCARD\nFN:x\n", &["END:VCARD", "BEGIN:VCARD", "FN:x"]),
             ("PHOTO;BASE64:AAAA\nBBBB=\n\nX:1\n", &["PHOTO;BASE64:AAAABBBB=", "", "X:1"]),
             ("TEL;TYPE=\"a\n b\":1\n", &["TEL;TYPE=\"ab\":1"]),
             ("AGENT:\nBEGIN:VCARD\nFN:x\nEND:VCARD\nX:1\n", &["AGENT:BEGIN:VCARD\nFN:x\nEND:VCARD\n", "X:1"]),

@@ -73,7 +73,7 @@ pub fn cards(bytes: &[u8]) -> Vec<Piece> {
     };
     let mut line = 0;
     for physical in Physical::new(bytes) {
-        line += 1;
+        line += usize::from(physical.start == 0 || ends_line(&bytes[..physical.start]));
         let content = without_end(&bytes[physical.clone()]);
         let mut from = physical.start;
         if let Step::Before { kind, problem } = state.before(content) {
@@ -84,7 +84,7 @@ pub fn cards(bytes: &[u8]) -> Vec<Piece> {
         }
         if let Some(problem) = state.after(&bytes[from..physical.end]) {
             push(start..physical.end, start_line, Kind::Card, problem);
-            (start, start_line) = (physical.end, line + 1);
+            (start, start_line) = (physical.end, line + usize::from(ends_line(&bytes[..physical.end])));
         }
     }
     let (kind, problem) = state.end();
@@ -128,6 +128,19 @@ pub(super) fn mark(content: &[u8]) -> Mark {
 
 fn is(content: &[u8], word: &[u8]) -> bool {
     content.trim_ascii_end().eq_ignore_ascii_case(word)
+}
+
+/// True where another line begins behind these bytes.
+pub(super) fn ends_line(bytes: &[u8]) -> bool {
+    matches!(bytes.last(), Some(b'\n' | b'\r'))
+}
+
+/// Where the second line begins of one that ends a card and begins the next: files that were put together with no line end
+/// between them.
+pub(super) fn glued(content: &[u8]) -> Option<usize> {
+    let (end, rest) = content.split_at_checked(b"END:VCARD".len())?;
+    let is_begin = || mark(rest[byte_order_mark(rest)..].trim_ascii_start()) == Mark::Begin;
+    (end.eq_ignore_ascii_case(b"END:VCARD") && is_begin()).then_some(end.len())
 }
 
 /// How many bytes of a UTF-8 byte order mark the line begins with.
@@ -238,6 +251,15 @@ mod tests {
             ],
         );
         check("stray\n", &[("stray\n", 1, Kind::Between, None)]);
+        check(
+            "BEGIN:VCARD\nEND:VCARDBEGIN:VCARD\nEND:vcard\u{feff}begin:vcard\nEND:VCARD",
+            &[
+                ("BEGIN:VCARD\nEND:VCARD", 1, Kind::Card, None),
+                ("BEGIN:VCARD\nEND:vcard", 2, Kind::Card, None),
+                ("\u{feff}", 3, Kind::Between, None),
+                ("begin:vcard\nEND:VCARD", 3, Kind::Card, None),
+            ],
+        );
         check("", &[]);
         let old_mac = "BEGIN:VCARD\rFN:a\rEND:VCARD\r";
         check(old_mac, &[(old_mac, 1, Kind::Card, None)]);
@@ -272,8 +294,8 @@ mod tests {
     proptest! {
         #[test]
         fn pieces_joined_are_the_input(parts in proptest::collection::vec(prop_oneof![
-            Just("BEGIN:VCARD\n"), Just("END:VCARD\r\n"), Just("AGENT:\n"), Just("agent:begin:vcard\n"),
-            Just("\n"), Just("x"), Just("\u{feff}"), Just(" "), Just("\r"),
+            Just("BEGIN:VCARD\n"), Just("END:VCARD\r\n"), Just("END:VCARD"), Just("AGENT:\n"),
+            Just("agent:begin:vcard\n"), Just("\n"), Just("x"), Just("\u{feff}"), Just(" "), Just("\r"),
         ], 0..30)) {
             let input = parts.concat();
             let pieces = cards(input.as_bytes());

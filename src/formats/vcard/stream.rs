@@ -70,7 +70,20 @@ impl<R: Read> Cards<R> {
         line.clear();
         let end = self.line_end()?;
         let is_whole = read_line(&mut self.source, end, &mut line)?;
-        let finished = self.take(&line, is_whole);
+        let finished = match split::glued(without_end(&line)) {
+            Some(begin) => {
+                let ended = self.take(&line[..begin], true);
+                self.lines -= 1;
+                let begun = self.take(&line[begin..], is_whole);
+                if ended.is_some() {
+                    self.ready = begun;
+                    ended
+                } else {
+                    begun
+                }
+            }
+            None => self.take(&line, is_whole),
+        };
         if line.capacity() <= BETWEEN_MAX {
             self.line = line;
         }
@@ -93,14 +106,15 @@ impl<R: Read> Cards<R> {
         }
         self.push(&line[from..]);
         self.is_oversized |= !is_whole;
+        let after = usize::from(!is_whole || split::ends_line(line));
         if let Some(problem) = self.state.after(&line[from..]) {
-            let card = self.finish(Kind::Card, problem, 1);
+            let card = self.finish(Kind::Card, problem, after);
             match finished {
                 None => finished = card,
                 Some(_) => self.ready = card,
             }
         } else if self.piece.len() > BETWEEN_MAX && self.state.end().0 == Kind::Between {
-            let between = self.finish(Kind::Between, None, 1);
+            let between = self.finish(Kind::Between, None, after);
             match finished {
                 None => finished = between,
                 Some(_) => self.ready = between,
@@ -337,8 +351,8 @@ mod tests {
     proptest! {
         #[test]
         fn the_same_pieces_as_at_once(parts in proptest::collection::vec(prop_oneof![
-            Just("BEGIN:VCARD\n"), Just("END:VCARD\r\n"), Just("AGENT:\n"), Just("agent:begin:vcard\n"),
-            Just("\n"), Just("x"), Just("\u{feff}"), Just(" "),
+            Just("BEGIN:VCARD\n"), Just("END:VCARD\r\n"), Just("END:VCARD"), Just("AGENT:\n"),
+            Just("agent:begin:vcard\n"), Just("\n"), Just("x"), Just("\u{feff}"), Just(" "),
         ], 0..30), portion in 1..9_usize) {
             let input = parts.concat();
             prop_assert_eq!(streamed(Trickle(input.as_bytes(), portion)), split_whole(input.as_bytes()));

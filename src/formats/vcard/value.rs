@@ -1,13 +1,14 @@
 //! A content line's value as text: transfer encoding, character set, escapes, components.
 //!
 //! Order matters: components are cut before quoted-printable is decoded (`=3B` is a semicolon of the text), and after the
-//! character set is (a Shift_JIS letter may hold a backslash byte). Base64 is never decoded.
+//! character set is (a Shift_JIS letter may hold a backslash byte). Base64 is decoded where it wraps a text, as SyncML clients
+//! do; pictures and keys never are.
 
 use std::borrow::Cow;
 
 use super::{
     Version,
-    head::{Head, Params, Wrapping, words},
+    head::{Head, Params, Prop, Wrapping, words},
 };
 
 /// A content line, looked at.
@@ -51,6 +52,11 @@ impl<'a> View<'a> {
     /// The value's bytes as they stand.
     pub fn bytes(&self) -> &'a [u8] {
         &self.content[self.head.colon + 1..]
+    }
+
+    /// True for base64 that stays base64: a picture, a key, whatever is no text.
+    pub fn is_blob(&self) -> bool {
+        self.head.wrapping == Wrapping::Base64 && !is_text(self.head.prop)
     }
 
     /// The whole value as text, unescaped.
@@ -119,7 +125,10 @@ impl<'a> View<'a> {
             Wrapping::Plain if bytes.is_ascii() => in_charset(bytes, None),
             Wrapping::Plain if self.head.colon == self.head.name.end => in_charset(bytes, None),
             Wrapping::Plain => in_charset(bytes, charset().as_deref()),
-            Wrapping::Base64 => in_charset(bytes, None),
+            Wrapping::Base64 => match Some(bytes).filter(|_| is_text(self.head.prop)).and_then(from_base64) {
+                Some(text) => Cow::Owned(in_charset(&text, charset().as_deref()).into_owned()),
+                None => in_charset(bytes, None),
+            },
         }
     }
 }
@@ -142,6 +151,36 @@ fn named(label: &str, bytes: &[u8]) -> Option<&'static encoding_rs::Encoding> {
     let is_wide = [encoding_rs::UTF_16LE, encoding_rs::UTF_16BE].contains(&encoding);
     let is_empty_word = encoding == encoding_rs::REPLACEMENT || label.trim().to_ascii_lowercase().ends_with("ascii");
     (encoding != encoding_rs::UTF_8 && !is_empty_word && (!is_wide || bytes.contains(&0))).then_some(encoding)
+}
+
+/// True for what is text to the model, however it is wrapped.
+fn is_text(prop: Prop) -> bool {
+    use Prop::{Adr, Categories, Email, Fn, N, Note, Org, Tel, Title};
+    matches!(prop, N | Fn | Org | Title | Note | Tel | Email | Adr | Categories)
+}
+
+/// What the base64 wraps; none for what is no base64, or no text.
+fn from_base64(bytes: &[u8]) -> Option<Vec<u8>> {
+    let mut out = Vec::with_capacity(bytes.len() / 4 * 3);
+    let (mut bits, mut count) = (0_u32, 0);
+    for byte in bytes.trim_ascii_end().iter().copied().filter(|byte| !byte.is_ascii_whitespace()) {
+        let digit = match byte {
+            b'A'..=b'Z' => byte - b'A',
+            b'a'..=b'z' => byte - b'a' + 26,
+            b'0'..=b'9' => byte - b'0' + 52,
+            b'+' => 62,
+            b'/' => 63,
+            b'=' => continue,
+            _ => return None,
+        };
+        bits = bits << 6 | u32::from(digit);
+        count += 6;
+        if count >= 8 {
+            count -= 8;
+            out.push(u8::try_from(bits >> count & 0xff).ok()?);
+        }
+    }
+    (!out.is_empty() && !out.contains(&0)).then_some(out)
 }
 
 fn from_quoted_printable(bytes: &[u8]) -> Vec<u8> {
@@ -258,6 +297,10 @@ mod tests {
         check(Version::V21, b"NOTE;QUOTED-PRINTABLE:a=0D=0Ab", &["a\nb"]);
         check(Version::V21, b"N;CHARSET=HZ-GB-2312;QUOTED-PRINTABLE:=C3=89", &["É"]);
         check(Version::V21, b"N;CHARSET=US-ASCII;QUOTED-PRINTABLE:=C3=89", &["É"]);
+        check(Version::V21, b"N;ENCODING=BASE64;CHARSET=ISO-8859-1:6Tt6", &["é", "z"]);
+        check(Version::V30, b"N;ENCODING=b:RHVwb250O0plYW4=", &["Dupont", "Jean"]);
+        check(Version::V30, b"N;ENCODING=b:Dupont!", &["Dupont!"]);
+        check(Version::V30, b"X-A;ENCODING=b:RHVwb250", &["RHVwb250"]);
         check(Version::V30, b"N;CHARSET=UTF-7:\xc3\x89", &["É"]);
         check(Version::V30, b"N;CHARSET=UTF-16:\xc3\x89", &["É"]);
         check(Version::V30, b"N;CHARSET=UTF-8:\xc9", &["É"]);
