@@ -34,7 +34,7 @@ pub fn recognise(bytes: &[u8]) -> Option<Format> {
     let binary =
         text.chars().any(|c| c.is_control() && !matches!(c, '\t' | '\r' | '\n') && !('\u{80}'..'\u{a0}').contains(&c));
     let table = text.lines().any(|line| line.contains([',', ';', '\t', '|']));
-    (table && !binary && !first.starts_with('<')).then_some(Format::Csv)
+    (table && !binary && !first.starts_with(['<', '['])).then_some(Format::Csv)
 }
 
 #[cfg(test)]
@@ -55,6 +55,7 @@ mod tests {
         check(b"{\"last_name\":\"x\"}\n", Some(Format::Jsonl));
         check(b"<html>a, b</html>", None);
         check(b"\x7fELF\x02\x01,\x00", None);
+        check(b"[\"vcard\",[[\"version\",{},\"text\",\"4.0\"]]]", None);
         check(b"just words", None);
         let utf16: Vec<u8> = "\u{feff}a,b\n".encode_utf16().flat_map(u16::to_le_bytes).collect();
         check(&utf16, Some(Format::Csv));

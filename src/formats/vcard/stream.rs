@@ -223,12 +223,14 @@ impl<R: Read> Source<R> {
 
     fn begin(&mut self) -> io::Result<()> {
         self.has_begun = true;
-        let mut start = Vec::with_capacity(4);
-        self.inner.by_ref().take(4).read_to_end(&mut start)?;
+        // Enough to see the encoding, and for the caller to see how lines end.
+        let mut start = Vec::with_capacity(BUFFER);
+        self.inner.by_ref().take(BUFFER as u64).read_to_end(&mut start)?;
         match split::wide(&start) {
             Some(encoding) => {
                 let mut decoder = encoding.new_decoder_with_bom_removal();
-                self.text.resize(16, 0);
+                let room = decoder.max_utf8_buffer_length(start.len()).unwrap_or(4 * BUFFER);
+                self.text.resize(room, 0);
                 let (_, _, written, _) = decoder.decode_to_utf8(&start, &mut self.text, false);
                 self.text.truncate(written);
                 self.decoder = Some(decoder);
@@ -315,6 +317,17 @@ mod tests {
                 assert_eq!(bare, found);
             }
         }
+    }
+
+    #[test]
+    fn carriage_returns_alone_end_lines() {
+        let text = "BEGIN:VCARD\rFN:É\rEND:VCARD\rBEGIN:VCARD\rFN:b\rEND:VCARD\r";
+        let wide: Vec<u8> = text.encode_utf16().flat_map(u16::to_be_bytes).collect();
+        for portion in [1, 3, 1000] {
+            assert_eq!(streamed(Trickle(text.as_bytes(), portion)), split_whole(text.as_bytes()));
+            assert_eq!(streamed(Trickle(&wide, portion)), split_whole(text.as_bytes()));
+        }
+        assert_eq!(streamed(text.as_bytes()).len(), 2);
     }
 
     #[test]
