@@ -278,6 +278,26 @@ async fn a_row_less_is_a_deletion_and_half_the_rows_less_is_a_question() {
     }
 }
 
+#[tokio::test]
+async fn a_row_less_is_a_deletion_whatever_the_sheet_has_no_room_for() {
+    for dialect in ["carnet", "google", "outlook", "outlook-fr", "thunderbird", "thunderbird-fr", "excel-fr"] {
+        let office = Office::new(24, &format!("dialect = \"{dialect}\"")).await;
+        office.run(false).await;
+        let delimiter = if dialect == "excel-fr" { b';' } else { b',' };
+        let whole = office.read();
+        let rows = cells(&whole, delimiter);
+        // A few at a time, so that no guard holds them.
+        for gone in rows[1..].chunks(2).take(6) {
+            let kept: Vec<_> = cells(&office.read(), delimiter).into_iter().filter(|row| !gone.contains(row)).collect();
+            let before = office.contacts().len();
+            office.write(&text(&kept, delimiter, csv::QuoteStyle::Necessary, true));
+            let (_, told) = office.run(false).await;
+            assert_eq!(office.contacts().len(), before - gone.len(), "{dialect}: {told:#?}");
+        }
+        office.rests(dialect).await;
+    }
+}
+
 /// Puts a sheet beside contacts that the CRM holds already, and runs twice. What the sheet's rows were taken for: how
 /// many contacts there are then, and what was told.
 async fn joined(sheet: impl Fn(&[Vec<String>]) -> String) -> (Office, Vec<String>) {

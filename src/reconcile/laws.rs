@@ -412,7 +412,7 @@ fn cell(there: Option<&str>, here: Option<&str>) -> Cell {
     let base = Base { theirs: &was, ours: &was };
     let here = if here.is_some() { Here::Living(&content) } else { Here::Deleted(&content) };
     let Some(there) = there.map(named) else {
-        return match verdict_when_gone(base, here, &policy) {
+        return match verdict_when_gone(base, &was, here, &policy) {
             WhenGone::DeleteHere => Cell::DeleteHere,
             WhenGone::Conflict => Cell::Conflict,
             WhenGone::Forget => Cell::Forget,

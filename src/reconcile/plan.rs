@@ -181,14 +181,16 @@ pub enum WhenGone {
     Forget,
 }
 
-/// Decides what a confirmed absence there means.
-pub fn verdict_when_gone(base: Base<'_>, here: Here<'_>, policy: &Policy) -> WhenGone {
+/// Decides what a confirmed absence there means. `shown` is `base.ours` as the replica can show it: a sheet that has no column
+/// for a private e-mail address has not refused to take it.
+pub fn verdict_when_gone(base: Base<'_>, shown: &Contact, here: Here<'_>, policy: &Policy) -> WhenGone {
     match here {
         Here::Deleted(_) => WhenGone::Forget,
         Here::Living(content) => {
             // Also where the replica cannot show it: who deleted there has not seen it.
             let edited = !changes(base.ours, content, FieldSet::ALL, FieldSet::NONE).is_empty();
-            let untaken = policy.fields.less(policy.weak).iter().any(|field| !alike(base.theirs, base.ours, field));
+            let is_taken = |field| alike(base.theirs, base.ours, field) || alike(base.theirs, shown, field);
+            let untaken = !policy.fields.less(policy.weak).iter().all(is_taken);
             if (edited || untaken) && !Canary::DeletionBeatsEdit.sings() {
                 WhenGone::Conflict
             } else {
@@ -245,12 +247,14 @@ mod tests {
     #[test]
     fn the_table_for_what_is_gone() {
         let (theirs, ours, edited) = (named("DURAND"), named("Durand"), named("Martin"));
-        let verdict = |here| verdict_when_gone(base(&theirs, &ours), here, &POLICY);
+        let verdict = |here| verdict_when_gone(base(&theirs, &ours), &ours, here, &POLICY);
         assert_eq!(verdict(Here::Living(&ours)), WhenGone::DeleteHere);
         assert_eq!(verdict(Here::Living(&edited)), WhenGone::Conflict);
         assert_eq!(verdict(Here::Deleted(&ours)), WhenGone::Forget);
         let untaken = Contact { comment: "never taken".into(), ..ours.clone() };
-        assert_eq!(verdict_when_gone(base(&theirs, &untaken), Here::Living(&untaken), &POLICY), WhenGone::Conflict);
+        let verdict = |shown| verdict_when_gone(base(&theirs, &untaken), shown, Here::Living(&untaken), &POLICY);
+        assert_eq!(verdict(&untaken), WhenGone::Conflict);
+        assert_eq!(verdict(&ours), WhenGone::DeleteHere, "there is no room for a comment there");
     }
 
     #[test]

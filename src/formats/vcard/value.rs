@@ -6,6 +6,11 @@
 
 use std::borrow::Cow;
 
+use base64::{
+    Engine, alphabet,
+    engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig},
+};
+
 use super::{
     Version,
     head::{Head, Params, Prop, Wrapping, words},
@@ -161,25 +166,10 @@ fn is_text(prop: Prop) -> bool {
 
 /// What the base64 wraps; none for what is no base64, or no text.
 fn from_base64(bytes: &[u8]) -> Option<Vec<u8>> {
-    let mut out = Vec::with_capacity(bytes.len() / 4 * 3);
-    let (mut bits, mut count) = (0_u32, 0);
-    for byte in bytes.trim_ascii_end().iter().copied().filter(|byte| !byte.is_ascii_whitespace()) {
-        let digit = match byte {
-            b'A'..=b'Z' => byte - b'A',
-            b'a'..=b'z' => byte - b'a' + 26,
-            b'0'..=b'9' => byte - b'0' + 52,
-            b'+' => 62,
-            b'/' => 63,
-            b'=' => continue,
-            _ => return None,
-        };
-        bits = bits << 6 | u32::from(digit);
-        count += 6;
-        if count >= 8 {
-            count -= 8;
-            out.push(u8::try_from(bits >> count & 0xff).ok()?);
-        }
-    }
+    // Folds leave blanks, and not everybody pads.
+    let digits: Vec<u8> = bytes.iter().copied().filter(|byte| !byte.is_ascii_whitespace()).collect();
+    let lenient = GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent);
+    let out = GeneralPurpose::new(&alphabet::STANDARD, lenient).decode(digits).ok()?;
     (!out.is_empty() && !out.contains(&0)).then_some(out)
 }
 

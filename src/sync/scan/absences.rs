@@ -116,7 +116,8 @@ impl Engine<'_> {
         }
         let here = if stored.deleted { Here::Deleted(&stored.contact) } else { Here::Living(&stored.contact) };
         let base = Base { theirs: &agreement.theirs, ours: &agreement.ours };
-        let verdict = match verdict_when_gone(base, here, &peer.policy()) {
+        let shown = peer.replica.shows(&agreement.ours);
+        let verdict = match verdict_when_gone(base, &shown, here, &peer.policy()) {
             // Somebody's value still waits for a person's word.
             WhenGone::DeleteHere if self.is_disputed(stored.id)? => WhenGone::Conflict,
             verdict => verdict,
