@@ -2,6 +2,10 @@
 
 use std::fmt::Write as _;
 
+use carnet::{
+    contact::Contact,
+    mirror::{Agreement, Mirror},
+};
 use proptest::prelude::*;
 
 use super::csv_pile::{contacts, five, import, settings};
@@ -56,6 +60,38 @@ async fn of_two_records_that_contradict_each_other_the_first_stands_each_time() 
     );
     let left = "file, line 3\", message: \"says otherwise than an earlier record of the same person: job_title";
     check(&rows, [1, 0, 1, 1, 0], [0, 0, 2, 1, 0], &[left]).await;
+}
+
+#[tokio::test]
+async fn a_record_of_a_deleted_contact_brings_it_back_as_itself() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let settings = settings(folder.path());
+    let rows = format!("{HEAD}Martin,Marie,Juriste,,m@example.com\nMartin,Marie,,01 99 00 00 01,m@example.com\n");
+    import(&settings, "file", rows.as_bytes(), false).await;
+    let held = contacts(&settings);
+    let mut mirror = Mirror::open(&settings.mirror.path).expect("the mirror");
+    let id = mirror.contact_by_uid(&held[0].0).expect("a contact").expect("there").id;
+    mirror.put_agreement("book", &agreement(id, &held[0].1)).expect("somebody still holds it");
+    mirror.delete_contact(id, "2026-11-28T10:00:00Z").expect("a deletion");
+    drop(mirror);
+    let again = format!("{HEAD}Martin,Marie,,01 99 00 00 01,m@example.com\n");
+    let (tally, told, _) = import(&settings, "file", again.as_bytes(), false).await;
+    assert_eq!(five(&tally), [1, 0, 0, 0, 0], "{told:#?}");
+    assert_eq!(contacts(&settings), held);
+}
+
+fn agreement(contact: i64, content: &Contact) -> Agreement {
+    Agreement {
+        contact,
+        remote: "a.vcf".into(),
+        revision: "1".into(),
+        theirs: content.clone(),
+        ours: content.clone(),
+        version: 1,
+        detail: None,
+        detached: false,
+        marks: String::new(),
+    }
 }
 
 #[tokio::test]

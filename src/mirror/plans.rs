@@ -17,7 +17,7 @@ const WHOLE_READS: [(&str, &str, &str, &str); 11] = [
     ("SELECT (SELECT count(*) FROM contacts)", "", "SCAN contacts", "counting, which SQLite does page by page"),
     ("SELECT id FROM contacts WHERE created_run", "", "SCAN contacts", "only when a person takes a run back"),
     ("SELECT id, run, at, contact, replica", "LIMIT ?1", "SCAN conflicts", "newest first, up to a limit"),
-    ("SELECT uid, contact FROM other_uids", "", "SCAN other_uids", "an import wants to know them all"),
+    ("SELECT o.uid, o.contact FROM other_uids o", "", "SCAN o", "an import wants to know them all"),
     ("SELECT page,", "FROM pages", "SCAN pages", "the listing's pages, all wanted"),
     ("SELECT id, command", "LIMIT ?1", "SCAN runs", "newest first, up to a limit"),
     (

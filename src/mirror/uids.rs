@@ -26,12 +26,15 @@ impl Mirror {
         contact.map(|contact| self.contact(contact)).transpose().map(Option::flatten)
     }
 
-    /// Every such UID and its contact.
+    /// Every such UID of a living contact, and the contact.
     ///
     /// # Errors
     /// SQLite's; the caller's own.
     pub fn for_each_other_uid(&self, each: &mut dyn FnMut(&str, ContactId)) -> Result<()> {
-        let mut select = self.sql("SELECT uid, contact FROM other_uids")?;
+        let mut select = self.sql(
+            "SELECT o.uid, o.contact FROM other_uids o
+             WHERE (SELECT deleted_at FROM contacts WHERE id = o.contact) IS NULL",
+        )?;
         let mut rows = select.query([])?;
         while let Some(row) = rows.next()? {
             each(row.get_ref(0)?.as_str().map_err(rusqlite::Error::from)?, row.get(1)?);
@@ -70,6 +73,10 @@ mod tests {
         assert_eq!(known(&mirror), [("a".to_owned(), one), ("b".to_owned(), other)]);
         assert_eq!(mirror.contact_by_other_uid("a").unwrap().unwrap().uid, "one");
         assert_eq!(mirror.contact_by_other_uid("one").unwrap(), None);
+        mirror.delete_contact(one, "").unwrap();
+        assert_eq!(known(&mirror), [("b".to_owned(), other)], "the deleted one is asked for by its UID alone");
+        assert!(mirror.contact_by_other_uid("a").unwrap().unwrap().deleted);
+        mirror.update_contact(one, &Contact::default(), "").unwrap();
         mirror.forget_other_uids_of(8).unwrap();
         assert_eq!(known(&mirror), [("a".to_owned(), one)]);
         mirror.purge_contact(one).unwrap();
