@@ -63,6 +63,43 @@ async fn of_two_records_that_contradict_each_other_the_first_stands_each_time() 
 }
 
 #[tokio::test]
+async fn a_mark_or_a_name_alone_makes_nobody_somebody_else() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let settings = settings(folder.path());
+    let known = "uid,last_name,first_name,company,professional_phone,professional_email\n\
+                 u1,Martin,Jean,Sté A,01 99 00 00 01,jm@example.com\n";
+    import(&settings, "known", known.as_bytes(), false).await;
+    let mut mirror = Mirror::open(&settings.mirror.path).expect("the mirror");
+    let (_, contact) = contacts(&settings).remove(0);
+    let id = mirror.contact_by_uid("u1").expect("a contact").expect("there").id;
+    mirror
+        .put_agreement("crm", &Agreement { remote: "1004".into(), ..agreement(id, &contact) })
+        .expect("the CRM has it");
+    drop(mirror);
+    let held = contacts(&settings);
+    for (row, words) in [
+        ("1004,,Durand,Zoé,,,", "has the CRM id of contact 1004 and nothing else in common with it"),
+        (",u1,Durand,Zoé,,01 99 00 00 02,", "has the UID of contact 1004 and nothing else in common with it"),
+        (",,Martin,Jean,Sté B,01 99 00 00 02,", "has the name of contact 1004 and nothing else in common with it"),
+    ] {
+        let file = format!("id,uid,last_name,first_name,company,professional_phone,professional_email\n{row}\n");
+        let (tally, told, code) = import(&settings, "file", file.as_bytes(), false).await;
+        assert_eq!((five(&tally), code), ([0, 0, 0, 1, 0], 3), "{row}");
+        assert!(told.iter().any(|line| line.contains("file, line 2") && line.contains(words)), "{told:#?}");
+        assert_eq!(contacts(&settings), held, "{row}");
+    }
+    for (row, expected) in [
+        ("1004,u1,Durand,Zoé,,,", [0, 1, 0, 0, 0]), // two marks that agree are a person's word
+        (",,Durand,Z.,,01 99 00 00 01,", [0, 0, 1, 0, 0]),
+        (",,Durand,Zoé,,01 99 00 00 02,", [0, 1, 0, 0, 0]),
+    ] {
+        let file = format!("id,uid,last_name,first_name,company,professional_phone,professional_email\n{row}\n");
+        let (tally, told, _) = import(&settings, "file", file.as_bytes(), false).await;
+        assert_eq!(five(&tally), expected, "{row}: {told:#?}");
+    }
+}
+
+#[tokio::test]
 async fn a_record_of_a_deleted_contact_brings_it_back_as_itself() {
     let folder = tempfile::tempdir().expect("a folder");
     let settings = settings(folder.path());

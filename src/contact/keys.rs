@@ -94,9 +94,9 @@ fn digits_in(text: &str) -> usize {
     text.bytes().filter(u8::is_ascii_digit).count()
 }
 
-/// French national numbers (`0` and nine digits) with their country code.
+/// French national numbers (`0` and nine digits, or nine whose zero a spreadsheet has lost) with their country code.
 fn national(digits: String) -> String {
-    let Some(subscriber) = digits.strip_prefix('0').filter(|rest| rest.len() == 9) else {
+    let Some(subscriber) = Some(digits.strip_prefix('0').unwrap_or(&digits)).filter(|rest| rest.len() == 9) else {
         return if digits.len() == 11 && digits.starts_with("33") { format!("+{digits}") } else { digits };
     };
     let country = match &subscriber[..3] {
@@ -198,6 +198,8 @@ mod tests {
     fn phones_written_in_many_ways_are_one_number() {
         for (written, key) in [
             ("01 23 45 67 89", "+33123456789"),
+            ("123456789", "+33123456789"),
+            ("012345678", "012345678"),
             ("+33 (0)1 23 45 67 89", "+33123456789"),
             ("0033 1 23 45 67 89", "+33123456789"),
             ("33123456789", "+33123456789"),

@@ -14,6 +14,9 @@ pub enum Format {
 /// How far into a file is looked.
 pub const HEAD: usize = 64 * 1024;
 
+/// One character of so many may be a control character in a text.
+const ODD_SHARE: usize = 50;
+
 /// Recognises a file; none if it is empty or plainly something else. Whether a table's columns are known is for the CSV
 /// reader to say.
 pub fn recognise(bytes: &[u8]) -> Option<Format> {
@@ -31,8 +34,9 @@ pub fn recognise(bytes: &[u8]) -> Option<Format> {
     if first.starts_with('{') {
         return Some(Format::Jsonl);
     }
-    let binary =
-        text.chars().any(|c| c.is_control() && !matches!(c, '\t' | '\r' | '\n') && !('\u{80}'..'\u{a0}').contains(&c));
+    // A stray control character in a cell is one cell's trouble.
+    let odd = |c: &char| c.is_control() && !matches!(c, '\t' | '\r' | '\n') && !('\u{80}'..'\u{a0}').contains(c);
+    let binary = text.chars().filter(odd).count() > text.len() / ODD_SHARE;
     let table = text.lines().any(|line| line.contains([',', ';', '\t', '|']));
     (table && !binary && !first.starts_with(['<', '['])).then_some(Format::Csv)
 }

@@ -46,9 +46,15 @@ fn could_be_one(one: &Traits, other: &Traits) -> bool {
     one.may_share_name(other) || one.faint().any(|it| other.faint().any(|other| it == other))
 }
 
-/// Two different names behind one mailbox are two people; one may be written out less, though.
+/// Two different names behind one telephone are two people; one may have initials, though.
+fn may_share_phone(one: &Traits, other: &Traits) -> bool {
+    one.may_share_name(other) || one.may_abbreviate(other)
+}
+
+/// A mailbox is mostly one person's, a telephone often a house's: here a name may also lack a word, unless the telephones
+/// differ (Jean and Jean-Pierre Petit).
 fn may_share_mailbox(one: &Traits, other: &Traits) -> bool {
-    one.may_share_name(other) || one.may_be_short_for(other)
+    may_share_phone(one, other) || (one.may_be_short_for(other) && !one.differ(other, Sort::Phone))
 }
 
 /// Namesakes with different e-mail addresses are two people, unless a telephone says otherwise.
@@ -153,11 +159,10 @@ impl Index {
     }
 
     fn find_by_content(&self, newcomer: &Traits) -> Option<Pairing> {
-        // A mailbox is mostly one person's, a telephone often a house's.
         let by_email =
             || self.candidates(newcomer.each(Sort::Email), By::Email, |known| may_share_mailbox(known, newcomer));
         let by_phone =
-            || self.candidates(newcomer.each(Sort::Phone), By::Phone, |known| known.may_share_name(newcomer));
+            || self.candidates(newcomer.each(Sort::Phone), By::Phone, |known| may_share_phone(known, newcomer));
         let by_name =
             || self.candidates(newcomer.name().into_iter(), By::Name, |known| !are_namesakes(known, newcomer));
         by_email().or_else(by_phone).or_else(by_name)
@@ -230,7 +235,9 @@ mod tests {
         check(None, None, person("MARTIN", "INFO@example.com", ""), Pairing::One(2, By::Email));
         check(None, None, person("Rousseau Roux", "roux@example.com", ""), Pairing::One(5, By::Email));
         check(None, None, person("Léa ROUX", "roux@example.com", ""), Pairing::One(5, By::Email));
+        check(None, None, person("Léa ROUX", "roux@example.com", "01 99 00 00 07"), Pairing::One(5, By::Email));
         check(None, None, person("Léa Petit", "", "+33 6 39 98 00 03"), Pairing::None);
+        check(None, None, person("P", "", "+33 6 39 98 00 03"), Pairing::None);
         check(None, None, person("PÉTIT", "", "+33 6 39 98 00 03"), Pairing::One(3, By::Phone));
         check(None, None, person("Bernard", "info@example.com", "+33199000001"), Pairing::None);
         check(None, None, person("petit", "", "+33 6 39 98 00 03"), Pairing::One(3, By::Phone));
@@ -252,6 +259,22 @@ mod tests {
         assert!(could_be(&at("Durand", "Paris"), &at("X", "PARIS")));
         assert!(!could_be(&at("Durand", "Paris"), &at("X", "Lyon")));
         assert!(!could_be(&at("Durand", ""), &at("X", "")), "an empty address is nobody's");
+    }
+
+    #[test]
+    fn initials_and_missing_words_need_something_in_common() {
+        let mut index = Index::default();
+        index.add(1, "uid-1", None, &person("Jean Petit", "petit@example.com", "06 39 98 00 11"));
+        for (newcomer, expected) in [
+            (person("J. Petit", "", "+33639980011"), Pairing::One(1, By::Phone)),
+            (person("Petit", "", "+33639980011"), Pairing::None),
+            (person("Petit", "petit@example.com", ""), Pairing::One(1, By::Email)),
+            (person("J Petit", "petit@example.com", "06 39 98 00 22"), Pairing::One(1, By::Email)),
+            (person("Jean-Pierre Petit", "petit@example.com", ""), Pairing::One(1, By::Email)),
+            (person("Jean-Pierre Petit", "petit@example.com", "06 39 98 00 22"), Pairing::None),
+        ] {
+            assert_eq!(index.find(None, None, &newcomer), expected, "{newcomer:?}");
+        }
     }
 
     #[test]

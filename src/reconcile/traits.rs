@@ -116,6 +116,11 @@ impl Traits {
             })
     }
 
+    /// True when one name is the other one with initials: "J. Dupont" for "Jean Dupont".
+    pub fn may_abbreviate(&self, other: &Traits) -> bool {
+        self.words().count() == other.words().count() && self.may_be_short_for(other)
+    }
+
     /// All that could bear out, be it ever so faintly, that two are one: words of the name and values.
     pub fn faint(&self) -> impl Iterator<Item = Trait> {
         self.words().map(|word| digest(Sort::Word, word)).chain(self.values.iter().copied())
@@ -227,6 +232,8 @@ mod tests {
             let (one, other) = (named(one), named(other));
             assert_eq!(one.may_be_short_for(&other), expected, "{one:?} {other:?}");
             assert_eq!(other.may_be_short_for(&one), expected, "{other:?} {one:?}");
+            let as_long = one.words().count() == other.words().count();
+            assert_eq!(one.may_abbreviate(&other), expected && as_long);
         }
     }
 }

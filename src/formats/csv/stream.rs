@@ -12,7 +12,7 @@ use super::{
 /// Text that is decoded before its records are looked for.
 const PORTION: usize = 1 << 18;
 /// A record of more bytes is taken for one whose quotation mark is never closed.
-const RECORD_MAX: usize = 2 << 20;
+const RECORD_MAX: usize = 16 << 20;
 
 /// A record with its text.
 #[derive(Debug, Clone, PartialEq, Eq)]

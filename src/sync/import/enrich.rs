@@ -1,7 +1,7 @@
 //! What an imported record makes of a contact that is known: its texts replace, its entries are added, nothing is cleared.
 
 use crate::{
-    contact::{Contact, Field, FieldSet, keys},
+    contact::{Address, Contact, Field, FieldSet, keys},
     reconcile::{
         Winner,
         pairing::{By, may_be_short_for},
@@ -23,10 +23,16 @@ pub(super) fn enriched(known: &Contact, read: &Contact, fields: FieldSet, (by, s
     if is_same_name(known, &read, by) {
         keep_the_better_name(known, &mut read);
     }
+    if !is_marked(by) {
+        for field in WORDS {
+            keep_the_better_spelling(known, &mut read, field);
+        }
+    }
     let held: Vec<_> = known.items.iter().map(|item| (item.item_type.kind(), keys::item_value(item))).collect();
     read.items.retain(|item| !held.contains(&(item.item_type.kind(), keys::item_value(item))));
-    let held: Vec<_> = known.addresses.iter().map(keys::address).collect();
-    read.addresses.retain(|address| !held.contains(&keys::address(address)));
+    let place = |address: &Address| keys::plain(&keys::address(address));
+    let held: Vec<_> = known.addresses.iter().map(place).collect();
+    read.addresses.retain(|address| !held.contains(&place(address)));
     let nothing = Contact::default();
     let scalars: FieldSet = settled.iter().filter(|field| !field.is_list()).collect();
     let told = read.set_fields().and(fields).less(scalars);
@@ -43,7 +49,8 @@ pub(super) fn enriched(known: &Contact, read: &Contact, fields: FieldSet, (by, s
 pub(super) fn contradictions(known: &Contact, read: &Contact, fields: FieldSet, by: By) -> Vec<String> {
     let fields = if is_same_name(known, read, by) { fields.less(NAMES) } else { fields };
     let says_otherwise = |field: &Field| {
-        let (known, read) = (keys::text(&known.scalar(*field)), keys::text(&read.scalar(*field)));
+        let fold = if WORDS.contains(field) { keys::plain } else { keys::text };
+        let (known, read) = (fold(&known.scalar(*field)), fold(&read.scalar(*field)));
         !known.is_empty() && !read.is_empty() && known != read
     };
     let scalars = fields.iter().filter(|field| !field.is_list()).filter(says_otherwise);
@@ -57,34 +64,53 @@ pub(super) fn contradictions(known: &Contact, read: &Contact, fields: FieldSet, 
 
 pub(super) const NAMES: FieldSet = FieldSet::NONE.with(Field::LastName).with(Field::FirstName);
 
-/// True when both are called the same, however it was typed. Who bears the contact's UID or CRM id was written by somebody
-/// who means each letter.
-fn is_same_name(known: &Contact, read: &Contact, by: By) -> bool {
+/// What is known however it was typed, beside names.
+const WORDS: [Field; 4] = [Field::JobTitle, Field::JobDepartment, Field::Company, Field::Country];
+
+/// Who bears the contact's own UID or CRM id was written by somebody who means each letter.
+fn is_marked(by: By) -> bool {
     match by {
-        By::Uid | By::CrmId => false,
-        By::OtherUid | By::Email | By::Phone | By::Name => {
-            keys::person(known) == keys::person(read) || may_be_short_for(known, read)
-        }
+        By::Uid | By::CrmId => true,
+        By::OtherUid | By::Email | By::Phone | By::Name => false,
     }
+}
+
+/// True when both are called the same, however it was typed.
+fn is_same_name(known: &Contact, read: &Contact, by: By) -> bool {
+    !is_marked(by) && (keys::person(known) == keys::person(read) || may_be_short_for(known, read))
 }
 
 /// Of two ways to write a name the fuller one stands: "Hélène Dupré" for "DUPRE H."; of two as good the one that is known.
 fn keep_the_better_name(known: &Contact, read: &mut Contact) {
     let letters = |contact: &Contact| keys::person(contact).chars().filter(|char| *char != ' ').count();
-    let in_its_place = NAMES.iter().all(|field| keys::plain(&known.scalar(field)) == keys::plain(&read.scalar(field)));
     let is_fuller = letters(read) > letters(known);
+    let turned = |one: &str, other: &str| !one.trim().is_empty() && keys::plain(one) == keys::plain(other);
+    if turned(&known.last_name, &read.first_name) || turned(&known.first_name, &read.last_name) {
+        std::mem::swap(&mut read.last_name, &mut read.first_name);
+    }
     for field in NAMES.iter() {
-        let is_better = in_its_place && care(&read.scalar(field)) > care(&known.scalar(field));
-        if !is_fuller && !is_better {
+        let is_same = keys::plain(&known.scalar(field)) == keys::plain(&read.scalar(field));
+        if is_same {
+            keep_the_better_spelling(known, read, field);
+        } else if !is_fuller {
             read.set_scalar(field, &known.scalar(field));
         }
     }
 }
 
-/// How carefully a name was typed: its accents, then capitals where they belong.
-fn care(name: &str) -> (usize, bool) {
-    let accents = name.chars().filter(|char| !char.is_ascii() && char.is_alphabetic()).count();
-    let is_mixed = name.chars().any(char::is_lowercase) && name.chars().any(char::is_uppercase);
+/// Of two spellings of one text the more careful one stands, and of two as good the one that is known.
+fn keep_the_better_spelling(known: &Contact, read: &mut Contact, field: Field) {
+    let (held, new) = (known.scalar(field), read.scalar(field));
+    if keys::plain(&held) == keys::plain(&new) && care(&new) <= care(&held) {
+        let held = held.into_owned();
+        read.set_scalar(field, &held);
+    }
+}
+
+/// How carefully a text was typed: its accents, then capitals where they belong.
+fn care(text: &str) -> (usize, bool) {
+    let accents = text.chars().filter(|char| !char.is_ascii() && char.is_alphabetic()).count();
+    let is_mixed = text.chars().any(char::is_lowercase) && text.chars().any(char::is_uppercase);
     (accents, is_mixed)
 }
 
@@ -222,6 +248,8 @@ mod tests {
             (("Dupré", "H."), ("Dupré", "Hélène"), ("Dupré", "Hélène")),
             (("Dupré", ""), ("Dupré", "Hélène"), ("Dupré", "Hélène")),
             (("Dupré-Martin", "Hélène"), ("Dupré", "Hélène"), ("Dupré-Martin", "Hélène")),
+            (("Monéron", "A."), ("Anaïs", "Monéron"), ("Monéron", "Anaïs")),
+            (("Thénégnon", "É."), ("thenegnon", "elodie"), ("Thénégnon", "elodie")),
         ] {
             let new = enriched(&named(known), &named(read), FieldSet::ALL, (By::Email, FieldSet::NONE));
             assert_eq!(new, named(expected), "{known:?} {read:?}");
@@ -231,5 +259,27 @@ mod tests {
         }
         let other = contradictions(&named(("Dupré", "Hélène")), &named(("Dupré", "Luc")), FieldSet::ALL, By::Name);
         assert_eq!(other, ["first_name"]);
+    }
+
+    #[test]
+    fn texts_and_places_in_capitals_are_no_news() {
+        let contact = |job: &str, company: &str, street: &str| Contact {
+            job_title: job.into(),
+            company: company.into(),
+            addresses: vec![Address {
+                street_address: street.into(),
+                ..Address::new(crate::contact::AddressType::Professional)
+            }],
+            ..Contact::default()
+        };
+        let known = contact("Développeuse", "Sté Lambert", "12, rue de l’Église");
+        let shouted = contact("DEVELOPPEUSE", "STE LAMBERT", "12 RUE DE L EGLISE");
+        let enrich =
+            |known: &Contact, read: &Contact, by: By| enriched(known, read, FieldSet::ALL, (by, FieldSet::NONE));
+        assert_eq!(enrich(&known, &shouted, By::Phone), known);
+        assert!(contradictions(&known, &shouted, FieldSet::ALL, By::Phone).is_empty());
+        let improved = enrich(&shouted, &known, By::Phone);
+        assert_eq!((improved.job_title, improved.company), (known.job_title.clone(), known.company.clone()));
+        assert_eq!(enrich(&known, &shouted, By::Uid).job_title, "DEVELOPPEUSE", "by the letter");
     }
 }

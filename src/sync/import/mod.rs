@@ -129,6 +129,7 @@ impl Engine<'_> {
             Pairing::One(id, by) => {
                 let stored = self.stored(id)?;
                 match pile.again(&stored, by, &sighting) {
+                    Again::Stranger(mark) => self.leave_stranger(pile, &stored, mark, &sighting),
                     Again::No => self.import_into(pile, &stored, by, &sighting),
                     Again::Another => self.import_new(pile, sighting),
                     Again::Namesake => {
@@ -142,13 +143,19 @@ impl Engine<'_> {
                     }
                 }
             }
-            Pairing::None => match pile.left_before(&sighting) {
-                None => self.import_new(pile, sighting),
-                Some(earlier) => {
-                    let message = format!("may be the same as {earlier}, which was left alone");
-                    self.leave(pile, &sighting, message, "make the two one, or settle the earlier one first")
+            Pairing::None => {
+                if let Some(id) = pile.index.contradicted(sighting.crm_id.as_deref(), &sighting.contact) {
+                    let stored = self.stored(id)?;
+                    return self.leave_stranger(pile, &stored, "CRM id", &sighting);
                 }
-            },
+                match pile.left_before(&sighting) {
+                    None => self.import_new(pile, sighting),
+                    Some(earlier) => {
+                        let message = format!("may be the same as {earlier}, which was left alone");
+                        self.leave(pile, &sighting, message, "make the two one, or settle the earlier one first")
+                    }
+                }
+            }
             Pairing::Ambiguous(candidates) if pile.are_others(&candidates, &sighting) => {
                 self.import_new(pile, sighting)
             }
@@ -158,6 +165,21 @@ impl Engine<'_> {
                 self.leave(pile, &sighting, message, hint)
             }
         }
+    }
+
+    /// It has a contact's mark, and nothing else of it.
+    fn leave_stranger(
+        &mut self,
+        pile: &mut Pile,
+        stored: &Stored,
+        mark: &str,
+        sighting: &Sighting,
+    ) -> Result<(), SyncError> {
+        let known = stored.crm_id.as_ref().unwrap_or(&stored.uid);
+        let message = format!("has the {mark} of contact {known} and nothing else in common with it");
+        let hint =
+            "if it is that contact, change it with `carnet` or in the CRM; if not, take the mark out, or add an e-mail";
+        self.leave(pile, sighting, message, hint)
     }
 
     /// Several known contacts could be meant.

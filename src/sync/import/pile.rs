@@ -4,11 +4,11 @@ use std::collections::HashMap;
 
 use super::enrich::{NAMES, contradictions, enriched};
 use crate::{
-    contact::{Contact, Field, FieldSet},
+    contact::{Contact, Field, FieldSet, keys},
     mirror::{ContactId, Stored},
     reconcile::{
         Index, Pairing,
-        pairing::{By, are_apart},
+        pairing::{By, are_apart, could_be},
     },
     replicas::Sighting,
 };
@@ -39,6 +39,8 @@ struct Taken {
 pub(super) enum Again {
     /// Nobody came before it, or it may well be the same person.
     No,
+    /// It bears this mark of the contact, and plainly describes somebody else.
+    Stranger(&'static str),
     /// Another person of that name: the file tells the two apart.
     Another,
     /// It has the same name and says otherwise: one person or two?
@@ -55,6 +57,9 @@ impl Pile {
 
     /// What the record is to those before it that were taken for this contact.
     pub fn again(&self, stored: &Stored, by: By, sighting: &Sighting) -> Again {
+        if let Some(mark) = strange(stored, by, sighting) {
+            return Again::Stranger(mark);
+        }
         let Some(earlier) = self.taken.get(&stored.id) else { return Again::No };
         // A picture that was made smaller is still of the same person.
         let fields = sighting.fields.without(Field::Extra);
@@ -117,5 +122,20 @@ impl Pile {
     pub fn are_others(&self, candidates: &[ContactId], sighting: &Sighting) -> bool {
         let marked = |id: &ContactId| self.taken.get(id).is_some_and(|taken| taken.marked);
         sighting.uid.is_some() && candidates.iter().all(marked)
+    }
+}
+
+/// What a record was recognised by, if all else speaks against it. Two marks that agree are a person's own word.
+fn strange(stored: &Stored, by: By, sighting: &Sighting) -> Option<&'static str> {
+    let (known, read) = (&stored.contact, &sighting.contact);
+    let has_both_marks = sighting.crm_id.is_some() && sighting.crm_id == stored.crm_id;
+    let other_company = || {
+        let [known, read] = [known, read].map(|contact| keys::plain(&contact.company));
+        !known.is_empty() && !read.is_empty() && known != read
+    };
+    match by {
+        By::Uid | By::OtherUid => (!has_both_marks && !could_be(known, read)).then_some("UID"),
+        By::Name => (are_apart(known, read) && other_company()).then_some("name"),
+        By::CrmId | By::Email | By::Phone => None,
     }
 }
