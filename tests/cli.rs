@@ -50,6 +50,26 @@ fn the_first_run_and_the_second() {
 }
 
 #[test]
+fn an_export_names_what_it_has_no_room_for() {
+    let folder = tempfile::tempdir().unwrap();
+    settings(folder.path(), PRACTICE);
+    let row = "last_name,other_city,personal_email,personal_email_2,professional_email,professional_email_2\n\
+               Durand,Belley,a@example.com,b@example.com,c@example.com,d@example.com\n";
+    fs::write(folder.path().join("in.csv"), row).unwrap();
+    let file = |name: &str| folder.path().join(name).to_string_lossy().into_owned();
+    assert_eq!(carnet(folder.path(), &["-q", "import", "--no-push", &file("in.csv")]).0, 0);
+    let (code, _, told) = carnet(folder.path(), &["export", "--format", "thunderbird", &file("out.csv")]);
+    assert_eq!(code, 0);
+    insta::assert_snapshot!(told, @r"
+    1 contact written
+    thunderbird has no room for: other address 1, personal_email 2
+    hint: `--format csv` carries them
+    ");
+    let (_, _, told) = carnet(folder.path(), &["export", "--format", "csv", &file("whole.csv")]);
+    insta::assert_snapshot!(told, @"1 contact written");
+}
+
+#[test]
 fn an_export_comes_back_as_nothing_new() {
     let folder = tempfile::tempdir().unwrap();
     settings(folder.path(), PRACTICE);

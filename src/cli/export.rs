@@ -19,7 +19,7 @@ use super::{
 };
 use crate::{
     config::Settings,
-    sync::{self, ExportOptions, SyncError},
+    sync::{self, ExportOptions, SyncError, Written},
 };
 
 /// Flags of `export`.
@@ -44,7 +44,7 @@ pub fn run(args: &ExportArgs, context: &mut Context) -> Result<u8, CliError> {
     let file = args.file.as_deref().filter(|file| !is_dash(file));
     let format = args.format.clone().unwrap_or_else(|| format_of(file).to_owned());
     let options = ExportOptions { format, where_: args.where_.clone(), check: args.check };
-    let count = match file {
+    let written = match file {
         Some(file) => {
             refuse_own_files(file, &settings)?;
             if file.exists() && !context.confirm(&format!("replace {}?", file.display()), true) {
@@ -54,12 +54,17 @@ pub fn run(args: &ExportArgs, context: &mut Context) -> Result<u8, CliError> {
         }
         None => {
             let mut out = BufWriter::new(std::io::stdout().lock());
-            let count = export(&settings, &options, &mut out, context)?;
+            let written = export(&settings, &options, &mut out, context)?;
             out.flush()?;
-            count
+            written
         }
     };
-    context.talk(&format!("{} written", counted(count, "contact")));
+    context.talk(&format!("{} written", counted(written.contacts, "contact")));
+    if !written.missed.is_empty() {
+        let missed: Vec<String> = written.missed.iter().map(|(what, count)| format!("{what} {count}")).collect();
+        context.talk(&format!("{} has no room for: {}", options.format, missed.join(", ")));
+        context.talk("hint: `--format csv` carries them");
+    }
     Ok(exit::DONE)
 }
 
@@ -89,19 +94,19 @@ fn refuse_own_files(file: &Path, settings: &Settings) -> Result<(), CliError> {
     })
 }
 
-fn to_file(file: &Path, settings: &Settings, options: &ExportOptions, context: &Context) -> Result<u64, CliError> {
+fn to_file(file: &Path, settings: &Settings, options: &ExportOptions, context: &Context) -> Result<Written, CliError> {
     let failed = |error: &std::io::Error| CliError::file("write", file, error);
     let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     // tempfile makes it readable by its owner alone.
     let temp = tempfile::Builder::new().prefix(".carnet-export-").suffix(".tmp").tempfile_in(folder);
     let mut temp = temp.map_err(|error| failed(&error))?;
     let mut out = BufWriter::new(temp.as_file_mut());
-    let count = export(settings, options, &mut out, context)?;
+    let written = export(settings, options, &mut out, context)?;
     out.flush().map_err(|error| failed(&error))?;
     drop(out);
     temp.as_file().sync_all().map_err(|error| failed(&error))?;
     temp.persist(file).map_err(|error| failed(&error.error))?;
-    Ok(count)
+    Ok(written)
 }
 
 fn export(
@@ -109,15 +114,15 @@ fn export(
     options: &ExportOptions,
     out: &mut dyn Write,
     context: &Context,
-) -> Result<u64, CliError> {
+) -> Result<Written, CliError> {
     let mut progress = Progress::new(&context.global);
     let bar = progress.single("contacts", "writing");
-    let count = sync::export(settings, options, out, &mut |done, total| {
+    let written = sync::export(settings, options, out, &mut |done, total| {
         bar.set_length(total);
         bar.set_position(done);
     });
     progress.clear();
-    count.map_err(|error| match error {
+    written.map_err(|error| match error {
         SyncError::Output(error) => CliError::Output(error),
         other => other.into(),
     })

@@ -1,6 +1,6 @@
 //! The mirror's contacts into a file, once. Reads only the mirror.
 
-use std::{cell::Cell, io::Write};
+use std::{cell::Cell, collections::BTreeMap, io::Write};
 
 use super::error::SyncError;
 use crate::{
@@ -25,6 +25,15 @@ pub struct ExportOptions {
     pub where_: Vec<(String, String)>,
     /// Have each 4.0 card checked by an independent reader before it is written.
     pub check: bool,
+}
+
+/// What was exported.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Written {
+    /// How many contacts.
+    pub contacts: u64,
+    /// The values that the format has no room for, by what they are, and how many of each.
+    pub missed: BTreeMap<String, usize>,
 }
 
 /// A format that contacts are exported in.
@@ -52,7 +61,7 @@ impl Format {
     }
 }
 
-/// Writes the contacts that the mirror holds; their number. `progress` is told how many of how many are done.
+/// Writes the contacts that the mirror holds. `progress` is told how many of how many are done.
 ///
 /// # Errors
 /// The format or a field is not known (2); the mirror or the output fails; a card does not pass the check.
@@ -61,7 +70,7 @@ pub fn export(
     options: &ExportOptions,
     out: &mut dyn Write,
     progress: &mut dyn FnMut(u64, u64),
-) -> Result<u64, SyncError> {
+) -> Result<Written, SyncError> {
     let format = Format::named(&options.format, settings)?;
     let mirror = Mirror::open_read_only(&settings.mirror.path)?;
     let filter = Filter { where_: options.where_.clone(), ..Filter::default() };
@@ -74,7 +83,7 @@ pub fn export(
     let failure = Cell::new(None);
     let contacts = Contacts { mirror: &mirror, ids: &ids, failure: &failure };
     let total = ids.len() as u64;
-    let mut done = 0;
+    let (mut done, mut missed) = (0, BTreeMap::new());
     let contacts_told = contacts.clone().inspect(|_| {
         done += 1;
         progress(done, total);
@@ -93,14 +102,15 @@ pub fn export(
             // Two passes: how many columns the widest contact needs, then the rows.
             let mut widths = Widths::new(&profile);
             contacts.for_each(|stored| widths.measure(&stored.contact));
-            csv::export(contacts_told.map(parted), &widths, &mut { out }).map_err(|error| {
+            let exported = csv::export(contacts_told.map(parted), &widths, &mut { out }).map_err(|error| {
                 SyncError::Failed(Trouble { message: format!("write the export: {error}"), hint: error.hint() })
             })?;
+            missed = exported.missed;
         }
     }
     match failure.take() {
         Some(error) => Err(error.into()),
-        None => Ok(total),
+        None => Ok(Written { contacts: total, missed }),
     }
 }
 

@@ -32,7 +32,7 @@ pub use check::{CheckLine, Verdict, check};
 pub use engine::Care;
 pub use error::SyncError;
 pub use events::{Events, Summary, SyncEvent};
-pub use export::{ExportOptions, export};
+pub use export::{ExportOptions, Written, export};
 pub use host::{Host, Machine, Moment, Uptime};
 pub use import::{
     ImportOptions, import,
