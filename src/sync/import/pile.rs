@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::enrich::{NAMES, contradictions, enriched};
+use super::enrich::{NAMES, contradictions, enriched, is_marked};
 use crate::{
     contact::{Contact, Field, FieldSet, keys},
     mirror::{ContactId, Stored},
@@ -90,7 +90,7 @@ impl Pile {
     /// one of the two is by somebody who meant each letter.
     fn settled(&self, id: ContactId, by: By) -> FieldSet {
         let Some(Taken { marked, said }) = self.taken.get(&id) else { return FieldSet::NONE };
-        if *marked || matches!(by, By::Uid | By::CrmId) { *said } else { said.less(NAMES) }
+        if *marked || is_marked(by) { *said } else { said.less(NAMES) }
     }
 
     /// Remembers that the record was taken for this contact.
