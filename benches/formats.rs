@@ -16,10 +16,9 @@ use std::{
 };
 
 use carnet::{
-    contact::Contact,
+    contact::{Contact, identity::Identity},
     formats::{
         csv::{Profile, Table, Widths, export, import},
-        identity::Identity,
         vcard::{Card, Version, new_card, read, split, stream},
     },
 };

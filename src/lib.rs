@@ -3,6 +3,8 @@
 //! The shape is a star: the mirror (SQLite) is the hub, everything else that holds contacts is a replica. Imports point
 //! inwards only: `cli -> daemon -> sync -> {mirror, replicas} -> {crm, formats, reconcile} -> contact`.
 
+pub mod app;
+pub mod books;
 #[doc(hidden)]
 pub mod canary;
 pub mod cli;
@@ -13,6 +15,7 @@ pub mod daemon;
 pub mod formats;
 pub mod mirror;
 pub mod reconcile;
-pub mod replicas;
+pub mod replica;
 pub mod sandbox;
 pub mod sync;
+pub mod transfer;

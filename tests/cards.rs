@@ -15,9 +15,9 @@ mod told;
 
 use std::{fs, path::Path};
 
-use carnet::formats::{
-    identity::Identity,
-    vcard::{Card, Version, check, new_card, read},
+use carnet::{
+    contact::identity::Identity,
+    formats::vcard::{Card, Version, check, new_card, read},
 };
 
 /// Set to write the texts instead of comparing them.

@@ -3,11 +3,13 @@
 use std::{fs, path::PathBuf};
 
 use carnet::{
+    app::{self, ImportOptions},
     config::{Environment, Settings},
     contact::{Contact, Item, ItemType},
     mirror::{Filter, Mirror},
     sandbox::{Sandbox, SandboxSettings},
-    sync::{self, ImportOptions, ImportSource, Mode, RunOptions, Stop, Summary, SyncEvent, events::Change},
+    sync::{Mode, RunOptions, Stop, Summary, SyncEvent, events::Change},
+    transfer::ImportSource,
 };
 
 /// A practice CRM over HTTP, a mirror, and one sheet.
@@ -64,7 +66,7 @@ impl Office {
             SyncEvent::Failed { message, .. } | SyncEvent::Notice { message, .. } => told.push(message),
             _ => {}
         };
-        let summary = sync::run(&self.settings, &options, &Stop::new(), &mut events).await.expect("a run");
+        let summary = app::run(&self.settings, &options, &Stop::new(), &mut events).await.expect("a run");
         (summary, told)
     }
 
@@ -347,10 +349,10 @@ async fn a_number_of_unknown_type_is_not_doubled_by_a_sheet() {
         ],
         ..Contact::default()
     };
-    let line = carnet::formats::jsonl::line(&known, &carnet::formats::identity::Identity::default());
+    let line = carnet::formats::jsonl::line(&known, &carnet::contact::identity::Identity::default());
     let source = ImportSource::of_bytes("known", line);
     let options = ImportOptions { format: None, dry_run: false, push: false };
-    sync::import(&office.settings, source, &options, &Stop::new(), &mut |_| {}).await.expect("an import");
+    app::import(&office.settings, source, &options, &Stop::new(), &mut |_| {}).await.expect("an import");
     office.write(
         "Prénom,Nom de famille,Adresse électronique principale,Tél. professionnel,Portable,Société\n\
          Marie,Durand,marie@durand.example,0199003302,+33199003301,Tuileries\n",

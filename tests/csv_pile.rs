@@ -10,11 +10,13 @@ use std::{
 };
 
 use carnet::{
+    app::{self, ImportOptions},
     config::{Environment, Settings},
-    contact::{Contact, Item, ItemType},
-    formats::{identity::Identity, jsonl},
+    contact::{Contact, Item, ItemType, identity::Identity},
+    formats::jsonl,
     mirror::{Filter, Mirror},
-    sync::{self, ImportOptions, ImportSource, Stop, SyncEvent, Tally},
+    sync::{ImportCounts, Stop, SyncEvent},
+    transfer::ImportSource,
 };
 
 const PEOPLE: usize = 10_000;
@@ -228,8 +230,8 @@ fn outlook(people: &[&Person]) -> Vec<u8> {
 }
 
 /// What must become of the records of these people.
-fn expected(people: &[&Person]) -> (Tally, BTreeMap<String, u64>) {
-    let mut tally = Tally::default();
+fn expected(people: &[&Person]) -> (ImportCounts, BTreeMap<String, u64>) {
+    let mut tally = ImportCounts::default();
     for person in people {
         match person.sort {
             Sort::Same | Sort::SameRespelled | Sort::SameByName => tally.same += 1,
@@ -256,12 +258,12 @@ pub fn settings(folder: &Path) -> Settings {
 }
 
 /// New, updated, same, ambiguous, refused.
-pub fn five(tally: &Tally) -> [u64; 5] {
+pub fn five(tally: &ImportCounts) -> [u64; 5] {
     [tally.new, tally.updated, tally.same, tally.ambiguous, tally.refused]
 }
 
 /// An import's tally, and all that it told, in order.
-pub async fn import(settings: &Settings, name: &str, bytes: &[u8], dry_run: bool) -> (Tally, Vec<String>, u8) {
+pub async fn import(settings: &Settings, name: &str, bytes: &[u8], dry_run: bool) -> (ImportCounts, Vec<String>, u8) {
     let source = ImportSource::of_bytes(name, bytes);
     let options = ImportOptions { format: None, dry_run, push: false };
     let mut told = Vec::new();
@@ -273,7 +275,7 @@ pub async fn import(settings: &Settings, name: &str, bytes: &[u8], dry_run: bool
         }
         other => told.push(format!("{other:?}")),
     };
-    let summary = sync::import(settings, source, &options, &Stop::new(), &mut events).await.expect("an import");
+    let summary = app::import(settings, source, &options, &Stop::new(), &mut events).await.expect("an import");
     let code = summary.exit_code();
     (summary.import.expect("a tally"), told, code)
 }

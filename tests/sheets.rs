@@ -13,11 +13,8 @@ use std::{
 };
 
 use carnet::{
-    contact::{Address, AddressType, Contact, Field, Item, ItemType},
-    formats::{
-        csv::{self, CsvError, Filled, Note, NoteSort, Profile, Row, Table, Widths},
-        identity::Identity,
-    },
+    contact::{Address, AddressType, Contact, Field, Item, ItemType, identity::Identity},
+    formats::csv::{self, CsvError, Filled, Note, NoteSort, Profile, Row, Table, Widths},
 };
 
 fn folder() -> PathBuf {

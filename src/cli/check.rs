@@ -10,8 +10,9 @@ use super::{
     output::{BAD, FAINT, GOOD, Output, WARNING, plain},
 };
 use crate::{
+    app,
+    app::{CheckLine, Verdict},
     config::{CrmUrl, Environment, Settings, secrets},
-    sync::{self, CheckLine, Verdict},
 };
 
 /// Flags of `check`.
@@ -51,7 +52,7 @@ async fn lines(mut settings: Settings, offline: bool) -> Vec<CheckLine> {
         }
     };
     // Without a password the server would only say so again.
-    for mut line in sync::check(&settings, offline || !known).await {
+    for mut line in app::check(&settings, offline || !known).await {
         // Not being asked is no flaw where a person wanted it so.
         if offline && line.subject == "crm" {
             line.verdict = Verdict::Ok;

@@ -202,7 +202,7 @@ mod tests {
     use super::*;
     use crate::{
         config::{Environment, Settings},
-        replicas::Trouble,
+        replica::Diagnostic,
     };
 
     fn settings_error(text: &str) -> CliError {
@@ -252,7 +252,7 @@ mod tests {
 
     #[test]
     fn exit_codes_are_the_contracts() {
-        let trouble = || Trouble::new("x");
+        let trouble = || Diagnostic::new("x");
         let check = |error: CliError, expected: u8| assert_eq!(error.exit_code(), expected, "{error}");
         check(settings_error(""), 2);
         check(SecretError::NoSource.into(), 2);

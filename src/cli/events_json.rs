@@ -74,7 +74,7 @@ mod tests {
     use super::*;
     use crate::{
         contact::Field,
-        replicas::Problem,
+        replica::Problem,
         sync::events::{Change, ChangeAction, ConflictNote, FieldChange, Label},
     };
 

@@ -18,8 +18,10 @@ use super::{
     progress::Progress,
 };
 use crate::{
+    app,
     config::Settings,
-    sync::{self, ExportOptions, SyncError, Written},
+    sync::SyncError,
+    transfer::{ExportOptions, Exported},
 };
 
 /// Flags of `export`.
@@ -43,7 +45,8 @@ pub fn run(args: &ExportArgs, context: &mut Context) -> Result<u8, CliError> {
     let settings = context.settings()?;
     let file = args.file.as_deref().filter(|file| !is_dash(file));
     let format = args.format.clone().unwrap_or_else(|| format_of(file).to_owned());
-    let options = ExportOptions { format, where_: args.where_.clone(), check: args.check };
+    let exported = app::export_format(&settings, &format)?;
+    let options = ExportOptions { format: exported, where_: args.where_.clone(), check: args.check };
     let written = match file {
         Some(file) => {
             refuse_own_files(file, &settings)?;
@@ -62,7 +65,7 @@ pub fn run(args: &ExportArgs, context: &mut Context) -> Result<u8, CliError> {
     context.talk(&format!("{} written", counted(written.contacts, "contact")));
     if !written.missed.is_empty() {
         let missed: Vec<String> = written.missed.iter().map(|(what, count)| format!("{what} {count}")).collect();
-        context.talk(&format!("{} has no room for: {}", options.format, missed.join(", ")));
+        context.talk(&format!("{} has no room for: {}", format, missed.join(", ")));
         context.talk("hint: `--format csv` carries them");
     }
     Ok(exit::DONE)
@@ -94,7 +97,7 @@ fn refuse_own_files(file: &Path, settings: &Settings) -> Result<(), CliError> {
     })
 }
 
-fn to_file(file: &Path, settings: &Settings, options: &ExportOptions, context: &Context) -> Result<Written, CliError> {
+fn to_file(file: &Path, settings: &Settings, options: &ExportOptions, context: &Context) -> Result<Exported, CliError> {
     let failed = |error: &std::io::Error| CliError::file("write", file, error);
     let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     // tempfile makes it readable by its owner alone.
@@ -114,10 +117,10 @@ fn export(
     options: &ExportOptions,
     out: &mut dyn Write,
     context: &Context,
-) -> Result<Written, CliError> {
+) -> Result<Exported, CliError> {
     let mut progress = Progress::new(&context.global);
     let bar = progress.single("contacts", "writing");
-    let written = sync::export(settings, options, out, &mut |done, total| {
+    let written = app::export(settings, options, out, &mut |done, total| {
         bar.set_length(total);
         bar.set_position(done);
     });

@@ -9,7 +9,10 @@ use super::{
     errors::CliError,
     sync::reported,
 };
-use crate::sync::{self, ImportOptions, ImportSource};
+use crate::{
+    app::{self, ImportOptions},
+    transfer::ImportSource,
+};
 
 /// Flags of `import`.
 #[derive(Debug, Args)]
@@ -34,7 +37,7 @@ pub fn run(args: &ImportArgs, context: &mut Context) -> Result<u8, CliError> {
     let source = read(args)?;
     let options = ImportOptions { format: args.format.clone(), dry_run: args.dry_run, push: !args.no_push };
     reported(context, &settings, args.dry_run, async |stop, events| {
-        sync::import(&settings, source, &options, stop, events).await
+        app::import(&settings, source, &options, stop, events).await
     })
 }
 

@@ -11,8 +11,8 @@ use clap::Args;
 
 use super::{check, context::Context, errors::CliError, exit};
 use crate::{
+    app,
     config::{Environment, Settings},
-    sync,
 };
 
 const TEMPLATE: &str = include_str!("../../config/carnet.toml");
@@ -74,7 +74,7 @@ pub fn run(args: &InitArgs, context: &mut Context) -> Result<u8, CliError> {
         return Ok(exit::DONE);
     }
     let runtime = context.runtime()?;
-    let lines = runtime.block_on(sync::check(&settings, false));
+    let lines = runtime.block_on(app::check(&settings, false));
     runtime.shutdown_background();
     check::print(&lines, &mut context.out)?;
     Ok(check::code(&lines))

@@ -56,11 +56,11 @@ struct ReplicaStatus {
     delete: u64,
     /// Contacts that it said once that it has no more; it is asked again.
     missing: u64,
-    unsettled: Vec<Unsettled>,
+    unsettled: Vec<OutcomeUnknown>,
 }
 
 /// A write whose end is not known, or that was refused.
-struct Unsettled {
+struct OutcomeUnknown {
     row: OutboxRow,
     contact: Label,
 }
@@ -81,7 +81,7 @@ impl Status {
                     uid: stored.uid,
                     crm_id: stored.crm_id,
                 });
-                replica.unsettled.push(Unsettled { row, contact });
+                replica.unsettled.push(OutcomeUnknown { row, contact });
             }
             for (_, pending) in mirror.pending(name)? {
                 match pending {
@@ -105,7 +105,7 @@ impl Status {
     fn object(&self) -> Value {
         let pending = |replica: &ReplicaStatus| {
             let ReplicaStatus { name, held, create, update, delete, missing, unsettled } = replica;
-            let unsettled: Vec<Value> = unsettled.iter().map(Unsettled::object).collect();
+            let unsettled: Vec<Value> = unsettled.iter().map(OutcomeUnknown::object).collect();
             json!({ "replica": name, "held": held, "unsettled": unsettled, "missing": missing,
                     "pending": { "create": create, "update": update, "delete": delete } })
         };
@@ -153,7 +153,7 @@ impl Status {
         }
         for replica in &self.replicas {
             // A parked one is a question, and was listed.
-            for unsettled in replica.unsettled.iter().filter(|one| one.row.state != OutboxState::Parked) {
+            for unsettled in replica.unsettled.iter().filter(|one| one.row.state != OutboxState::HeldForReview) {
                 line("waiting", &unsettled.words(&replica.name))?;
                 line("", &format!("{FAINT}{}{FAINT:#}", unsettled.todo()))?;
             }
@@ -184,7 +184,7 @@ impl ReplicaStatus {
     }
 }
 
-impl Unsettled {
+impl OutcomeUnknown {
     fn object(&self) -> Value {
         let Self { row, contact } = self;
         json!({
@@ -204,7 +204,7 @@ impl Unsettled {
         let state = match row.state {
             OutboxState::Sent => "under way, or cut off",
             OutboxState::Unknown => "the answer was lost",
-            OutboxState::Parked => "it may or may not have been made",
+            OutboxState::HeldForReview => "it may or may not have been made",
             OutboxState::Refused => "refused",
         };
         let error = row.error.as_ref().map_or_else(String::new, |error| format!(" ({})", plain(error)));
@@ -222,7 +222,7 @@ impl Unsettled {
             (_, OutboxState::Unknown) => {
                 "nothing to type: the next runs look whether it was taken, and send it again if it was not"
             }
-            (_, OutboxState::Parked) => "`carnet conflicts` lists it, with what to answer",
+            (_, OutboxState::HeldForReview) => "`carnet conflicts` lists it, with what to answer",
             (OutboxAction::Delete, OutboxState::Refused) => "each run tries again; you can delete it in the CRM itself",
             (_, OutboxState::Refused) => "change the contact; it is sent again once it has changed",
         }

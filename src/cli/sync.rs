@@ -4,9 +4,10 @@ use clap::Args;
 
 use super::{context::Context, errors::CliError, report::Report};
 use crate::{
+    app,
     config::{Limit, Settings},
     daemon::signals,
-    sync::{self, Mode, RunOptions, Stop, Summary, SyncError},
+    sync::{Events, Mode, RunOptions, Stop, Summary, SyncError},
 };
 
 /// Flags of `pull`.
@@ -96,9 +97,7 @@ pub fn sync(args: &SyncArgs, context: &mut Context) -> Result<u8, CliError> {
 
 fn run(options: &RunOptions, context: &mut Context) -> Result<u8, CliError> {
     let settings = context.settings()?;
-    reported(context, &settings, options.dry_run, async |stop, events| {
-        sync::run(&settings, options, stop, events).await
-    })
+    reported(context, &settings, options.dry_run, async |stop, events| app::run(&settings, options, stop, events).await)
 }
 
 /// Does a run with its report around it; the first Ctrl-C asks it to stop, the second ends the process.
@@ -106,7 +105,7 @@ pub fn reported(
     context: &mut Context,
     settings: &Settings,
     dry_run: bool,
-    run: impl AsyncFnOnce(&Stop, &mut sync::Events<'_>) -> Result<Summary, SyncError>,
+    run: impl AsyncFnOnce(&Stop, &mut Events<'_>) -> Result<Summary, SyncError>,
 ) -> Result<u8, CliError> {
     context.start_logging("warn");
     let runtime = context.runtime()?;

@@ -14,7 +14,10 @@ use super::{
     plural::counted,
     report::{change_line, place_totals, who},
 };
-use crate::sync::{self, Left, Summary, SyncEvent, Target, UndoOptions, Undone};
+use crate::{
+    app,
+    sync::{Left, Summary, SyncEvent, Target, UndoOptions, Undone},
+};
 
 /// Lines of one kind on a screen; `-v` shows all.
 const LINES_SHOWN_MAX: usize = 50;
@@ -57,7 +60,7 @@ pub fn run(args: &UndoArgs, context: &mut Context) -> Result<u8, CliError> {
     let UndoArgs { target, dry_run, created, force } = *args;
     let options = UndoOptions { target, dry_run, created, force };
     let mut events = Vec::new();
-    let (undone, summary) = sync::undo(&settings, &options, &mut |event| events.push(event))?;
+    let (undone, summary) = app::undo(&settings, &options, &mut |event| events.push(event))?;
     let shown_max = if context.global.verbose > 0 { usize::MAX } else { LINES_SHOWN_MAX };
     print(&options, &events, &undone, &summary, shown_max, &mut context.out)?;
     Ok(summary.exit_code())

@@ -25,7 +25,7 @@ use crate::{
     contact::{Civility, ContactType, Field},
     formats::{
         csv::Profile,
-        vcard::{DefaultContext, Manner, Messengers, Words},
+        vcard::{CategoryLanguage, DefaultContext, Messengers, WriteStyle},
     },
 };
 
@@ -207,16 +207,18 @@ impl<'f> Reading<'f> {
         })
     }
 
-    fn vcard(&self) -> Manner {
+    fn vcard(&self) -> WriteStyle {
         let section = self.top("vcard", &VCARD_KEYS);
         let contexts = [("auto", DefaultContext::Auto), ("work", DefaultContext::Work), ("home", DefaultContext::Home)];
-        Manner {
+        WriteStyle {
             default_context: section.word("default_context", &contexts).unwrap_or_default(),
             messengers: section
                 .word("im", &[("impp", Messengers::Impp), ("both", Messengers::Both)])
                 .unwrap_or_default(),
-            words: section.word("categories", &[("fr", Words::French), ("en", Words::English)]).unwrap_or_default(),
-            ..Manner::default()
+            words: section
+                .word("categories", &[("fr", CategoryLanguage::French), ("en", CategoryLanguage::English)])
+                .unwrap_or_default(),
+            ..WriteStyle::default()
         }
     }
 

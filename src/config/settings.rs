@@ -6,7 +6,7 @@ use secrecy::SecretString;
 
 use super::schedule::Schedule;
 use crate::{
-    formats::{csv::Profile, vcard::Manner},
+    formats::{csv::Profile, vcard::WriteStyle},
     reconcile::{Limit, Prefer},
 };
 
@@ -27,7 +27,7 @@ pub struct Settings {
     pub csv: Vec<Profile>,
     /// `[vcard]`: how cards are written where that is a choice, and read where they do not say. The version of new cards
     /// is the book's, and the moment that REV says the run's.
-    pub vcard: Manner,
+    pub vcard: WriteStyle,
 }
 
 /// `[crm]`: the account and how to talk to its server.

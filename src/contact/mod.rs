@@ -5,6 +5,8 @@
 
 mod codes;
 mod field;
+pub mod identity;
+pub mod ids;
 pub mod keys;
 
 use serde::{Deserialize, Serialize};

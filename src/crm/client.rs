@@ -3,6 +3,14 @@
 //! Never: a redirect followed (a login would follow it), a proxy of the environment used (it would see the login), a
 //! write repeated, an answer of unbounded size held.
 
+use super::{
+    error::{self, CrmError, ErrorKind, Failure, Verdict},
+    retry::{Backoff, RetryCause, Tries},
+    settings::{self, ClientSettings},
+    transport,
+    wire::{Answer, Request, Verb, Wire},
+    xml::{self, XmlError},
+};
 use crate::canary::Canary;
 
 use std::{
@@ -21,15 +29,6 @@ use tokio::{
     time::Instant,
 };
 
-use super::{
-    error::{self, CrmError, ErrorKind, Failure, Verdict},
-    retry::{Obstacle, Patience, Tries},
-    settings::{self, ClientSettings},
-    transport,
-    wire::{Answer, Request, Verb, Wire},
-    xml::{self, XmlError},
-};
-
 /// A connection to the CRM. Clones share it.
 #[derive(Clone)]
 pub struct Client {
@@ -44,36 +43,36 @@ struct Inner {
     turns: Arc<Semaphore>,
     timeout: Duration,
     rate: Option<DefaultDirectRateLimiter>,
-    patience: Patience,
+    backoff: Backoff,
     not_before: Mutex<Option<Instant>>,
-    welcome: AtomicBool,
+    authenticated: AtomicBool,
     sent: [AtomicU64; 4],
 }
 
 /// The right to have a request in flight, until its answer is taken.
-pub(super) struct Turn {
+pub(super) struct RequestPermit {
     _permit: Option<OwnedSemaphorePermit>,
 }
 
 impl Client {
     /// A client for these settings. Nothing is sent yet.
     pub fn new(settings: &ClientSettings) -> Result<Self, CrmError> {
-        Self::with_patience(settings, Patience::default())
+        Self::with_backoff(settings, Backoff::default())
     }
 
     /// A client that speaks over a wire of the caller's instead of HTTP, to try carnet on a simulated server.
     pub fn over(settings: &ClientSettings, wire: Box<dyn Wire>) -> Result<Self, CrmError> {
-        Self::assembled(settings, Patience::default(), |_| Ok(wire))
+        Self::assembled(settings, Backoff::default(), |_| Ok(wire))
     }
 
     /// The same as [`Client::new`] with its own waits between tries.
-    pub(super) fn with_patience(settings: &ClientSettings, patience: Patience) -> Result<Self, CrmError> {
-        Self::assembled(settings, patience, |tls| Ok(Box::new(transport::Http::new(settings, tls)?)))
+    pub(super) fn with_backoff(settings: &ClientSettings, backoff: Backoff) -> Result<Self, CrmError> {
+        Self::assembled(settings, backoff, |tls| Ok(Box::new(transport::Http::new(settings, tls)?)))
     }
 
     fn assembled(
         settings: &ClientSettings,
-        patience: Patience,
+        backoff: Backoff,
         wire: impl FnOnce(bool) -> Result<Box<dyn Wire>, CrmError>,
     ) -> Result<Self, CrmError> {
         let base = settings::base(settings)?;
@@ -96,9 +95,9 @@ impl Client {
                 turns: Arc::new(Semaphore::new(settings.concurrency.clamp(1, Semaphore::MAX_PERMITS))),
                 timeout: settings.timeout,
                 rate,
-                patience,
+                backoff,
                 not_before: Mutex::new(None),
-                welcome: AtomicBool::new(false),
+                authenticated: AtomicBool::new(false),
                 sent: [const { AtomicU64::new(0) }; 4],
             }),
         })
@@ -111,7 +110,7 @@ impl Client {
 
     /// True once the server has taken the login: until then, requests go one by one.
     pub fn is_welcome(&self) -> bool {
-        self.inner.welcome.load(Ordering::Relaxed)
+        self.inner.authenticated.load(Ordering::Relaxed)
     }
 
     /// The requests sent so far, by verb; verbs not used are left out.
@@ -147,9 +146,9 @@ impl Client {
     }
 
     /// Waits until fewer requests are in flight than may be.
-    pub(super) async fn turn(&self) -> Turn {
+    pub(super) async fn turn(&self) -> RequestPermit {
         // The semaphore is never closed.
-        Turn { _permit: self.inner.turns.clone().acquire_owned().await.ok() }
+        RequestPermit { _permit: self.inner.turns.clone().acquire_owned().await.ok() }
     }
 
     /// [`Client::get_in_turn`], once it may be sent.
@@ -166,7 +165,7 @@ impl Client {
     /// is given; all others are errors.
     pub(super) async fn get_in_turn<T>(
         &self,
-        mut turn: Turn,
+        mut turn: RequestPermit,
         what: &str,
         url: &str,
         etag: Option<&str>,
@@ -174,7 +173,7 @@ impl Client {
     ) -> Result<T, CrmError> {
         let mut tries = Tries::default();
         loop {
-            let (error, obstacle) = match self.send(turn, Verb::Get, url, etag, None).await {
+            let (error, cause) = match self.send(turn, Verb::Get, url, etag, None).await {
                 Ok(answer) => match answer.status {
                     200 | 404 | 410 => match read(&answer) {
                         Ok(value) => return Ok(value),
@@ -185,18 +184,18 @@ impl Client {
                         Err(error) => (error::unreadable(what, error), None),
                     },
                     status => {
-                        let (error, obstacle) = self.refused_read(what, &answer);
+                        let (error, cause) = self.refused_read(what, &answer);
                         tracing::debug!(status, what, "the server did not answer as hoped");
-                        (error, obstacle)
+                        (error, cause)
                     }
                 },
                 Err(failure @ (Failure::NotSent { .. } | Failure::TimedOut { .. } | Failure::Cut { .. })) => {
-                    (error::of_read(what, &failure), Some(Obstacle::Trouble))
+                    (error::of_read(what, &failure), Some(RetryCause::Diagnostic))
                 }
                 Err(failure @ Failure::TooLarge(_)) => (error::of_read(what, &failure), None),
             };
-            let Some(obstacle) = obstacle else { return Err(error) };
-            let Some(delay) = self.inner.patience.next(&mut tries, obstacle, self.inner.wire.chance()) else {
+            let Some(cause) = cause else { return Err(error) };
+            let Some(delay) = self.inner.backoff.next(&mut tries, cause, self.inner.wire.chance()) else {
                 return Err(error);
             };
             tracing::debug!(what, delay_ms = delay.as_millis(), "trying again");
@@ -240,16 +239,16 @@ impl Client {
         }))
     }
 
-    fn refused_read(&self, what: &str, answer: &Answer) -> (CrmError, Option<Obstacle>) {
+    fn refused_read(&self, what: &str, answer: &Answer) -> (CrmError, Option<RetryCause>) {
         let Answer { status, retry_after, .. } = *answer;
         self.heed(retry_after, status);
-        let obstacle = match status {
-            429 => Some(Obstacle::Asked(retry_after)),
-            503 if retry_after.is_some() => Some(Obstacle::Asked(retry_after)),
-            408 | 425 | 500..=599 => Some(Obstacle::Trouble),
+        let cause = match status {
+            429 => Some(RetryCause::Asked(retry_after)),
+            503 if retry_after.is_some() => Some(RetryCause::Asked(retry_after)),
+            408 | 425 | 500..=599 => Some(RetryCause::Diagnostic),
             _ => None,
         };
-        (error::of_read_status(&Verdict { what, status, retry_after, text: "" }), obstacle)
+        (error::of_read_status(&Verdict { what, status, retry_after, text: "" }), cause)
     }
 
     /// A wait that the server asks one request for is kept by all.
@@ -268,7 +267,7 @@ impl Client {
     /// Sends a request once and takes its answer whole; the turn ends with that.
     async fn send(
         &self,
-        _turn: Turn,
+        _turn: RequestPermit,
         verb: Verb,
         url: &str,
         etag: Option<&str>,
@@ -286,16 +285,16 @@ impl Client {
         }
         let answer = result?;
         if matches!(answer.status, 200..=299 | 304 | 404 | 410 | 422) {
-            self.inner.welcome.store(true, Ordering::Relaxed);
+            self.inner.authenticated.store(true, Ordering::Relaxed);
         }
         Ok(answer)
     }
 }
 
 /// XML that is not whole was cut on its way; everything else will come again as it is.
-fn unreadable_obstacle(error: XmlError) -> Option<Obstacle> {
+fn unreadable_obstacle(error: XmlError) -> Option<RetryCause> {
     match error {
-        XmlError::Malformed(_) | XmlError::Encoding => Some(Obstacle::Trouble),
+        XmlError::Malformed(_) | XmlError::Encoding => Some(RetryCause::Diagnostic),
         XmlError::WebPage | XmlError::Doctype | XmlError::TooDeep | XmlError::WrongRoot(_) | XmlError::Record(_) => {
             None
         }
@@ -303,5 +302,4 @@ fn unreadable_obstacle(error: XmlError) -> Option<Obstacle> {
 }
 
 #[cfg(test)]
-#[path = "client_tests.rs"]
 mod tests;

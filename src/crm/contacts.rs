@@ -50,7 +50,7 @@ impl Client {
                 let answer = record.ok().filter(|record| record.id == id);
                 Ok(Created { id, answer })
             }
-            None => Err(CrmError::new(ErrorKind::Unsettled, format!("{what}: the answer names no id"))
+            None => Err(CrmError::new(ErrorKind::OutcomeUnknown, format!("{what}: the answer names no id"))
                 .hint("the next run looks for it in the listing before anything is sent again")),
         }
     }
@@ -65,7 +65,7 @@ impl Client {
         match answer.text() {
             Ok(text) => Ok(xml::read_record(&text).ok().filter(|record| record.id == id)),
             // A login form with status 200 says nothing about the contact.
-            Err(problem) => Err(CrmError { kind: ErrorKind::Unsettled, ..error::unreadable(&what, problem) }),
+            Err(problem) => Err(CrmError { kind: ErrorKind::OutcomeUnknown, ..error::unreadable(&what, problem) }),
         }
     }
 
@@ -73,7 +73,7 @@ impl Client {
     pub async fn delete(&self, id: &str) -> Result<bool, CrmError> {
         let what = format!("delete contact {id}");
         let unsettled =
-            |problem: XmlError| CrmError { kind: ErrorKind::Unsettled, ..error::unreadable(&what, problem) };
+            |problem: XmlError| CrmError { kind: ErrorKind::OutcomeUnknown, ..error::unreadable(&what, problem) };
         match self.write(&what, Verb::Delete, &self.contact_url(id)?, None).await {
             Ok(answer) => match answer.text() {
                 Err(problem @ XmlError::WebPage) => Err(unsettled(problem)),
@@ -144,7 +144,7 @@ mod tests {
                     let created = created.unwrap();
                     assert_eq!((created.id.as_str(), created.answer.is_some()), (id, answered), "{shown}");
                 }
-                None => assert_eq!(created.unwrap_err().kind, ErrorKind::Unsettled, "{shown}"),
+                None => assert_eq!(created.unwrap_err().kind, ErrorKind::OutcomeUnknown, "{shown}"),
             }
             assert_eq!(stub.lines(), ["POST /1/contacts.xml"]);
         }
@@ -152,19 +152,23 @@ mod tests {
 
     #[tokio::test]
     async fn updates_and_deletions_are_done_gone_or_unsettled() {
-        use ErrorKind::{Gone, Rejected, Unsettled};
+        use ErrorKind::{Gone, OutcomeUnknown, Rejected};
         for (reply, put, delete) in [
             (Reply::status(200), Ok(()), Ok(true)),
             (Reply::status(204), Ok(()), Ok(true)),
             (Reply::xml("<contact><id>1</id></contact>"), Ok(()), Ok(true)),
             (Reply::status(200).header("content-type", "text/html").body(" "), Ok(()), Ok(true)),
-            (Reply::status(200).header("content-type", "text/html").body("Log in"), Err(Unsettled), Err(Unsettled)),
-            (Reply::xml("<html>log in</html>"), Err(Unsettled), Err(Unsettled)),
+            (
+                Reply::status(200).header("content-type", "text/html").body("Log in"),
+                Err(OutcomeUnknown),
+                Err(OutcomeUnknown),
+            ),
+            (Reply::xml("<html>log in</html>"), Err(OutcomeUnknown), Err(OutcomeUnknown)),
             (Reply::status(404), Err(Gone), Ok(false)),
             (Reply::status(410), Err(Gone), Ok(false)),
             (Reply::status(422), Err(Rejected), Err(Rejected)),
-            (Reply::status(500), Err(Unsettled), Err(Unsettled)),
-            (Reply::drop(), Err(Unsettled), Err(Unsettled)),
+            (Reply::status(500), Err(OutcomeUnknown), Err(OutcomeUnknown)),
+            (Reply::drop(), Err(OutcomeUnknown), Err(OutcomeUnknown)),
         ] {
             let shown = format!("{reply:?}");
             let stub = Stub::start(move |_, _| reply.clone()).await;

@@ -7,7 +7,7 @@
 use std::time::Duration;
 
 use super::{
-    discreet::discreet,
+    redact::redact,
     xml::{self, XmlError},
 };
 use crate::{canary::Canary, contact::Contact};
@@ -41,7 +41,7 @@ pub enum ErrorKind {
     /// Nothing happened: the contact is not there (any more).
     Gone,
     /// It may have happened.
-    Unsettled,
+    OutcomeUnknown,
 }
 
 impl CrmError {
@@ -61,7 +61,7 @@ impl CrmError {
     #[must_use]
     pub fn in_words(mut self, contacts: &[&Contact]) -> Self {
         if let Some(words) = self.words.take() {
-            let words = contacts.iter().fold(words, |words, contact| discreet(&words, contact));
+            let words = contacts.iter().fold(words, |words, contact| redact(&words, contact));
             self.message = format!("{}: {words}", self.message);
         }
         self
@@ -127,7 +127,7 @@ pub fn of_read(what: &str, failure: &Failure) -> CrmError {
 pub fn of_write(what: &str, failure: &Failure) -> CrmError {
     let kind = match failure {
         Failure::NotSent { .. } => ErrorKind::Unavailable,
-        Failure::TimedOut { .. } | Failure::Cut { .. } | Failure::TooLarge(_) => ErrorKind::Unsettled,
+        Failure::TimedOut { .. } | Failure::Cut { .. } | Failure::TooLarge(_) => ErrorKind::OutcomeUnknown,
     };
     CrmError::new(kind, format!("{what}: {}", failure_words(failure))).hint(failure_hint(failure))
 }
@@ -154,7 +154,7 @@ pub fn of_write_status(verdict: &Verdict<'_>) -> CrmError {
     let message = format!("{what}: the server answered {}", status_words(*status));
     match status {
         401 | 403 => login(what, *status),
-        302 | 303 => redirect(what, *status, ErrorKind::Unsettled),
+        302 | 303 => redirect(what, *status, ErrorKind::OutcomeUnknown),
         300..=399 => redirect(what, *status, ErrorKind::Rejected),
         404 | 410 => CrmError::new(ErrorKind::Gone, message).hint(GONE_HINT),
         408 | 425 | 429 => CrmError::new(ErrorKind::Unavailable, message).hint(wait_hint(*retry_after)),
@@ -168,7 +168,7 @@ pub fn of_write_status(verdict: &Verdict<'_>) -> CrmError {
         },
         400..=499 | 501 | 505 => CrmError::new(ErrorKind::Rejected, message).hint(REFUSED_HINT),
         _ if Canary::ServerErrorIsFailure.sings() => CrmError::new(ErrorKind::Unavailable, message),
-        _ => CrmError::new(ErrorKind::Unsettled, message).hint("the next run looks whether it happened"),
+        _ => CrmError::new(ErrorKind::OutcomeUnknown, message).hint("the next run looks whether it happened"),
     }
 }
 
@@ -251,10 +251,10 @@ mod tests {
 
     #[test]
     fn statuses_mean_different_things_to_reads_and_writes() {
-        use ErrorKind::{Gone, Login, Rejected, Unavailable, Unsettled};
+        use ErrorKind::{Gone, Login, OutcomeUnknown, Rejected, Unavailable};
         for (status, read, write) in [
             (301, Rejected, Rejected),
-            (302, Rejected, Unsettled),
+            (302, Rejected, OutcomeUnknown),
             (307, Rejected, Rejected),
             (400, Rejected, Rejected),
             (401, Login, Login),
@@ -265,10 +265,10 @@ mod tests {
             (410, Gone, Gone),
             (422, Rejected, Rejected),
             (429, Unavailable, Unavailable),
-            (500, Unavailable, Unsettled),
+            (500, Unavailable, OutcomeUnknown),
             (501, Unavailable, Rejected),
-            (502, Unavailable, Unsettled),
-            (503, Unavailable, Unsettled),
+            (502, Unavailable, OutcomeUnknown),
+            (503, Unavailable, OutcomeUnknown),
             (505, Unavailable, Rejected),
         ] {
             let verdict = Verdict { what: "try", status, retry_after: None, text: "" };
@@ -285,11 +285,11 @@ mod tests {
         );
         assert_eq!(
             of_write("x", &Failure::Cut { place: "h:1".into(), cause: "reset".into() }).kind,
-            ErrorKind::Unsettled
+            ErrorKind::OutcomeUnknown
         );
         assert_eq!(
             of_write("x", &Failure::TimedOut { place: "h:1".into(), after: Duration::from_secs(1) }).kind,
-            ErrorKind::Unsettled
+            ErrorKind::OutcomeUnknown
         );
         assert_eq!(
             of_read("x", &Failure::Cut { place: "h:1".into(), cause: "reset".into() }).kind,

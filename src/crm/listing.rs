@@ -16,9 +16,9 @@ use tokio::{
 };
 
 use super::{
-    client::{Client, Turn},
-    course::{Astray, Course, Step},
+    client::{Client, RequestPermit},
     error::{self, CrmError, ErrorKind},
+    pagination::{BadListing, PageWalk, Step},
     wire::Answer,
     xml::{self, Digest, PageRecord, ReadPage, XmlError},
 };
@@ -107,7 +107,7 @@ pub struct Listing<T> {
 struct Shared {
     client: Client,
     remembered: Arc<Remembered>,
-    course: Mutex<Course>,
+    walk: Mutex<PageWalk>,
     moved: Notify,
 }
 
@@ -141,8 +141,8 @@ impl<T: Send + 'static> Listing<T> {
         let (sender, pages) = mpsc::channel(width);
         let in_flight = u32::try_from(width).unwrap_or(u32::MAX);
         let ahead = if remembered.login_refused { 1 } else { remembered.pages_last.unwrap_or(in_flight) };
-        let course = Course::new(in_flight, ahead);
-        let shared = Arc::new(Shared { client, remembered, course: Mutex::new(course), moved: Notify::new() });
+        let walk = PageWalk::new(in_flight, ahead);
+        let shared = Arc::new(Shared { client, remembered, walk: Mutex::new(walk), moved: Notify::new() });
         let convert = Arc::new(convert);
         let mut tasks = JoinSet::new();
         for _ in 0..width + READERS {
@@ -160,7 +160,7 @@ impl<T: Send + 'static> Listing<T> {
                 Err(error)
             }
             None => {
-                let verdict = self.shared.course().verdict();
+                let verdict = self.shared.walk().verdict();
                 verdict.map(|()| None).map_err(|astray| {
                     CrmError::new(ErrorKind::Unavailable, astray.to_string()).hint(astray_hint(astray))
                 })
@@ -170,18 +170,18 @@ impl<T: Send + 'static> Listing<T> {
 }
 
 impl Shared {
-    fn course(&self) -> std::sync::MutexGuard<'_, Course> {
-        self.course.lock().unwrap_or_else(PoisonError::into_inner)
+    fn walk(&self) -> std::sync::MutexGuard<'_, PageWalk> {
+        self.walk.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The next page's number, and the turn to ask for it; `None` at the end.
-    async fn next_page(&self) -> Option<(u32, Turn)> {
+    async fn next_page(&self) -> Option<(u32, RequestPermit)> {
         loop {
             let mut moved = std::pin::pin!(self.moved.notified());
             // Enabled before looking, so that a page arriving in between is not missed.
             moved.as_mut().enable();
             let turn = self.client.turn().await;
-            let step = self.course().step();
+            let step = self.walk().step();
             match step {
                 Step::Fetch(page) => return Some((page, turn)),
                 Step::Wait => {
@@ -194,7 +194,7 @@ impl Shared {
         }
     }
 
-    async fn fetch(&self, number: u32, turn: Turn) -> Result<(Content<FreshPage>, Option<u32>), CrmError> {
+    async fn fetch(&self, number: u32, turn: RequestPermit) -> Result<(Content<FreshPage>, Option<u32>), CrmError> {
         let remembered = self.remembered.pages.get(&number);
         let etag = remembered.and_then(|page| page.etag.as_deref());
         let what = format!("read page {number} of the contacts");
@@ -248,24 +248,24 @@ impl Shared {
             }
             Content::Missing => None,
         };
-        let mut course = self.course();
-        course.arrived(number, total_pages, ids);
-        let (expected, surplus) = (course.expected(), course.is_surplus(number));
-        drop(course);
+        let mut walk = self.walk();
+        walk.arrived(number, total_pages, ids);
+        let (expected, past_end) = (walk.expected(), walk.is_past_end(number));
+        drop(walk);
         self.moved.notify_waiters();
-        if surplus && (all_named || expected.is_some()) {
+        if past_end && (all_named || expected.is_some()) {
             *content = Content::Missing;
         }
         expected
     }
 }
 
-fn astray_hint(astray: Astray) -> &'static str {
+fn astray_hint(astray: BadListing) -> &'static str {
     match astray {
-        Astray::Endless => {
+        BadListing::Endless => {
             "the server repeats itself or makes up pages: check crm.url, set crm.per_page, or ask the CRM's support"
         }
-        Astray::Hole { .. } => "try again later; if it stays so, ask the CRM's support",
+        BadListing::Hole { .. } => "try again later; if it stays so, ask the CRM's support",
     }
 }
 
@@ -287,7 +287,7 @@ async fn work<T>(
                 Ok(Arrived { number, pages_expected, content })
             }
             Err(error) => {
-                shared.course().stop();
+                shared.walk().stop();
                 shared.moved.notify_waiters();
                 Err(error)
             }
@@ -300,5 +300,4 @@ async fn work<T>(
 }
 
 #[cfg(test)]
-#[path = "listing_tests.rs"]
 mod tests;

@@ -6,13 +6,14 @@
 
 mod client;
 mod contacts;
-mod course;
 mod decode;
-mod discreet;
 mod error;
 mod listing;
 pub mod lists;
+mod pagination;
 mod probe;
+mod redact;
+pub mod replica;
 mod retry;
 mod settings;
 #[cfg(test)]

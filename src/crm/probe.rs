@@ -7,9 +7,9 @@ use std::collections::BTreeSet;
 
 use super::{
     client::Client,
-    course::PAGES_MAX,
     error::{CrmError, ErrorKind},
     lists::{ListBehaviour, Outgoing},
+    pagination::PAGES_MAX,
     xml::{self, PageRecord, ReadPage, Record},
 };
 use crate::contact::{Contact, Field, FieldSet, Item, ItemType, keys};
@@ -71,7 +71,7 @@ impl Client {
         let body = xml::create_body(&contact).map_err(refused)?;
         match self.create(body).await {
             Ok(created) => Ok(created.id),
-            Err(error) if error.kind == ErrorKind::Unsettled => match self.find(&token).await {
+            Err(error) if error.kind == ErrorKind::OutcomeUnknown => match self.find(&token).await {
                 Ok(Some(id)) => Ok(id),
                 Err(refused) if refused.kind == ErrorKind::Login => Err(refused),
                 Ok(None) | Err(_) => Err(error),
@@ -170,7 +170,7 @@ fn settle(result: Result<ListBehaviour, CrmError>) -> Result<ListBehaviour, CrmE
         Err(error) => match error.kind {
             ErrorKind::Rejected | ErrorKind::Settings => Ok(ListBehaviour::Unknown),
             ErrorKind::Login => Err(error),
-            ErrorKind::Unavailable | ErrorKind::Gone | ErrorKind::Unsettled => {
+            ErrorKind::Unavailable | ErrorKind::Gone | ErrorKind::OutcomeUnknown => {
                 Err(CrmError { kind: ErrorKind::Unavailable, ..error })
             }
         },

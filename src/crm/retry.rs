@@ -16,14 +16,14 @@ const ASKED_MAX: u32 = 10;
 
 /// How long to wait between tries.
 #[derive(Debug, Clone, Copy)]
-pub struct Patience {
+pub struct Backoff {
     /// The ceiling of the first wait; it doubles with each further one.
     pub delay_first: Duration,
     /// The ceiling of all waits.
     pub delay_max: Duration,
 }
 
-impl Default for Patience {
+impl Default for Backoff {
     fn default() -> Self {
         Self { delay_first: Duration::from_millis(500), delay_max: Duration::from_secs(30) }
     }
@@ -31,31 +31,31 @@ impl Default for Patience {
 
 /// What stood in the way of a GET.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Obstacle {
+pub enum RetryCause {
     /// 429, or 503 with `Retry-After`: come back, after this time if it is told.
     Asked(Option<Duration>),
     /// A time-out, a broken connection, another 5xx, XML that is not whole.
-    Trouble,
+    Diagnostic,
 }
 
 /// What one request has been through.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Tries {
-    trouble: u32,
+    diagnostic: u32,
     asked: u32,
     waited: Duration,
 }
 
-impl Patience {
+impl Backoff {
     /// How long to wait before the next try; `None` if it is over. `chance` is in 0..=1.
-    pub fn next(&self, tries: &mut Tries, obstacle: Obstacle, chance: f64) -> Option<Duration> {
+    pub fn next(&self, tries: &mut Tries, cause: RetryCause, chance: f64) -> Option<Duration> {
         let chance = chance.clamp(0.0, 1.0);
-        match obstacle {
-            Obstacle::Trouble => {
-                tries.trouble += 1;
-                (tries.trouble < TRIES_MAX).then(|| self.ceiling(tries.trouble).mul_f64(chance))
+        match cause {
+            RetryCause::Diagnostic => {
+                tries.diagnostic += 1;
+                (tries.diagnostic < TRIES_MAX).then(|| self.ceiling(tries.diagnostic).mul_f64(chance))
             }
-            Obstacle::Asked(told) => {
+            RetryCause::Asked(told) => {
                 tries.asked += 1;
                 let own = self.ceiling(tries.asked).mul_f64(chance);
                 let wait = told.unwrap_or_default().min(WAIT_MAX).max(own);
@@ -91,25 +91,25 @@ mod tests {
 
     #[test]
     fn trouble_is_tried_three_times_with_growing_waits() {
-        let patience = Patience { delay_first: Duration::from_secs(1), delay_max: Duration::from_secs(30) };
+        let backoff = Backoff { delay_first: Duration::from_secs(1), delay_max: Duration::from_secs(30) };
         let mut tries = Tries::default();
-        assert_eq!(patience.next(&mut tries, Obstacle::Trouble, 1.0), Some(Duration::from_secs(1)));
-        assert_eq!(patience.next(&mut tries, Obstacle::Trouble, 0.5), Some(Duration::from_secs(1)));
-        assert_eq!(patience.next(&mut tries, Obstacle::Trouble, 1.0), None);
+        assert_eq!(backoff.next(&mut tries, RetryCause::Diagnostic, 1.0), Some(Duration::from_secs(1)));
+        assert_eq!(backoff.next(&mut tries, RetryCause::Diagnostic, 0.5), Some(Duration::from_secs(1)));
+        assert_eq!(backoff.next(&mut tries, RetryCause::Diagnostic, 1.0), None);
     }
 
     #[test]
     fn asked_waits_are_obeyed_up_to_an_hour() {
-        let patience = Patience { delay_first: Duration::ZERO, delay_max: Duration::ZERO };
-        let asked = |seconds| Obstacle::Asked(Some(Duration::from_secs(seconds)));
+        let backoff = Backoff { delay_first: Duration::ZERO, delay_max: Duration::ZERO };
+        let asked = |seconds| RetryCause::Asked(Some(Duration::from_secs(seconds)));
         let mut tries = Tries::default();
-        assert_eq!(patience.next(&mut tries, asked(7), 0.0), Some(Duration::from_secs(7)));
-        assert_eq!(patience.next(&mut tries, asked(3000), 0.0), Some(Duration::from_secs(3000)));
-        assert_eq!(patience.next(&mut tries, asked(3000), 0.0), None);
+        assert_eq!(backoff.next(&mut tries, asked(7), 0.0), Some(Duration::from_secs(7)));
+        assert_eq!(backoff.next(&mut tries, asked(3000), 0.0), Some(Duration::from_secs(3000)));
+        assert_eq!(backoff.next(&mut tries, asked(3000), 0.0), None);
         let mut tries = Tries::default();
-        assert_eq!(patience.next(&mut tries, asked(9999), 0.0), Some(WAIT_MAX));
+        assert_eq!(backoff.next(&mut tries, asked(9999), 0.0), Some(WAIT_MAX));
         let mut tries = Tries::default();
-        let granted = (0..100).take_while(|_| patience.next(&mut tries, asked(0), 1.0).is_some()).count();
+        let granted = (0..100).take_while(|_| backoff.next(&mut tries, asked(0), 1.0).is_some()).count();
         assert_eq!(granted, 9);
     }
 

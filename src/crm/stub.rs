@@ -14,7 +14,7 @@ use tokio::{
     task::JoinHandle,
 };
 
-use super::{Client, ClientSettings, ListsSetting, retry::Patience};
+use super::{Client, ClientSettings, ListsSetting, retry::Backoff};
 
 /// What was asked.
 #[derive(Debug, Clone)]
@@ -139,7 +139,7 @@ impl Drop for Stub {
 
 /// A client that does not wait between tries.
 pub(crate) fn impatient(settings: &ClientSettings) -> Client {
-    Client::with_patience(settings, Patience { delay_first: Duration::ZERO, delay_max: Duration::ZERO }).unwrap()
+    Client::with_backoff(settings, Backoff { delay_first: Duration::ZERO, delay_max: Duration::ZERO }).unwrap()
 }
 
 pub(crate) fn settings(base: &str) -> ClientSettings {

@@ -8,7 +8,7 @@ pub enum Retry {
     /// Another carnet holds the lock: it will be done soon.
     Busy,
     /// Network, server or disk trouble: it may pass.
-    Trouble,
+    Diagnostic,
     /// The login was refused: trying often locks accounts, and only a person can help.
     Login,
 }
@@ -27,7 +27,7 @@ pub fn delay(retry: Retry, failures: u32, chance: u64) -> Duration {
     };
     let full = match retry {
         Retry::Busy => MINUTE,
-        Retry::Trouble => doubled(MINUTE, TROUBLE_MAX),
+        Retry::Diagnostic => doubled(MINUTE, TROUBLE_MAX),
         Retry::Login => doubled(LOGIN_FIRST, LOGIN_MAX),
     };
     let half_millis = u64::try_from(full.as_millis() / 2).unwrap_or(u64::MAX);
@@ -43,11 +43,11 @@ mod tests {
         let check = |retry, failures, minutes: u64| {
             assert_eq!(delay(retry, failures, 0), Duration::from_secs(minutes * 60), "{retry:?} {failures}");
         };
-        check(Retry::Trouble, 1, 1);
-        check(Retry::Trouble, 2, 2);
-        check(Retry::Trouble, 6, 32);
-        check(Retry::Trouble, 7, 60);
-        check(Retry::Trouble, u32::MAX, 60);
+        check(Retry::Diagnostic, 1, 1);
+        check(Retry::Diagnostic, 2, 2);
+        check(Retry::Diagnostic, 6, 32);
+        check(Retry::Diagnostic, 7, 60);
+        check(Retry::Diagnostic, u32::MAX, 60);
         check(Retry::Busy, 9, 1);
         check(Retry::Login, 1, 60);
         check(Retry::Login, 4, 480);
@@ -58,10 +58,10 @@ mod tests {
     #[test]
     fn chance_takes_off_at_most_half() {
         for chance in [0, 1, 29_999, 30_000, 30_001, u64::MAX] {
-            let delay = delay(Retry::Trouble, 1, chance);
+            let delay = delay(Retry::Diagnostic, 1, chance);
             assert!((Duration::from_secs(30)..=MINUTE).contains(&delay), "{chance}");
         }
-        assert_eq!(delay(Retry::Trouble, 1, 30_000), Duration::from_secs(30));
-        assert_eq!(delay(Retry::Trouble, 1, 30_001), MINUTE);
+        assert_eq!(delay(Retry::Diagnostic, 1, 30_000), Duration::from_secs(30));
+        assert_eq!(delay(Retry::Diagnostic, 1, 30_001), MINUTE);
     }
 }

@@ -18,9 +18,10 @@ use chrono::{DateTime, Local, TimeDelta, Utc};
 use tracing::{Instrument, info, warn};
 
 use crate::{
+    app,
     config::{Environment, Settings, SettingsError, schedule::Schedule, secrets},
     mirror::Mirror,
-    sync::{self, Mode, RunOptions, Stop, SyncError},
+    sync::{Mode, RunOptions, Stop, Summary, SyncError},
 };
 use backoff::Retry;
 use signals::Signals;
@@ -100,13 +101,13 @@ impl Daemon {
             }
             log::event(&event);
         };
-        let outcome = sync::run(settings, &options, &self.stop, &mut tell).instrument(span.clone()).await;
+        let outcome = app::run(settings, &options, &self.stop, &mut tell).instrument(span.clone()).await;
         let retry = span.in_scope(|| self.judge(&outcome));
         next_due(&self.settings.sync.schedule, retry, Utc::now())
     }
 
     /// Logs how a run ended and says when to try again, if before or after its time.
-    fn judge(&mut self, outcome: &Result<sync::Summary, SyncError>) -> Option<Duration> {
+    fn judge(&mut self, outcome: &Result<Summary, SyncError>) -> Option<Duration> {
         let error = match outcome {
             Ok(summary) => {
                 self.failures = 0;
@@ -125,7 +126,7 @@ impl Daemon {
             SyncError::Locked(_) => Retry::Busy,
             SyncError::Login(_) => Retry::Login,
             SyncError::Network(_) | SyncError::Mirror(_) | SyncError::Output(_) | SyncError::Failed(_) => {
-                Retry::Trouble
+                Retry::Diagnostic
             }
             // Trying again cannot help: a person must act, and each run at its time says so.
             SyncError::Settings(_) | SyncError::Usage(_) | SyncError::Safety(_) | SyncError::Interrupted => {
@@ -236,7 +237,7 @@ fn shown(at: DateTime<Utc>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::replicas::Trouble;
+    use crate::replica::Diagnostic;
 
     fn at(text: &str) -> DateTime<Utc> {
         DateTime::parse_from_rfc3339(text).unwrap().with_timezone(&Utc)
@@ -274,19 +275,19 @@ mod tests {
         let text = "[crm]\nurl = \"sandbox\"";
         let settings = Settings::parse(Path::new("/x/carnet.toml"), text, Environment::from_fn(&nothing)).unwrap();
         let mut daemon = Daemon { settings, failures: 0, stop: Stop::new() };
-        let mut check = |outcome: Result<sync::Summary, SyncError>, retried: bool, failures: u32| {
+        let mut check = |outcome: Result<Summary, SyncError>, retried: bool, failures: u32| {
             let shown = format!("{outcome:?}");
             assert_eq!(daemon.judge(&outcome).is_some(), retried, "{shown}");
             assert_eq!(daemon.failures, failures, "{shown}");
         };
-        let trouble = || Trouble::new("x");
-        check(Err(SyncError::Network(trouble())), true, 1);
-        check(Err(SyncError::Login(trouble())), true, 2);
-        check(Err(SyncError::Locked(trouble())), true, 2);
-        check(Err(SyncError::Safety(trouble())), false, 2);
-        check(Err(SyncError::Settings(trouble())), false, 2);
+        let diagnostic = || Diagnostic::new("x");
+        check(Err(SyncError::Network(diagnostic())), true, 1);
+        check(Err(SyncError::Login(diagnostic())), true, 2);
+        check(Err(SyncError::Locked(diagnostic())), true, 2);
+        check(Err(SyncError::Safety(diagnostic())), false, 2);
+        check(Err(SyncError::Settings(diagnostic())), false, 2);
         check(Err(SyncError::Interrupted), false, 2);
-        check(Ok(sync::Summary::default()), false, 0);
+        check(Ok(Summary::default()), false, 0);
     }
 
     #[tokio::test]

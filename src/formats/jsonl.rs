@@ -3,8 +3,7 @@
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::identity::Identity;
-use crate::contact::{Contact, Field};
+use crate::contact::{Contact, Field, identity::Identity};
 
 /// A contact as a line, with its line end.
 pub fn line(contact: &Contact, identity: &Identity) -> String {

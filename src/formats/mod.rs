@@ -2,7 +2,6 @@
 
 mod contact_types;
 pub mod csv;
-pub mod identity;
 pub mod jsonl;
 pub mod recognise;
 pub mod vcard;

@@ -169,7 +169,7 @@ impl Mirror {
     ///
     /// # Errors
     /// SQLite's.
-    pub fn let_go_by(&self, replica: &str) -> Result<Vec<ContactId>> {
+    pub fn locally_deleted_in(&self, replica: &str) -> Result<Vec<ContactId>> {
         let mut select = self.sql(
             "SELECT c.id FROM contacts c INDEXED BY contacts_deleted
              CROSS JOIN agreements a ON a.replica = ?1 AND a.contact = c.id

@@ -80,11 +80,11 @@ impl Mirror {
         }
     }
 
-    /// Begins a rehearsal: all that follows is seen, and undone by [`Mirror::end_rehearsal`] or when the mirror is closed.
+    /// Begins a rehearsal: all that follows is seen, and undone by [`Mirror::end_dry_run`] or when the mirror is closed.
     ///
     /// # Errors
     /// Another program is writing to the mirror.
-    pub fn rehearse(&mut self) -> Result<()> {
+    pub fn begin_dry_run(&mut self) -> Result<()> {
         self.begin()
     }
 
@@ -92,7 +92,7 @@ impl Mirror {
     ///
     /// # Errors
     /// SQLite's.
-    pub fn end_rehearsal(&mut self) -> Result<()> {
+    pub fn end_dry_run(&mut self) -> Result<()> {
         if self.depth > 0 { self.undo() } else { Ok(()) }
     }
 
@@ -236,14 +236,14 @@ mod tests {
         mirror.set_fact("before", "1").unwrap();
         mirror.checkpoint().unwrap();
         let bytes = std::fs::read(&path).unwrap();
-        mirror.rehearse().unwrap();
+        mirror.begin_dry_run().unwrap();
         mirror.transact::<_, MirrorError>(|mirror| mirror.set_fact("rehearsed", "1")).unwrap();
         assert!(mirror.fact("rehearsed").unwrap().is_some());
         mirror.checkpoint().unwrap();
-        mirror.end_rehearsal().unwrap();
-        mirror.end_rehearsal().unwrap();
+        mirror.end_dry_run().unwrap();
+        mirror.end_dry_run().unwrap();
         assert!(mirror.fact("rehearsed").unwrap().is_none());
-        mirror.rehearse().unwrap();
+        mirror.begin_dry_run().unwrap();
         mirror.set_fact("rehearsed", "1").unwrap();
         drop(mirror);
         assert_eq!(std::fs::read(&path).unwrap(), bytes);

@@ -177,10 +177,10 @@ fn apply(mirror: &mut Mirror, model: &mut Model, op: &Op) {
         }
         Op::Rehearsed(ops) => {
             let mut lost = model.clone();
-            mirror.rehearse().unwrap();
+            mirror.begin_dry_run().unwrap();
             ops.iter().for_each(|op| apply(mirror, &mut lost, op));
             compare(mirror, &lost);
-            mirror.end_rehearsal().unwrap();
+            mirror.end_dry_run().unwrap();
         }
     }
 }

@@ -26,7 +26,7 @@ pub enum OutboxState {
     /// It may have happened: look before repeating it.
     Unknown,
     /// Looking did not tell: it waits for a person.
-    Parked,
+    HeldForReview,
     /// The replica refused it as it stands; it is tried again once the contact changes.
     Refused,
 }
@@ -48,7 +48,7 @@ impl OutboxState {
         match self {
             Self::Sent => "sent",
             Self::Unknown => "unknown",
-            Self::Parked => "parked",
+            Self::HeldForReview => "parked",
             Self::Refused => "refused",
         }
     }
@@ -65,7 +65,7 @@ impl FromSql for OutboxAction {
 impl FromSql for OutboxState {
     fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
         let word = value.as_str()?;
-        let known = [Self::Sent, Self::Unknown, Self::Parked, Self::Refused];
+        let known = [Self::Sent, Self::Unknown, Self::HeldForReview, Self::Refused];
         known.into_iter().find(|state| state.word() == word).ok_or(FromSqlError::InvalidType)
     }
 }
@@ -241,7 +241,7 @@ mod tests {
             error: None,
         };
         row.id = mirror.put_outbox(&row).unwrap();
-        for state in [OutboxState::Unknown, OutboxState::Parked, OutboxState::Refused] {
+        for state in [OutboxState::Unknown, OutboxState::HeldForReview, OutboxState::Refused] {
             row = OutboxRow { state, attempts: row.attempts + 1, error: Some("timed out".into()), ..row };
             mirror.update_outbox(&row).unwrap();
             assert_eq!(mirror.outbox("crm").unwrap(), [row.clone()]);

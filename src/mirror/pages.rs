@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use rusqlite::params;
 
 use super::{Mirror, MirrorError, Result};
-use crate::replicas::PageNote;
+use crate::replica::PageNote;
 
 impl Mirror {
     /// Every page, by its number.

@@ -6,7 +6,7 @@
 use std::{cell::RefCell, collections::BTreeSet};
 
 use super::*;
-use crate::{contact::Contact, replicas::PageNote};
+use crate::{contact::Contact, replica::PageNote};
 
 /// Deliberate whole reads: how the statement begins and ends, the one step allowed, and why.
 const WHOLE_READS: [(&str, &str, &str, &str); 11] = [
@@ -143,7 +143,7 @@ fn use_everything(mirror: &mut Mirror) -> Result<()> {
     mirror.put_agreement("crm", &agreement)?;
     mirror.put_agreement("cards", &Agreement { marks: "uid|1".into(), ..agreement })?;
     mirror.forget_crm_id_in_books(id)?;
-    mirror.let_go_by("crm")?;
+    mirror.locally_deleted_in("crm")?;
     mirror.delete_agreement("cards", id)?;
     mirror.set_revision("crm", "1", "s")?;
     mirror.crm_newcomers_above(1)?;

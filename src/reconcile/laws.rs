@@ -6,7 +6,7 @@
 
 use proptest::{prelude::*, sample::select};
 
-use super::{lists::Entry, merge::alike, plan::WhenGone, *};
+use super::{lists::Entry, merge::equal_normalised, plan::OnAbsence, *};
 use crate::contact::{Address, AddressType, Civility, Contact, Field, FieldSet, Item, ItemType, keys};
 
 /// One replica, and what was agreed with it.
@@ -53,13 +53,13 @@ impl Star {
     fn take_in(&mut self, which: usize) -> bool {
         let side = &mut self.sides[which];
         let base = side.agreed.as_ref().map(|(theirs, ours)| Base { theirs, ours });
-        match intake(base, Here::Living(&self.mirror), &side.holds, FieldSet::ALL, &side.policy()) {
-            Intake::Same => {
+        match incoming(base, Here::Living(&self.mirror), &side.holds, FieldSet::ALL, &side.policy()) {
+            Incoming::Same => {
                 let (theirs, _) = side.agreed.as_mut().expect("strangers are always taken");
                 theirs.clone_from(&side.holds);
                 false
             }
-            Intake::Take { contact, ours, revived, conflicts } => {
+            Incoming::Take { contact, ours, revived, conflicts } => {
                 assert!(!revived);
                 side.agreed = Some((side.holds.clone(), ours));
                 let open = conflicts.iter().filter(|conflict| conflict.kept == Kept::Open);
@@ -74,7 +74,7 @@ impl Star {
     fn write_to(&mut self, which: usize) -> bool {
         let side = &mut self.sides[which];
         let (theirs, ours) = side.agreed.as_ref().expect("taken in before");
-        let Outgo { contact, changed } = outgo(Base { theirs, ours }, &self.mirror, &side.policy());
+        let Outgoing { contact, changed } = outgoing(Base { theirs, ours }, &self.mirror, &side.policy());
         if !changed.is_empty() {
             side.store(&contact, changed);
         }
@@ -272,7 +272,7 @@ proptest! {
             // Weak fields and lines may stay dropped there, and held ones wait for a person.
             let fields = side.policy().fields.less(side.policy.weak).without(Field::Extra);
             for field in fields.iter() {
-                prop_assert!(alike(&side.holds, &after.mirror, field), "{field:?} {after:?}");
+                prop_assert!(equal_normalised(&side.holds, &after.mirror, field), "{field:?} {after:?}");
             }
         }
     }
@@ -325,9 +325,9 @@ proptest! {
     fn what_a_person_is_asked_about_is_written_by_neither_side(here in contact(), side in side()) {
         let policy = Policy { winner: Winner::Ask, ..side.policy };
         let base = side.agreed.as_ref().map(|(theirs, ours)| Base { theirs, ours });
-        let taken = intake(base, Here::Living(&here), &side.holds, FieldSet::ALL, &policy);
-        if let Intake::Take { contact, ours, conflicts, .. } = taken {
-            let out = outgo(Base { theirs: &side.holds, ours: &ours }, &contact, &policy);
+        let taken = incoming(base, Here::Living(&here), &side.holds, FieldSet::ALL, &policy);
+        if let Incoming::Take { contact, ours, conflicts, .. } = taken {
+            let out = outgoing(Base { theirs: &side.holds, ours: &ours }, &contact, &policy);
             for told in conflicts.iter().filter(|told| told.kept == Kept::Open) {
                 prop_assert_eq!(contact.scalar(told.field), here.scalar(told.field));
                 prop_assert!(!out.changed.contains(told.field));
@@ -358,7 +358,7 @@ proptest! {
         other.sides.reverse();
         let (one, other) = (star.settled(), other.settled());
         for field in Field::ALL {
-            prop_assert!(alike(&one.mirror, &other.mirror, field), "{field:?}\n{one:?}\n{other:?}");
+            prop_assert!(equal_normalised(&one.mirror, &other.mirror, field), "{field:?}\n{one:?}\n{other:?}");
         }
     }
 
@@ -369,7 +369,7 @@ proptest! {
         *turned = turned_around(turned);
         let (one, other) = (star.settled(), other.settled());
         for field in Field::ALL {
-            prop_assert!(alike(&one.mirror, &other.mirror, field), "{field:?}\n{one:?}\n{other:?}");
+            prop_assert!(equal_normalised(&one.mirror, &other.mirror, field), "{field:?}\n{one:?}\n{other:?}");
         }
     }
 
@@ -381,7 +381,7 @@ proptest! {
     #[test]
     fn it_does_not_matter_whom_we_knew_first(known in prop::collection::vec(contact(), 0..6), newcomer in contact()) {
         let index = |order: &mut dyn Iterator<Item = usize>| {
-            let mut index = Index::default();
+            let mut index = MatchIndex::default();
             order.for_each(|id| index.add(id as i64, &format!("uid-{id}"), None, &known[id]));
             index.find(None, None, &newcomer)
         };
@@ -412,19 +412,19 @@ fn cell(there: Option<&str>, here: Option<&str>) -> Cell {
     let base = Base { theirs: &was, ours: &was };
     let here = if here.is_some() { Here::Living(&content) } else { Here::Deleted(&content) };
     let Some(there) = there.map(named) else {
-        return match verdict_when_gone(base, &was, here, &policy) {
-            WhenGone::DeleteHere => Cell::DeleteHere,
-            WhenGone::Conflict => Cell::Conflict,
-            WhenGone::Forget => Cell::Forget,
+        return match on_absence(base, &was, here, &policy) {
+            OnAbsence::DeleteHere => Cell::DeleteHere,
+            OnAbsence::Conflict => Cell::Conflict,
+            OnAbsence::Forget => Cell::Forget,
         };
     };
-    match (intake(Some(base), here, &there, FieldSet::ALL, &policy), here) {
-        (Intake::Same, Here::Deleted(_)) => Cell::PushDeletionOrDetach,
-        (Intake::Same, Here::Living(content)) => {
-            let out = outgo(base, content, &policy);
+    match (incoming(Some(base), here, &there, FieldSet::ALL, &policy), here) {
+        (Incoming::Same, Here::Deleted(_)) => Cell::PushDeletionOrDetach,
+        (Incoming::Same, Here::Living(content)) => {
+            let out = outgoing(base, content, &policy);
             if out.changed.is_empty() { Cell::Nothing } else { Cell::Push }
         }
-        (Intake::Take { contact, conflicts, revived, .. }, _) => {
+        (Incoming::Take { contact, conflicts, revived, .. }, _) => {
             assert_eq!(contact.last_name, there.last_name);
             match (revived, conflicts.is_empty()) {
                 (true, _) => Cell::ComesBack,

@@ -64,7 +64,7 @@ pub fn same<E: Entry>(a: &[E], b: &[E]) -> bool {
 }
 
 /// True when both lists hold the same entries under the normalising comparison, in whatever order.
-pub fn alike<E: Entry>(a: &[E], b: &[E]) -> bool {
+pub fn equal_normalised<E: Entry>(a: &[E], b: &[E]) -> bool {
     a.len() == b.len() && align(a, b).iter().enumerate().all(|(i, j)| j.is_some_and(|j| resembles(&a[i], &b[j])))
 }
 
@@ -129,7 +129,7 @@ pub struct MergedList<E> {
 /// Carries the changes `from -> to` over to `onto`, whose own last common state is `base`.
 ///
 /// Additions of both sides are kept; an edit outlives a deletion; the same entry edited on both sides keeps both values.
-pub fn transplant<E: Entry>(from: &[E], to: &[E], base: &[E], onto: &[E]) -> MergedList<E> {
+pub fn apply_changes<E: Entry>(from: &[E], to: &[E], base: &[E], onto: &[E]) -> MergedList<E> {
     let mut merge = ListMerge::of(onto);
     if same(from, to) {
         return merge.finish();
@@ -294,7 +294,7 @@ mod tests {
 
     fn check(from: &str, to: &str, onto: &str, expected: &str, conflicts: usize) {
         let base = items(from);
-        let merged = transplant(&base, &items(to), &base, &items(onto));
+        let merged = apply_changes(&base, &items(to), &base, &items(onto));
         assert!(same(&merged.entries, &items(expected)), "{from} -> {to} onto {onto}: {:?}", merged.entries);
         assert_eq!(merged.conflicts.len(), conflicts, "{from} -> {to} onto {onto}");
     }
@@ -322,7 +322,7 @@ mod tests {
         let theirs = items("24=+33199000001 27=a@example.com");
         let there = items("24=+33199000002 27=a@example.com");
         let ours = items("24=0199000001 27=A@example.com");
-        let merged = transplant(&theirs, &there, &ours, &ours);
+        let merged = apply_changes(&theirs, &there, &ours, &ours);
         assert!(same(&merged.entries, &items("24=+33199000002 27=A@example.com")), "{:?}", merged.entries);
     }
 
@@ -341,17 +341,20 @@ mod tests {
         use crate::contact::{Address, AddressType};
         let at = |code: &str, city: &str| Address { city: city.into(), ..Address::new(AddressType::from_code(code)) };
         let (home, work) = (at("20", "Paris"), at("21", "Paris"));
-        assert!(alike(&[home.clone(), work.clone()], &[work.clone(), at("20", "PARIS")]));
-        assert!(!alike(std::slice::from_ref(&home), std::slice::from_ref(&work)));
-        assert!(!alike(std::slice::from_ref(&home), &[at("20", "Lyon")]));
+        assert!(equal_normalised(&[home.clone(), work.clone()], &[work.clone(), at("20", "PARIS")]));
+        assert!(!equal_normalised(std::slice::from_ref(&home), std::slice::from_ref(&work)));
+        assert!(!equal_normalised(std::slice::from_ref(&home), &[at("20", "Lyon")]));
         let lines = |text: &str| vec![text.to_owned()];
-        assert!(alike(&lines("BDAY:1"), &lines("BDAY:1")) && !alike(&lines("BDAY:1"), &lines("BDAY:2")));
+        assert!(
+            equal_normalised(&lines("BDAY:1"), &lines("BDAY:1"))
+                && !equal_normalised(&lines("BDAY:1"), &lines("BDAY:2"))
+        );
     }
 
     /// Both sides edited the only entry: what a person is told of it, there and here.
     fn check_told<E: Entry + std::fmt::Debug>(was: E, there: E, here: E, expected: (&str, &str)) {
         let was = [was];
-        let merged = transplant(&was, &[there], &was, &[here]);
+        let merged = apply_changes(&was, &[there], &was, &[here]);
         assert_eq!(merged.entries.len(), 2, "{merged:?}");
         let told: Vec<_> = merged.conflicts.iter().map(|(there, here)| (there.as_str(), here.as_str())).collect();
         assert_eq!(told, [expected]);
@@ -375,6 +378,6 @@ mod tests {
     fn lines_that_programs_drop_are_not_removed() {
         let lines = |text: &str| text.split(' ').map(str::to_owned).collect::<Vec<_>>();
         let from = lines("BDAY:1 X-PHONETIC:a item1.X-ABLabel:b X-:c");
-        assert_eq!(transplant(&from, &[], &from, &from).entries, lines("X-PHONETIC:a item1.X-ABLabel:b"));
+        assert_eq!(apply_changes(&from, &[], &from, &from).entries, lines("X-PHONETIC:a item1.X-ABLabel:b"));
     }
 }

@@ -72,7 +72,7 @@ pub fn changes(from: &Contact, to: &Contact, fields: FieldSet, weak: FieldSet) -
             Field::Addresses => !lists::same(&from.addresses, &to.addresses),
             Field::Items => !lists::same(&from.items, &to.items),
             Field::Extra => {
-                let merged = lists::transplant(&from.extra, &to.extra, &from.extra, &from.extra).entries;
+                let merged = lists::apply_changes(&from.extra, &to.extra, &from.extra, &from.extra).entries;
                 !lists::same(&from.extra, &merged)
             }
             scalar => !(weak.contains(*scalar) && to.scalar(*scalar).is_empty()),
@@ -81,22 +81,22 @@ pub fn changes(from: &Contact, to: &Contact, fields: FieldSet, weak: FieldSet) -
 }
 
 /// True when the two say the same in these fields under the normalising comparison.
-pub fn same_text_everywhere(a: &Contact, b: &Contact, fields: FieldSet) -> bool {
-    fields.iter().all(|field| alike(a, b, field))
+pub fn all_equal_normalised(a: &Contact, b: &Contact, fields: FieldSet) -> bool {
+    fields.iter().all(|field| equal_normalised(a, b, field))
 }
 
 /// True when one field says the same under the normalising comparison.
-pub fn alike(a: &Contact, b: &Contact, field: Field) -> bool {
+pub fn equal_normalised(a: &Contact, b: &Contact, field: Field) -> bool {
     match field {
-        Field::Addresses => lists::alike(&a.addresses, &b.addresses),
-        Field::Items => lists::alike(&a.items, &b.items),
+        Field::Addresses => lists::equal_normalised(&a.addresses, &b.addresses),
+        Field::Items => lists::equal_normalised(&a.items, &b.items),
         Field::Extra => lists::same(&a.extra, &b.extra),
         scalar => keys::text(&a.scalar(scalar)) == keys::text(&b.scalar(scalar)),
     }
 }
 
 /// Carries the changes `from -> to` over to `onto`, whose own last common state is `base`, in the given fields.
-pub fn transplant(
+pub fn apply_changes(
     (from, to): (&Contact, &Contact),
     (base, onto): (&Contact, &Contact),
     (fields, weak): (FieldSet, FieldSet),
@@ -106,17 +106,17 @@ pub fn transplant(
     for field in changes(from, to, fields, weak).iter() {
         match field {
             Field::Addresses => {
-                let list = lists::transplant(&from.addresses, &to.addresses, &base.addresses, &onto.addresses);
+                let list = lists::apply_changes(&from.addresses, &to.addresses, &base.addresses, &onto.addresses);
                 merged.contact.addresses = list.entries;
                 merged.both(field, base, list.conflicts);
             }
             Field::Items => {
-                let list = lists::transplant(&from.items, &to.items, &base.items, &onto.items);
+                let list = lists::apply_changes(&from.items, &to.items, &base.items, &onto.items);
                 merged.contact.items = list.entries;
                 merged.both(field, base, list.conflicts);
             }
             Field::Extra => {
-                let list = lists::transplant(&from.extra, &to.extra, &base.extra, &onto.extra);
+                let list = lists::apply_changes(&from.extra, &to.extra, &base.extra, &onto.extra);
                 merged.contact.extra = list.entries;
                 merged.both(field, base, list.conflicts);
             }
@@ -176,7 +176,7 @@ mod tests {
     fn check(there: &str, here: &str, winner: Winner, expected: &str, kept: Option<Kept>) {
         let base = titled("base");
         let merged =
-            transplant((&base, &titled(there)), (&base, &titled(here)), (FieldSet::ALL, FieldSet::NONE), winner);
+            apply_changes((&base, &titled(there)), (&base, &titled(here)), (FieldSet::ALL, FieldSet::NONE), winner);
         assert_eq!(merged.contact.job_title, expected);
         assert_eq!(merged.conflicts.first().map(|conflict| conflict.kept), kept);
     }
@@ -210,7 +210,7 @@ mod tests {
             ..Contact::default()
         };
         let (base, there, here) = (at("a"), at("b"), at("c"));
-        let merged = transplant((&base, &there), (&base, &here), (FieldSet::ALL, FieldSet::NONE), Winner::There);
+        let merged = apply_changes((&base, &there), (&base, &here), (FieldSet::ALL, FieldSet::NONE), Winner::There);
         let told: Vec<_> = merged.conflicts.iter().map(|told| (told.field, told.base.clone(), told.kept)).collect();
         let expected = [Field::Addresses, Field::Items, Field::Extra].map(|f| (f, base.describe(f), Kept::Both));
         assert_eq!(told, expected);
@@ -241,9 +241,9 @@ mod tests {
     #[test]
     fn the_same_text_is_in_all_the_fields_asked_about() {
         let fields = FieldSet::NONE.with(Field::JobTitle).with(Field::LastName);
-        assert!(same_text_everywhere(&titled("CEO"), &titled(" ceo"), fields));
-        assert!(!same_text_everywhere(&titled("CEO"), &titled("CTO"), fields));
-        assert!(same_text_everywhere(&titled("CEO"), &titled("CTO"), fields.without(Field::JobTitle)));
+        assert!(all_equal_normalised(&titled("CEO"), &titled(" ceo"), fields));
+        assert!(!all_equal_normalised(&titled("CEO"), &titled("CTO"), fields));
+        assert!(all_equal_normalised(&titled("CEO"), &titled("CTO"), fields.without(Field::JobTitle)));
     }
 
     #[test]
@@ -255,7 +255,7 @@ mod tests {
 
     #[test]
     fn fields_that_a_replica_does_not_carry_are_left_alone() {
-        let merged = transplant(
+        let merged = apply_changes(
             (&titled("a"), &titled("")),
             (&titled("a"), &titled("a")),
             (FieldSet::NONE.with(Field::LastName), FieldSet::NONE),

@@ -4,23 +4,23 @@
 //! `ours -> now here`, never `ours` against `theirs`: a server that trims a name or rewrites a telephone number would
 //! otherwise look edited for ever. No async, no files, no sockets, no clock and no SQL are in this folder.
 
-pub mod alternation;
 pub mod guard;
 #[cfg(test)]
 mod laws;
 pub mod lists;
+mod match_keys;
+pub mod matching;
 pub mod merge;
-pub mod pairing;
+pub mod ping_pong;
 pub mod plan;
-pub mod resolve;
-mod traits;
+pub mod resolution;
 pub mod undo;
 
 pub use guard::{Census, Concern, Limit};
-pub use merge::{FieldConflict, Kept, Merged, Winner, changes, same_text_everywhere, transplant};
-pub use pairing::{Index, Pairing};
-pub use plan::{Base, Here, Intake, Outgo, Policy, intake, outgo, verdict_when_gone};
-pub use resolve::Keep;
+pub use matching::{Match, MatchIndex};
+pub use merge::{FieldConflict, Kept, Merged, Winner, all_equal_normalised, apply_changes, changes};
+pub use plan::{Base, Here, Incoming, Outgoing, Policy, incoming, on_absence, outgoing};
+pub use resolution::Keep;
 
 use serde::{Deserialize, Serialize};
 

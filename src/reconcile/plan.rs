@@ -8,7 +8,7 @@
 //!
 //! The columns are met at two moments: `intake` when a sighting comes in, `outgo` when the mirror is pushed.
 
-use super::merge::{FieldConflict, Kept, Winner, alike, changes, transplant};
+use super::merge::{FieldConflict, Kept, Winner, apply_changes, changes, equal_normalised};
 use crate::{
     canary::Canary,
     contact::{Contact, Field, FieldSet, keys},
@@ -58,7 +58,7 @@ pub struct Policy {
 /// What a sighting does to the mirror.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[expect(clippy::large_enum_variant, reason = "one lives at a time, and is taken apart at once")]
-pub enum Intake {
+pub enum Incoming {
     /// Nothing changed there but the revision.
     Same,
     /// It changed there: the mirror and the agreement become this.
@@ -77,7 +77,13 @@ pub enum Intake {
 /// Decides what a sighting means; `base` is the agreement, `stated` the fields that the sighting says something about.
 ///
 /// Without a base both are taken to have been empty: the union, unequal scalars by policy.
-pub fn intake(base: Option<Base<'_>>, here: Here<'_>, there: &Contact, stated: FieldSet, policy: &Policy) -> Intake {
+pub fn incoming(
+    base: Option<Base<'_>>,
+    here: Here<'_>,
+    there: &Contact,
+    stated: FieldSet,
+    policy: &Policy,
+) -> Incoming {
     let nothing = Contact::default();
     let reworded;
     let (Base { theirs, ours }, there) = match base {
@@ -90,18 +96,18 @@ pub fn intake(base: Option<Base<'_>>, here: Here<'_>, there: &Contact, stated: F
     let fields = policy.fields.and(stated);
     let changed = changes(theirs, there, fields, policy.weak);
     if base.is_some() && (changed.is_empty() || !policy.takes) {
-        return Intake::Same;
+        return Incoming::Same;
     }
     let (content, revived) = (here.content(), matches!(here, Here::Deleted(_)));
     let edit = (theirs, there);
-    let mut merged = transplant(edit, (ours, content), (fields, policy.weak), policy.winner);
+    let mut merged = apply_changes(edit, (ours, content), (fields, policy.weak), policy.winner);
     merged.conflicts.extend(never_seen_there(edit, (ours, content), changed));
-    let mut common = transplant(edit, (ours, ours), (fields, policy.weak), Winner::There).contact;
+    let mut common = apply_changes(edit, (ours, ours), (fields, policy.weak), Winner::There).contact;
     for conflict in merged.conflicts.iter().filter(|conflict| conflict.kept == Kept::Open) {
         // Held back on this replica alone: as if agreed, so that neither side pushes its value over the other.
         common.set_scalar(conflict.field, &conflict.here);
     }
-    Intake::Take { contact: merged.contact, ours: common, revived, conflicts: merged.conflicts }
+    Incoming::Take { contact: merged.contact, ours: common, revived, conflicts: merged.conflicts }
 }
 
 /// Values of ours that the replica never took, and that an edit made there now replaces: who typed it has not seen them.
@@ -112,8 +118,8 @@ fn never_seen_there(
 ) -> Vec<FieldConflict> {
     let scalars = changed.iter().filter(|field| !field.is_list());
     let replaced = scalars.filter(|field| {
-        let untaken = !ours.scalar(*field).is_empty() && !alike(theirs, ours, *field);
-        untaken && here.scalar(*field) == ours.scalar(*field) && !alike(there, ours, *field)
+        let not_persisted = !ours.scalar(*field).is_empty() && !equal_normalised(theirs, ours, *field);
+        not_persisted && here.scalar(*field) == ours.scalar(*field) && !equal_normalised(there, ours, *field)
     });
     let told = |field: Field| FieldConflict {
         field,
@@ -131,7 +137,7 @@ fn never_seen_there(
 pub fn in_known_words(stranger: &Contact, known: &Contact) -> Contact {
     let mut out = stranger.clone();
     for field in stranger.differing(known).iter().filter(|field| !field.is_list()) {
-        if alike(stranger, known, field) {
+        if equal_normalised(stranger, known, field) {
             out.set_scalar(field, &known.scalar(field));
         }
     }
@@ -154,7 +160,7 @@ pub fn in_known_words(stranger: &Contact, known: &Contact) -> Contact {
 
 /// An edit of the mirror's to be carried to a replica.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Outgo {
+pub struct Outgoing {
     /// What the replica shall hold: what was read there, with our changes.
     pub contact: Contact,
     /// The fields to send.
@@ -162,17 +168,17 @@ pub struct Outgo {
 }
 
 /// What the replica lacks of the contact; an empty `changed` means nothing.
-pub fn outgo(base: Base<'_>, here: &Contact, policy: &Policy) -> Outgo {
+pub fn outgoing(base: Base<'_>, here: &Contact, policy: &Policy) -> Outgoing {
     let Base { theirs, ours } = base;
     // Weakness is about what comes from there; an emptied field here was emptied by somebody.
-    let merged = transplant((ours, here), (theirs, theirs), (policy.fields, FieldSet::NONE), Winner::There);
+    let merged = apply_changes((ours, here), (theirs, theirs), (policy.fields, FieldSet::NONE), Winner::There);
     let changed = changes(theirs, &merged.contact, policy.fields, FieldSet::NONE);
-    Outgo { contact: merged.contact, changed }
+    Outgoing { contact: merged.contact, changed }
 }
 
 /// What a confirmed absence calls for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum WhenGone {
+pub enum OnAbsence {
     /// Delete it here, then elsewhere by each replica's policy.
     DeleteHere,
     /// It holds something that the replica never took: a conflict, the contact is kept.
@@ -183,18 +189,19 @@ pub enum WhenGone {
 
 /// Decides what a confirmed absence there means. `shown` is `base.ours` as the replica can show it: a sheet that has no column
 /// for a private e-mail address has not refused to take it.
-pub fn verdict_when_gone(base: Base<'_>, shown: &Contact, here: Here<'_>, policy: &Policy) -> WhenGone {
+pub fn on_absence(base: Base<'_>, shown: &Contact, here: Here<'_>, policy: &Policy) -> OnAbsence {
     match here {
-        Here::Deleted(_) => WhenGone::Forget,
+        Here::Deleted(_) => OnAbsence::Forget,
         Here::Living(content) => {
             // Also where the replica cannot show it: who deleted there has not seen it.
             let edited = !changes(base.ours, content, FieldSet::ALL, FieldSet::NONE).is_empty();
-            let is_taken = |field| alike(base.theirs, base.ours, field) || alike(base.theirs, shown, field);
-            let untaken = !policy.fields.less(policy.weak).iter().all(is_taken);
-            if (edited || untaken) && !Canary::DeletionBeatsEdit.sings() {
-                WhenGone::Conflict
+            let is_taken =
+                |field| equal_normalised(base.theirs, base.ours, field) || equal_normalised(base.theirs, shown, field);
+            let not_persisted = !policy.fields.less(policy.weak).iter().all(is_taken);
+            if (edited || not_persisted) && !Canary::DeletionBeatsEdit.sings() {
+                OnAbsence::Conflict
             } else {
-                WhenGone::DeleteHere
+                OnAbsence::DeleteHere
             }
         }
     }
@@ -220,15 +227,15 @@ mod tests {
         let (theirs, ours) = (named("DURAND"), named("Durand"));
         let (there, content) = (named(there), named(here));
         let here = if deleted { Here::Deleted(&content) } else { Here::Living(&content) };
-        let (now, common, seen) = match intake(Some(base(&theirs, &ours)), here, &there, FieldSet::ALL, &POLICY) {
-            Intake::Same => (None, ours.clone(), theirs.clone()),
-            Intake::Take { contact, ours, revived, .. } => {
+        let (now, common, seen) = match incoming(Some(base(&theirs, &ours)), here, &there, FieldSet::ALL, &POLICY) {
+            Incoming::Same => (None, ours.clone(), theirs.clone()),
+            Incoming::Take { contact, ours, revived, .. } => {
                 assert_eq!(revived, deleted);
                 (Some(contact), ours, there.clone())
             }
         };
         assert_eq!(now.as_ref().map(|contact| contact.last_name.as_str()), mirror);
-        let out = outgo(base(&seen, &common), now.as_ref().unwrap_or(&content), &POLICY);
+        let out = outgoing(base(&seen, &common), now.as_ref().unwrap_or(&content), &POLICY);
         let sent = (!out.changed.is_empty()).then_some(out.contact.last_name.as_str());
         assert_eq!(sent, pushed);
     }
@@ -247,34 +254,34 @@ mod tests {
     #[test]
     fn the_table_for_what_is_gone() {
         let (theirs, ours, edited) = (named("DURAND"), named("Durand"), named("Martin"));
-        let verdict = |here| verdict_when_gone(base(&theirs, &ours), &ours, here, &POLICY);
-        assert_eq!(verdict(Here::Living(&ours)), WhenGone::DeleteHere);
-        assert_eq!(verdict(Here::Living(&edited)), WhenGone::Conflict);
-        assert_eq!(verdict(Here::Deleted(&ours)), WhenGone::Forget);
-        let untaken = Contact { comment: "never taken".into(), ..ours.clone() };
-        let verdict = |shown| verdict_when_gone(base(&theirs, &untaken), shown, Here::Living(&untaken), &POLICY);
-        assert_eq!(verdict(&untaken), WhenGone::Conflict);
-        assert_eq!(verdict(&ours), WhenGone::DeleteHere, "there is no room for a comment there");
+        let verdict = |here| on_absence(base(&theirs, &ours), &ours, here, &POLICY);
+        assert_eq!(verdict(Here::Living(&ours)), OnAbsence::DeleteHere);
+        assert_eq!(verdict(Here::Living(&edited)), OnAbsence::Conflict);
+        assert_eq!(verdict(Here::Deleted(&ours)), OnAbsence::Forget);
+        let not_persisted = Contact { comment: "never taken".into(), ..ours.clone() };
+        let verdict = |shown| on_absence(base(&theirs, &not_persisted), shown, Here::Living(&not_persisted), &POLICY);
+        assert_eq!(verdict(&not_persisted), OnAbsence::Conflict);
+        assert_eq!(verdict(&ours), OnAbsence::DeleteHere, "there is no room for a comment there");
     }
 
     #[test]
     fn an_open_conflict_is_pushed_by_neither_side() {
         let (was, there, here) = (named("a"), named("b"), named("c"));
         let asking = Policy { winner: Winner::Ask, ..POLICY };
-        let Intake::Take { contact, ours, conflicts, .. } =
-            intake(Some(base(&was, &was)), Here::Living(&here), &there, FieldSet::ALL, &asking)
+        let Incoming::Take { contact, ours, conflicts, .. } =
+            incoming(Some(base(&was, &was)), Here::Living(&here), &there, FieldSet::ALL, &asking)
         else {
             panic!("taken")
         };
         assert_eq!((contact.last_name.as_str(), conflicts.len()), ("c", 1));
-        assert!(outgo(base(&there, &ours), &contact, &asking).changed.is_empty());
+        assert!(outgoing(base(&there, &ours), &contact, &asking).changed.is_empty());
     }
 
     /// What is told of an edit made there: the conflicts' values here.
     fn check_told(theirs: &str, ours: &str, here: &str, there: &str, expected: &[&str]) {
         let [theirs, ours, here, there] = [theirs, ours, here, there].map(named);
-        let Intake::Take { contact, conflicts, .. } =
-            intake(Some(base(&theirs, &ours)), Here::Living(&here), &there, FieldSet::ALL, &POLICY)
+        let Incoming::Take { contact, conflicts, .. } =
+            incoming(Some(base(&theirs, &ours)), Here::Living(&here), &there, FieldSet::ALL, &POLICY)
         else {
             panic!("taken")
         };
@@ -317,13 +324,13 @@ mod tests {
     fn strangers_that_turn_out_to_be_one_become_their_union() {
         let here = Contact { job_title: "CEO".into(), ..named("Durand") };
         let there = Contact { first_name: "Ada".into(), ..named("Durand") };
-        let Intake::Take { contact, ours, conflicts, .. } =
-            intake(None, Here::Living(&here), &there, FieldSet::ALL, &POLICY)
+        let Incoming::Take { contact, ours, conflicts, .. } =
+            incoming(None, Here::Living(&here), &there, FieldSet::ALL, &POLICY)
         else {
             panic!("taken")
         };
         assert_eq!((contact.first_name.as_str(), contact.job_title.as_str(), conflicts.len()), ("Ada", "CEO", 0));
-        let out = outgo(base(&there, &ours), &contact, &POLICY);
+        let out = outgoing(base(&there, &ours), &contact, &POLICY);
         assert_eq!(out.changed, FieldSet::NONE.with(crate::contact::Field::JobTitle));
     }
 
@@ -332,11 +339,11 @@ mod tests {
         use crate::contact::{Item, ItemType};
         let here = Contact { items: vec![Item::new(ItemType::ProfessionalEmail, "d@example.com")], ..named("Durand") };
         let there = Contact { items: vec![Item::new(ItemType::PersonalEmail, "D@example.com")], ..named("Durand") };
-        let Intake::Take { contact, ours, .. } = intake(None, Here::Living(&here), &there, FieldSet::ALL, &POLICY)
+        let Incoming::Take { contact, ours, .. } = incoming(None, Here::Living(&here), &there, FieldSet::ALL, &POLICY)
         else {
             panic!("taken")
         };
         assert_eq!(contact.items, here.items);
-        assert!(outgo(base(&there, &ours), &contact, &POLICY).changed.is_empty());
+        assert!(outgoing(base(&there, &ours), &contact, &POLICY).changed.is_empty());
     }
 }

@@ -9,7 +9,7 @@ mod chance;
 mod change;
 mod direct;
 mod faults;
-mod line;
+mod listener;
 mod object;
 mod route;
 mod seed;
@@ -36,7 +36,11 @@ pub use serve::serve;
 pub use settings::{Lists, PastEnd, Quirk, SandboxSettings, UnknownName};
 pub use store::{LOG_MAX, LoggedRequest, Outcome, Store};
 
-use {line::Line, line::Shears, server::Server, state::State};
+use self::{
+    listener::{ConnectionCutter, FaultyListener},
+    server::Server,
+    state::State,
+};
 
 /// Requests under way have this long to end when the sandbox is stopped.
 const STOP_MAX: Duration = Duration::from_secs(2);
@@ -112,11 +116,12 @@ impl Sandbox {
         let store = opened.map_err(|error| io::Error::other(error.to_string()))??;
         let router = Router::new().fallback(server::handle).with_state(Server::new(store.clone()));
         let (stop, stopped) = oneshot::channel::<()>();
-        let serving = axum::serve(Line(listener), router.into_make_service_with_connect_info::<Shears>())
-            .with_graceful_shutdown(async move {
-                // An error means that the sender was dropped, which asks for the same.
-                let _ = stopped.await;
-            });
+        let serving =
+            axum::serve(FaultyListener(listener), router.into_make_service_with_connect_info::<ConnectionCutter>())
+                .with_graceful_shutdown(async move {
+                    // An error means that the sender was dropped, which asks for the same.
+                    let _ = stopped.await;
+                });
         let task = tokio::spawn(async move {
             // axum's server ends without an error, by its own documentation.
             let _ = serving.await;

@@ -17,7 +17,7 @@ use super::{
     answer::Answer,
     chance::Chance,
     faults::{Fault, Mishap},
-    line::Shears,
+    listener::ConnectionCutter,
     route::{Route, route},
     settings::{PastEnd, Quirk, SandboxSettings},
     store::{LoggedRequest, Outcome, Store},
@@ -55,7 +55,7 @@ impl Server {
 /// Takes any request.
 pub async fn handle(
     Shared(server): Shared<Server>,
-    ConnectInfo(shears): ConnectInfo<Shears>,
+    ConnectInfo(shears): ConnectInfo<ConnectionCutter>,
     request: Request,
 ) -> Response {
     let (parts, body) = request.into_parts();
@@ -94,7 +94,7 @@ pub async fn handle(
 }
 
 /// What is answered instead of doing anything, if the mishap is of that kind.
-fn instead(mishap: Option<Mishap>, shears: &Shears, settings: &SandboxSettings) -> Option<Answer> {
+fn instead(mishap: Option<Mishap>, shears: &ConnectionCutter, settings: &SandboxSettings) -> Option<Answer> {
     match mishap? {
         Mishap::Error500 => Some(Answer::errors(500, &["internal server error"], settings)),
         Mishap::TooMany => {
@@ -116,7 +116,7 @@ fn instead(mishap: Option<Mishap>, shears: &Shears, settings: &SandboxSettings) 
 fn spoilt(
     answer: Answer,
     mishap: Option<Mishap>,
-    shears: &Shears,
+    shears: &ConnectionCutter,
     chance: &mut Chance,
     settings: &SandboxSettings,
 ) -> Response {

@@ -8,9 +8,9 @@ use std::{
 use super::{
     error::SyncError,
     events::{Change, ChangeAction, ConflictNote, FieldChange, Label, Summary, SyncEvent},
-    host::{Host, Moment, Uptime},
+    host::{FailPoint, Host, Uptime},
     options::Stop,
-    peer::{MIRROR, Peer},
+    participant::{MIRROR, Participant},
     waits::{Guards, STOPPED},
 };
 use crate::{
@@ -18,12 +18,12 @@ use crate::{
     contact::{Contact, Field},
     mirror::{ConflictRow, ContactId, HistoryRow, Mirror, QuestionDetail, QuestionRow, State, Stored},
     reconcile::{FieldConflict, Kept, Limit},
-    replicas::{Problem, Trouble},
+    replica::{Diagnostic, Problem},
 };
 
 /// How careful this run is.
 #[derive(Debug, Clone)]
-pub struct Care {
+pub struct RunPolicy {
     /// Deletions that pass without a word.
     pub max_delete: Limit,
     /// A person's word.
@@ -39,17 +39,17 @@ pub struct Care {
 }
 
 /// One run.
-pub(super) struct Engine<'a> {
+pub struct Engine<'a> {
     pub mirror: Mirror,
     pub run: i64,
-    pub care: Care,
+    pub policy: RunPolicy,
     pub host: &'a dyn Host,
     pub stop: &'a Stop,
     pub summary: Summary,
     /// When the reading at hand was begun.
     pub reading_begun: Uptime,
     /// Trouble with the CRM that does not keep the books from being written, and that the run ends with.
-    pub trouble: Option<SyncError>,
+    pub diagnostic: Option<SyncError>,
     /// Contacts that a rehearsal would have made in the CRM: books that carry its ids would be told theirs.
     pub rehearsed: HashSet<ContactId>,
     /// Contacts that may be in the CRM already: nobody could say in this run.
@@ -64,21 +64,21 @@ pub(super) struct Engine<'a> {
 impl<'a> Engine<'a> {
     pub fn new(
         mirror: Mirror,
-        care: Care,
+        policy: RunPolicy,
         host: &'a dyn Host,
         stop: &'a Stop,
         events: &'a mut (dyn FnMut(SyncEvent) + 'a),
     ) -> Self {
-        let summary = Summary { dry_run: care.dry_run, ..Summary::default() };
+        let summary = Summary { dry_run: policy.dry_run, ..Summary::default() };
         Self {
             mirror,
             run: 0,
-            care,
+            policy,
             host,
             stop,
             summary,
             reading_begun: host.uptime(),
-            trouble: None,
+            diagnostic: None,
             rehearsed: HashSet::new(),
             doubtful: HashSet::new(),
             unlisted: HashSet::new(),
@@ -94,14 +94,14 @@ impl<'a> Engine<'a> {
     /// Runs a step in one transaction; nothing of a failed step stays.
     pub fn transact<T>(&mut self, step: impl FnOnce(&mut Self) -> Result<T, SyncError>) -> Result<T, SyncError> {
         self.mirror.begin()?;
-        let ready = step(self).and_then(|value| self.reached(Moment::Committing).map(|()| value));
+        let ready = step(self).and_then(|value| self.reached(FailPoint::Committing).map(|()| value));
         let done = ready.and_then(|value| Ok(self.mirror.commit().map(|()| value)?));
         if done.is_err() {
             // What went wrong says more than whatever undoing what is left of it may say.
             let _ = self.mirror.undo();
             return done;
         }
-        self.reached(Moment::Committed)?;
+        self.reached(FailPoint::Committed)?;
         done
     }
 
@@ -115,8 +115,8 @@ impl<'a> Engine<'a> {
     }
 
     /// Tells the host of a moment; its error is that of a full disk.
-    pub fn reached(&self, moment: Moment) -> Result<(), SyncError> {
-        self.host.reached(moment).map_err(SyncError::Failed)
+    pub fn reached(&self, point: FailPoint) -> Result<(), SyncError> {
+        self.host.reached(point).map_err(SyncError::Failed)
     }
 
     /// Ends the run where a stop was asked for.
@@ -155,23 +155,23 @@ impl<'a> Engine<'a> {
     }
 
     /// Tells something about a replica as a whole.
-    pub fn notice(&mut self, replica: &str, trouble: Trouble) {
-        let Trouble { message, hint } = trouble;
+    pub fn notice(&mut self, replica: &str, diagnostic: Diagnostic) {
+        let Diagnostic { message, hint } = diagnostic;
         self.emit(SyncEvent::Notice { replica: replica.to_owned(), message, hint });
     }
 
     /// A replica is not to be believed or written in this run.
-    pub fn halt(&mut self, peer: &mut Peer, trouble: Trouble) {
-        peer.halted = true;
-        self.summary.stopped.push(trouble.message.clone());
-        self.guards.insert(peer.name.clone(), (STOPPED, trouble.clone()));
-        self.notice(&peer.name, trouble);
+    pub fn halt(&mut self, participant: &mut Participant, diagnostic: Diagnostic) {
+        participant.halted = true;
+        self.summary.stopped.push(diagnostic.message.clone());
+        self.guards.insert(participant.name.clone(), (STOPPED, diagnostic.clone()));
+        self.notice(&participant.name, diagnostic);
     }
 
     /// Puts a question to a person; the same question is put once.
     pub fn ask(&mut self, question: QuestionRow, hint: &str) -> Result<(), SyncError> {
         self.mirror.ask(&question)?;
-        self.notice(&question.replica.clone(), Trouble::new(question.text).hint(hint));
+        self.notice(&question.replica.clone(), Diagnostic::new(question.text).hint(hint));
         Ok(())
     }
 
@@ -179,7 +179,7 @@ impl<'a> Engine<'a> {
     pub fn ask_among(&mut self, candidates: &[ContactId], question: QuestionRow, hint: &str) -> Result<(), SyncError> {
         let detail = QuestionDetail { candidates: candidates.to_vec(), ..QuestionDetail::default() };
         self.mirror.ask_with(&question, &detail)?;
-        self.notice(&question.replica.clone(), Trouble::new(question.text).hint(hint));
+        self.notice(&question.replica.clone(), Diagnostic::new(question.text).hint(hint));
         Ok(())
     }
 
@@ -206,8 +206,9 @@ impl<'a> Engine<'a> {
 
     /// Keeps a whole contact in the history before it goes.
     pub fn remember_whole(&mut self, stored: &Stored, source: &str, kind: &str) -> Result<(), SyncError> {
-        let whole = serde_json::to_string(&stored.contact)
-            .map_err(|error| SyncError::Failed(Trouble::new(format!("write a contact into the history: {error}"))))?;
+        let whole = serde_json::to_string(&stored.contact).map_err(|error| {
+            SyncError::Failed(Diagnostic::new(format!("write a contact into the history: {error}")))
+        })?;
         self.mirror.record(&HistoryRow {
             run: self.run,
             at: self.host.stamp(),
@@ -287,7 +288,7 @@ impl<'a> Engine<'a> {
     pub fn stored(&self, id: ContactId) -> Result<Stored, SyncError> {
         self.mirror.contact(id)?.ok_or_else(|| {
             SyncError::Failed(
-                Trouble::new(format!("find contact {id} in the mirror, although an agreement names it"))
+                Diagnostic::new(format!("find contact {id} in the mirror, although an agreement names it"))
                     .hint("run `sqlite3 MIRROR 'PRAGMA foreign_key_check'`"),
             )
         })
@@ -300,7 +301,7 @@ impl<'a> Engine<'a> {
 }
 
 /// A field as the history keeps it: the text of a scalar, the JSON of a list, so that it can be brought back.
-pub(super) fn value(contact: &Contact, field: Field) -> String {
+pub(crate) fn value(contact: &Contact, field: Field) -> String {
     let json = match field {
         Field::Addresses => serde_json::to_string(&contact.addresses),
         Field::Items => serde_json::to_string(&contact.items),
@@ -311,12 +312,12 @@ pub(super) fn value(contact: &Contact, field: Field) -> String {
 }
 
 /// Whom an event is about.
-pub(super) fn label(stored: &Stored) -> Label {
+pub(crate) fn label(stored: &Stored) -> Label {
     Label { uid: stored.uid.clone(), crm_id: stored.crm_id.clone(), name: stored.contact.display_name() }
 }
 
 /// Adds to one place's count.
-pub(super) fn bump(counts: &mut BTreeMap<String, u64>, place: &str, by: u64) {
+pub(crate) fn bump(counts: &mut BTreeMap<String, u64>, place: &str, by: u64) {
     match counts.get_mut(place) {
         Some(count) => *count += by,
         None => {

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use crate::{
     mirror::MirrorError,
-    replicas::{ReplicaError, Trouble},
+    replica::{Diagnostic, ReplicaError},
 };
 
 /// Why a run ended early. Display is a lowercase fragment that reads after "failed to".
@@ -12,22 +12,22 @@ use crate::{
 pub enum SyncError {
     /// The settings do not fit together (exit 2).
     #[error("{0}")]
-    Settings(Trouble),
+    Settings(Diagnostic),
     /// What was typed cannot be done (exit 2).
     #[error("{0}")]
-    Usage(Trouble),
+    Usage(Diagnostic),
     /// The CRM refused the login (exit 4).
     #[error("{0}")]
-    Login(Trouble),
+    Login(Diagnostic),
     /// Network or server trouble; a retry may help (exit 5).
     #[error("{0}")]
-    Network(Trouble),
+    Network(Diagnostic),
     /// Stopped for safety (exit 7).
     #[error("{0}")]
-    Safety(Trouble),
+    Safety(Diagnostic),
     /// Another carnet holds the lock (exit 11).
     #[error("{0}")]
-    Locked(Trouble),
+    Locked(Diagnostic),
     /// A person asked to stop (exit 130).
     #[error("interrupted; everything up to here is kept, and the next run goes on")]
     Interrupted,
@@ -39,7 +39,7 @@ pub enum SyncError {
     Output(std::io::Error),
     /// Anything else (exit 1).
     #[error("{0}")]
-    Failed(Trouble),
+    Failed(Diagnostic),
 }
 
 impl SyncError {
@@ -59,13 +59,13 @@ impl SyncError {
     /// What to do.
     pub fn hint(&self) -> Option<String> {
         match self {
-            SyncError::Settings(trouble)
-            | SyncError::Usage(trouble)
-            | SyncError::Login(trouble)
-            | SyncError::Network(trouble)
-            | SyncError::Safety(trouble)
-            | SyncError::Locked(trouble)
-            | SyncError::Failed(trouble) => trouble.hint.clone(),
+            SyncError::Settings(diagnostic)
+            | SyncError::Usage(diagnostic)
+            | SyncError::Login(diagnostic)
+            | SyncError::Network(diagnostic)
+            | SyncError::Safety(diagnostic)
+            | SyncError::Locked(diagnostic)
+            | SyncError::Failed(diagnostic) => diagnostic.hint.clone(),
             SyncError::Mirror(error) => error.hint(),
             SyncError::Interrupted | SyncError::Output(_) => None,
         }
@@ -86,11 +86,13 @@ impl SyncError {
 impl From<ReplicaError> for SyncError {
     fn from(error: ReplicaError) -> Self {
         match error {
-            ReplicaError::Login(trouble) => SyncError::Login(trouble),
-            ReplicaError::Unavailable(trouble) | ReplicaError::Unsettled(trouble) => SyncError::Network(trouble),
-            ReplicaError::Unsafe(trouble) => SyncError::Safety(trouble),
-            ReplicaError::Rejected(trouble) | ReplicaError::Postponed(trouble) => SyncError::Failed(trouble),
-            ReplicaError::Stale(_) => SyncError::Failed(Trouble::new(error.to_string())),
+            ReplicaError::Login(diagnostic) => SyncError::Login(diagnostic),
+            ReplicaError::Unavailable(diagnostic) | ReplicaError::OutcomeUnknown(diagnostic) => {
+                SyncError::Network(diagnostic)
+            }
+            ReplicaError::Untrusted(diagnostic) => SyncError::Safety(diagnostic),
+            ReplicaError::Rejected(diagnostic) | ReplicaError::Deferred(diagnostic) => SyncError::Failed(diagnostic),
+            ReplicaError::Stale(_) => SyncError::Failed(Diagnostic::new(error.to_string())),
         }
     }
 }

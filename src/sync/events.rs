@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::{import::tally::Tally, waits::exit_code};
-use crate::{contact::Field, replicas::Problem};
+use super::{import_counts::ImportCounts, waits::exit_code};
+use crate::{contact::Field, replica::Problem};
 
 /// Takes the events of a run, in order.
 pub type Events<'a> = dyn FnMut(SyncEvent) + 'a;
@@ -178,7 +178,7 @@ pub struct Summary {
     pub requests: BTreeMap<String, u64>,
     /// What became of an imported file's records; none for a run without one.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub import: Option<Tally>,
+    pub import: Option<ImportCounts>,
     /// True when nothing was written because only a rehearsal was asked for.
     pub dry_run: bool,
     /// Why a part was stopped for safety (exit 7), in words.

@@ -9,7 +9,7 @@ use std::{fmt, fs, str::FromStr, sync::OnceLock, time::Duration};
 use chrono::{DateTime, SecondsFormat, Utc};
 use rustix::time::ClockId;
 
-use crate::replicas::Trouble;
+use crate::replica::Diagnostic;
 
 /// The machine, as a run sees it.
 pub trait Host {
@@ -33,15 +33,15 @@ pub trait Host {
     ///
     /// # Errors
     /// A simulation's.
-    fn reached(&self, moment: Moment) -> Result<(), Trouble> {
-        let _ = moment;
+    fn reached(&self, point: FailPoint) -> Result<(), Diagnostic> {
+        let _ = point;
         Ok(())
     }
 }
 
 /// The moments of a run between which it may be killed: each has other things done and undone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Moment {
+pub enum FailPoint {
     /// The run log has its row.
     Begun,
     /// What an earlier crash left is known to be unexplained.
@@ -64,19 +64,19 @@ pub enum Moment {
     Finishing,
 }
 
-impl Moment {
+impl FailPoint {
     /// All of them, in a run's order.
-    pub const ALL: [Moment; 10] = [
-        Moment::Begun,
-        Moment::Recovered,
-        Moment::Scanned,
-        Moment::TakenIn,
-        Moment::Committing,
-        Moment::Committed,
-        Moment::AboutToWrite,
-        Moment::Answered,
-        Moment::Settled,
-        Moment::Finishing,
+    pub const ALL: [FailPoint; 10] = [
+        FailPoint::Begun,
+        FailPoint::Recovered,
+        FailPoint::Scanned,
+        FailPoint::TakenIn,
+        FailPoint::Committing,
+        FailPoint::Committed,
+        FailPoint::AboutToWrite,
+        FailPoint::Answered,
+        FailPoint::Settled,
+        FailPoint::Finishing,
     ];
 }
 
@@ -117,9 +117,9 @@ impl FromStr for Uptime {
 
 /// The machine itself.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Machine;
+pub struct SystemClock;
 
-impl Host for Machine {
+impl Host for SystemClock {
     fn now(&self) -> DateTime<Utc> {
         Utc::now()
     }
@@ -159,8 +159,8 @@ mod tests {
         for text in ["", "a", "a b", "a -1", "a 1e400"] {
             assert!(text.parse::<Uptime>().is_err(), "{text}");
         }
-        let now = Machine.uptime();
+        let now = SystemClock.uptime();
         let again: Uptime = now.to_string().parse().unwrap();
-        assert!(Machine.uptime().elapsed_since(&again).is_some_and(|time| time < Duration::from_secs(60)));
+        assert!(SystemClock.uptime().elapsed_since(&again).is_some_and(|time| time < Duration::from_secs(60)));
     }
 }

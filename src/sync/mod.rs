@@ -3,43 +3,37 @@
 //! All replicas are scanned before any is pushed to, so an edit on a phone reaches the CRM and the other books in one run.
 //! What is pending is derived from the agreements, never queued: a crash cannot lose it. A dry run is the same code inside
 //! a transaction that is rolled back.
+//!
+//! It knows no settings, no file format and no command line, and never talks to a person: events and errors go up as values.
 
-mod assemble;
-mod by_hand;
-mod check;
-#[cfg(test)]
-mod desk;
-mod engine;
+pub(crate) mod engine;
 mod error;
 pub mod events;
-mod export;
 mod host;
-mod import;
+mod import_counts;
 mod options;
-mod peer;
+mod participant;
 mod push;
+pub(crate) mod review;
 mod run;
-mod scan;
+pub(crate) mod scan;
+#[cfg(test)]
+pub(crate) mod testing;
 mod waits;
 
-pub use by_hand::{
-    answer::{Answer, answers},
-    candidates::{Candidate, candidates},
-    resolve::{Decided, Number, Word, conflict_values, resolve},
-    undo::{Left, Reason, Target, UndoOptions, Undone, undo},
-};
-pub use check::{CheckLine, Verdict, check};
-pub use engine::Care;
+pub use engine::RunPolicy;
 pub use error::SyncError;
 pub use events::{Events, Summary, SyncEvent};
-pub use export::{ExportOptions, Written, export};
-pub use host::{Host, Machine, Moment, Uptime};
-pub use import::{
-    ImportOptions, import,
-    source::ImportSource,
-    tally::{Column, Tally},
-};
+pub use host::{FailPoint, Host, SystemClock, Uptime};
+pub use import_counts::{Column, ImportCounts};
 pub use options::{Mode, RunOptions, Stop};
-pub use peer::{CRM, Peer};
-pub use run::{Ground, run, run_on};
+pub use participant::{CRM, Participant};
+pub use review::{
+    answer::{Answer, answers},
+    candidates::{Candidate, candidates},
+    resolve::{Decided, Number, Word, conflict_values},
+    undo::{Left, Reason, Target, UndoOptions, Undone},
+};
+pub(crate) use run::Source;
+pub use run::{RunInputs, run_on};
 pub use waits::{Guarded, Waits, guarded, waits};

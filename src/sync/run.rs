@@ -1,158 +1,96 @@
-//! A whole run: lock, mirror, replicas, the steps in order, and the run log.
-
-use std::{
-    fs::{DirBuilder, File, OpenOptions},
-    os::unix::fs::{DirBuilderExt, OpenOptionsExt},
-    path::{Path, PathBuf},
-};
-
-use fd_lock::RwLock;
+//! A whole run: the steps in order, and the run log.
 
 use super::{
-    assemble::{Assembled, assemble, care},
-    engine::{Care, Engine},
+    engine::{Engine, RunPolicy},
     error::SyncError,
     events::{Events, Summary},
-    host::{Host, Machine, Moment},
-    import::source::Imported,
+    host::{FailPoint, Host},
     options::{RunOptions, Stop},
-    peer::{CRM, Peer},
+    participant::{CRM, Participant},
     waits::waits,
 };
-use crate::{config::Settings, mirror::Mirror, replicas::Trouble};
+use crate::{mirror::Mirror, replica::Diagnostic};
+
+/// Contacts that come into the mirror from somewhere else than a replica: a file to import.
+pub(crate) trait Source {
+    /// Takes them in, after the replicas were scanned and before any is pushed to.
+    fn take_in(&mut self, engine: &mut Engine<'_>) -> Result<(), SyncError>;
+}
 
 /// What a run works on.
-pub struct Ground {
+pub struct RunInputs<'s> {
     /// The mirror, open for writing.
     pub mirror: Mirror,
     /// The replicas, the CRM first.
-    pub peers: Vec<Peer>,
+    pub participants: Vec<Participant>,
     /// The account that the mirror is a copy of: host, path and user.
     pub account: String,
+    /// What else comes in.
+    pub(crate) source: Option<&'s mut dyn Source>,
 }
 
-/// One run on the settings' mirror, CRM and books.
-///
-/// # Errors
-/// Why the run ended early; whatever was committed before stays, and the next run goes on from there.
-pub async fn run(
-    settings: &Settings,
-    options: &RunOptions,
-    stop: &Stop,
-    events: &mut Events<'_>,
-) -> Result<Summary, SyncError> {
-    run_with(settings, options, (&Machine, stop), events, None).await
-}
-
-/// A run that also takes in contacts read from a file.
-pub(super) async fn run_with(
-    settings: &Settings,
-    options: &RunOptions,
-    (host, stop): (&dyn Host, &Stop),
-    events: &mut Events<'_>,
-    imported: Option<Imported>,
-) -> Result<Summary, SyncError> {
-    let path = &settings.mirror.path;
-    let mut lock = lock_file(path)?;
-    let _held = lock.try_write().map_err(|_| locked(path))?;
-    let ran = async {
-        let mirror = Mirror::open(path)?;
-        let Assembled { peers, account, _sandbox } = assemble(settings, options, &mirror).await?;
-        let ground = Ground { mirror, peers, account };
-        steps_on(ground, care(settings, options), options, (host, stop), events, imported).await
-    };
-    ran.await.map_err(|error| error.examined(path))
+impl RunInputs<'_> {
+    /// Replicas alone.
+    pub fn new(mirror: Mirror, participants: Vec<Participant>, account: String) -> Self {
+        Self { mirror, participants, account, source: None }
+    }
 }
 
 /// One run on a mirror and replicas put together by the caller, who sees to it that nobody else works on the mirror.
 ///
 /// # Errors
-/// Those of [`run`].
+/// Why the run ended early; whatever was committed before stays, and the next run goes on from there.
 pub async fn run_on(
-    ground: Ground,
-    care: Care,
+    inputs: RunInputs<'_>,
+    policy: RunPolicy,
     options: &RunOptions,
     (host, stop): (&dyn Host, &Stop),
     events: &mut Events<'_>,
 ) -> Result<Summary, SyncError> {
-    steps_on(ground, care, options, (host, stop), events, None).await
-}
-
-async fn steps_on(
-    ground: Ground,
-    care: Care,
-    options: &RunOptions,
-    (host, stop): (&dyn Host, &Stop),
-    events: &mut Events<'_>,
-    imported: Option<Imported>,
-) -> Result<Summary, SyncError> {
-    let Ground { mirror, mut peers, account } = ground;
-    let mut engine = Engine::new(mirror, care, host, stop, events);
+    let RunInputs { mirror, mut participants, account, source } = inputs;
+    let mut engine = Engine::new(mirror, policy, host, stop, events);
     if options.dry_run {
-        engine.mirror.rehearse()?;
+        engine.mirror.begin_dry_run()?;
     }
     engine.run = engine.mirror.begin_run(&options.trigger, &host.stamp())?;
-    engine.reached(Moment::Begun)?;
-    let outcome = engine.steps(&mut peers, &account, options, imported).await;
-    engine.reached(Moment::Finishing)?;
-    engine.finish(&peers, outcome)
-}
-
-pub(super) fn lock_file(mirror: &Path) -> Result<RwLock<File>, SyncError> {
-    let path = lock_path(mirror);
-    let failed = |error: std::io::Error| {
-        SyncError::Failed(
-            Trouble::new(format!("open {}: {error}", path.display())).hint("the mirror's folder must be writable"),
-        )
-    };
-    if let Some(folder) = path.parent() {
-        // The mirror's folder, made here first: for its owner alone.
-        DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(failed)?;
-    }
-    let mut open = OpenOptions::new();
-    open.create(true).truncate(false).write(true).mode(0o600);
-    Ok(RwLock::new(open.open(&path).map_err(failed)?))
-}
-
-fn lock_path(mirror: &Path) -> PathBuf {
-    let mut name = mirror.as_os_str().to_owned();
-    name.push(".lock");
-    PathBuf::from(name)
-}
-
-pub(super) fn locked(mirror: &Path) -> SyncError {
-    SyncError::Locked(
-        Trouble::new(format!("start: another carnet works on {}", mirror.display()))
-            .hint("wait until it is done, or stop it; `carnet status` reads without the lock"),
-    )
+    engine.reached(FailPoint::Begun)?;
+    let outcome = engine.steps(&mut participants, &account, options, source).await;
+    engine.reached(FailPoint::Finishing)?;
+    engine.finish(&participants, outcome)
 }
 
 impl Engine<'_> {
     async fn steps(
         &mut self,
-        peers: &mut [Peer],
+        participants: &mut [Participant],
         account: &str,
         options: &RunOptions,
-        imported: Option<Imported>,
+        source: Option<&mut dyn Source>,
     ) -> Result<(), SyncError> {
         self.same_account(account)?;
-        for peer in peers.iter() {
-            self.recover_outbox(&peer.name)?;
+        for participant in participants.iter() {
+            self.recover_outbox(&participant.name)?;
         }
-        self.reached(Moment::Recovered)?;
-        for peer in peers.iter_mut().filter(|peer| options.mode.reads_crm() || !peer.is_crm()) {
+        self.reached(FailPoint::Recovered)?;
+        for participant in
+            participants.iter_mut().filter(|participant| options.mode.reads_crm() || !participant.is_crm())
+        {
             self.check_stop()?;
-            self.scan(peer).await?;
+            self.scan(participant).await?;
         }
-        self.import(imported)?;
+        if let Some(source) = source {
+            source.take_in(self)?;
+        }
         self.settle_overtaken()?;
-        self.reached(Moment::TakenIn)?;
-        for peer in peers.iter_mut().filter(|peer| options.mode.writes_crm() || !peer.is_crm()) {
-            self.push(peer).await?;
+        self.reached(FailPoint::TakenIn)?;
+        for participant in
+            participants.iter_mut().filter(|participant| options.mode.writes_crm() || !participant.is_crm())
+        {
+            self.push(participant).await?;
         }
         self.close_forgotten(CRM)?;
         self.mirror.purge_forgotten()?;
-        self.trouble.take().map_or(Ok(()), Err)
+        self.diagnostic.take().map_or(Ok(()), Err)
     }
 
     /// The mirror remembers which account it is the copy of.
@@ -160,32 +98,33 @@ impl Engine<'_> {
         const ACCOUNT: &str = "crm.account";
         match self.mirror.fact(ACCOUNT)? {
             Some(known) if known == account => Ok(()),
-            Some(known) if !self.care.force => Err(SyncError::Safety(
-                Trouble::new(format!("go on: this mirror is a copy of {known}, and the settings name {account}")).hint(
-                    "use another mirror.path for another account; if it is the same one, run `carnet sync --force`",
-                ),
+            Some(known) if !self.policy.force => Err(SyncError::Safety(
+                Diagnostic::new(format!("go on: this mirror is a copy of {known}, and the settings name {account}"))
+                    .hint(
+                        "use another mirror.path for another account; if it is the same one, run `carnet sync --force`",
+                    ),
             )),
             _ => Ok(self.mirror.set_fact(ACCOUNT, account)?),
         }
     }
 
     /// Gives the summary, or why the run ended; either way it is in the run log, if that can be written.
-    fn finish(mut self, peers: &[Peer], outcome: Result<(), SyncError>) -> Result<Summary, SyncError> {
-        let logged = self.log_run(peers, &outcome);
+    fn finish(mut self, participants: &[Participant], outcome: Result<(), SyncError>) -> Result<Summary, SyncError> {
+        let logged = self.log_run(participants, &outcome);
         // On a full disk both fail; why the run ended is what a person needs.
         outcome?;
         logged?;
         Ok(self.summary)
     }
 
-    fn log_run(&mut self, peers: &[Peer], outcome: &Result<(), SyncError>) -> Result<(), SyncError> {
-        for peer in peers {
-            self.summary.requests.extend(peer.replica.requests());
+    fn log_run(&mut self, participants: &[Participant], outcome: &Result<(), SyncError>) -> Result<(), SyncError> {
+        for participant in participants {
+            self.summary.requests.extend(participant.replica.requests());
         }
-        self.keep_guards(peers, outcome)?;
+        self.keep_guards(participants, outcome)?;
         self.summary.waiting = waits(&self.mirror)?.total();
-        if self.care.dry_run {
-            return Ok(self.mirror.end_rehearsal()?);
+        if self.policy.dry_run {
+            return Ok(self.mirror.end_dry_run()?);
         }
         self.summary.run = self.run;
         let exit_code = match outcome {

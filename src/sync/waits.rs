@@ -6,17 +6,17 @@ use std::collections::BTreeMap;
 use super::{
     engine::Engine,
     error::SyncError,
-    peer::{CRM, Peer},
+    participant::{CRM, Participant},
 };
 use crate::{
     mirror::{Mirror, MirrorError, OutboxRow, OutboxState, QuestionDetail, QuestionRow, State},
-    replicas::Trouble,
+    replica::Diagnostic,
 };
 
 /// The kind of question whose replica's deletions are held.
-pub(super) const HELD: &str = "held_deletion";
+pub(crate) const HELD: &str = "held_deletion";
 /// The kind of question whose replica is neither believed nor written.
-pub(super) const STOPPED: &str = "stopped";
+pub(crate) const STOPPED: &str = "stopped";
 
 /// What a guard keeps from happening until a scan passes it, or a person says so.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -71,7 +71,7 @@ pub fn exit_code(stopped: bool, failed: u64, waiting: u64) -> u8 {
 /// SQLite's.
 pub fn waits(mirror: &Mirror) -> Result<Waits, MirrorError> {
     // Parked rows are among the questions.
-    let unsettled = |row: &&OutboxRow| row.state != OutboxState::Parked;
+    let unsettled = |row: &&OutboxRow| row.state != OutboxState::HeldForReview;
     Ok(Waits {
         conflicts: mirror.count_open_conflicts()?,
         questions: mirror.count_questions()?,
@@ -80,22 +80,29 @@ pub fn waits(mirror: &Mirror) -> Result<Waits, MirrorError> {
 }
 
 /// What stopped parts of a run, by replica: which kind, and what a person is told.
-pub(super) type Guards = BTreeMap<String, (&'static str, Trouble)>;
+pub(crate) type Guards = BTreeMap<String, (&'static str, Diagnostic)>;
 
 impl Engine<'_> {
     /// Writes down what was stopped for safety, and strikes off what no longer is.
-    pub fn keep_guards(&mut self, peers: &[Peer], outcome: &Result<(), SyncError>) -> Result<(), SyncError> {
-        if let Err(SyncError::Safety(trouble)) = outcome {
+    pub fn keep_guards(
+        &mut self,
+        participants: &[Participant],
+        outcome: &Result<(), SyncError>,
+    ) -> Result<(), SyncError> {
+        if let Err(SyncError::Safety(diagnostic)) = outcome {
             // The CRM as a whole: another account.
-            self.guards.insert(CRM.to_owned(), (STOPPED, trouble.clone()));
+            self.guards.insert(CRM.to_owned(), (STOPPED, diagnostic.clone()));
         }
-        for peer in peers {
-            let guard = self.guards.get(&peer.name).cloned();
-            let scanned = outcome.is_ok() && !peer.halted && self.summary.scanned.contains_key(&peer.name);
+        for participant in participants {
+            let guard = self.guards.get(&participant.name).cloned();
+            let scanned =
+                outcome.is_ok() && !participant.halted && self.summary.scanned.contains_key(&participant.name);
             for kind in [HELD, STOPPED] {
                 match &guard {
-                    Some((tripped, trouble)) if *tripped == kind => self.keep_guard(&peer.name, kind, trouble)?,
-                    _ if scanned => self.mirror.clear_question(&peer.name, "", kind)?,
+                    Some((tripped, diagnostic)) if *tripped == kind => {
+                        self.keep_guard(&participant.name, kind, diagnostic)?
+                    }
+                    _ if scanned => self.mirror.clear_question(&participant.name, "", kind)?,
                     _ => {}
                 }
             }
@@ -103,7 +110,7 @@ impl Engine<'_> {
         Ok(())
     }
 
-    fn keep_guard(&mut self, replica: &str, kind: &str, trouble: &Trouble) -> Result<(), SyncError> {
+    fn keep_guard(&mut self, replica: &str, kind: &str, diagnostic: &Diagnostic) -> Result<(), SyncError> {
         // It waits since it was stopped first, however the numbers change.
         let before = self.mirror.question(replica, "", kind)?.filter(|row| row.state == State::Open);
         let row = QuestionRow {
@@ -113,10 +120,10 @@ impl Engine<'_> {
             remote: String::new(),
             kind: kind.to_owned(),
             contact: None,
-            text: trouble.message.clone(),
+            text: diagnostic.message.clone(),
             state: State::Open,
         };
-        let detail = QuestionDetail { todo: trouble.hint.clone(), ..QuestionDetail::default() };
+        let detail = QuestionDetail { todo: diagnostic.hint.clone(), ..QuestionDetail::default() };
         self.mirror.ask_with(&row, &detail)?;
         Ok(())
     }
@@ -124,13 +131,11 @@ impl Engine<'_> {
 
 #[cfg(test)]
 mod tests {
-    use super::{
-        super::desk::{ada, at_desk, peer},
-        *,
-    };
+    use super::*;
+    use crate::sync::testing::{ada, participant, with_fixture};
     use crate::{
         mirror::{ConflictRow, OutboxAction},
-        replicas::memory::Memory,
+        replica::memory::Memory,
     };
 
     #[test]
@@ -148,11 +153,11 @@ mod tests {
 
     #[test]
     fn all_that_is_open_is_counted_once() {
-        let check = |fill: &dyn Fn(&mut super::super::desk::Desk<'_>, i64), expected: [u64; 3]| {
-            at_desk(|mut desk| {
-                let id = desk.contact("ada-1", &ada(""));
-                fill(&mut desk, id);
-                let found = waits(&desk.engine.mirror).unwrap();
+        let check = |fill: &dyn Fn(&mut super::super::testing::RunFixture<'_>, i64), expected: [u64; 3]| {
+            with_fixture(|mut fixture| {
+                let id = fixture.contact("ada-1", &ada(""));
+                fill(&mut fixture, id);
+                let found = waits(&fixture.engine.mirror).unwrap();
                 assert_eq!([found.conflicts, found.questions, found.unsettled], expected);
                 assert_eq!(found.total(), expected.iter().sum::<u64>());
             });
@@ -160,18 +165,18 @@ mod tests {
         check(&|_, _| {}, [0, 0, 0]);
         for (state, expected) in [(State::Open, 1), (State::Settled, 0)] {
             check(
-                &|desk, contact| {
+                &|fixture, contact| {
                     for kind in ["untaken", "ambiguous", "parked", HELD, "a later carnet's"] {
                         let (replica, remote, text) = ("crm".into(), "1".into(), "?".into());
                         let kind = kind.to_owned();
                         let row = QuestionRow { id: 0, run: 1, replica, remote, kind, contact: None, text, state };
-                        desk.engine.mirror.ask(&row).unwrap();
+                        fixture.engine.mirror.ask(&row).unwrap();
                     }
                     let (replica, at, kept) = ("crm".into(), String::new(), "open".into());
                     let (field, base, here, there) = (None, None, None, None);
                     let row =
                         ConflictRow { id: 0, run: 1, at, contact, replica, field, base, here, there, kept, state };
-                    desk.engine.mirror.add_conflict(&row).unwrap();
+                    fixture.engine.mirror.add_conflict(&row).unwrap();
                 },
                 [expected, 5 * expected, 0],
             );
@@ -180,11 +185,11 @@ mod tests {
             ("crm", OutboxState::Unknown, 1),
             ("crm", OutboxState::Refused, 1),
             ("crm", OutboxState::Sent, 1),
-            ("crm", OutboxState::Parked, 0),
+            ("crm", OutboxState::HeldForReview, 0),
             ("cards", OutboxState::Unknown, 0),
         ] {
-            let fill = |desk: &mut super::super::desk::Desk<'_>, id| {
-                desk.sent(replica, id, (OutboxAction::Update, state));
+            let fill = |fixture: &mut super::super::testing::RunFixture<'_>, id| {
+                fixture.sent(replica, id, (OutboxAction::Update, state));
             };
             check(&fill, [0, 0, expected]);
         }
@@ -192,18 +197,18 @@ mod tests {
 
     #[test]
     fn a_guard_waits_until_a_scan_passes_it() {
-        at_desk(|mut desk| {
-            let engine = &mut desk.engine;
-            let mut peers = [peer("cards", Memory::default())];
+        with_fixture(|mut fixture| {
+            let engine = &mut fixture.engine;
+            let mut participants = [participant("cards", Memory::default())];
             let mut open = |engine: &mut Engine<'_>, halted: bool, outcome: Result<(), SyncError>| {
-                peers[0].halted = halted;
-                engine.keep_guards(&peers, &outcome).unwrap();
+                participants[0].halted = halted;
+                engine.keep_guards(&participants, &outcome).unwrap();
                 let rows = engine.mirror.questions().unwrap();
                 rows.into_iter().map(|row| (row.run, row.kind, row.text)).collect::<Vec<_>>()
             };
             let first = engine.run;
             let trip = |engine: &mut Engine<'_>, message: &str| {
-                engine.guards.insert("cards".into(), (HELD, Trouble::new(message).hint("do this")));
+                engine.guards.insert("cards".into(), (HELD, Diagnostic::new(message).hint("do this")));
             };
             trip(engine, "9 are missing");
             assert_eq!(open(engine, false, Ok(())), [(first, HELD.to_owned(), "9 are missing".to_owned())]);

@@ -6,11 +6,8 @@
 use std::{fs, path::Path};
 
 use carnet::{
-    contact::{Contact, Item, ItemType},
-    formats::{
-        identity::Identity,
-        vcard::{Card, Version, new_card, read, split, update},
-    },
+    contact::{Contact, Item, ItemType, identity::Identity},
+    formats::vcard::{Card, Version, new_card, read, split, update},
 };
 
 use super::{laws::sorted, oracle};

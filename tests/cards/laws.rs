@@ -6,11 +6,10 @@
 use std::io::Read;
 
 use carnet::{
-    contact::{Contact, Field, ItemKind},
+    contact::{Contact, Field, ItemKind, identity::Identity},
     crm,
     formats::{
         csv::{CsvError, Row, Table, import},
-        identity::Identity,
         vcard::{Card, read, split, stream, update},
     },
 };

@@ -22,7 +22,7 @@ const WATCH_EVERY: Duration = Duration::from_millis(2);
 
 /// When the person saves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Moment {
+enum FailPoint {
     /// Just before the two names are exchanged.
     Before,
     /// Just after it, while the old version is not yet removed.
@@ -37,7 +37,7 @@ fn a_save_in_the_same_instant_survives() {
     }
     let mut wrong = Vec::new();
     for place in [Place::Cards, Place::Phone, Place::Sheet] {
-        for moment in [Moment::Before, Moment::After] {
+        for moment in [FailPoint::Before, FailPoint::After] {
             for anew in [false, true] {
                 if let Err(words) = save_at(place, moment, anew) {
                     wrong.push(format!("{place:?}, {moment:?}, as a new file: {anew}: {words}"));
@@ -49,7 +49,7 @@ fn a_save_in_the_same_instant_survives() {
 }
 
 /// The CRM's title goes into a book, whose own comment and title a person writes just then.
-fn save_at(place: Place, moment: Moment, anew: bool) -> Result<(), String> {
+fn save_at(place: Place, moment: FailPoint, anew: bool) -> Result<(), String> {
     let io = |error: io::Error| error.to_string();
     let mut world = World::new().map_err(io)?;
     let name = agreed(&mut world, 4)?.swap_remove(1);
@@ -60,13 +60,13 @@ fn save_at(place: Place, moment: Moment, anew: bool) -> Result<(), String> {
         Place::Phone => world.path("phone/phone.vcf"),
         Place::Crm | Place::Sheet => world.path("sheet/sheet.csv"),
     };
-    let step = if moment == Moment::Before { "delay_enter" } else { "delay_exit" };
+    let step = if moment == FailPoint::Before { "delay_enter" } else { "delay_exit" };
     // Each book has one exchange to make, in this order.
     let which = [Place::Cards, Place::Phone, Place::Sheet].iter().position(|book| *book == place).unwrap_or(0) + 1;
     let injection = format!("renameat2:{step}={}:when={which}", HELD_UP.as_micros());
     let words = trace::words(&world, &["renameat2"], Some(&injection));
     let running = world.start_sync_under(&words).map_err(io)?;
-    let reached = wait_for(&book, if moment == Moment::Before { None } else { Some(&new) }).map_err(io);
+    let reached = wait_for(&book, if moment == FailPoint::Before { None } else { Some(&new) }).map_err(io);
     if reached == Ok(true) {
         // Before the exchange the person sees the old title; after it they knowingly write over the new one.
         world.write(place, &name, Field::Comment).map_err(io)?;

@@ -5,10 +5,11 @@ use std::{collections::BTreeMap, fs, path::PathBuf, time::SystemTime};
 use super::words::{Outcome, assignment, body_of, holds, is_named, same, write_private};
 use assert_cmd::Command;
 use carnet::{
+    app,
     config::Settings,
     mirror::{Filter, Mirror},
     sandbox::{Fault, Lists, Mishap, PastEnd, Quirk, Sandbox, SandboxSettings},
-    sync::{self, Host, Machine, Mode, RunOptions, Stop, Summary, SyncEvent},
+    sync::{Host, Mode, RunOptions, Stop, Summary, SyncEvent, SystemClock},
 };
 
 /// Everything there is in one story.
@@ -294,7 +295,7 @@ impl World {
         self.told.clear();
         let told = &mut self.told;
         let mut events = |event: SyncEvent| told.push(format!("{event:?}"));
-        let code = match sync::run(&settings, &options, &Stop::new(), &mut events).await {
+        let code = match app::run(&settings, &options, &Stop::new(), &mut events).await {
             Ok(summary) => {
                 self.summary = summary;
                 self.summary.exit_code()
@@ -312,7 +313,7 @@ impl World {
         let mut mirror = Mirror::open(&self.folder.path().join("carnet.db")).map_err(|error| error.to_string())?;
         for mut row in mirror.outbox("crm").map_err(|error| error.to_string())? {
             // As long ago as this boot.
-            let now = Machine.uptime().to_string();
+            let now = SystemClock.uptime().to_string();
             let boot = now.split(' ').next().unwrap_or_default();
             row.sent_uptime = format!("{boot} 0.000");
             mirror.update_outbox(&row).map_err(|error| error.to_string())?;

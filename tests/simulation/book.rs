@@ -4,8 +4,8 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use carnet::{
     contact::Contact,
-    replicas::{
-        Capabilities, Known, LocalFuture, Look, Replica, ReplicaError, Scan, Sink, Trouble, Write, Written,
+    replica::{
+        Capabilities, Diagnostic, Known, LocalFuture, Lookup, Replica, ReplicaError, Scan, Sink, Write, Written,
         memory::Memory,
     },
 };
@@ -63,7 +63,7 @@ impl SimulatedBook {
 }
 
 fn away() -> ReplicaError {
-    ReplicaError::Unsafe(Trouble::new("find the book's marker"))
+    ReplicaError::Untrusted(Diagnostic::new("find the book's marker"))
 }
 
 impl Replica for SimulatedBook {
@@ -86,10 +86,10 @@ impl Replica for SimulatedBook {
         })
     }
 
-    fn look<'a>(&'a mut self, remote: &'a str) -> LocalFuture<'a, Result<Look, ReplicaError>> {
+    fn fetch<'a>(&'a mut self, remote: &'a str) -> LocalFuture<'a, Result<Lookup, ReplicaError>> {
         Box::pin(async move {
             let mut copy = self.shelf.lock().clone();
-            copy.look(remote).await
+            copy.fetch(remote).await
         })
     }
 

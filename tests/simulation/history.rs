@@ -11,10 +11,13 @@ use std::{
 };
 
 use carnet::{
-    crm::{Client, ClientSettings, ListsSetting, lists::ListBehaviour},
+    crm::{
+        Client, ClientSettings, ListsSetting,
+        lists::ListBehaviour,
+        replica::{CrmReplica, LIST_MISMATCHES_KEY, LIST_MODE_KEY},
+    },
     mirror::Mirror,
-    replicas::crm::{CrmReplica, DOUBTS_FACT, LISTS_FACT},
-    sync::{self, CRM, Care, Ground, Mode, Peer, RunOptions, Stop, Summary, SyncError},
+    sync::{self, CRM, Mode, Participant, RunInputs, RunOptions, RunPolicy, Stop, Summary, SyncError},
 };
 use tokio::{runtime::Runtime, time::Instant};
 
@@ -332,7 +335,7 @@ impl History {
             Ok(mirror) => mirror,
             Err(error) => return End::Failed(error.into()),
         };
-        let (ground, care, options) = self.ground(mirror, forced);
+        let (ground, policy, options) = self.ground(mirror, forced);
         let host = SimulatedHost { world: self.world.clone(), epoch: self.epoch };
         let world = self.world.clone();
         let mut events = move |event: sync::SyncEvent| {
@@ -343,13 +346,13 @@ impl History {
                 world.note(format!("  {event:?}"));
             }
         };
-        match sync::run_on(ground, care, &options, (&host, &Stop::new()), &mut events).await {
+        match sync::run_on(ground, policy, &options, (&host, &Stop::new()), &mut events).await {
             Ok(summary) => End::Done(Box::new(summary)),
             Err(error) => End::Failed(error),
         }
     }
 
-    fn ground(&self, mirror: Mirror, forced: bool) -> (Ground, Care, RunOptions) {
+    fn ground(&self, mirror: Mirror, forced: bool) -> (RunInputs<'static>, RunPolicy, RunOptions) {
         let world = self.lock();
         let settings = ClientSettings {
             base_url: URL.to_owned(),
@@ -364,10 +367,12 @@ impl History {
             lists: ListsSetting::Probe,
         };
         let client = Client::over(&settings, Box::new(SimulatedWire(self.world.clone()))).expect("usable settings");
-        let learnt = mirror.fact(LISTS_FACT).ok().flatten().and_then(|text| text.parse::<ListBehaviour>().ok());
-        let doubts = mirror.fact(DOUBTS_FACT).ok().flatten().and_then(|text| text.parse().ok()).unwrap_or(0);
-        let crm = CrmReplica::over(client, settings.lists).with_lists(learnt).with_doubts(doubts);
-        let peer = |name: &str, replica| Peer {
+        let learnt = mirror.fact(LIST_MODE_KEY).ok().flatten().and_then(|text| text.parse::<ListBehaviour>().ok());
+        let list_mode_mismatches =
+            mirror.fact(LIST_MISMATCHES_KEY).ok().flatten().and_then(|text| text.parse().ok()).unwrap_or(0);
+        let crm =
+            CrmReplica::over(client, settings.lists).with_lists(learnt).with_list_mode_mismatches(list_mode_mismatches);
+        let participant = |name: &str, replica| Participant {
             name: name.to_owned(),
             replica,
             takes: true,
@@ -379,12 +384,12 @@ impl History {
             held: false,
             incomplete: false,
         };
-        let mut peers = vec![peer(CRM, Box::new(crm))];
+        let mut participants = vec![participant(CRM, Box::new(crm))];
         for shelf in &world.shelves {
             let book = SimulatedBook { shelf: shelf.clone(), world: self.world.clone() };
-            peers.push(peer(&format!("book-{}", shelf.number), Box::new(book)));
+            participants.push(participant(&format!("book-{}", shelf.number), Box::new(book)));
         }
-        let care = Care {
+        let policy = RunPolicy {
             max_delete: world.max_delete,
             force: forced,
             dry_run: false,
@@ -400,6 +405,6 @@ impl History {
             force: forced,
             trigger: "simulation".to_owned(),
         };
-        (Ground { mirror, peers, account: "the simulated CRM".to_owned() }, care, options)
+        (RunInputs::new(mirror, participants, "the simulated CRM".to_owned()), policy, options)
     }
 }

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use carnet::{
-    replicas::Trouble,
-    sync::{Host, Moment, Uptime},
+    replica::Diagnostic,
+    sync::{FailPoint, Host, Uptime},
 };
 use chrono::{DateTime, TimeDelta, Utc};
 use tokio::time::Instant;
@@ -44,23 +44,23 @@ impl Host for SimulatedHost {
         format!("uid-{}", world.uids)
     }
 
-    fn reached(&self, moment: Moment) -> Result<(), Trouble> {
-        let name = match moment {
-            Moment::Begun => "begun",
-            Moment::Recovered => "recovered",
-            Moment::Scanned => "scanned",
-            Moment::TakenIn => "taken in",
-            Moment::Committing => "committing",
-            Moment::Committed => "committed",
-            Moment::AboutToWrite => "about to write",
-            Moment::Answered => "answered",
-            Moment::Settled => "settled",
-            Moment::Finishing => "finishing",
+    fn reached(&self, point: FailPoint) -> Result<(), Diagnostic> {
+        let name = match point {
+            FailPoint::Begun => "begun",
+            FailPoint::Recovered => "recovered",
+            FailPoint::Scanned => "scanned",
+            FailPoint::TakenIn => "taken in",
+            FailPoint::Committing => "committing",
+            FailPoint::Committed => "committed",
+            FailPoint::AboutToWrite => "about to write",
+            FailPoint::Answered => "answered",
+            FailPoint::Settled => "settled",
+            FailPoint::Finishing => "finishing",
         };
         let (killed, full) = {
             let mut world = self.lock();
             world.people_act();
-            let full = moment == Moment::Committing
+            let full = point == FailPoint::Committing
                 && match &mut world.full_in {
                     Some(0) => {
                         world.full_in = None;
@@ -78,6 +78,6 @@ impl Host for SimulatedHost {
         if killed {
             std::panic::panic_any(Killed);
         }
-        if full { Err(Trouble::new("write the mirror: the disk is full")) } else { Ok(()) }
+        if full { Err(Diagnostic::new("write the mirror: the disk is full")) } else { Ok(()) }
     }
 }

@@ -10,7 +10,7 @@ use carnet::{
     contact::{Field, FieldSet},
     crm::Verb,
     reconcile::{Limit, Prefer},
-    replicas::Capabilities,
+    replica::Capabilities,
     sandbox::{Direct, Lists, PastEnd, Quirk, SandboxSettings},
 };
 use tokio::{sync::Notify, time::Instant};

@@ -19,8 +19,9 @@ use super::{
     report::change_line,
 };
 use crate::{
+    app,
     reconcile::Keep,
-    sync::{self, Answer, Number, SyncEvent, Word},
+    sync::{Answer, Number, SyncEvent, Word},
 };
 
 /// Flags of `conflicts`.
@@ -140,7 +141,7 @@ fn resolve(args: &ResolveArgs, context: &mut Context) -> Result<u8, CliError> {
         _ => Word::Answer(Answer::Dismiss),
     };
     let mut events = Vec::new();
-    let (decided, summary) = sync::resolve(&settings, args.id, &word, &mut |event| events.push(event))?;
+    let (decided, summary) = app::resolve(&settings, args.id, &word, &mut |event| events.push(event))?;
     let out = &mut context.out;
     if out.json {
         for event in &events {

@@ -6,7 +6,7 @@ use crate::{
         Agreement, ConflictRow, ContactId, Mirror, OutboxAction, OutboxRow, OutboxState, QuestionDetail, QuestionRow,
         State,
     },
-    replicas::PageNote,
+    replica::PageNote,
 };
 
 /// When all of it happened.
@@ -109,7 +109,7 @@ fn parked(contact: i64) -> OutboxRow {
         replica: "crm".into(),
         contact,
         action: OutboxAction::Create,
-        state: OutboxState::Parked,
+        state: OutboxState::HeldForReview,
         payload: "{}".into(),
         highest_id: Some(1043),
         sent_at: AT.into(),

@@ -18,7 +18,7 @@ use crate::{
     mirror::{ConflictRow, Mirror, State},
     reconcile::{
         Keep,
-        resolve::{Sides, scalar},
+        resolution::{Sides, scalar},
     },
     sync::{self, Candidate, Number},
 };

@@ -84,10 +84,10 @@ pub fn aligned(name: &str, columns: &[Vec<String>; 4]) -> Vec<Row> {
         }
     }
     for (column, entry) in left {
-        let alike = |row: &&mut [Option<String>; 4]| {
+        let equal_normalised = |row: &&mut [Option<String>; 4]| {
             row[column].is_none() && row.iter().flatten().any(|held| kind(held) == kind(entry))
         };
-        match rows.iter_mut().find(alike) {
+        match rows.iter_mut().find(equal_normalised) {
             Some(row) => row[column] = Some(entry.clone()),
             None => {
                 let mut row = [const { None }; 4];

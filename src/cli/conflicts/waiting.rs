@@ -6,7 +6,7 @@ use crate::{
     cli::errors::CliError,
     contact::Field,
     mirror::{ConflictRow, Mirror, QuestionRow, State, Stored},
-    reconcile::resolve::choices,
+    reconcile::resolution::choices,
     sync::{self, Candidate, Number},
 };
 

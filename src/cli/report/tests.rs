@@ -12,7 +12,7 @@ use crate::{
     },
     config::Environment,
     contact::Field,
-    replicas::Problem,
+    replica::Problem,
     sync::events::FieldChange,
 };
 

@@ -192,16 +192,16 @@ fn what_becomes_of_a_write_is_said_in_plain_words() {
             attempts,
             error,
         };
-        let one = Unsettled { row, contact };
+        let one = OutcomeUnknown { row, contact };
         assert_eq!(anstream::adapter::strip_str(&one.words("crm")).to_string(), words);
         assert!(one.todo().contains(todo), "{}", one.todo());
     };
     use OutboxAction::{Create, Delete, Update};
-    use OutboxState::{Parked, Refused, Sent, Unknown};
+    use OutboxState::{HeldForReview, Refused, Sent, Unknown};
     check(Create, Unknown, "crm creation of u-1: the answer was lost", "only if it is not there");
     check(Update, Unknown, "crm change of u-1: the answer was lost", "look whether it was taken");
     check(Update, Refused, "crm change of u-1: refused", "change the contact");
     check(Delete, Refused, "crm deletion of u-1: refused", "delete it in the CRM itself");
     check(Create, Sent, "crm creation of u-1: under way, or cut off", "looks what became of it");
-    check(Create, Parked, "crm creation of u-1: it may or may not have been made", "carnet conflicts");
+    check(Create, HeldForReview, "crm creation of u-1: it may or may not have been made", "carnet conflicts");
 }

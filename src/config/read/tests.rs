@@ -61,7 +61,7 @@ fn every_documented_key_is_read() {
         assert!(shown.contains(&key), "config/carnet.toml does not show `{key}`");
     }
     let settings = parse_with(&everything, &[]).unwrap();
-    assert_eq!(settings.vcard, Manner::default(), "what is shown is the default");
+    assert_eq!(settings.vcard, WriteStyle::default(), "what is shown is the default");
     assert!(settings.books.len() >= 3);
     assert!(settings.crm.password.command.is_some() && settings.crm.password.inline.is_some());
 }
@@ -112,11 +112,11 @@ fn books_are_read() {
 fn cards_are_written_in_the_manner_asked_for() {
     let with = |keys: &str| format!("[crm]\nurl = \"sandbox\"\n[vcard]\n{keys}");
     let settings = parse_with(&with("default_context = \"home\"\nim = \"both\"\ncategories = \"en\"\n"), &[]).unwrap();
-    let expected = Manner {
+    let expected = WriteStyle {
         default_context: DefaultContext::Home,
         messengers: Messengers::Both,
-        words: Words::English,
-        ..Manner::default()
+        words: CategoryLanguage::English,
+        ..WriteStyle::default()
     };
     assert_eq!(settings.vcard, expected);
     let settings = parse_with(&with(""), &[("CARNET_VCARD_IM", "both")]).unwrap();

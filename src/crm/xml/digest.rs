@@ -5,7 +5,7 @@
 
 use std::fmt;
 
-use super::tape::{Token, is_blank, is_nil};
+use super::document::{Token, is_blank, is_nil};
 
 /// 16 bytes of BLAKE3, written as 32 hexadecimal digits.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
@@ -115,13 +115,11 @@ fn add_text(run: &[Token<'_>], buffer: &mut Vec<u8>) {
 
 #[cfg(test)]
 mod tests {
-    use super::{
-        super::tape::{Walker, XmlError},
-        *,
-    };
+    use super::*;
+    use crate::crm::xml::document::{XmlError, XmlReader};
 
     fn digest(text: &str) -> Digest {
-        let mut walker = Walker::new(text);
+        let mut walker = XmlReader::new(text);
         let mut tape = Vec::new();
         let read = walker.next_token().and_then(|_| walker.take_inside(&mut tape));
         assert_eq!(read, Ok::<(), XmlError>(()));

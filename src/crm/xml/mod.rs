@@ -2,22 +2,22 @@
 //! know, which a derived reader cannot.
 
 mod digest;
+mod document;
 mod page;
 mod record;
-mod tape;
 mod write;
 
 pub use digest::Digest;
+pub use document::{Fault, XmlError};
 pub use page::{PageRecord, ReadPage, read_page};
 pub use record::{Record, id_key};
-pub use tape::{Fault, XmlError};
 pub use write::{Unwritable, create_body, update_body};
 
-use tape::{Token, Walker};
+use self::document::{Token, XmlReader};
 
 /// Reads the answer to a question for one contact: a whole document with the root `contact`.
 pub fn read_record(text: &str) -> Result<Record, XmlError> {
-    let mut walker = Walker::new(text);
+    let mut walker = XmlReader::new(text);
     match walker.next_token()? {
         Some(Token::Open { name: "contact", .. }) => {}
         _ => return Err(XmlError::WrongRoot("contact")),
@@ -27,12 +27,12 @@ pub fn read_record(text: &str) -> Result<Record, XmlError> {
     walker.finish()?;
     let (id, _) = record::find_id(&tape).map_err(XmlError::Record)?;
     let revision = digest::of_tape(&tape, &mut Vec::new());
-    record::build(Walker::new(text).text(), &tape, id, revision).map_err(XmlError::Record)
+    record::build(XmlReader::new(text).text(), &tape, id, revision).map_err(XmlError::Record)
 }
 
 /// The id in the answer to a POST, whatever else the answer says: `<contact><id>...` or `<id>...` alone.
 pub fn read_created_id(text: &str) -> Option<String> {
-    let mut walker = Walker::new(text);
+    let mut walker = XmlReader::new(text);
     let Ok(Some(Token::Open { name: root, .. })) = walker.next_token() else { return None };
     let mut tape = Vec::new();
     walker.take_inside(&mut tape).ok()?;
@@ -49,7 +49,7 @@ pub fn read_created_id(text: &str) -> Option<String> {
 
 /// The server's words in `<errors><error>...</error></errors>`, one line, at most 300 characters; none if there are none.
 pub fn read_errors(text: &str) -> Option<String> {
-    let mut walker = Walker::new(text);
+    let mut walker = XmlReader::new(text);
     let mut words: Vec<String> = Vec::new();
     let mut inside = false;
     while let Ok(Some(token)) = walker.next_token() {

@@ -5,8 +5,8 @@
 
 use super::{
     digest::{self, Digest},
+    document::{Fault, Token, XmlError, XmlReader, attribute},
     record::{self, Record, find_id},
-    tape::{Fault, Token, Walker, XmlError, attribute},
 };
 
 /// A page as read.
@@ -54,7 +54,7 @@ impl PageRecord {
 
 /// Reads a page. `known` gives the digest that a contact had when it was last agreed on.
 pub fn read_page(text: &str, known: impl Fn(u64) -> Option<Digest>) -> Result<ReadPage, XmlError> {
-    let mut walker = Walker::new(text);
+    let mut walker = XmlReader::new(text);
     let source = walker.text();
     let mut page = ReadPage { total_pages: None, records: Vec::new() };
     match walker.next_token()? {

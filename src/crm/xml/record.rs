@@ -8,7 +8,7 @@ use std::borrow::Cow;
 
 use super::{
     digest::Digest,
-    tape::{Fault, TOKENS_MAX, Token, is_blank},
+    document::{Fault, TOKENS_MAX, Token, is_blank},
 };
 use crate::contact::{Address, AddressType, Contact, Field, FieldSet, Item, ItemType};
 
@@ -310,8 +310,9 @@ pub fn resolve(name: &str) -> Result<char, Fault> {
 
 #[cfg(test)]
 mod tests {
-    use super::{super::read_record, *};
+    use super::*;
     use crate::contact::{Civility, ContactType};
+    use crate::crm::xml::read_record;
 
     /// What the reference's example and a Rails server's habits give, read and said in one line each.
     const FULL: &str = r#"<?xml version="1.0" encoding="UTF-8"?>

@@ -3,8 +3,11 @@
 //! A cleared scalar is an empty element. Nothing is formatted or guessed: a value that XML cannot carry is refused by
 //! name instead of being altered.
 
-use super::{super::lists::Outgoing, record::VALUE_LEN_MAX};
-use crate::contact::{Address, Contact, Field, FieldSet, Item};
+use super::record::VALUE_LEN_MAX;
+use crate::{
+    contact::{Address, Contact, Field, FieldSet, Item},
+    crm::lists::Outgoing,
+};
 
 /// Why a field cannot be sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]

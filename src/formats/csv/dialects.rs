@@ -1,10 +1,7 @@
 //! Files in each program's manner, and what is read from them and changed in them.
 
 use super::*;
-use crate::{
-    contact::{Address, AddressType, Civility, Contact, Field, FieldSet, Item, ItemType},
-    formats::identity::Identity,
-};
+use crate::contact::{Address, AddressType, Civility, Contact, Field, FieldSet, Item, ItemType, identity::Identity};
 
 /// A row as one line: scalars, items, addresses, what was refused.
 fn show(row: &Row) -> String {

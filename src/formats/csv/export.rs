@@ -13,7 +13,7 @@ use super::{
     records::joined,
     write::{Miss, Missed},
 };
-use crate::{contact::Contact, formats::identity::Identity};
+use crate::contact::{Contact, identity::Identity};
 
 /// The columns that an export needs.
 #[derive(Debug, Clone)]

@@ -3,10 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::{
-    contact::{Address, AddressType, Civility, Contact, ContactType, Field, Item, ItemType},
-    formats::identity::Identity,
-};
+use crate::contact::{Address, AddressType, Civility, Contact, ContactType, Field, Item, ItemType, identity::Identity};
 
 /// Texts that CSV, spreadsheets and dialects could stumble over.
 fn text() -> impl Strategy<Value = String> {

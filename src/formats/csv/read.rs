@@ -10,10 +10,7 @@ use super::{
     values,
     words::{self, Language, Said},
 };
-use crate::{
-    contact::{Address, Contact, ContactType, Field, FieldSet, Item},
-    formats::identity::Identity,
-};
+use crate::contact::{Address, Contact, ContactType, Field, FieldSet, Item, identity::Identity};
 
 /// What a row says.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -154,7 +154,8 @@ impl<R: Read> Text<R> {
 mod tests {
     use proptest::prelude::*;
 
-    use super::{super::profile::Profile, *};
+    use super::*;
+    use crate::formats::csv::profile::Profile;
 
     /// Gives its bytes a few at a time.
     struct Trickle<'a>(&'a [u8], usize);

@@ -20,10 +20,7 @@ use super::{
     sniff::{Candidates, Sniffed, sniff},
     write::Missed,
 };
-use crate::{
-    contact::{Address, Contact, FieldSet},
-    formats::identity::Identity,
-};
+use crate::contact::{Address, Contact, FieldSet, identity::Identity};
 
 /// A CSV file, read.
 #[derive(Debug, Clone)]

@@ -11,10 +11,7 @@ use super::{
     read::{category, split_categories},
     words::{self, Said},
 };
-use crate::{
-    contact::{AddressType, Contact, Field, FieldSet, ItemType},
-    formats::identity::Identity,
-};
+use crate::contact::{AddressType, Contact, Field, FieldSet, ItemType, identity::Identity};
 
 /// A value that found no column.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,15 +1,15 @@
 //! One card as its lines. What is not changed keeps its bytes.
 
 use super::{
-    Manner, Version,
+    Version, WriteStyle,
     edit::head_without,
-    head::{Prop, Wrapping},
     line::{self, Span},
+    property::{Prop, Wrapping},
     split,
     value::View,
-    write::{Pen, Value},
+    write::{LineWriter, Value},
 };
-use crate::formats::identity::Identity;
+use crate::contact::identity::Identity;
 
 /// More logical lines than any honest card has; what looks for doubles among them stays quick.
 const LINES_MAX: usize = 5_000;
@@ -38,7 +38,7 @@ pub struct Card {
     /// Bytes of a byte order mark before the first line.
     lead: usize,
     version: Version,
-    manner: Manner,
+    style: WriteStyle,
     eol: &'static str,
     lines: Vec<Line>,
     /// Lines to go in before the one at the given place, in order.
@@ -93,7 +93,7 @@ impl Card {
             source,
             lead,
             version: Version::V30,
-            manner: Manner::default(),
+            style: WriteStyle::default(),
             eol,
             lines,
             coming: Vec::new(),
@@ -121,14 +121,14 @@ impl Card {
 
     /// The same card, to be read and written in this manner.
     #[must_use]
-    pub fn in_manner(mut self, manner: Manner) -> Card {
-        self.manner = manner;
+    pub fn in_style(mut self, style: WriteStyle) -> Card {
+        self.style = style;
         self
     }
 
     /// How it is read and written.
-    pub(super) fn manner(&self) -> &Manner {
-        &self.manner
+    pub(super) fn style(&self) -> &WriteStyle {
+        &self.style
     }
 
     /// The card's UID, `urn:uuid:` stripped.
@@ -163,8 +163,8 @@ impl Card {
             return false;
         }
         let identity = Identity { uid: self.uid(), crm_id: self.crm_id() };
-        let manner = Manner { version: self.version, revised: None, ..self.manner };
-        let own = super::new_card(manner, &super::read(self, None), &identity);
+        let style = WriteStyle { version: self.version, revised: None, ..self.style };
+        let own = super::new_card(style, &super::read(self, None), &identity);
         self.sorted_lines() == own.sorted_lines()
     }
 
@@ -188,8 +188,8 @@ impl Card {
         Some(View { content: line.span.content(bytes), head, version: self.version })
     }
 
-    pub(super) fn pen(&self) -> Pen {
-        Pen { version: self.version, eol: self.eol }
+    pub(super) fn pen(&self) -> LineWriter {
+        LineWriter { version: self.version, eol: self.eol }
     }
 
     /// Puts another line in this place.
@@ -256,7 +256,7 @@ impl Card {
 
     /// Has REV, if it is there, say when the card was changed. For a card that was changed.
     pub(super) fn revise(&mut self) {
-        let Some(text) = self.manner.revised.and_then(|revised| revised.text(self.version)) else { return };
+        let Some(text) = self.style.revised.and_then(|revised| revised.text(self.version)) else { return };
         let place = self.views().find(|(_, view)| view.head.prop == Prop::Rev);
         // A moment is no date.
         let is_date = |name: &[u8], value: &[u8]| {

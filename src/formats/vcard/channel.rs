@@ -6,9 +6,9 @@
 use std::borrow::Cow;
 
 use super::{
-    head::Prop,
-    terms::{self, Types},
+    property::Prop,
     value::View,
+    vocabulary::{self, Types},
 };
 use crate::contact::{Contact, Item, ItemKind, ItemType, keys};
 
@@ -44,7 +44,7 @@ impl Channel {
             Prop::Impp => messenger(view)?,
             Prop::XMessenger => {
                 let service = std::str::from_utf8(view.name().get(2..)?).ok()?;
-                (Kind::Is(terms::messenger(service)?), view.text().into_owned())
+                (Kind::Is(vocabulary::messenger(service)?), view.text().into_owned())
             }
             Prop::CrmItem => {
                 let code = view.param("TYPE").unwrap_or_default();
@@ -78,18 +78,18 @@ fn without_scheme(view: View<'_>, scheme: &str) -> String {
 fn messenger(view: View<'_>) -> Option<(Kind, String)> {
     let text = view.text();
     let (scheme, rest) = match text.split_once(':') {
-        Some((scheme, rest)) if terms::messenger(scheme).is_some() || is_carrier(scheme) => (Some(scheme), rest),
+        Some((scheme, rest)) if vocabulary::messenger(scheme).is_some() || is_carrier(scheme) => (Some(scheme), rest),
         _ => (None, text.as_ref()),
     };
     let by_type = || {
         view.params()
             .filter(|(name, _)| name.is_empty() || name.eq_ignore_ascii_case(b"TYPE"))
-            .flat_map(|(_, value)| super::head::words(value))
-            .find_map(|word| terms::messenger(std::str::from_utf8(word).ok()?))
+            .flat_map(|(_, value)| super::property::words(value))
+            .find_map(|word| vocabulary::messenger(std::str::from_utf8(word).ok()?))
     };
     let service = match view.param("X-SERVICE-TYPE").filter(|service| !service.trim().is_empty()) {
-        Some(service) => terms::messenger(service.trim()),
-        None => scheme.and_then(terms::messenger).or_else(by_type),
+        Some(service) => vocabulary::messenger(service.trim()),
+        None => scheme.and_then(vocabulary::messenger).or_else(by_type),
     }?;
     Some((Kind::Is(service), if scheme.is_some() { handle(rest) } else { rest.to_owned() }))
 }

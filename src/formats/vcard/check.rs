@@ -3,7 +3,7 @@
 //! It is asked about our own output alone, never about a person's card: it knows no 2.1 and 3.0, loses values, and some
 //! inputs exhaust its stack. Its words hold the card's, so they are never handed on. Pictures are left out of what it sees.
 
-use super::{Card, Version, head::Prop, line::without_end};
+use super::{Card, Version, line::without_end, property::Prop};
 
 /// The largest card that is checked, in bytes, pictures not counted.
 pub const CHECKED_MAX: usize = 64 << 10;

@@ -402,9 +402,9 @@ fn two_forms_of_one_service_that_differ_are_two_accounts() {
     );
     check_change(text, |contact| drop(contact.items.remove(0)), &["-IMPP:skype:paul.1"]);
     // Said alike, the two lines are one account, and one edit concerns both.
-    let alike = &text.replace("paul.2", "paul.1");
+    let equal_normalised = &text.replace("paul.2", "paul.1");
     let edited = ["-IMPP:skype:paul.1", "-X-SKYPE:paul.1", "+IMPP:skype:paul.3", "+X-SKYPE:paul.3"];
-    check_change(alike, |contact| contact.items[0].value = "paul.3".into(), &edited);
+    check_change(equal_normalised, |contact| contact.items[0].value = "paul.3".into(), &edited);
 }
 
 #[test]
@@ -460,7 +460,7 @@ fn identities_are_read_and_completed() {
     let mut card = Card::parse(DAVX5.as_bytes()).expect("a card");
     assert_eq!(card.uid().as_deref(), Some("6b3b1a52-3a3c-4d7e-9a53-6f1f0a1f2b3c"));
     assert_eq!((card.crm_id().as_deref(), card.version()), (Some("4711"), Version::V40));
-    let identity = crate::formats::identity::Identity { uid: Some("other".into()), crm_id: Some("4711".into()) };
+    let identity = crate::contact::identity::Identity { uid: Some("other".into()), crm_id: Some("4711".into()) };
     assert!(!super::set_identity(&mut card, &identity));
     assert_eq!(card.to_bytes(), DAVX5.as_bytes());
     let mut card = Card::parse(ANDROID.as_bytes()).expect("a card");

@@ -6,13 +6,12 @@ use std::collections::HashSet;
 
 use super::{
     card::Card,
-    extra,
-    get::{Reading, is_company},
-    head::Prop,
-    name,
-    put::without,
-    terms,
+    extra, name,
+    property::Prop,
+    read::{Reading, is_company},
+    update::without,
     value::View,
+    vocabulary,
     write::{Value, escape},
 };
 use crate::contact::{Civility, Contact, ContactType, keys};
@@ -191,7 +190,7 @@ impl<'a> Edit<'a> {
         let word = match &places.type_category {
             Some(word) if is_same_type => Some(word.as_str()),
             None if is_same_type && places.crm_type.is_some() => None,
-            _ => target.and_then(|of| terms::category(of, self.card.manner().words)),
+            _ => target.and_then(|of| vocabulary::category(of, self.card.style().words)),
         };
         let list: Vec<String> = word.map(str::to_owned).into_iter().chain(wanted.categories.iter().cloned()).collect();
         let (head, others) = match places.categories.split_first() {
@@ -206,7 +205,7 @@ impl<'a> Edit<'a> {
         }
         if !is_same_type {
             // Said to be none, where a category that stays would be read as the type.
-            let is_denied = target.is_none() && list.iter().any(|word| terms::contact_type(word).is_some());
+            let is_denied = target.is_none() && list.iter().any(|word| vocabulary::contact_type(word).is_some());
             let code = target.map(ContactType::code).unwrap_or_default();
             let is_empty = code.is_empty() && !is_denied;
             self.set(places.crm_type, "X-INCWO-CONTACT-TYPE", Prop::CrmType, &Value::Text(code), is_empty);
@@ -362,7 +361,7 @@ pub(super) fn head_without(view: View<'_>, drop: impl Fn(&[u8], &[u8]) -> bool) 
     let mut head = view.content[..view.head.name.end].to_vec();
     for (name, value) in view.params() {
         let is_encoding = name.eq_ignore_ascii_case(b"ENCODING") || name.eq_ignore_ascii_case(b"CHARSET");
-        if is_encoding || (name.is_empty() && terms::is_transfer_word(value)) || drop(name, value) {
+        if is_encoding || (name.is_empty() && vocabulary::is_transfer_word(value)) || drop(name, value) {
             continue;
         }
         head.push(b';');
@@ -387,7 +386,7 @@ pub(super) fn recomposed(view: View<'_>, parts: &[String]) -> String {
 }
 
 fn prefix(civility: &Option<Civility>) -> Option<&'static str> {
-    civility.as_ref().and_then(terms::prefix)
+    civility.as_ref().and_then(vocabulary::prefix)
 }
 
 /// N's components. `rest` are those from the third on, without the civility.

@@ -6,11 +6,11 @@
 use super::{
     Messengers, Version, channel,
     edit::{Edit, head_without, recomposed},
-    get::Labels,
-    head::Prop,
-    put::without,
-    terms,
+    property::Prop,
+    read::Labels,
+    update::without,
     value::View,
+    vocabulary,
     write::Value,
 };
 use crate::contact::{Address, AddressType, Item, ItemKind, ItemType, keys};
@@ -53,7 +53,7 @@ impl Edit<'_> {
 
     /// The line of a messaging account for programs that do not know IMPP, where the card's manner asks for it.
     fn messenger_line(&self, item: &Item) -> Option<Vec<u8>> {
-        match (self.card.manner().messengers, sort(item)) {
+        match (self.card.style().messengers, sort(item)) {
             (Messengers::Both, Sort::Messenger(service, _)) => {
                 let name = format!("X-{}", service.to_ascii_uppercase());
                 Some(self.card.pen().line(name.as_bytes(), &Value::Text(&item.value)))
@@ -65,12 +65,12 @@ impl Edit<'_> {
     fn item_line(&self, item: &Item) -> Vec<u8> {
         let pen = self.card.pen();
         let (head, value) = match sort(item) {
-            Sort::Phone => (format!("TEL{}", terms::item_params(&item.item_type, pen.version, false)), None),
-            Sort::Email => (format!("EMAIL{}", terms::item_params(&item.item_type, pen.version, false)), None),
+            Sort::Phone => (format!("TEL{}", vocabulary::item_params(&item.item_type, pen.version, false)), None),
+            Sort::Email => (format!("EMAIL{}", vocabulary::item_params(&item.item_type, pen.version, false)), None),
             Sort::Messenger(service, scheme) => {
                 (format!("IMPP;X-SERVICE-TYPE={service}"), Some(channel::uri(scheme, &item.value)))
             }
-            Sort::Coded => (format!("X-INCWO-ITEM;TYPE={}", terms::param_value(item.item_type.code())), None),
+            Sort::Coded => (format!("X-INCWO-ITEM;TYPE={}", vocabulary::param_value(item.item_type.code())), None),
         };
         match value {
             Some(uri) => pen.line(head.as_bytes(), &Value::Plain(&uri)),
@@ -97,7 +97,7 @@ impl Edit<'_> {
                 });
                 if retyped {
                     let is_preferred = keeps_preference && prefers(view);
-                    let params = terms::item_params(&new.item_type, pen.version, is_preferred);
+                    let params = vocabulary::item_params(&new.item_type, pen.version, is_preferred);
                     self.retyped_head(view, &mut head, &params);
                 }
                 if !view.has("VALUE", "text") {
@@ -117,7 +117,7 @@ impl Edit<'_> {
                 }
                 let text = view.text();
                 let there = text.split_once(':').map(|(there, _)| there);
-                let kept = there.filter(|there| !retyped && terms::messenger(there).is_some());
+                let kept = there.filter(|there| !retyped && vocabulary::messenger(there).is_some());
                 let uri = channel::uri(kept.unwrap_or(scheme), &new.value);
                 pen.line(&head, &Value::Plain(&uri))
             }
@@ -155,7 +155,7 @@ impl Edit<'_> {
 
     fn add_address(&mut self, address: &Address) {
         let pen = self.card.pen();
-        let params = terms::address_params(&address.address_type, pen.version, false);
+        let params = vocabulary::address_params(&address.address_type, pen.version, false);
         let parts = address_parts(Vec::new(), None, address);
         let value = Value::Components(&parts);
         // Apple and Google show TYPE=OTHER by a label only.
@@ -175,7 +175,7 @@ impl Edit<'_> {
         let is_code = |name: &[u8]| name.eq_ignore_ascii_case(b"X-INCWO-TYPE");
         let mut head = head_without(view, |name, _| retyped && (is_type(name, true) || is_code(name)));
         if retyped {
-            let params = terms::address_params(&new.address_type, pen.version, prefers(view));
+            let params = vocabulary::address_params(&new.address_type, pen.version, prefers(view));
             self.retyped_head(view, &mut head, &params);
         }
         let there: Vec<String> = view.components().into_iter().map(String::from).collect();
@@ -249,7 +249,7 @@ enum Sort {
 }
 
 fn sort(item: &Item) -> Sort {
-    match (item.item_type.kind(), terms::service(&item.item_type)) {
+    match (item.item_type.kind(), vocabulary::service(&item.item_type)) {
         (ItemKind::Phone | ItemKind::Fax, _) => Sort::Phone,
         (ItemKind::Email, _) => Sort::Email,
         (ItemKind::Account, Some((service, scheme))) => Sort::Messenger(service, scheme),

@@ -9,10 +9,10 @@ use std::borrow::Cow;
 
 use super::{
     Version,
-    head::{Head, Prop, Wrapping},
-    terms,
+    property::{Head, Prop, Wrapping},
     value::View,
-    write::{Pen, Value, escape},
+    vocabulary,
+    write::{LineWriter, Value, escape},
 };
 
 const LABEL: &str = "X-ABLABEL";
@@ -77,7 +77,7 @@ pub(super) fn list(lead: &str, values: &[String]) -> Option<String> {
 /// The content lines of an entry, the second one its label. `group` gives a group's name that the card does not use.
 ///
 /// Nothing for an entry that is no content line or that a card may not be given (BEGIN, UID, X-INCWO-...).
-pub(super) fn lines(entry: &str, pen: Pen, group: impl FnOnce() -> String) -> Vec<Vec<u8>> {
+pub(super) fn lines(entry: &str, pen: LineWriter, group: impl FnOnce() -> String) -> Vec<Vec<u8>> {
     let Some(head) = Head::parse(entry.as_bytes(), false).filter(|head| is_writable(head.prop)) else {
         return Vec::new();
     };
@@ -195,7 +195,7 @@ fn params(view: View<'_>) -> Vec<Param<'_>> {
     let mut kept: Vec<Param<'_>> = Vec::new();
     for (name, value) in view.params() {
         let is_encoding = name.eq_ignore_ascii_case(b"ENCODING") || name.eq_ignore_ascii_case(b"CHARSET");
-        if is_encoding || (name.is_empty() && terms::is_transfer_word(value)) {
+        if is_encoding || (name.is_empty() && vocabulary::is_transfer_word(value)) {
             continue;
         }
         // A quote without its partner would hide the entry's colon.
@@ -372,7 +372,7 @@ mod tests {
             (Version::V30, "UID:x", ""),
             (Version::V30, "nonsense", ""),
         ] {
-            let lines = lines(entry, Pen { version, eol: "\n" }, || "item7".into()).concat();
+            let lines = lines(entry, LineWriter { version, eol: "\n" }, || "item7".into()).concat();
             assert_eq!(String::from_utf8_lossy(&lines), expected, "{entry}");
         }
     }

@@ -3,10 +3,7 @@
 use proptest::prelude::*;
 
 use super::{Card, Version, check, clients, new_card, read, update};
-use crate::{
-    contact::{Address, AddressType, Civility, Contact, ContactType, Item, ItemType},
-    formats::identity::Identity,
-};
+use crate::contact::{Address, AddressType, Civility, Contact, ContactType, Item, ItemType, identity::Identity};
 
 fn parse(text: &str) -> Card {
     Card::parse(text.as_bytes()).unwrap_or_else(|error| panic!("line {}: {error}\n{text}", error.line))

@@ -6,7 +6,7 @@
 use std::{io::BufRead, ops::Range};
 
 use super::{
-    head::{Head, Prop, Wrapping},
+    property::{Head, Prop, Wrapping},
     split::{self, Mark},
 };
 

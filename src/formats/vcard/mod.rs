@@ -20,26 +20,26 @@ mod clients;
 mod edit;
 mod edit_list;
 mod extra;
-mod get;
-mod head;
 #[cfg(test)]
 mod laws;
 mod line;
-mod manner;
 mod name;
-mod put;
+mod property;
+mod read;
 pub mod split;
 pub mod stream;
-mod terms;
+mod style;
+mod update;
 mod value;
+mod vocabulary;
 mod write;
 
 use crate::contact::{Field, FieldSet};
 
 pub use card::{Card, CardError, set_identity};
-pub use get::read;
-pub use manner::{DefaultContext, Manner, Messengers, Revised, Words};
-pub use put::{new_card, update, update_known};
+pub use read::read;
+pub use style::{CategoryLanguage, DefaultContext, Messengers, Rev, WriteStyle};
+pub use update::{new_card, update, update_known};
 
 /// What a card carries: everything.
 pub const CARRIED: FieldSet = FieldSet::ALL;

@@ -13,7 +13,7 @@ use base64::{
 
 use super::{
     Version,
-    head::{Head, Params, Prop, Wrapping, words},
+    property::{Head, Params, Prop, Wrapping, words},
 };
 
 /// A content line, looked at.

@@ -26,12 +26,12 @@ pub(super) enum Value<'a> {
 
 /// Writes lines in a card's own manner.
 #[derive(Clone, Copy)]
-pub(super) struct Pen {
+pub(super) struct LineWriter {
     pub version: Version,
     pub eol: &'static str,
 }
 
-impl Pen {
+impl LineWriter {
     /// A content line with its folds and line end. `head` is group, name and parameters, without ENCODING and CHARSET.
     pub fn line(self, head: &[u8], value: &Value<'_>) -> Vec<u8> {
         let mut line = head.to_vec();
@@ -171,10 +171,8 @@ pub(super) fn components30(escaped: &str) -> Vec<String> {
 mod tests {
     use proptest::prelude::*;
 
-    use super::{
-        super::{line::spans, value::View},
-        *,
-    };
+    use super::*;
+    use crate::formats::vcard::{line::spans, value::View};
 
     const EOL: &str = "\r\n";
 
@@ -188,11 +186,11 @@ mod tests {
 
     #[test]
     fn lines_are_folded_and_escaped() {
-        let pen = Pen { version: Version::V30, eol: EOL };
+        let pen = LineWriter { version: Version::V30, eol: EOL };
         assert_eq!(pen.line(b"NOTE", &Value::Text("a;b,c\\d\ne\x07")), b"NOTE:a\\;b\\,c\\\\d\\ne\r\n");
         let long = pen.line(b"NOTE", &Value::Text(&"é".repeat(60)));
         assert!(long.split(|byte| *byte == b'\n').all(|line| std::str::from_utf8(line).is_ok() && line.len() <= 76));
-        let pen = Pen { version: Version::V21, eol: "\n" };
+        let pen = LineWriter { version: Version::V21, eol: "\n" };
         assert_eq!(
             pen.line(b"NOTE", &Value::Text("é\n")),
             b"NOTE;CHARSET=UTF-8;ENCODING=QUOTED-PRINTABLE:=C3=A9=0D=0A\n"
@@ -212,7 +210,7 @@ mod tests {
         #[test]
         fn what_is_written_is_read(texts in texts(), crlf in any::<bool>()) {
             for version in [Version::V21, Version::V30, Version::V40] {
-                let pen = Pen { version, eol: if crlf { EOL } else { "\n" } };
+                let pen = LineWriter { version, eol: if crlf { EOL } else { "\n" } };
                 let raw = pen.line(b"N", &Value::Components(&texts));
                 let components = |view: View<'_>| view.components().into_iter().map(String::from).collect::<Vec<_>>();
                 prop_assert_eq!(reading(version, &raw, components), texts.clone(), "{:?}", version);

@@ -9,13 +9,13 @@ use crate::{
     canary::Canary,
     contact::{Contact, FieldSet},
     mirror::{Agreement, OutboxAction, OutboxRow, OutboxState, QuestionRow, State},
-    reconcile::{merge::alike, pairing::Resemblance, same_text_everywhere},
-    replicas::Sighting,
+    reconcile::{all_equal_normalised, matching::Resemblance, merge::equal_normalised},
+    replica::RemoteContact,
     sync::{
         engine::{Engine, label},
         error::SyncError,
         events::ChangeAction,
-        peer::{CRM, MIRROR, Peer, Side},
+        participant::{CRM, MIRROR, MergeSide, Participant},
     },
 };
 
@@ -37,30 +37,34 @@ impl Engine<'_> {
     /// The creations that nobody can tell the end of, oldest first.
     fn unexplained(&self, replica: &str) -> Result<Vec<(OutboxRow, Payload)>, SyncError> {
         let rows = self.mirror.outbox(replica)?.into_iter().filter(|row| row.action == OutboxAction::Create);
-        let open = rows.filter(|row| matches!(row.state, OutboxState::Unknown | OutboxState::Parked));
+        let open = rows.filter(|row| matches!(row.state, OutboxState::Unknown | OutboxState::HeldForReview));
         Ok(open.filter_map(|row| Payload::of(&row).map(|sent| (row, sent))).collect())
     }
 
     /// Looks for lost creations among the newcomers of a whole reading; leaves those that are nobody's. True when some were
     /// held back, because they resemble a creation that is still unexplained.
-    pub fn settle_unknown(&mut self, side: &Side<'_>, newcomers: &mut Vec<Sighting>) -> Result<bool, SyncError> {
+    pub fn settle_unknown(
+        &mut self,
+        side: &MergeSide<'_>,
+        newcomers: &mut Vec<RemoteContact>,
+    ) -> Result<bool, SyncError> {
         if self.mirror.count_outbox(side.name)? == 0 {
             return Ok(false);
         }
-        newcomers.sort_by_key(|sighting| sighting.remote.parse::<i64>().unwrap_or(i64::MAX));
-        let ignored = if side.is_crm() { self.ignored()? } else { FieldSet::NONE };
+        newcomers.sort_by_key(|record| record.remote.parse::<i64>().unwrap_or(i64::MAX));
+        let unsupported_fields = if side.is_crm() { self.unsupported_fields()? } else { FieldSet::NONE };
         for (row, sent) in self.unexplained(side.name)? {
             let uid = self.stored(row.contact)?.uid;
-            let ours = |sighting: &Sighting| match &sighting.uid {
+            let ours = |record: &RemoteContact| match &record.uid {
                 Some(theirs) => *theirs == uid,
-                None => is_the_same(side, &sent.contact, &sighting.contact, ignored),
+                None => is_the_same(side, &sent.contact, &record.contact, unsupported_fields),
             };
-            let newer = |sighting: &Sighting| !side.is_crm() || sighting.remote.parse::<i64>().ok() > row.highest_id;
+            let newer = |record: &RemoteContact| !side.is_crm() || record.remote.parse::<i64>().ok() > row.highest_id;
             let ours =
-                |sighting: &Sighting| !Canary::NoAdoption.sings() && (ours(sighting) || Canary::AdoptAnyone.sings());
-            if let Some(found) = newcomers.iter().position(|sighting| newer(sighting) && ours(sighting)) {
-                let sighting = newcomers.remove(found);
-                self.transact(|engine| engine.adopt(side, &row, &sent, sighting))?;
+                |record: &RemoteContact| !Canary::NoAdoption.sings() && (ours(record) || Canary::AdoptAnyone.sings());
+            if let Some(found) = newcomers.iter().position(|record| newer(record) && ours(record)) {
+                let record = newcomers.remove(found);
+                self.transact(|engine| engine.adopt(side, &row, &sent, record))?;
             }
         }
         let before = newcomers.len();
@@ -71,16 +75,22 @@ impl Engine<'_> {
     }
 
     /// While a creation is unexplained, a newcomer that resembles it is not taken for somebody else.
-    fn hold_back(&mut self, newcomers: &mut Vec<Sighting>) -> Result<(), SyncError> {
+    fn hold_back(&mut self, newcomers: &mut Vec<RemoteContact>) -> Result<(), SyncError> {
         let mut lost = Resemblance::default();
         for (_, sent) in self.unexplained(CRM)? {
             lost.add(&sent.contact);
         }
-        newcomers.retain(|sighting| !lost.has(&sighting.contact));
+        newcomers.retain(|record| !lost.has(&record.contact));
         Ok(())
     }
 
-    fn adopt(&mut self, side: &Side<'_>, row: &OutboxRow, sent: &Payload, sighting: Sighting) -> Result<(), SyncError> {
+    fn adopt(
+        &mut self,
+        side: &MergeSide<'_>,
+        row: &OutboxRow,
+        sent: &Payload,
+        record: RemoteContact,
+    ) -> Result<(), SyncError> {
         let stored = self.stored(row.contact)?;
         self.mirror.delete_outbox(row.id)?;
         if side.is_crm() {
@@ -90,28 +100,29 @@ impl Engine<'_> {
         }
         let stored = self.stored(row.contact)?;
         // What it shows beyond what was sent, somebody put there since, or the server did: it is taken at once.
-        let there = side.reading(&sighting, &sent.contact);
-        let same: FieldSet = FieldSet::ALL.iter().filter(|field| alike(&sent.contact, &there, *field)).collect();
+        let there = side.reading(&record, &sent.contact);
+        let same: FieldSet =
+            FieldSet::ALL.iter().filter(|field| equal_normalised(&sent.contact, &there, *field)).collect();
         let mut theirs = sent.contact.clone();
         theirs.copy_fields(&there, same);
         if side.is_crm() {
             // What it never keeps, nobody has taken out.
-            theirs.copy_fields(&there, self.ignored()?);
+            theirs.copy_fields(&there, self.unsupported_fields()?);
             let unset = FieldSet::ALL.less(sent.contact.set_fields());
             theirs.copy_fields(&Contact::default(), unset);
         }
         let agreement = Agreement {
             contact: stored.id,
-            remote: sighting.remote.clone(),
-            revision: sighting.revision.clone(),
+            remote: record.remote.clone(),
+            revision: record.revision.clone(),
             theirs,
             ours: sent.contact.clone(),
             version: 0,
-            detail: sighting.detail.clone(),
+            detail: record.detail.clone(),
             detached: false,
             marks: String::new(),
         };
-        self.merge_in(side, &stored, Some(&agreement), sighting)?;
+        self.merge_in(side, &stored, Some(&agreement), record)?;
         self.changed(MIRROR, ChangeAction::Link, label(&stored), Vec::new());
         Ok(())
     }
@@ -120,15 +131,15 @@ impl Engine<'_> {
     /// has listed.
     pub async fn conclude_lost_creations(
         &mut self,
-        peer: &mut Peer,
+        participant: &mut Participant,
         seen: &HashSet<String>,
         held_back: bool,
     ) -> Result<(), SyncError> {
-        if !self.unexplained(&peer.name)?.iter().any(|(row, _)| row.state == OutboxState::Unknown) {
+        if !self.unexplained(&participant.name)?.iter().any(|(row, _)| row.state == OutboxState::Unknown) {
             return Ok(());
         }
         let well = match seen.iter().min() {
-            Some(listed) => self.answers_for_others(peer, Some(listed)).await?,
+            Some(listed) => self.answers_for_others(participant, Some(listed)).await?,
             None => true,
         };
         if well || Canary::NoWitness.sings() { self.conclude_unknown(held_back) } else { Ok(()) }
@@ -145,7 +156,7 @@ impl Engine<'_> {
     }
 
     fn conclude_creation(&mut self, mut row: OutboxRow, mut sent: Payload, held_back: bool) -> Result<(), SyncError> {
-        match self.has_waited(&row.sent_uptime, self.care.settle_after) {
+        match self.has_waited(&row.sent_uptime, self.policy.settle_after) {
             Ok(true) => {}
             Ok(false) => return Ok(()),
             Err(anew) => {
@@ -157,12 +168,12 @@ impl Engine<'_> {
             return Ok(self.mirror.delete_outbox(row.id)?);
         }
         if held_back || self.mirror.crm_newcomers_above(row.highest_id.unwrap_or(0))? > 0 {
-            row.state = OutboxState::Parked;
+            row.state = OutboxState::HeldForReview;
             self.mirror.update_outbox(&row)?;
-            return self.ask_about_parked(&row);
+            return self.raise_held_creation(&row);
         }
         if sent.misses > 0 {
-            match self.has_waited(&sent.missed_uptime, self.care.confirm_after) {
+            match self.has_waited(&sent.missed_uptime, self.policy.confirm_after) {
                 Ok(true) => return Ok(self.mirror.delete_outbox(row.id)?),
                 Ok(false) => return Ok(()),
                 Err(anew) => sent.missed_uptime = anew,
@@ -177,7 +188,7 @@ impl Engine<'_> {
         Ok(self.mirror.update_outbox(&row)?)
     }
 
-    pub(in crate::sync) fn ask_about_parked(&mut self, row: &OutboxRow) -> Result<(), SyncError> {
+    pub(crate) fn raise_held_creation(&mut self, row: &OutboxRow) -> Result<(), SyncError> {
         let stored = self.stored(row.contact)?;
         self.ask(
             QuestionRow {
@@ -199,8 +210,8 @@ impl Engine<'_> {
 }
 
 /// The normalising comparison over what the replica carries, and is not known to ignore.
-fn is_the_same(side: &Side<'_>, sent: &Contact, found: &Contact, ignored: FieldSet) -> bool {
+fn is_the_same(side: &MergeSide<'_>, sent: &Contact, found: &Contact, unsupported_fields: FieldSet) -> bool {
     // What the server fills in by itself (a default type, a country) does not make it another contact.
-    let told = side.policy.fields.and(sent.set_fields()).less(ignored.less(found.set_fields()));
-    !told.is_empty() && same_text_everywhere(sent, found, told)
+    let told = side.policy.fields.and(sent.set_fields()).less(unsupported_fields.less(found.set_fields()));
+    !told.is_empty() && all_equal_normalised(sent, found, told)
 }

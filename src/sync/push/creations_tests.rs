@@ -5,19 +5,19 @@ use crate::{
     contact::Contact,
     mirror::{
         OutboxAction::Create,
-        OutboxState::{self, Parked, Unknown},
+        OutboxState::{self, HeldForReview, Unknown},
     },
-    replicas::Sighting,
+    replica::RemoteContact,
     sync::{
-        desk::{CONFIRM, SETTLE, ada, at_desk, seen, side},
         events::{ChangeAction, SyncEvent},
-        peer::CRM,
+        participant::CRM,
+        testing::{CONFIRM, SETTLE, ada, seen, side, with_fixture},
     },
 };
 
 #[test]
 fn the_highest_id_only_grows() {
-    at_desk(|mut desk| {
+    with_fixture(|mut fixture| {
         for (ids, expected) in [
             (vec!["x"], None),
             (vec!["7", "12", "9"], Some(12)),
@@ -26,23 +26,23 @@ fn the_highest_id_only_grows() {
             (vec!["13"], Some(13)),
         ] {
             let ids: Vec<String> = ids.into_iter().map(str::to_owned).collect();
-            desk.engine.saw_crm_ids(ids.iter()).unwrap();
-            assert_eq!(desk.engine.highest_crm_id().unwrap(), expected);
+            fixture.engine.saw_crm_ids(ids.iter()).unwrap();
+            assert_eq!(fixture.engine.highest_crm_id().unwrap(), expected);
         }
     });
 }
 
 /// Looks for the lost creation of "ada-1" among newcomers: whom it became, who is left, and whether one was held back.
-fn check_found(name: &str, newcomers: Vec<Sighting>, adopted: Option<&str>, left: &[&str], held: bool) {
-    at_desk(|mut desk| {
-        let id = desk.contact("ada-1", &ada("CEO"));
-        desk.sent(name, id, (Create, Unknown));
+fn check_found(name: &str, newcomers: Vec<RemoteContact>, adopted: Option<&str>, left: &[&str], held: bool) {
+    with_fixture(|mut fixture| {
+        let id = fixture.contact("ada-1", &ada("CEO"));
+        fixture.sent(name, id, (Create, Unknown));
         let mut newcomers = newcomers;
-        assert_eq!(desk.engine.settle_unknown(&side(name), &mut newcomers).unwrap(), held);
-        let agreement = desk.engine.mirror.agreement(name, id).unwrap();
+        assert_eq!(fixture.engine.settle_unknown(&side(name), &mut newcomers).unwrap(), held);
+        let agreement = fixture.engine.mirror.agreement(name, id).unwrap();
         assert_eq!(agreement.as_ref().map(|agreement| agreement.remote.as_str()), adopted);
-        assert_eq!(newcomers.iter().map(|sighting| sighting.remote.as_str()).collect::<Vec<_>>(), left);
-        assert_eq!(desk.rows(name).is_empty(), adopted.is_some());
+        assert_eq!(newcomers.iter().map(|record| record.remote.as_str()).collect::<Vec<_>>(), left);
+        assert_eq!(fixture.rows(name).is_empty(), adopted.is_some());
         assert!(agreement.is_none_or(|agreement| !agreement.detached));
     });
 }
@@ -66,19 +66,19 @@ fn a_lost_creation_is_found_again() {
 }
 
 /// A creation with a comment and no country is adopted as `found` by a CRM that ignores a field; the mirror then holds.
-fn check_adopted(found: &Contact, ignored: &str, expected: &Contact) {
-    at_desk(|mut desk| {
+fn check_adopted(found: &Contact, unsupported_fields: &str, expected: &Contact) {
+    with_fixture(|mut fixture| {
         let sent = Contact { comment: "vu".into(), ..ada("CEO") };
-        let id = desk.contact("ada-1", &sent);
-        desk.sent(CRM, id, (Create, Parked));
-        let row = desk.rows(CRM).remove(0);
-        desk.engine.ask_about_parked(&row).unwrap();
-        desk.engine.mirror.set_fact("crm.ignored", ignored).unwrap();
-        desk.engine.settle_unknown(&side(CRM), &mut vec![seen("1001", None, found)]).unwrap();
-        assert_eq!(desk.engine.stored(id).unwrap().contact, *expected, "{ignored}");
-        assert_eq!(desk.engine.summary.conflicts, 0);
-        assert!(desk.engine.mirror.questions().unwrap().is_empty(), "it was found after all");
-        assert!(desk.engine.stored(id).unwrap().version > 1, "books that carry its id are behind");
+        let id = fixture.contact("ada-1", &sent);
+        fixture.sent(CRM, id, (Create, HeldForReview));
+        let row = fixture.rows(CRM).remove(0);
+        fixture.engine.raise_held_creation(&row).unwrap();
+        fixture.engine.mirror.set_fact("crm.ignored", unsupported_fields).unwrap();
+        fixture.engine.settle_unknown(&side(CRM), &mut vec![seen("1001", None, found)]).unwrap();
+        assert_eq!(fixture.engine.stored(id).unwrap().contact, *expected, "{unsupported_fields}");
+        assert_eq!(fixture.engine.summary.conflicts, 0);
+        assert!(fixture.engine.mirror.questions().unwrap().is_empty(), "it was found after all");
+        assert!(fixture.engine.stored(id).unwrap().version > 1, "books that carry its id are behind");
     });
 }
 
@@ -96,89 +96,89 @@ fn an_adopted_contact_is_read_in_the_light_of_what_was_sent() {
 
 #[test]
 fn what_a_book_adopts_is_agreed_as_it_was_sent() {
-    at_desk(|mut desk| {
-        let id = desk.contact("ada-1", &ada("CEO"));
-        desk.sent("cards", id, (Create, Unknown));
-        desk.engine.settle_unknown(&side("cards"), &mut vec![seen("a.vcf", Some("ada-1"), &ada("CEO"))]).unwrap();
-        assert_eq!(desk.engine.mirror.agreement("cards", id).unwrap().unwrap().version, 0, "to be looked at again");
+    with_fixture(|mut fixture| {
+        let id = fixture.contact("ada-1", &ada("CEO"));
+        fixture.sent("cards", id, (Create, Unknown));
+        fixture.engine.settle_unknown(&side("cards"), &mut vec![seen("a.vcf", Some("ada-1"), &ada("CEO"))]).unwrap();
+        assert_eq!(fixture.engine.mirror.agreement("cards", id).unwrap().unwrap().version, 0, "to be looked at again");
     });
 }
 
 #[test]
 fn nothing_is_held_back_where_nothing_is_unexplained() {
-    at_desk(|mut desk| {
+    with_fixture(|mut fixture| {
         let mut newcomers = vec![seen("1001", None, &ada("CEO"))];
-        assert!(!desk.engine.settle_unknown(&side(CRM), &mut newcomers).unwrap());
+        assert!(!fixture.engine.settle_unknown(&side(CRM), &mut newcomers).unwrap());
         assert_eq!(newcomers.len(), 1);
     });
 }
 
 #[test]
 fn in_a_crm_that_had_nobody_any_newcomer_may_be_the_lost_creation() {
-    at_desk(|mut desk| {
-        let id = desk.contact("ada-1", &ada("CEO"));
-        desk.sent(CRM, id, (Create, Unknown));
-        let mut row = desk.rows(CRM).remove(0);
-        desk.engine.mirror.delete_outbox(row.id).unwrap();
+    with_fixture(|mut fixture| {
+        let id = fixture.contact("ada-1", &ada("CEO"));
+        fixture.sent(CRM, id, (Create, Unknown));
+        let mut row = fixture.rows(CRM).remove(0);
+        fixture.engine.mirror.delete_outbox(row.id).unwrap();
         row.highest_id = None;
-        desk.engine.mirror.put_outbox(&row).unwrap();
-        let run = desk.engine.run;
-        let other = desk.engine.mirror.insert_contact("other", &ada("CTO"), CRM, run, "").unwrap();
-        desk.agree(CRM, "1", other);
-        desk.later(SETTLE);
-        desk.engine.conclude_unknown(false).unwrap();
-        assert_eq!(desk.states(CRM), [Parked]);
+        fixture.engine.mirror.put_outbox(&row).unwrap();
+        let run = fixture.engine.run;
+        let other = fixture.engine.mirror.insert_contact("other", &ada("CTO"), CRM, run, "").unwrap();
+        fixture.agree(CRM, "1", other);
+        fixture.later(SETTLE);
+        fixture.engine.conclude_unknown(false).unwrap();
+        assert_eq!(fixture.states(CRM), [HeldForReview]);
     });
 }
 
 #[test]
 fn what_the_server_added_to_an_adopted_contact_is_taken() {
-    at_desk(|mut desk| {
-        let id = desk.contact("ada-1", &ada("CEO"));
-        desk.sent(CRM, id, (Create, Unknown));
+    with_fixture(|mut fixture| {
+        let id = fixture.contact("ada-1", &ada("CEO"));
+        fixture.sent(CRM, id, (Create, Unknown));
         let found = Contact { country: "France".into(), ..ada("CEO") };
-        desk.engine.settle_unknown(&side(CRM), &mut vec![seen("1001", None, &found)]).unwrap();
-        assert_eq!(desk.engine.stored(id).unwrap().contact, found);
+        fixture.engine.settle_unknown(&side(CRM), &mut vec![seen("1001", None, &found)]).unwrap();
+        assert_eq!(fixture.engine.stored(id).unwrap().contact, found);
         let linked =
             |event: &SyncEvent| matches!(event, SyncEvent::Change(change) if change.action == ChangeAction::Link);
-        assert!(desk.told.borrow().iter().any(linked));
+        assert!(fixture.told.borrow().iter().any(linked));
     });
 }
 
 #[test]
 fn a_creation_was_never_made_if_two_listings_after_the_settle_time_do_not_show_it() {
-    at_desk(|mut desk| {
-        let id = desk.contact("ada-1", &ada("CEO"));
-        desk.sent(CRM, id, (Create, Unknown));
-        let mut look = |seconds: u64, left: &[u32]| {
-            desk.later(seconds);
-            desk.engine.conclude_unknown(false).unwrap();
-            assert_eq!(desk.misses(), left, "after {seconds}");
+    with_fixture(|mut fixture| {
+        let id = fixture.contact("ada-1", &ada("CEO"));
+        fixture.sent(CRM, id, (Create, Unknown));
+        let mut fetch = |seconds: u64, left: &[u32]| {
+            fixture.later(seconds);
+            fixture.engine.conclude_unknown(false).unwrap();
+            assert_eq!(fixture.misses(), left, "after {seconds}");
         };
-        look(SETTLE - 1, &[0]);
-        look(1, &[1]);
-        look(CONFIRM - 1, &[1]);
-        look(1, &[]);
+        fetch(SETTLE - 1, &[0]);
+        fetch(1, &[1]);
+        fetch(CONFIRM - 1, &[1]);
+        fetch(1, &[]);
     });
 }
 
 #[test]
 fn another_boot_begins_the_waits_anew() {
-    at_desk(|mut desk| {
-        let id = desk.contact("ada-1", &ada("CEO"));
-        desk.sent(CRM, id, (Create, Unknown));
-        desk.boot("b");
-        desk.engine.conclude_unknown(false).unwrap();
-        assert_eq!((desk.misses(), desk.rows(CRM)[0].sent_uptime.as_str()), (vec![0], "b 0.000"));
-        desk.later(SETTLE);
-        desk.engine.conclude_unknown(false).unwrap();
-        assert_eq!(desk.misses(), [1]);
-        desk.boot("c");
-        desk.engine.conclude_unknown(false).unwrap();
-        desk.later(SETTLE);
-        desk.engine.conclude_unknown(false).unwrap();
-        let missed = Payload::of(&desk.rows(CRM)[0]).unwrap().missed_uptime;
-        assert_eq!((desk.misses(), missed.as_str()), (vec![1], "c 10.000"));
+    with_fixture(|mut fixture| {
+        let id = fixture.contact("ada-1", &ada("CEO"));
+        fixture.sent(CRM, id, (Create, Unknown));
+        fixture.boot("b");
+        fixture.engine.conclude_unknown(false).unwrap();
+        assert_eq!((fixture.misses(), fixture.rows(CRM)[0].sent_uptime.as_str()), (vec![0], "b 0.000"));
+        fixture.later(SETTLE);
+        fixture.engine.conclude_unknown(false).unwrap();
+        assert_eq!(fixture.misses(), [1]);
+        fixture.boot("c");
+        fixture.engine.conclude_unknown(false).unwrap();
+        fixture.later(SETTLE);
+        fixture.engine.conclude_unknown(false).unwrap();
+        let missed = Payload::of(&fixture.rows(CRM)[0]).unwrap().missed_uptime;
+        assert_eq!((fixture.misses(), missed.as_str()), (vec![1], "c 10.000"));
     });
 }
 
@@ -186,24 +186,24 @@ fn another_boot_begins_the_waits_anew() {
 fn a_creation_that_a_newcomer_may_explain_is_put_to_a_person() {
     let check =
         |held_back: bool, newcomer: Option<(&str, &str)>, state: OutboxState, expected: (OutboxState, usize)| {
-            at_desk(|mut desk| {
-                let id = desk.contact("ada-1", &ada("CEO"));
-                desk.sent(CRM, id, (Create, state));
+            with_fixture(|mut fixture| {
+                let id = fixture.contact("ada-1", &ada("CEO"));
+                fixture.sent(CRM, id, (Create, state));
                 if let Some((remote, source)) = newcomer {
-                    let run = desk.engine.run;
-                    let other = desk.engine.mirror.insert_contact("other", &ada("CTO"), source, run, "").unwrap();
-                    desk.agree(CRM, remote, other);
+                    let run = fixture.engine.run;
+                    let other = fixture.engine.mirror.insert_contact("other", &ada("CTO"), source, run, "").unwrap();
+                    fixture.agree(CRM, remote, other);
                 }
-                desk.later(SETTLE);
-                desk.engine.conclude_unknown(held_back).unwrap();
-                let questions = desk.engine.mirror.questions().unwrap().len();
-                assert_eq!((desk.states(CRM)[0], questions), expected, "{held_back} {newcomer:?}");
+                fixture.later(SETTLE);
+                fixture.engine.conclude_unknown(held_back).unwrap();
+                let questions = fixture.engine.mirror.questions().unwrap().len();
+                assert_eq!((fixture.states(CRM)[0], questions), expected, "{held_back} {newcomer:?}");
             });
         };
     check(false, None, Unknown, (Unknown, 0));
-    check(true, None, Unknown, (Parked, 1));
-    check(false, Some(("1001", CRM)), Unknown, (Parked, 1));
+    check(true, None, Unknown, (HeldForReview, 1));
+    check(false, Some(("1001", CRM)), Unknown, (HeldForReview, 1));
     check(false, Some(("1000", CRM)), Unknown, (Unknown, 0));
     check(false, Some(("1001", "cards")), Unknown, (Unknown, 0));
-    check(true, None, Parked, (Parked, 0));
+    check(true, None, HeldForReview, (HeldForReview, 0));
 }

@@ -14,20 +14,20 @@ pub(super) mod settle;
 mod settle_tests;
 mod updates;
 
+use super::{
+    engine::{Engine, label},
+    error::SyncError,
+    events::{ChangeAction, FieldChange, SyncEvent},
+    host::FailPoint,
+    participant::Participant,
+    scan::intake::marks,
+};
 use crate::{
     canary::Canary,
     contact::FieldSet,
     mirror::{Agreement, ContactId, Pending, Stored},
-    reconcile::{Base, outgo},
-    replicas::{Action, Trouble, Write},
-    sync::{
-        engine::{Engine, label},
-        error::SyncError,
-        events::{ChangeAction, FieldChange, SyncEvent},
-        host::Moment,
-        peer::Peer,
-        scan::intake::marks,
-    },
+    reconcile::{Base, outgoing},
+    replica::{Action, Diagnostic, Write},
 };
 
 /// Pending contacts planned at a time, and writes handed to a book at a time: one fsync of the whole folder for all of
@@ -41,7 +41,7 @@ const CRM_WRITES_AT_ONCE: usize = 16;
 const ROUNDS: usize = 3;
 
 /// A write on its way, and what is known of its contact.
-pub(in crate::sync) struct Delivery {
+pub(crate) struct Delivery {
     pub stored: Stored,
     pub agreement: Option<Agreement>,
     pub write: Write,
@@ -62,25 +62,29 @@ impl Delivery {
 
 impl Engine<'_> {
     /// Pushes what is pending until the replica holds it, or has refused it, or could not be reached.
-    pub async fn push(&mut self, peer: &mut Peer) -> Result<(), SyncError> {
-        if peer.is_crm() && !peer.halted && !self.care.dry_run && self.mirror.pending(&peer.name)?.is_empty() {
+    pub async fn push(&mut self, participant: &mut Participant) -> Result<(), SyncError> {
+        if participant.is_crm()
+            && !participant.halted
+            && !self.policy.dry_run
+            && self.mirror.pending(&participant.name)?.is_empty()
+        {
             // Nothing to say, but an earlier probe may have left its throwaway contact there.
-            peer.replica.apply(Vec::new()).await;
+            participant.replica.apply(Vec::new()).await;
         }
-        if peer.is_crm() && !peer.halted {
-            self.look_for_named(peer).await?;
+        if participant.is_crm() && !participant.halted {
+            self.look_for_named(participant).await?;
         }
         for _ in 0..ROUNDS {
-            let pending = self.mirror.pending(&peer.name)?;
+            let pending = self.mirror.pending(&participant.name)?;
             let total = pending.len() as u64;
             let (mut done, mut again) = (0, false);
             let mut rest = pending.as_slice();
             while !rest.is_empty() {
-                if peer.halted {
+                if participant.halted {
                     return Ok(());
                 }
-                let (deliveries, planned) = self.plan_push(peer, rest)?;
-                again |= self.deliver(peer, deliveries, (done, total)).await?;
+                let (deliveries, planned) = self.plan_push(participant, rest)?;
+                again |= self.deliver(participant, deliveries, (done, total)).await?;
                 done += planned as u64;
                 rest = &rest[planned..];
             }
@@ -88,11 +92,11 @@ impl Engine<'_> {
                 break;
             }
         }
-        self.say_unlisted(peer);
+        self.say_unlisted(participant);
         Ok(())
     }
 
-    fn say_unlisted(&mut self, peer: &Peer) {
+    fn say_unlisted(&mut self, participant: &Participant) {
         let waiting = std::mem::take(&mut self.unlisted).len();
         if waiting > 0 {
             self.summary.failed += waiting as u64;
@@ -100,7 +104,7 @@ impl Engine<'_> {
                 "{waiting} new contacts are not made in the CRM yet: its listing left out contacts that are there, and they \
                  may be among them"
             );
-            self.notice(&peer.name, Trouble::new(message).hint("the next whole listing decides"));
+            self.notice(&participant.name, Diagnostic::new(message).hint("the next whole listing decides"));
         }
     }
 
@@ -108,14 +112,14 @@ impl Engine<'_> {
     /// on at once.
     fn plan_push(
         &mut self,
-        peer: &Peer,
+        participant: &Participant,
         pending: &[(ContactId, Pending)],
     ) -> Result<(Vec<Delivery>, usize), SyncError> {
         self.transact(|engine| {
             let (mut deliveries, mut planned, mut photos) = (Vec::new(), 0, 0);
             for (id, what) in pending.iter().take(PLANNED_AT_ONCE) {
                 planned += 1;
-                if let Some(delivery) = engine.plan_one(peer, *id, *what)? {
+                if let Some(delivery) = engine.plan_one(participant, *id, *what)? {
                     photos += delivery.stored.contact.extra.iter().map(String::len).sum::<usize>();
                     deliveries.push(delivery);
                 }
@@ -127,25 +131,30 @@ impl Engine<'_> {
         })
     }
 
-    fn plan_one(&mut self, peer: &Peer, id: ContactId, what: Pending) -> Result<Option<Delivery>, SyncError> {
+    fn plan_one(
+        &mut self,
+        participant: &Participant,
+        id: ContactId,
+        what: Pending,
+    ) -> Result<Option<Delivery>, SyncError> {
         let stored = self.stored(id)?;
-        let agreement = self.mirror.agreement(&peer.name, id)?;
+        let agreement = self.mirror.agreement(&participant.name, id)?;
         match (what, agreement) {
-            (Pending::Create, None) => self.plan_create(peer, stored),
-            (Pending::Update, Some(agreement)) => self.plan_update(peer, stored, agreement),
-            (Pending::Delete, Some(agreement)) => self.plan_delete(peer, stored, agreement),
+            (Pending::Create, None) => self.plan_create(participant, stored),
+            (Pending::Update, Some(agreement)) => self.plan_update(participant, stored, agreement),
+            (Pending::Delete, Some(agreement)) => self.plan_delete(participant, stored, agreement),
             _ => Ok(None),
         }
     }
 
-    fn plan_create(&mut self, peer: &Peer, stored: Stored) -> Result<Option<Delivery>, SyncError> {
-        let wanted = peer.gives && peer.wants(&stored.contact);
-        if peer.is_crm() && peer.incomplete && wanted {
+    fn plan_create(&mut self, participant: &Participant, stored: Stored) -> Result<Option<Delivery>, SyncError> {
+        let wanted = participant.gives && participant.wants(&stored.contact);
+        if participant.is_crm() && participant.incomplete && wanted {
             // It may be among those that the listing left out.
             self.unlisted.insert(stored.id);
             return Ok(None);
         }
-        let waits = peer.is_crm() && (self.doubtful.contains(&stored.id) || self.must_wait(&stored)?);
+        let waits = participant.is_crm() && (self.doubtful.contains(&stored.id) || self.must_wait(&stored)?);
         if waits || !wanted {
             return Ok(None);
         }
@@ -155,26 +164,26 @@ impl Engine<'_> {
 
     fn plan_update(
         &mut self,
-        peer: &Peer,
+        participant: &Participant,
         stored: Stored,
         agreement: Agreement,
     ) -> Result<Option<Delivery>, SyncError> {
-        if !peer.gives || (peer.is_crm() && self.must_wait(&stored)?) {
+        if !participant.gives || (participant.is_crm() && self.must_wait(&stored)?) {
             return Ok(None);
         }
-        if !peer.wants(&stored.contact) && peer.wants(&agreement.ours) {
+        if !participant.wants(&stored.contact) && participant.wants(&agreement.ours) {
             // It left the filter, so it leaves the book; that is no deletion.
-            return self.plan_delete(peer, stored, agreement);
+            return self.plan_delete(participant, stored, agreement);
         }
         let base = Base { theirs: &agreement.theirs, ours: &agreement.ours };
-        let policy = self.less_conflicts(peer.policy(), stored.id, &peer.name)?;
-        let out = outgo(base, &stored.contact, &policy);
-        let identity = peer.replica.capabilities().identity
+        let policy = self.less_conflicts(participant.policy(), stored.id, &participant.name)?;
+        let out = outgoing(base, &stored.contact, &policy);
+        let identity = participant.replica.capabilities().identity
             && (agreement.marks != marks(Some(&stored.uid), stored.crm_id.as_deref())
                 || self.rehearsed.contains(&stored.id));
         if out.changed.is_empty() && !identity {
             let (version, ours) = (stored.version, stored.contact);
-            self.mirror.put_agreement(&peer.name, &Agreement { version, ours, ..agreement })?;
+            self.mirror.put_agreement(&participant.name, &Agreement { version, ours, ..agreement })?;
             return Ok(None);
         }
         let fields = described(&agreement, &out.contact, out.changed);
@@ -191,22 +200,22 @@ impl Engine<'_> {
 
     fn plan_delete(
         &mut self,
-        peer: &Peer,
+        participant: &Participant,
         stored: Stored,
         agreement: Agreement,
     ) -> Result<Option<Delivery>, SyncError> {
-        if peer.held {
+        if participant.held {
             return Ok(None);
         }
-        if (!peer.gives || !peer.deletes) && Canary::DeletionForgotten.sings() {
-            self.mirror.delete_agreement(&peer.name, stored.id)?;
+        if (!participant.gives || !participant.deletes) && Canary::DeletionForgotten.sings() {
+            self.mirror.delete_agreement(&participant.name, stored.id)?;
             return Ok(None);
         }
-        if !peer.gives || !peer.deletes {
-            self.mirror.put_agreement(&peer.name, &Agreement { detached: true, ..agreement })?;
+        if !participant.gives || !participant.deletes {
+            self.mirror.put_agreement(&participant.name, &Agreement { detached: true, ..agreement })?;
             return Ok(None);
         }
-        if self.mirror.absence(&peer.name, &agreement.remote)?.is_some() {
+        if self.mirror.absence(&participant.name, &agreement.remote)?.is_some() {
             // It seems to be gone there already: the second look decides, not another deletion.
             return Ok(None);
         }
@@ -222,39 +231,39 @@ impl Engine<'_> {
     /// pending contacts came before these.
     async fn deliver(
         &mut self,
-        peer: &mut Peer,
+        participant: &mut Participant,
         deliveries: Vec<Delivery>,
         (mut done, total): (u64, u64),
     ) -> Result<bool, SyncError> {
-        if self.care.dry_run {
+        if self.policy.dry_run {
             for delivery in deliveries {
-                if peer.is_crm() && delivery.action() == ChangeAction::Create {
+                if participant.is_crm() && delivery.action() == ChangeAction::Create {
                     // Its id is not known; that it will have one is, and books that carry ids are then behind.
                     self.mirror.touch_contact(delivery.stored.id)?;
                     self.rehearsed.insert(delivery.stored.id);
                 }
-                self.changed(&peer.name, delivery.action(), label(&delivery.stored), delivery.fields);
+                self.changed(&participant.name, delivery.action(), label(&delivery.stored), delivery.fields);
             }
             return Ok(false);
         }
         if !deliveries.is_empty() && done == 0 {
-            self.emit(SyncEvent::PushStarted { replica: peer.name.clone(), total });
+            self.emit(SyncEvent::PushStarted { replica: participant.name.clone(), total });
         }
-        let at_once = if peer.is_crm() { CRM_WRITES_AT_ONCE } else { PLANNED_AT_ONCE };
+        let at_once = if participant.is_crm() { CRM_WRITES_AT_ONCE } else { PLANNED_AT_ONCE };
         let mut again = false;
         let mut deliveries = deliveries.into_iter();
-        while deliveries.len() > 0 && !peer.halted {
+        while deliveries.len() > 0 && !participant.halted {
             self.check_stop()?;
             let mut batch: Vec<Delivery> = deliveries.by_ref().take(at_once).collect();
-            self.transact(|engine| engine.about_to_write(peer, &mut batch))?;
-            self.reached(Moment::AboutToWrite)?;
+            self.transact(|engine| engine.about_to_write(participant, &mut batch))?;
+            self.reached(FailPoint::AboutToWrite)?;
             let writes = batch.iter().map(|delivery| delivery.write.clone()).collect();
-            let answers = peer.replica.apply(writes).await;
-            self.reached(Moment::Answered)?;
+            let answers = participant.replica.apply(writes).await;
+            self.reached(FailPoint::Answered)?;
             done += batch.len() as u64;
-            again |= self.settle(peer, batch, answers)?;
-            self.reached(Moment::Settled)?;
-            self.emit(SyncEvent::PushProgress { replica: peer.name.clone(), done, total });
+            again |= self.settle(participant, batch, answers)?;
+            self.reached(FailPoint::Settled)?;
+            self.emit(SyncEvent::PushProgress { replica: participant.name.clone(), done, total });
         }
         Ok(again)
     }

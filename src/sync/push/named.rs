@@ -7,9 +7,9 @@ use std::collections::HashSet;
 use crate::{
     canary::Canary,
     mirror::{Agreement, ContactId},
-    reconcile::{Kept, pairing::could_be},
-    replicas::{Look, Sighting, Trouble},
-    sync::{engine::Engine, error::SyncError, peer::Peer, scan::intake::NEVER_READ},
+    reconcile::{Kept, matching::could_be},
+    replica::{Diagnostic, Lookup, RemoteContact},
+    sync::{engine::Engine, error::SyncError, participant::Participant, scan::intake::NEVER_READ},
 };
 
 /// A contact that waits to be made in the CRM, and the ids that records of it name.
@@ -31,42 +31,49 @@ enum Answer {
 impl Engine<'_> {
     /// Asks the CRM for the contacts that are about to be made there although a book knows them by CRM id. Found ones are
     /// linked; one that was denied twice is a conflict: gone there, kept here.
-    pub async fn look_for_named(&mut self, peer: &mut Peer) -> Result<(), SyncError> {
+    pub async fn look_for_named(&mut self, participant: &mut Participant) -> Result<(), SyncError> {
         self.doubtful.clear();
-        let named = self.named_in_books(&peer.name)?;
-        self.forget_denials(&peer.name, &named)?;
-        if named.is_empty() || !peer.takes || Canary::NamedIsNew.sings() {
+        let named = self.named_in_books(&participant.name)?;
+        self.forget_denials(&participant.name, &named)?;
+        if named.is_empty() || !participant.takes || Canary::NamedIsNew.sings() {
             return Ok(());
         }
         let count = named.len() as u64;
-        if !self.care.force && count > self.care.max_delete.allowed(self.mirror.count_contacts()?) {
+        if !self.policy.force && count > self.policy.max_delete.allowed(self.mirror.count_contacts()?) {
             let message = format!(
                 "the CRM's listing leaves out {count} contacts that the books know by their CRM id; nothing is written there"
             );
             let hint = format!(
                 "if the listing was not whole, run it again; `carnet sync --max-delete {count}` asks for each by its id"
             );
-            self.halt(peer, Trouble::new(message).hint(hint));
+            self.halt(participant, Diagnostic::new(message).hint(hint));
             return Ok(());
         }
-        let mut witness = None;
+        let mut control = None;
         for named in named {
-            match self.ask_for(peer, &named, &mut witness).await? {
+            match self.ask_for(participant, &named, &mut control).await? {
                 Answer::Free => {}
                 Answer::Unsure => drop(self.doubtful.insert(named.contact)),
-                Answer::Gone(remote) => self.transact(|engine| engine.named_is_gone(peer, named.contact, remote))?,
+                Answer::Gone(remote) => {
+                    self.transact(|engine| engine.named_is_gone(participant, named.contact, remote))?
+                }
             }
         }
-        self.say_doubtful(peer);
+        self.say_doubtful(participant);
         Ok(())
     }
 
     /// It was deleted in the CRM, and a book has it still. Whether it is made there again is for a person to say; until then
     /// a detached agreement holds the place.
-    fn named_is_gone(&mut self, peer: &Peer, contact: ContactId, remote: String) -> Result<(), SyncError> {
-        self.mirror.clear_absence(&peer.name, &remote)?;
+    fn named_is_gone(
+        &mut self,
+        participant: &Participant,
+        contact: ContactId,
+        remote: String,
+    ) -> Result<(), SyncError> {
+        self.mirror.clear_absence(&participant.name, &remote)?;
         let stored = self.stored(contact)?;
-        self.whole_conflict(&stored, &peer.name, Kept::Open)?;
+        self.whole_conflict(&stored, &participant.name, Kept::Open)?;
         let agreement = Agreement {
             contact,
             remote,
@@ -78,40 +85,40 @@ impl Engine<'_> {
             detached: true,
             marks: String::new(),
         };
-        Ok(self.mirror.put_agreement(&peer.name, &agreement)?)
+        Ok(self.mirror.put_agreement(&participant.name, &agreement)?)
     }
 
     /// Asks for one contact by each id that it is known by.
     async fn ask_for(
         &mut self,
-        peer: &mut Peer,
+        participant: &mut Participant,
         Named { contact, remotes }: &Named,
-        witness: &mut Option<bool>,
+        control: &mut Option<bool>,
     ) -> Result<Answer, SyncError> {
         let (mut sure, mut gone) = (true, None);
         for remote in remotes {
             self.check_stop()?;
-            if self.mirror.agreement_by_remote(&peer.name, remote)?.is_some() {
+            if self.mirror.agreement_by_remote(&participant.name, remote)?.is_some() {
                 // Somebody who names it too was linked to it just now.
                 continue;
             }
-            match peer.replica.look(remote).await? {
-                Look::Found(sighting) => {
-                    if self.found_named(peer, *contact, *sighting)? {
+            match participant.replica.fetch(remote).await? {
+                Lookup::Found(record) => {
+                    if self.found_named(participant, *contact, *record)? {
                         return Ok(Answer::Free);
                     }
                 }
-                Look::Gone => {
-                    if witness.is_none() {
-                        let other = self.surely_there(&peer.name)?;
-                        *witness = Some(self.answers_for_others(peer, other.as_deref()).await?);
+                Lookup::Gone => {
+                    if control.is_none() {
+                        let other = self.surely_there(&participant.name)?;
+                        *control = Some(self.answers_for_others(participant, other.as_deref()).await?);
                     }
-                    if !self.care.force {
+                    if !self.policy.force {
                         gone = Some(remote.clone());
-                        sure &= *witness == Some(true) && self.denied_twice(&peer.name, remote, *contact)?;
+                        sure &= *control == Some(true) && self.denied_twice(&participant.name, remote, *contact)?;
                     }
                 }
-                Look::Unclear(_) => sure = false,
+                Lookup::Unclear(_) => sure = false,
             }
         }
         Ok(match gone {
@@ -146,7 +153,7 @@ impl Engine<'_> {
         Ok(())
     }
 
-    fn say_doubtful(&mut self, peer: &Peer) {
+    fn say_doubtful(&mut self, participant: &Participant) {
         let doubtful = self.doubtful.len();
         if doubtful == 0 {
             return;
@@ -157,8 +164,8 @@ impl Engine<'_> {
              are not made there yet"
         );
         self.notice(
-            &peer.name,
-            Trouble::new(message).hint("the next run asks again; `carnet sync --force` makes them at once"),
+            &participant.name,
+            Diagnostic::new(message).hint("the next run asks again; `carnet sync --force` makes them at once"),
         );
     }
 
@@ -180,14 +187,19 @@ impl Engine<'_> {
     }
 
     /// False if the one found is somebody else.
-    fn found_named(&mut self, peer: &Peer, contact: ContactId, sighting: Sighting) -> Result<bool, SyncError> {
-        if !could_be(&self.stored(contact)?.contact, &sighting.contact) {
+    fn found_named(
+        &mut self,
+        participant: &Participant,
+        contact: ContactId,
+        record: RemoteContact,
+    ) -> Result<bool, SyncError> {
+        if !could_be(&self.stored(contact)?.contact, &record.contact) {
             // An id of another account, or of a time before this one: somebody else has it here.
             return Ok(false);
         }
         self.transact(|engine| {
-            engine.mirror.clear_absence(&peer.name, &sighting.remote)?;
-            engine.link(peer, contact, sighting)
+            engine.mirror.clear_absence(&participant.name, &record.remote)?;
+            engine.link(participant, contact, record)
         })?;
         Ok(true)
     }

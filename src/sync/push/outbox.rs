@@ -11,19 +11,19 @@ use crate::{
     canary::Canary,
     contact::{Contact, Field, FieldSet},
     mirror::{ContactId, OutboxAction, OutboxRow, OutboxState, Stored},
-    replicas::{Action, Trouble},
+    replica::{Action, Diagnostic},
     sync::{
         engine::Engine,
         error::SyncError,
         events::ChangeAction,
         host::Uptime,
-        peer::{CRM, Peer},
+        participant::{CRM, Participant},
     },
 };
 
 /// What an outbox row remembers of the write.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub(in crate::sync) struct Payload {
+pub(crate) struct Payload {
     /// The contact's version in the mirror when it was sent.
     pub version: i64,
     /// The contact in the mirror then.
@@ -62,7 +62,7 @@ impl Payload {
 impl Engine<'_> {
     /// Written down before the first byte leaves: in the CRM a creation is not repeatable and a change may take effect
     /// late; in a book what comes to be there after a crash shall be known for our own.
-    pub fn about_to_write(&mut self, peer: &Peer, deliveries: &mut [Delivery]) -> Result<(), SyncError> {
+    pub fn about_to_write(&mut self, participant: &Participant, deliveries: &mut [Delivery]) -> Result<(), SyncError> {
         for delivery in deliveries {
             let (action, target, changed) = match &delivery.write.action {
                 Action::Create { .. } => (OutboxAction::Create, None, FieldSet::NONE),
@@ -70,12 +70,12 @@ impl Engine<'_> {
                 Action::Delete { .. } => continue,
             };
             let stored = &delivery.stored;
-            self.drop_refused(&peer.name, stored.id)?;
-            if peer.is_crm() {
+            self.drop_refused(&participant.name, stored.id)?;
+            if participant.is_crm() {
                 self.forget_old_tries(stored.id)?;
             }
             let payload = Payload { target, changed: changed.iter().collect(), ..payload(stored) };
-            let row = self.row(&peer.name, stored, (action, OutboxState::Sent), &payload)?;
+            let row = self.row(&participant.name, stored, (action, OutboxState::Sent), &payload)?;
             delivery.row = Some(self.mirror.put_outbox(&row)?);
         }
         Ok(())
@@ -117,7 +117,7 @@ impl Engine<'_> {
         let waits = |row: &OutboxRow| match row.state {
             OutboxState::Refused => Payload::of(row).is_some_and(|sent| sent.version == stored.version),
             OutboxState::Unknown if row.action == OutboxAction::Update => false,
-            OutboxState::Sent | OutboxState::Unknown | OutboxState::Parked => true,
+            OutboxState::Sent | OutboxState::Unknown | OutboxState::HeldForReview => true,
         };
         let rows = self.mirror.outbox_of(stored.id)?;
         Ok(rows.iter().any(|row| row.replica == CRM && waits(row)) || self.lost_updates_rest(stored.id)?)
@@ -139,7 +139,7 @@ impl Engine<'_> {
         for row in self.mirror.outbox(replica)? {
             let idle = match (row.action, row.state) {
                 (OutboxAction::Update, OutboxState::Unknown) | (_, OutboxState::Refused) => true,
-                (_, OutboxState::Sent | OutboxState::Unknown | OutboxState::Parked) => false,
+                (_, OutboxState::Sent | OutboxState::Unknown | OutboxState::HeldForReview) => false,
             };
             let followed = self.mirror.agreement(replica, row.contact)?.is_some_and(|agreement| !agreement.detached);
             if idle && !followed && self.stored(row.contact)?.deleted {
@@ -155,7 +155,7 @@ impl Engine<'_> {
     }
 
     /// Nobody knows whether the write happened.
-    pub fn lost(&mut self, replica: &str, contact: ContactId, error: &Trouble) -> Result<(), SyncError> {
+    pub fn lost(&mut self, replica: &str, contact: ContactId, error: &Diagnostic) -> Result<(), SyncError> {
         for mut row in self.mirror.outbox_of(contact)? {
             if row.replica == replica && row.state == OutboxState::Sent {
                 if Canary::BlindRepost.sings() && row.action == OutboxAction::Create {
@@ -171,7 +171,7 @@ impl Engine<'_> {
     }
 
     /// Remembers that the CRM refused a contact as it stands: it is not sent again until it changes.
-    pub fn refused(&mut self, stored: &Stored, action: ChangeAction, error: &Trouble) -> Result<(), SyncError> {
+    pub fn refused(&mut self, stored: &Stored, action: ChangeAction, error: &Diagnostic) -> Result<(), SyncError> {
         self.close_outbox(CRM, stored.id)?;
         let action = match action {
             ChangeAction::Create => OutboxAction::Create,

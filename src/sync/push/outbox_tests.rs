@@ -9,21 +9,21 @@ use crate::{
         Agreement,
         OutboxAction::{self, Create, Delete, Update},
         OutboxRow,
-        OutboxState::{self, Parked, Refused, Sent, Unknown},
+        OutboxState::{self, HeldForReview, Refused, Sent, Unknown},
     },
-    replicas::{Action, Trouble, Write, memory::Memory},
+    replica::{Action, Diagnostic, Write, memory::Memory},
     sync::{
-        desk::{SETTLE, ada, at_desk, peer, side},
         events::{ChangeAction, SyncEvent},
-        peer::CRM,
+        participant::CRM,
+        testing::{SETTLE, ada, participant, side, with_fixture},
     },
 };
 
 #[test]
 fn waiting_is_counted_within_one_boot() {
-    at_desk(|desk| {
+    with_fixture(|fixture| {
         let check = |since: &str, long: u64, expected: Result<bool, String>| {
-            assert_eq!(desk.engine.has_waited(since, Duration::from_secs(long)), expected, "{since}");
+            assert_eq!(fixture.engine.has_waited(since, Duration::from_secs(long)), expected, "{since}");
         };
         check("a 990.000", 10, Ok(true));
         check("a 990.000", 11, Ok(false));
@@ -36,17 +36,22 @@ fn waiting_is_counted_within_one_boot() {
 #[test]
 fn what_keeps_a_contact_from_being_written_to_the_crm() {
     let check = |replica: &str, what: (OutboxAction, OutboxState), change: fn(&mut Payload), expected: bool| {
-        at_desk(|mut desk| {
-            let id = desk.contact("ada-1", &ada("CEO"));
-            desk.sent_with(replica, id, what, change);
-            let stored = desk.engine.stored(id).unwrap();
-            assert_eq!(desk.engine.must_wait(&stored).unwrap(), expected, "{replica} {what:?}");
+        with_fixture(|mut fixture| {
+            let id = fixture.contact("ada-1", &ada("CEO"));
+            fixture.sent_with(replica, id, what, change);
+            let stored = fixture.engine.stored(id).unwrap();
+            assert_eq!(fixture.engine.must_wait(&stored).unwrap(), expected, "{replica} {what:?}");
         });
     };
     let as_it_stands = |_: &mut Payload| {};
-    for what in
-        [(Create, Sent), (Create, Unknown), (Create, Parked), (Create, Refused), (Update, Sent), (Update, Unknown)]
-    {
+    for what in [
+        (Create, Sent),
+        (Create, Unknown),
+        (Create, HeldForReview),
+        (Create, Refused),
+        (Update, Sent),
+        (Update, Unknown),
+    ] {
         check(CRM, what, as_it_stands, true);
         check("cards", what, as_it_stands, false);
     }
@@ -58,47 +63,47 @@ fn what_keeps_a_contact_from_being_written_to_the_crm() {
 #[test]
 fn a_row_that_nobody_can_read_keeps_nothing_waiting() {
     for state in [Refused, Unknown] {
-        at_desk(|mut desk| {
-            let id = desk.contact("ada-1", &ada("CEO"));
-            desk.sent(CRM, id, (Update, state));
-            let mut row = desk.rows(CRM).remove(0);
+        with_fixture(|mut fixture| {
+            let id = fixture.contact("ada-1", &ada("CEO"));
+            fixture.sent(CRM, id, (Update, state));
+            let mut row = fixture.rows(CRM).remove(0);
             row.payload = "of a later carnet".to_owned();
-            desk.engine.mirror.update_outbox(&row).unwrap();
-            let stored = desk.engine.stored(id).unwrap();
-            assert!(!desk.engine.must_wait(&stored).unwrap(), "{state:?}");
+            fixture.engine.mirror.update_outbox(&row).unwrap();
+            let stored = fixture.engine.stored(id).unwrap();
+            assert!(!fixture.engine.must_wait(&stored).unwrap(), "{state:?}");
         });
     }
 }
 
 #[test]
 fn one_write_that_waits_is_enough() {
-    at_desk(|mut desk| {
-        let id = desk.contact("ada-1", &ada("CEO"));
-        desk.sent("cards", id, (Update, Sent));
-        desk.sent(CRM, id, (Create, Sent));
-        let stored = desk.engine.stored(id).unwrap();
-        assert!(desk.engine.must_wait(&stored).unwrap());
+    with_fixture(|mut fixture| {
+        let id = fixture.contact("ada-1", &ada("CEO"));
+        fixture.sent("cards", id, (Update, Sent));
+        fixture.sent(CRM, id, (Create, Sent));
+        let stored = fixture.engine.stored(id).unwrap();
+        assert!(fixture.engine.must_wait(&stored).unwrap());
     });
 }
 
 #[test]
 fn a_change_sent_three_times_rests_for_an_hour() {
-    at_desk(|mut desk| {
-        let id = desk.contact("ada-1", &ada("CEO"));
-        let stored = desk.engine.stored(id).unwrap();
+    with_fixture(|mut fixture| {
+        let id = fixture.contact("ada-1", &ada("CEO"));
+        let stored = fixture.engine.stored(id).unwrap();
         for tries in 1..=3 {
-            desk.sent_with(CRM, id, (Update, Unknown), |sent| sent.misses = 1);
-            assert_eq!(desk.engine.must_wait(&stored).unwrap(), tries == 3, "{tries}");
+            fixture.sent_with(CRM, id, (Update, Unknown), |sent| sent.misses = 1);
+            assert_eq!(fixture.engine.must_wait(&stored).unwrap(), tries == 3, "{tries}");
         }
-        desk.later(3_599);
-        assert!(desk.engine.must_wait(&stored).unwrap());
-        desk.later(1);
-        assert!(!desk.engine.must_wait(&stored).unwrap());
-        let oldest = desk.rows(CRM)[0].id;
-        desk.engine.forget_old_tries(id).unwrap();
-        assert!(desk.rows(CRM).len() == 2 && desk.rows(CRM).iter().all(|row| row.id != oldest));
-        desk.engine.forget_old_tries(id).unwrap();
-        assert_eq!(desk.rows(CRM).len(), 2, "with the one to come there are three");
+        fixture.later(3_599);
+        assert!(fixture.engine.must_wait(&stored).unwrap());
+        fixture.later(1);
+        assert!(!fixture.engine.must_wait(&stored).unwrap());
+        let oldest = fixture.rows(CRM)[0].id;
+        fixture.engine.forget_old_tries(id).unwrap();
+        assert!(fixture.rows(CRM).len() == 2 && fixture.rows(CRM).iter().all(|row| row.id != oldest));
+        fixture.engine.forget_old_tries(id).unwrap();
+        assert_eq!(fixture.rows(CRM).len(), 2, "with the one to come there are three");
     });
 }
 
@@ -111,23 +116,23 @@ fn changes_of_contacts_that_nobody_follows_any_more_are_closed() {
         No,
     }
     let check = |deleted: bool, followed: Followed, what: (OutboxAction, OutboxState), closed: bool| {
-        at_desk(|mut desk| {
-            let id = desk.contact("ada-1", &ada("CEO"));
-            let agreement = desk.agree(CRM, "1001", id);
+        with_fixture(|mut fixture| {
+            let id = fixture.contact("ada-1", &ada("CEO"));
+            let agreement = fixture.agree(CRM, "1001", id);
             match followed {
                 Followed::Yes => {}
                 Followed::Detached => {
                     let agreement = Agreement { detached: true, ..agreement };
-                    desk.engine.mirror.put_agreement(CRM, &agreement).unwrap();
+                    fixture.engine.mirror.put_agreement(CRM, &agreement).unwrap();
                 }
-                Followed::No => desk.engine.mirror.delete_agreement(CRM, id).unwrap(),
+                Followed::No => fixture.engine.mirror.delete_agreement(CRM, id).unwrap(),
             }
-            desk.sent(CRM, id, what);
+            fixture.sent(CRM, id, what);
             if deleted {
-                desk.engine.mirror.delete_contact(id, "").unwrap();
+                fixture.engine.mirror.delete_contact(id, "").unwrap();
             }
-            desk.engine.close_forgotten(CRM).unwrap();
-            assert_eq!(desk.rows(CRM).is_empty(), closed, "deleted: {deleted}, {followed:?}, {what:?}");
+            fixture.engine.close_forgotten(CRM).unwrap();
+            assert_eq!(fixture.rows(CRM).is_empty(), closed, "deleted: {deleted}, {followed:?}, {what:?}");
         });
     };
     for followed in [Followed::Detached, Followed::No] {
@@ -136,7 +141,7 @@ fn changes_of_contacts_that_nobody_follows_any_more_are_closed() {
             check(false, followed, what, false);
         }
         // It may turn up there yet, as a contact that nobody knows.
-        for what in [(Create, Unknown), (Create, Parked), (Update, Sent)] {
+        for what in [(Create, Unknown), (Create, HeldForReview), (Update, Sent)] {
             check(true, followed, what, false);
         }
     }
@@ -149,19 +154,19 @@ fn changes_of_contacts_that_nobody_follows_any_more_are_closed() {
 fn a_write_is_written_down_before_it_leaves() {
     let write = |action| Write { uid: "ada-1".to_owned(), crm_id: None, action };
     let check = |name: &str, action: Action, expected: &[(OutboxAction, Vec<Field>)], refused_left: usize| {
-        at_desk(|mut desk| {
-            let id = desk.contact("ada-1", &ada("CEO"));
-            desk.engine.mirror.set_fact("crm.highest_id", "1007").unwrap();
-            desk.sent(CRM, id, (Create, Refused));
-            desk.sent("cards", id, (Create, Refused));
+        with_fixture(|mut fixture| {
+            let id = fixture.contact("ada-1", &ada("CEO"));
+            fixture.engine.mirror.set_fact("crm.highest_id", "1007").unwrap();
+            fixture.sent(CRM, id, (Create, Refused));
+            fixture.sent("cards", id, (Create, Refused));
             for _ in 0..3 {
-                desk.sent(CRM, id, (Update, Unknown));
+                fixture.sent(CRM, id, (Update, Unknown));
             }
-            let stored = desk.engine.stored(id).unwrap();
+            let stored = fixture.engine.stored(id).unwrap();
             let mut deliveries =
                 [Delivery { stored, agreement: None, write: write(action.clone()), fields: vec![], row: None }];
-            desk.engine.about_to_write(&peer(name, Memory::default()), &mut deliveries).unwrap();
-            let rows: Vec<OutboxRow> = desk.rows(name).into_iter().filter(|row| row.state == Sent).collect();
+            fixture.engine.about_to_write(&participant(name, Memory::default()), &mut deliveries).unwrap();
+            let rows: Vec<OutboxRow> = fixture.rows(name).into_iter().filter(|row| row.state == Sent).collect();
             let found: Vec<_> = rows.iter().map(|row| (row.action, Payload::of(row).unwrap().changed)).collect();
             assert_eq!(found, expected);
             let targets: Vec<_> = rows.iter().map(|row| Payload::of(row).unwrap().target).collect();
@@ -170,10 +175,10 @@ fn a_write_is_written_down_before_it_leaves() {
             assert_eq!(deliveries[0].row, rows.first().map(|row| row.id));
             assert!(rows.iter().all(|row| row.highest_id == Some(1_007) && row.attempts == 1));
             assert!(rows.iter().all(|row| Payload::of(row).unwrap().misses == 0));
-            let refused = |of: &str| desk.states(of).iter().filter(|state| **state == Refused).count();
+            let refused = |of: &str| fixture.states(of).iter().filter(|state| **state == Refused).count();
             let other = if name == CRM { "cards" } else { CRM };
             assert_eq!((refused(name), refused(other)), (refused_left, 1));
-            let tries = desk.states(CRM).iter().filter(|state| **state == Unknown).count();
+            let tries = fixture.states(CRM).iter().filter(|state| **state == Unknown).count();
             assert_eq!(tries, if name == CRM && !expected.is_empty() { 2 } else { 3 });
         });
     };
@@ -188,28 +193,28 @@ fn a_write_is_written_down_before_it_leaves() {
 
 #[test]
 fn answers_move_the_rows_of_that_contact_and_replica_only() {
-    at_desk(|mut desk| {
-        let (id, other) = (desk.contact("ada-1", &ada("CEO")), desk.contact("other", &ada("CTO")));
+    with_fixture(|mut fixture| {
+        let (id, other) = (fixture.contact("ada-1", &ada("CEO")), fixture.contact("other", &ada("CTO")));
         for (replica, contact) in [(CRM, id), ("cards", id), (CRM, other)] {
-            desk.sent(replica, contact, (Create, Refused));
-            desk.sent(replica, contact, (Update, Sent));
+            fixture.sent(replica, contact, (Create, Refused));
+            fixture.sent(replica, contact, (Update, Sent));
         }
-        desk.engine.lost(CRM, id, &Trouble::new("hear the answer")).unwrap();
-        assert_eq!(desk.states(CRM), [Refused, Unknown, Refused, Sent]);
-        assert_eq!(desk.rows(CRM)[1].error.as_deref(), Some("hear the answer"));
-        assert_eq!(desk.rows(CRM)[0].error, None);
-        assert_eq!(desk.states("cards"), [Refused, Sent]);
-        desk.engine.recover_outbox("cards").unwrap();
+        fixture.engine.lost(CRM, id, &Diagnostic::new("hear the answer")).unwrap();
+        assert_eq!(fixture.states(CRM), [Refused, Unknown, Refused, Sent]);
+        assert_eq!(fixture.rows(CRM)[1].error.as_deref(), Some("hear the answer"));
+        assert_eq!(fixture.rows(CRM)[0].error, None);
+        assert_eq!(fixture.states("cards"), [Refused, Sent]);
+        fixture.engine.recover_outbox("cards").unwrap();
         assert_eq!(
-            (desk.states("cards"), desk.states(CRM)),
+            (fixture.states("cards"), fixture.states(CRM)),
             (vec![Refused, Unknown], vec![Refused, Unknown, Refused, Sent])
         );
-        desk.engine.close_outbox(CRM, id).unwrap();
-        assert_eq!((desk.states("cards"), desk.states(CRM)), (vec![Refused, Unknown], vec![Refused, Sent]));
-        let row = desk.rows("cards")[0].id;
-        desk.engine.withdraw(None).unwrap();
-        desk.engine.withdraw(Some(row)).unwrap();
-        assert_eq!(desk.states("cards"), [Unknown]);
+        fixture.engine.close_outbox(CRM, id).unwrap();
+        assert_eq!((fixture.states("cards"), fixture.states(CRM)), (vec![Refused, Unknown], vec![Refused, Sent]));
+        let row = fixture.rows("cards")[0].id;
+        fixture.engine.withdraw(None).unwrap();
+        fixture.engine.withdraw(Some(row)).unwrap();
+        assert_eq!(fixture.states("cards"), [Unknown]);
     });
 }
 
@@ -221,12 +226,12 @@ fn a_refusal_is_remembered_with_what_was_refused() {
         (ChangeAction::Link, Update),
         (ChangeAction::Delete, Delete),
     ] {
-        at_desk(|mut desk| {
-            let id = desk.contact("ada-1", &ada("CEO"));
-            desk.sent(CRM, id, (Update, Sent));
-            let stored = desk.engine.stored(id).unwrap();
-            desk.engine.refused(&stored, action, &Trouble::new("take it")).unwrap();
-            let rows = desk.rows(CRM);
+        with_fixture(|mut fixture| {
+            let id = fixture.contact("ada-1", &ada("CEO"));
+            fixture.sent(CRM, id, (Update, Sent));
+            let stored = fixture.engine.stored(id).unwrap();
+            fixture.engine.refused(&stored, action, &Diagnostic::new("take it")).unwrap();
+            let rows = fixture.rows(CRM);
             let found: Vec<_> = rows.iter().map(|row| (row.action, row.state, row.error.as_deref())).collect();
             assert_eq!(found, [(expected, Refused, Some("take it"))]);
         });
@@ -237,20 +242,20 @@ fn a_refusal_is_remembered_with_what_was_refused() {
 fn a_lost_change_is_recognised_by_what_stands_there() {
     let check =
         |replica: &str, what: (OutboxAction, OutboxState), there: Contact, expected: (&str, &str), left: usize| {
-            at_desk(|mut desk| {
-                let id = desk.contact("ada-1", &Contact { last_name: "Byron".into(), ..ada("old") });
-                let agreement = desk.agree(CRM, "1001", id);
-                desk.engine.mirror.update_contact(id, &ada("new"), "").unwrap();
-                desk.sent(replica, id, what);
-                let stored = desk.engine.stored(id).unwrap();
-                let agreement = desk.engine.recognise_ours(&side(CRM), &stored, agreement, &there).unwrap();
+            with_fixture(|mut fixture| {
+                let id = fixture.contact("ada-1", &Contact { last_name: "Byron".into(), ..ada("old") });
+                let agreement = fixture.agree(CRM, "1001", id);
+                fixture.engine.mirror.update_contact(id, &ada("new"), "").unwrap();
+                fixture.sent(replica, id, what);
+                let stored = fixture.engine.stored(id).unwrap();
+                let agreement = fixture.engine.recognise_ours(&side(CRM), &stored, agreement, &there).unwrap();
                 let Contact { last_name, job_title, .. } = &agreement.ours;
                 assert_eq!((last_name.as_str(), job_title.as_str()), expected, "{replica} {what:?}");
                 let taken = |field, sent: &str| agreement.ours.scalar(field) == sent;
                 if taken(Field::JobTitle, "new") {
                     assert_eq!(agreement.theirs.job_title, there.job_title);
                 }
-                assert_eq!(desk.rows(replica).len(), left, "{replica} {what:?}");
+                assert_eq!(fixture.rows(replica).len(), left, "{replica} {what:?}");
             });
         };
     let half = Contact { last_name: "Byron".into(), ..ada("NEW") };
@@ -273,15 +278,15 @@ fn check_list(there: &str, (theirs, ours): (&str, &str), left: usize) {
         Contact { addresses: contact.items.iter().map(at).collect(), items: vec![], ..contact }
     };
     let check = |field: Field, list: &dyn Fn(&str) -> Contact| {
-        at_desk(|mut desk| {
-            let id = desk.contact("ada-1", &list("1"));
-            let agreement = desk.agree(CRM, "1001", id);
-            desk.engine.mirror.update_contact(id, &list("12"), "").unwrap();
-            desk.sent_with(CRM, id, (Update, Unknown), |sent| sent.changed = vec![field]);
-            let stored = desk.engine.stored(id).unwrap();
-            let agreement = desk.engine.recognise_ours(&side(CRM), &stored, agreement, &list(there)).unwrap();
+        with_fixture(|mut fixture| {
+            let id = fixture.contact("ada-1", &list("1"));
+            let agreement = fixture.agree(CRM, "1001", id);
+            fixture.engine.mirror.update_contact(id, &list("12"), "").unwrap();
+            fixture.sent_with(CRM, id, (Update, Unknown), |sent| sent.changed = vec![field]);
+            let stored = fixture.engine.stored(id).unwrap();
+            let agreement = fixture.engine.recognise_ours(&side(CRM), &stored, agreement, &list(there)).unwrap();
             assert_eq!((agreement.theirs, agreement.ours), (list(theirs), list(ours)), "{field:?} {there}");
-            assert_eq!(desk.rows(CRM).len(), left);
+            assert_eq!(fixture.rows(CRM).len(), left);
         });
     };
     check(Field::Items, &phones);
@@ -300,39 +305,39 @@ fn a_lost_change_of_a_list_is_recognised_by_what_came_with_it() {
 
 #[test]
 fn a_lost_change_may_be_sent_again_after_the_settle_time() {
-    at_desk(|mut desk| {
-        let id = desk.contact("ada-1", &ada("CEO"));
-        desk.sent(CRM, id, (Update, Unknown));
-        desk.sent(CRM, id, (Create, Unknown));
-        desk.sent("cards", id, (Update, Unknown));
-        desk.sent("cards", id, (Update, Sent));
-        desk.engine.conclude_updates("cards").unwrap();
-        assert_eq!(desk.states("cards"), [Sent], "a file is written or it is not");
-        desk.later(SETTLE - 1);
-        desk.engine.conclude_updates(CRM).unwrap();
-        assert_eq!(desk.misses(), [0, 0]);
-        desk.boot("b");
-        desk.engine.conclude_updates(CRM).unwrap();
-        assert_eq!((desk.misses(), desk.rows(CRM)[0].sent_uptime.as_str()), (vec![0, 0], "b 0.000"));
-        desk.later(SETTLE);
-        desk.engine.conclude_updates(CRM).unwrap();
-        assert_eq!(desk.misses(), [1, 0]);
-        assert_eq!(desk.engine.summary.failed, 0);
+    with_fixture(|mut fixture| {
+        let id = fixture.contact("ada-1", &ada("CEO"));
+        fixture.sent(CRM, id, (Update, Unknown));
+        fixture.sent(CRM, id, (Create, Unknown));
+        fixture.sent("cards", id, (Update, Unknown));
+        fixture.sent("cards", id, (Update, Sent));
+        fixture.engine.conclude_updates("cards").unwrap();
+        assert_eq!(fixture.states("cards"), [Sent], "a file is written or it is not");
+        fixture.later(SETTLE - 1);
+        fixture.engine.conclude_updates(CRM).unwrap();
+        assert_eq!(fixture.misses(), [0, 0]);
+        fixture.boot("b");
+        fixture.engine.conclude_updates(CRM).unwrap();
+        assert_eq!((fixture.misses(), fixture.rows(CRM)[0].sent_uptime.as_str()), (vec![0, 0], "b 0.000"));
+        fixture.later(SETTLE);
+        fixture.engine.conclude_updates(CRM).unwrap();
+        assert_eq!(fixture.misses(), [1, 0]);
+        assert_eq!(fixture.engine.summary.failed, 0);
     });
 }
 
 #[test]
 fn the_third_lost_change_is_told_once() {
-    at_desk(|mut desk| {
-        let id = desk.contact("ada-1", &ada("CEO"));
+    with_fixture(|mut fixture| {
+        let id = fixture.contact("ada-1", &ada("CEO"));
         for tries in 1..=3 {
-            desk.sent(CRM, id, (Update, Unknown));
-            desk.later(SETTLE);
-            desk.engine.conclude_updates(CRM).unwrap();
-            desk.engine.conclude_updates(CRM).unwrap();
-            assert_eq!(desk.engine.summary.failed, u64::from(tries == 3), "{tries}");
+            fixture.sent(CRM, id, (Update, Unknown));
+            fixture.later(SETTLE);
+            fixture.engine.conclude_updates(CRM).unwrap();
+            fixture.engine.conclude_updates(CRM).unwrap();
+            assert_eq!(fixture.engine.summary.failed, u64::from(tries == 3), "{tries}");
         }
         let failed = |event: &&SyncEvent| matches!(event, SyncEvent::Failed { .. });
-        assert_eq!(desk.told.borrow().iter().filter(failed).count(), 1);
+        assert_eq!(fixture.told.borrow().iter().filter(failed).count(), 1);
     });
 }

@@ -7,20 +7,20 @@ use crate::{
     mirror::{Agreement, QuestionRow, State, Stored},
     reconcile::{
         lists::{self, Entry},
-        merge::alike,
+        merge::equal_normalised,
     },
-    replicas::{Action, ReplicaError, Sighting, Trouble, Written},
+    replica::{Action, Diagnostic, RemoteContact, ReplicaError, Written},
     sync::{
         engine::{Engine, label},
         error::SyncError,
         events::SyncEvent,
-        peer::Peer,
+        participant::Participant,
         scan::intake::marks,
     },
 };
 
 /// The kind of question that only informs: it stays in `status` and holds nothing up.
-pub(in crate::sync) const UNTAKEN: &str = "untaken";
+pub(crate) const NOT_PERSISTED: &str = "untaken";
 
 /// The fact that names the scalars which the CRM acknowledges and does not keep.
 const IGNORED: &str = "crm.ignored";
@@ -32,17 +32,17 @@ impl Engine<'_> {
     /// Books the answers of one batch in one transaction; true when another round is due.
     pub fn settle(
         &mut self,
-        peer: &mut Peer,
+        participant: &mut Participant,
         batch: Vec<Delivery>,
         answers: Vec<Result<Written, ReplicaError>>,
     ) -> Result<bool, SyncError> {
         let mut again = false;
         let mut fatal = None;
-        let facts = peer.replica.facts();
+        let facts = participant.replica.facts();
         if Canary::AckInTwo.sings() {
             self.transact(|engine| {
                 for (delivery, _) in batch.iter().zip(&answers).filter(|(_, answer)| answer.is_ok()) {
-                    engine.close_outbox(&peer.name, delivery.stored.id)?;
+                    engine.close_outbox(&participant.name, delivery.stored.id)?;
                 }
                 Ok(())
             })?;
@@ -51,8 +51,8 @@ impl Engine<'_> {
             engine.keep_facts(facts)?;
             for (delivery, answer) in batch.into_iter().zip(answers) {
                 match answer {
-                    Ok(written) => engine.written(peer, delivery, written)?,
-                    Err(error) => again |= engine.not_written(peer, delivery, error, &mut fatal)?,
+                    Ok(written) => engine.written(participant, delivery, written)?,
+                    Err(error) => again |= engine.not_written(participant, delivery, error, &mut fatal)?,
                 }
             }
             Ok(())
@@ -63,74 +63,74 @@ impl Engine<'_> {
         }
     }
 
-    fn written(&mut self, peer: &Peer, delivery: Delivery, written: Written) -> Result<(), SyncError> {
+    fn written(&mut self, participant: &Participant, delivery: Delivery, written: Written) -> Result<(), SyncError> {
         let (action, mut who) = (delivery.action(), label(&delivery.stored));
-        self.close_outbox(&peer.name, delivery.stored.id)?;
+        self.close_outbox(&participant.name, delivery.stored.id)?;
         let Delivery { stored, agreement, write, fields, row: _ } = delivery;
         match (write.action, written) {
-            (Action::Create { contact }, Some(sighting)) => {
-                if peer.is_crm() {
-                    who.crm_id = Some(sighting.remote.clone());
+            (Action::Create { contact }, Some(record)) => {
+                if participant.is_crm() {
+                    who.crm_id = Some(record.remote.clone());
                 }
-                self.agree(peer, stored.id, (&Contact::default(), &contact), sighting)?;
+                self.agree(participant, stored.id, (&Contact::default(), &contact), record)?;
             }
-            (Action::Update { theirs, contact, .. }, Some(sighting)) => {
-                self.agree(peer, stored.id, (&theirs, &contact), sighting)?;
+            (Action::Update { theirs, contact, .. }, Some(record)) => {
+                self.agree(participant, stored.id, (&theirs, &contact), record)?;
             }
             (Action::Delete { .. }, None) if agreement.is_some() => {
-                self.mirror.delete_agreement(&peer.name, stored.id)?;
+                self.mirror.delete_agreement(&participant.name, stored.id)?;
             }
             _ => {}
         }
-        self.changed(&peer.name, action, who, fields);
+        self.changed(&participant.name, action, who, fields);
         Ok(())
     }
 
     /// A new agreement from what was read back. `sent` is what stood there before, and what was meant to stand there.
     fn agree(
         &mut self,
-        peer: &Peer,
+        participant: &Participant,
         contact: i64,
         (before, meant): (&Contact, &Contact),
-        sighting: Sighting,
+        record: RemoteContact,
     ) -> Result<(), SyncError> {
-        let first = peer.is_crm() && self.mirror.agreement(&peer.name, contact)?.is_none();
+        let first = participant.is_crm() && self.mirror.agreement(&participant.name, contact)?.is_none();
         if first {
             // Books that carry the CRM's id are now behind.
             self.mirror.touch_contact(contact)?;
         }
         let stored = self.stored(contact)?;
-        let sighting = self.seen_alone(peer, sighting)?;
+        let record = self.seen_alone(participant, record)?;
         let next = Agreement {
             contact,
-            remote: sighting.remote.clone(),
-            revision: sighting.revision.clone(),
-            theirs: if Canary::OneBase.sings() { stored.contact.clone() } else { sighting.contact.clone() },
+            remote: record.remote.clone(),
+            revision: record.revision.clone(),
+            theirs: if Canary::OneBase.sings() { stored.contact.clone() } else { record.contact.clone() },
             ours: stored.contact.clone(),
             version: stored.version,
-            detail: sighting.detail.clone(),
+            detail: record.detail.clone(),
             detached: false,
             marks: marks(Some(&stored.uid), stored.crm_id.as_deref()),
         };
-        self.mirror.put_agreement(&peer.name, &next)?;
-        if !peer.is_crm() {
+        self.mirror.put_agreement(&participant.name, &next)?;
+        if !participant.is_crm() {
             return Ok(());
         }
-        let untaken = untaken(before, meant, &sighting.contact);
-        self.learn_ignored((before, meant), &sighting.contact)?;
-        if !untaken.is_empty() {
-            self.say_untaken(peer, &stored, &untaken)?;
+        let not_persisted = not_persisted(before, meant, &record.contact);
+        self.learn_unsupported_fields((before, meant), &record.contact)?;
+        if !not_persisted.is_empty() {
+            self.report_not_persisted(participant, &stored, &not_persisted)?;
         } else {
-            self.mirror.answer_question(&peer.name, &stored.uid, UNTAKEN)?;
+            self.mirror.answer_question(&participant.name, &stored.uid, NOT_PERSISTED)?;
         }
         // What the server shows beyond what was sent, somebody put there: it is taken at once.
-        let theirs = common(before, meant, &sighting.contact);
-        self.merge_in(&peer.side(), &stored, Some(&Agreement { theirs, ..next }), sighting)
+        let theirs = common(before, meant, &record.contact);
+        self.merge_in(&participant.side(), &stored, Some(&Agreement { theirs, ..next }), record)
     }
 
     fn not_written(
         &mut self,
-        peer: &mut Peer,
+        participant: &mut Participant,
         delivery: Delivery,
         error: ReplicaError,
         fatal: &mut Option<SyncError>,
@@ -143,57 +143,57 @@ impl Engine<'_> {
                 if Canary::StaleIsDone.sings() {
                     if let Some(agreement) = delivery.agreement {
                         let (version, ours) = (delivery.stored.version, delivery.stored.contact);
-                        self.mirror.put_agreement(&peer.name, &Agreement { version, ours, ..agreement })?;
+                        self.mirror.put_agreement(&participant.name, &Agreement { version, ours, ..agreement })?;
                     }
                     return Ok(false);
                 }
-                if let Some(sighting) = now {
-                    let sighting = self.seen_alone(peer, *sighting)?;
-                    self.intake(&peer.side(), sighting)?;
+                if let Some(record) = now {
+                    let record = self.seen_alone(participant, *record)?;
+                    self.intake(&participant.side(), record)?;
                     return Ok(true);
                 }
                 if let Some(agreement) = &delivery.agreement {
                     // The next listing is to be looked at, even if it shows what it showed.
-                    self.mirror.set_revision(&peer.name, &agreement.remote, CHANGED)?;
+                    self.mirror.set_revision(&participant.name, &agreement.remote, CHANGED)?;
                 }
                 self.failed(
-                    peer,
+                    participant,
                     who,
-                    Trouble::new("write it: it changed there in the meantime; the next run looks again"),
+                    Diagnostic::new("write it: it changed there in the meantime; the next run looks again"),
                 );
             }
-            ReplicaError::Rejected(trouble) => {
+            ReplicaError::Rejected(diagnostic) => {
                 self.withdraw(row)?;
-                if peer.is_crm() {
-                    self.refused(&delivery.stored, delivery.action(), &trouble)?;
+                if participant.is_crm() {
+                    self.refused(&delivery.stored, delivery.action(), &diagnostic)?;
                 }
-                self.failed(peer, who, trouble);
+                self.failed(participant, who, diagnostic);
             }
-            ReplicaError::Postponed(trouble) => {
+            ReplicaError::Deferred(diagnostic) => {
                 self.withdraw(row)?;
-                self.failed(peer, who, trouble);
+                self.failed(participant, who, diagnostic);
             }
-            ReplicaError::Unsettled(trouble) => {
-                self.lost(&peer.name, id, &trouble)?;
-                self.failed(peer, who, trouble);
+            ReplicaError::OutcomeUnknown(diagnostic) => {
+                self.lost(&participant.name, id, &diagnostic)?;
+                self.failed(participant, who, diagnostic);
             }
-            ReplicaError::Unavailable(trouble) => {
+            ReplicaError::Unavailable(diagnostic) => {
                 self.withdraw(row)?;
-                if peer.is_crm() {
+                if participant.is_crm() {
                     // The books can still be written; the run then ends with this.
-                    self.trouble = Some(SyncError::Network(trouble.clone()));
-                    peer.halted = true;
+                    self.diagnostic = Some(SyncError::Network(diagnostic.clone()));
+                    participant.halted = true;
                 }
-                self.failed(peer, who, trouble);
+                self.failed(participant, who, diagnostic);
             }
-            ReplicaError::Login(trouble) => {
+            ReplicaError::Login(diagnostic) => {
                 self.withdraw(row)?;
-                *fatal = Some(SyncError::Login(trouble));
+                *fatal = Some(SyncError::Login(diagnostic));
             }
-            ReplicaError::Unsafe(trouble) => {
+            ReplicaError::Untrusted(diagnostic) => {
                 self.withdraw(row)?;
-                if !peer.halted {
-                    self.halt(peer, trouble);
+                if !participant.halted {
+                    self.halt(participant, diagnostic);
                 }
             }
         }
@@ -201,16 +201,20 @@ impl Engine<'_> {
     }
 
     /// The scalars that this server has been seen to ignore.
-    pub fn ignored(&self) -> Result<FieldSet, SyncError> {
+    pub fn unsupported_fields(&self) -> Result<FieldSet, SyncError> {
         let names = self.mirror.fact(IGNORED)?.unwrap_or_default();
         Ok(names.split(' ').filter_map(Field::from_name).collect())
     }
 
-    fn learn_ignored(&mut self, (before, meant): (&Contact, &Contact), read: &Contact) -> Result<(), SyncError> {
-        let known = self.ignored()?;
+    fn learn_unsupported_fields(
+        &mut self,
+        (before, meant): (&Contact, &Contact),
+        read: &Contact,
+    ) -> Result<(), SyncError> {
+        let known = self.unsupported_fields()?;
         let sent = before.differing(meant).iter().filter(|field| !field.is_list());
-        let (taken, other): (Vec<Field>, Vec<Field>) = sent.partition(|field| alike(meant, read, *field));
-        let kept_as_it_was = other.into_iter().filter(|field| alike(before, read, *field));
+        let (taken, other): (Vec<Field>, Vec<Field>) = sent.partition(|field| equal_normalised(meant, read, *field));
+        let kept_as_it_was = other.into_iter().filter(|field| equal_normalised(before, read, *field));
         let now = known.less(taken.into_iter().collect()).or(kept_as_it_was.collect());
         if now != known {
             let names: Vec<&str> = now.iter().map(Field::name).collect();
@@ -220,18 +224,23 @@ impl Engine<'_> {
     }
 
     /// The CRM acknowledged a change and does not show it: said now, and by `status` until the contact is taken as it is.
-    fn say_untaken(&mut self, peer: &Peer, stored: &Stored, fields: &[Field]) -> Result<(), SyncError> {
+    fn report_not_persisted(
+        &mut self,
+        participant: &Participant,
+        stored: &Stored,
+        fields: &[Field],
+    ) -> Result<(), SyncError> {
         let names: Vec<&str> = fields.iter().map(|field| field.name()).collect();
         let names = names.join(", ");
         let hint = "it is not sent again until it changes here; the mirror keeps it";
         let message = format!("write {names}: the CRM acknowledged it and shows something else");
-        self.failed(peer, label(stored), Trouble::new(message).hint(hint));
+        self.failed(participant, label(stored), Diagnostic::new(message).hint(hint));
         self.mirror.ask(&QuestionRow {
             id: 0,
             run: self.run,
-            replica: peer.name.clone(),
+            replica: participant.name.clone(),
             remote: stored.uid.clone(),
-            kind: UNTAKEN.to_owned(),
+            kind: NOT_PERSISTED.to_owned(),
             contact: Some(stored.id),
             text: format!("the CRM does not show {names} of contact {} as the mirror has it", stored.uid),
             state: State::Open,
@@ -239,19 +248,19 @@ impl Engine<'_> {
         Ok(())
     }
 
-    fn failed(&mut self, peer: &Peer, contact: crate::sync::events::Label, trouble: Trouble) {
+    fn failed(&mut self, participant: &Participant, contact: crate::sync::events::Label, diagnostic: Diagnostic) {
         self.summary.failed += 1;
-        let Trouble { message, hint } = trouble;
-        self.emit(SyncEvent::Failed { replica: peer.name.clone(), contact, message, hint });
+        let Diagnostic { message, hint } = diagnostic;
+        self.emit(SyncEvent::Failed { replica: participant.name.clone(), contact, message, hint });
     }
 }
 
 /// The fields that were meant to change and do not show what was meant.
-fn untaken(before: &Contact, meant: &Contact, read: &Contact) -> Vec<Field> {
+fn not_persisted(before: &Contact, meant: &Contact, read: &Contact) -> Vec<Field> {
     let lacks = |field: Field| match field {
         Field::Items => lacks_of(&before.items, &meant.items, &read.items),
         Field::Addresses => lacks_of(&before.addresses, &meant.addresses, &read.addresses),
-        scalar => !alike(meant, read, scalar),
+        scalar => !equal_normalised(meant, read, scalar),
     };
     let sent = before.differing(meant).and(FieldSet::CRM);
     sent.iter().filter(|field| lacks(*field)).collect()
@@ -269,8 +278,8 @@ fn lacks_of<E: Entry>(before: &[E], meant: &[E], read: &[E]) -> bool {
 fn common(before: &Contact, meant: &Contact, read: &Contact) -> Contact {
     let mut common = read.clone();
     let sent = before.differing(meant);
-    for field in Field::ALL.into_iter().filter(|field| !alike(before, read, *field)) {
-        if !sent.contains(field) || !(field.is_list() || alike(meant, read, field)) {
+    for field in Field::ALL.into_iter().filter(|field| !equal_normalised(before, read, *field)) {
+        if !sent.contains(field) || !(field.is_list() || equal_normalised(meant, read, field)) {
             common.copy_fields(before, FieldSet::NONE.with(field));
         }
     }
@@ -285,7 +294,7 @@ fn common(before: &Contact, meant: &Contact, read: &Contact) -> Contact {
 fn beyond<'a, E: Entry>(entries: &'a [E], others: &[&'a [E]]) -> impl Iterator<Item = &'a E> {
     let others: Vec<&E> = others.iter().flat_map(|list| list.iter()).collect();
     entries.iter().filter(move |entry| {
-        !others.iter().any(|other| lists::alike(std::slice::from_ref(*entry), std::slice::from_ref(*other)))
+        !others.iter().any(|other| lists::equal_normalised(std::slice::from_ref(*entry), std::slice::from_ref(*other)))
     })
 }
 
@@ -308,15 +317,18 @@ mod tests {
     fn what_the_server_makes_of_a_write_is_told_apart() {
         let (before, meant) = (contact("a", &["0199000001"]), contact("b", &["0199000001", "0199000002"]));
         let taken = contact("B ", &["+33199000001", "+33199000002"]);
-        assert!(untaken(&before, &meant, &taken).is_empty());
+        assert!(not_persisted(&before, &meant, &taken).is_empty());
         assert_eq!(common(&before, &meant, &taken), taken);
 
-        let ignored = contact("a", &["0199000001"]);
-        assert_eq!(untaken(&before, &meant, &ignored), [Field::JobTitle, Field::Addresses, Field::Items]);
-        assert_eq!(common(&before, &meant, &ignored), ignored);
+        let unsupported_fields = contact("a", &["0199000001"]);
+        assert_eq!(
+            not_persisted(&before, &meant, &unsupported_fields),
+            [Field::JobTitle, Field::Addresses, Field::Items]
+        );
+        assert_eq!(common(&before, &meant, &unsupported_fields), unsupported_fields);
 
         let edited_after = contact("c", &["0199000001", "0199000002", "0199000003"]);
-        assert_eq!(untaken(&before, &meant, &edited_after), [Field::JobTitle]);
+        assert_eq!(not_persisted(&before, &meant, &edited_after), [Field::JobTitle]);
         assert_eq!(common(&before, &meant, &edited_after), contact("a", &["0199000001", "0199000002"]));
     }
 

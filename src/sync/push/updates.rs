@@ -10,12 +10,12 @@ use super::outbox::Payload;
 use crate::{
     contact::{Contact, Field, FieldSet},
     mirror::{Agreement, ContactId, OutboxAction, OutboxRow, OutboxState, Stored},
-    reconcile::{lists, merge::alike},
+    reconcile::{lists, merge::equal_normalised},
     sync::{
         engine::{Engine, label},
         error::SyncError,
         events::SyncEvent,
-        peer::{CRM, Side},
+        participant::{CRM, MergeSide},
     },
 };
 
@@ -28,7 +28,7 @@ impl Engine<'_> {
     /// The agreement, moved on by those lost changes that a reading shows to have been taken.
     pub fn recognise_ours(
         &mut self,
-        side: &Side<'_>,
+        side: &MergeSide<'_>,
         stored: &Stored,
         mut agreement: Agreement,
         there: &Contact,
@@ -63,7 +63,7 @@ impl Engine<'_> {
 
     fn conclude_update(&mut self, mut row: OutboxRow) -> Result<(), SyncError> {
         let Some(mut sent) = Payload::of(&row) else { return Ok(()) };
-        match self.has_waited(&row.sent_uptime, self.care.settle_after) {
+        match self.has_waited(&row.sent_uptime, self.policy.settle_after) {
             Ok(true) if sent.misses == 0 => {}
             Ok(_) => return Ok(()),
             Err(anew) => {
@@ -133,7 +133,7 @@ fn as_taken(before: &Contact, target: &Contact, there: &Contact) -> Taken {
     let shows = |field: Field| match field {
         Field::Items => items.is_some(),
         Field::Addresses => addresses.is_some(),
-        other => alike(target, there, other),
+        other => equal_normalised(target, there, other),
     };
     let fields = FieldSet::ALL.iter().filter(|field| shows(*field)).collect();
     contact.items = items.unwrap_or_default();

@@ -5,18 +5,18 @@ use std::borrow::Cow;
 use crate::{
     contact::{Contact, FieldSet},
     mirror::{Agreement, ContactId, Stored},
-    reconcile::{Base, Here, Intake, Kept, changes, intake, plan::in_known_words},
-    replicas::Sighting,
+    reconcile::{Base, Here, Incoming, Kept, changes, incoming, plan::in_known_words},
+    replica::RemoteContact,
     sync::{
         engine::{Engine, label},
         error::SyncError,
         events::{ChangeAction, Label},
-        peer::{CRM, MIRROR, Side},
+        participant::{CRM, MIRROR, MergeSide},
     },
 };
 
 /// The revision of a record that a person named and that was not read yet.
-pub(in crate::sync) const NEVER_READ: &str = "";
+pub(crate) const NEVER_READ: &str = "";
 
 /// Namespace of the UIDs that carnet gives to contacts of the CRM (version 5, RFC 9562), so that a lost mirror gives the
 /// same contact the same UID again.
@@ -24,21 +24,21 @@ const UID_NAMESPACE: uuid::Uuid = uuid::uuid!("6f1c7a52-0f0c-5d2b-9a3e-6b1f2d8c4
 
 impl Engine<'_> {
     /// Takes in a contact that is agreed with this replica; a stranger is ignored.
-    pub fn intake(&mut self, side: &Side<'_>, sighting: Sighting) -> Result<(), SyncError> {
-        let Some(agreement) = self.mirror.agreement_by_remote(side.name, &sighting.remote)? else { return Ok(()) };
+    pub fn intake(&mut self, side: &MergeSide<'_>, record: RemoteContact) -> Result<(), SyncError> {
+        let Some(agreement) = self.mirror.agreement_by_remote(side.name, &record.remote)? else { return Ok(()) };
         let stored = self.stored(agreement.contact)?;
-        let there = side.reading(&sighting, &agreement.theirs);
+        let there = side.reading(&record, &agreement.theirs);
         let agreement = self.recognise_ours(side, &stored, agreement, &there)?;
-        self.merge_in(side, &stored, Some(&agreement), sighting)
+        self.merge_in(side, &stored, Some(&agreement), record)
     }
 
     /// True when a sighting of an agreed contact says something new; a touched file or a rewritten record does not.
-    pub fn is_edit(&self, side: &Side<'_>, sighting: &Sighting) -> Result<bool, SyncError> {
-        let Some(agreement) = self.mirror.agreement_by_remote(side.name, &sighting.remote)? else { return Ok(true) };
-        let there = side.reading(sighting, &agreement.theirs);
-        let there = side.believed(sighting.source.as_deref(), &agreement.theirs, &there);
-        let fields = side.policy.fields.and(sighting.fields);
-        let unstated = FieldSet::CRM.less(sighting.fields);
+    pub fn is_edit(&self, side: &MergeSide<'_>, record: &RemoteContact) -> Result<bool, SyncError> {
+        let Some(agreement) = self.mirror.agreement_by_remote(side.name, &record.remote)? else { return Ok(true) };
+        let there = side.reading(record, &agreement.theirs);
+        let there = side.interpret(record.source.as_deref(), &agreement.theirs, &there);
+        let fields = side.policy.fields.and(record.fields);
+        let unstated = FieldSet::CRM.less(record.fields);
         let lost = side.is_crm() && !agreement.theirs.set_fields().and(unstated).is_empty();
         Ok(lost || !changes(&side.shown(&agreement.theirs), &there, fields, side.policy.weak).is_empty())
     }
@@ -46,12 +46,12 @@ impl Engine<'_> {
     /// Merges a sighting into a contact; without an agreement the two have just been recognised as one.
     pub fn merge_in(
         &mut self,
-        side: &Side<'_>,
+        side: &MergeSide<'_>,
         stored: &Stored,
         agreement: Option<&Agreement>,
-        sighting: Sighting,
+        record: RemoteContact,
     ) -> Result<(), SyncError> {
-        let there = side.reading(&sighting, agreement.map_or(&stored.contact, |agreement| &agreement.theirs));
+        let there = side.reading(&record, agreement.map_or(&stored.contact, |agreement| &agreement.theirs));
         let shown = agreement.map(|agreement| match agreement.revision.as_str() {
             // What was sent, in the words in which it is met for the first time.
             NEVER_READ => in_known_words(&agreement.theirs, &there),
@@ -59,7 +59,7 @@ impl Engine<'_> {
         });
         let base = agreement.zip(shown.as_ref()).map(|(agreement, theirs)| Base { theirs, ours: &agreement.ours });
         let here = if stored.deleted { Here::Deleted(&stored.contact) } else { Here::Living(&stored.contact) };
-        let Sighting { remote, revision, uid, crm_id, contact: _, fields, detail, source } = sighting;
+        let RemoteContact { remote, revision, uid, crm_id, contact: _, fields, detail, source } = record;
         let mut next = Agreement {
             contact: stored.id,
             remote,
@@ -75,26 +75,26 @@ impl Engine<'_> {
         let mut policy = self.less_conflicts(side.policy, stored.id, side.name)?;
         // The agreement has what stands there; what a program of the book never writes is no edit.
         let told = match agreement {
-            Some(agreement) => side.believed(source.as_deref(), &agreement.theirs, &there),
+            Some(agreement) => side.interpret(source.as_deref(), &agreement.theirs, &there),
             None => Cow::Borrowed(&there),
         };
-        let mut taken = intake(base, here, &told, fields, &policy);
+        let mut taken = incoming(base, here, &told, fields, &policy);
         if let Some(agreement) = agreement {
-            let stopped = self.stop_alternating(side, stored, agreement, &there, &taken)?;
+            let stopped = self.stop_ping_pong(side, stored, agreement, &there, &taken)?;
             if !stopped.is_empty() {
                 policy.fields = policy.fields.less(stopped);
-                taken = intake(base, here, &told, fields, &policy);
+                taken = incoming(base, here, &told, fields, &policy);
             }
         }
         match taken {
-            Intake::Same => {
+            Incoming::Same => {
                 if let Some(agreement) = agreement {
                     next.ours.clone_from(&agreement.ours);
                     next.version = agreement.version;
                     next.detached = agreement.detached;
                 }
             }
-            Intake::Take { contact, ours, revived, conflicts } => {
+            Incoming::Take { contact, ours, revived, conflicts } => {
                 for conflict in &conflicts {
                     self.conflict(stored, side.name, conflict)?;
                 }
@@ -145,8 +145,8 @@ impl Engine<'_> {
     }
 
     /// Makes a newcomer a contact of its own.
-    pub fn insert(&mut self, replica: &str, sighting: Sighting) -> Result<ContactId, SyncError> {
-        let Sighting { remote, revision, uid, crm_id, contact, fields: _, detail, source: _ } = sighting;
+    pub fn insert(&mut self, replica: &str, record: RemoteContact) -> Result<ContactId, SyncError> {
+        let RemoteContact { remote, revision, uid, crm_id, contact, fields: _, detail, source: _ } = record;
         let marks = marks(uid.as_deref(), crm_id.as_deref());
         let from_crm = replica == CRM;
         let uid = match uid {
@@ -178,11 +178,11 @@ impl Engine<'_> {
 
     /// The UID that a contact of the CRM is given.
     pub fn crm_uid(&self, crm_id: &str) -> String {
-        uuid::Uuid::new_v5(&UID_NAMESPACE, format!("incwo/{}/{crm_id}", self.care.account).as_bytes()).to_string()
+        uuid::Uuid::new_v5(&UID_NAMESPACE, format!("incwo/{}/{crm_id}", self.policy.account).as_bytes()).to_string()
     }
 }
 
 /// The identity that a record carries, as agreements remember it.
-pub(in crate::sync) fn marks(uid: Option<&str>, crm_id: Option<&str>) -> String {
+pub(crate) fn marks(uid: Option<&str>, crm_id: Option<&str>) -> String {
     format!("{}|{}", uid.unwrap_or_default(), crm_id.unwrap_or_default())
 }

@@ -1,32 +1,32 @@
 //! Reads one replica into the mirror. Newcomers of the CRM are committed as they come, so that an interrupted first pull
 //! is not lost; edits wait until the whole scan has passed the guard.
 
-mod absences;
-#[cfg(test)]
-mod absences_tests;
-mod alternation;
 pub(super) mod copies;
 pub(super) mod intake;
+mod missing;
+#[cfg(test)]
+mod missing_tests;
 mod newcomers;
 #[cfg(test)]
 mod newcomers_tests;
+mod ping_pong;
 #[cfg(test)]
 mod tests;
 
 use std::collections::HashSet;
 
+use super::{
+    engine::{Engine, bump},
+    error::SyncError,
+    events::SyncEvent,
+    host::FailPoint,
+    participant::{CRM, MergeSide, Participant},
+    waits::HELD,
+};
 use crate::{
     contact::FieldSet,
     reconcile::{Census, guard},
-    replicas::{Batch, Known, Look, PageNote, ReplicaError, Scan, Sighting, Trouble},
-    sync::{
-        engine::{Engine, bump},
-        error::SyncError,
-        events::SyncEvent,
-        host::Moment,
-        peer::{CRM, Peer, Side},
-        waits::HELD,
-    },
+    replica::{Batch, Diagnostic, Known, Lookup, PageNote, RemoteContact, ReplicaError, Scan},
 };
 
 /// Contacts committed at a time while a scan runs: large enough for few fsyncs, small enough for little memory.
@@ -43,25 +43,25 @@ const LOGIN_REFUSED: &str = "crm.login_refused";
 struct Gathering<'k> {
     known: &'k Known,
     /// The CRM as the other side of a merge; none for books, whose edits are looked at when the scan is over.
-    crm: Option<Side<'k>>,
+    crm: Option<MergeSide<'k>>,
     /// Newcomers may go straight in: nobody in the mirror could be one of them.
     straight_in: bool,
     seen: HashSet<String>,
     /// Known contacts that say something new, or may.
-    edits: Vec<Sighting>,
+    edits: Vec<RemoteContact>,
     /// How many there were; once the guard has tripped only their number matters.
     edited: u64,
     /// Known contacts that say nothing new under another revision.
-    quiet: Vec<Sighting>,
-    newcomers: Vec<Sighting>,
+    quiet: Vec<RemoteContact>,
+    newcomers: Vec<RemoteContact>,
     /// Contacts that the listing showed twice: the later counts.
-    repeats: Vec<Sighting>,
+    repeats: Vec<RemoteContact>,
     notes: Vec<PageNote>,
     pages: u32,
 }
 
 impl<'k> Gathering<'k> {
-    fn new(known: &'k Known, crm: Option<Side<'k>>, straight_in: bool) -> Self {
+    fn new(known: &'k Known, crm: Option<MergeSide<'k>>, straight_in: bool) -> Self {
         Self {
             known,
             crm,
@@ -85,34 +85,34 @@ impl<'k> Gathering<'k> {
 impl Engine<'_> {
     /// Scans one replica and takes in what it holds. A book in trouble is halted and the others go on; a CRM in trouble
     /// ends the run.
-    pub async fn scan(&mut self, peer: &mut Peer) -> Result<(), SyncError> {
+    pub async fn scan(&mut self, participant: &mut Participant) -> Result<(), SyncError> {
         // What was read can be read again; writes are another matter.
         self.reading_begun = self.uptime();
         self.mirror.set_durable(false)?;
-        let scanned = self.scan_all(peer).await;
+        let scanned = self.scan_all(participant).await;
         self.mirror.set_durable(true)?;
         scanned
     }
 
-    async fn scan_all(&mut self, peer: &mut Peer) -> Result<(), SyncError> {
-        self.emit(SyncEvent::ScanStarted { replica: peer.name.clone() });
-        let pages = if peer.is_crm() { self.mirror.pages()? } else { Default::default() };
-        let login_refused = peer.is_crm() && self.mirror.fact(LOGIN_REFUSED)?.is_some();
-        let known = Known { revisions: self.mirror.known(&peer.name)?, pages, login_refused };
-        let straight_in = peer.is_crm() && self.nobody_waits_for_the_crm()?;
-        let name = peer.name.clone();
-        let crm = peer.is_crm().then(|| Side { name: CRM, policy: peer.policy(), replica: None });
+    async fn scan_all(&mut self, participant: &mut Participant) -> Result<(), SyncError> {
+        self.emit(SyncEvent::ScanStarted { replica: participant.name.clone() });
+        let pages = if participant.is_crm() { self.mirror.pages()? } else { Default::default() };
+        let login_refused = participant.is_crm() && self.mirror.fact(LOGIN_REFUSED)?.is_some();
+        let known = Known { revisions: self.mirror.known(&participant.name)?, pages, login_refused };
+        let straight_in = participant.is_crm() && self.nobody_waits_for_the_crm()?;
+        let name = participant.name.clone();
+        let crm = participant.is_crm().then(|| MergeSide { name: CRM, policy: participant.policy(), replica: None });
         let mut gathering = Gathering::new(&known, crm, straight_in);
         let mut failure = None;
         let ended = {
             let mut sink = |batch: Batch| {
                 self.take(&name, &mut gathering, batch).map_err(|error| {
-                    let trouble = Trouble::new(error.to_string());
+                    let diagnostic = Diagnostic::new(error.to_string());
                     failure = Some(error);
-                    ReplicaError::Rejected(trouble)
+                    ReplicaError::Rejected(diagnostic)
                 })
             };
-            peer.replica.scan(&known, &mut sink).await
+            participant.replica.scan(&known, &mut sink).await
         };
         if let Some(error) = failure {
             return Err(error);
@@ -122,8 +122,8 @@ impl Engine<'_> {
         bump(&mut self.summary.scanned, &name, gathering.seen.len() as u64);
         self.emit(SyncEvent::ScanFinished { replica: name, contacts: gathering.seen.len() as u64 });
         match ended {
-            Ok(scan) => self.conclude(peer, gathering, scan).await,
-            Err(error) => self.scan_failed(peer, error),
+            Ok(scan) => self.conclude(participant, gathering, scan).await,
+            Err(error) => self.scan_failed(participant, error),
         }
     }
 
@@ -145,14 +145,14 @@ impl Engine<'_> {
             self.problem(replica, problem);
         }
         gathering.seen.extend(same);
-        for sighting in changed {
-            let again = !gathering.seen.insert(sighting.remote.clone());
+        for record in changed {
+            let again = !gathering.seen.insert(record.remote.clone());
             if again {
-                gathering.repeats.push(sighting);
-            } else if gathering.known.revisions.contains_key(&sighting.remote) {
-                self.take_known(gathering, sighting)?;
+                gathering.repeats.push(record);
+            } else if gathering.known.revisions.contains_key(&record.remote) {
+                self.take_known(gathering, record)?;
             } else {
-                gathering.newcomers.push(sighting);
+                gathering.newcomers.push(record);
             }
         }
         gathering.pages += u32::from(page.is_some());
@@ -168,19 +168,19 @@ impl Engine<'_> {
         Ok(())
     }
 
-    fn take_known(&mut self, gathering: &mut Gathering<'_>, sighting: Sighting) -> Result<(), SyncError> {
+    fn take_known(&mut self, gathering: &mut Gathering<'_>, record: RemoteContact) -> Result<(), SyncError> {
         if let Some(crm) = &gathering.crm
-            && !self.is_edit(crm, &sighting)?
+            && !self.is_edit(crm, &record)?
         {
-            gathering.quiet.push(sighting);
+            gathering.quiet.push(record);
             return Ok(());
         }
         gathering.edited += 1;
         let tripped = gathering.crm.is_some()
-            && !self.care.force
+            && !self.policy.force
             && guard::mass_edit(gathering.edited, gathering.known_count()).is_some();
         if !tripped {
-            gathering.edits.push(sighting);
+            gathering.edits.push(record);
         }
         Ok(())
     }
@@ -194,12 +194,12 @@ impl Engine<'_> {
         }
         let crm = gathering.crm;
         self.transact(|engine| {
-            for sighting in newcomers {
-                engine.insert(replica, sighting)?;
+            for record in newcomers {
+                engine.insert(replica, record)?;
             }
-            for sighting in quiet {
+            for record in quiet {
                 if let Some(crm) = &crm {
-                    engine.intake(crm, sighting)?;
+                    engine.intake(crm, record)?;
                 }
             }
             Ok(())
@@ -213,34 +213,39 @@ impl Engine<'_> {
         Ok(())
     }
 
-    fn scan_failed(&mut self, peer: &mut Peer, error: ReplicaError) -> Result<(), SyncError> {
+    fn scan_failed(&mut self, participant: &mut Participant, error: ReplicaError) -> Result<(), SyncError> {
         match error {
-            error if peer.is_crm() => Err(error.into()),
-            ReplicaError::Unsafe(trouble) => {
-                self.halt(peer, trouble);
+            error if participant.is_crm() => Err(error.into()),
+            ReplicaError::Untrusted(diagnostic) => {
+                self.halt(participant, diagnostic);
                 Ok(())
             }
             other => {
-                peer.halted = true;
+                participant.halted = true;
                 self.summary.failed += 1;
-                let trouble = match other {
-                    ReplicaError::Unavailable(trouble)
-                    | ReplicaError::Rejected(trouble)
-                    | ReplicaError::Postponed(trouble)
-                    | ReplicaError::Unsettled(trouble)
-                    | ReplicaError::Login(trouble)
-                    | ReplicaError::Unsafe(trouble) => trouble,
-                    ReplicaError::Stale(_) => Trouble::new(other.to_string()),
+                let diagnostic = match other {
+                    ReplicaError::Unavailable(diagnostic)
+                    | ReplicaError::Rejected(diagnostic)
+                    | ReplicaError::Deferred(diagnostic)
+                    | ReplicaError::OutcomeUnknown(diagnostic)
+                    | ReplicaError::Login(diagnostic)
+                    | ReplicaError::Untrusted(diagnostic) => diagnostic,
+                    ReplicaError::Stale(_) => Diagnostic::new(other.to_string()),
                 };
-                self.notice(&peer.name, trouble);
+                self.notice(&participant.name, diagnostic);
                 Ok(())
             }
         }
     }
 
     /// The scan ended well: judge it as a whole, then take in what waited.
-    async fn conclude(&mut self, peer: &mut Peer, gathering: Gathering<'_>, scan: Scan) -> Result<(), SyncError> {
-        self.reached(Moment::Scanned)?;
+    async fn conclude(
+        &mut self,
+        participant: &mut Participant,
+        gathering: Gathering<'_>,
+        scan: Scan,
+    ) -> Result<(), SyncError> {
+        self.reached(FailPoint::Scanned)?;
         let known_count = gathering.known_count();
         let Gathering { known, crm, seen, edits, mut edited, mut newcomers, repeats, notes, .. } = gathering;
         let mut missing: Vec<String> = match scan {
@@ -248,83 +253,83 @@ impl Engine<'_> {
             Scan::Changes => Vec::new(),
         };
         missing.sort_unstable();
-        let let_go = self.part_detached(&peer.name, &mut missing)?;
+        let locally_deleted = self.part_detached(&participant.name, &mut missing)?;
         if crm.is_none() {
             edited = 0;
-            for sighting in &edits {
-                edited += u64::from(self.is_edit(&peer.side(), sighting)?);
+            for record in &edits {
+                edited += u64::from(self.is_edit(&participant.side(), record)?);
             }
         }
         // A renamed file is a newcomer for each that is missing; what is left over is counted as gone.
-        let moved = if peer.is_crm() { 0 } else { newcomers.len() as u64 };
+        let moved = if participant.is_crm() { 0 } else { newcomers.len() as u64 };
         let missing_count = (missing.len() as u64).saturating_sub(moved);
         let census = Census { known: known_count, seen: seen.len() as u64, missing: missing_count, edited };
-        if !self.passes(peer, &census) {
+        if !self.passes(participant, &census) {
             return Ok(());
         }
-        if !peer.is_crm() {
+        if !participant.is_crm() {
             // What the scan told of the book's programs is worth keeping even where nothing is pushed.
-            self.keep_facts(peer.replica.facts())?;
+            self.keep_facts(participant.replica.facts())?;
         }
-        let edits = self.look_twice(peer, edits).await?;
-        self.take_edits(peer, edits)?;
-        let held_back = self.settle_unknown(&peer.side(), &mut newcomers)?;
-        self.take_newcomers(peer, newcomers, &mut missing)?;
-        self.take_edits(peer, repeats)?;
-        if peer.is_crm() {
+        let edits = self.look_twice(participant, edits).await?;
+        self.take_edits(participant, edits)?;
+        let held_back = self.settle_unknown(&participant.side(), &mut newcomers)?;
+        self.take_newcomers(participant, newcomers, &mut missing)?;
+        self.take_edits(participant, repeats)?;
+        if participant.is_crm() {
             self.saw_crm_ids(seen.iter())?;
         }
-        self.conclude_updates(&peer.name)?;
+        self.conclude_updates(&participant.name)?;
         self.transact(|engine| engine.note_pages(notes))?;
-        peer.incomplete = peer.held;
-        if !peer.held {
-            missing.extend(let_go);
-            peer.incomplete = !self.absences(peer, missing, &seen).await?;
+        participant.incomplete = participant.held;
+        if !participant.held {
+            missing.extend(locally_deleted);
+            participant.incomplete = !self.absences(participant, missing, &seen).await?;
         }
-        if peer.is_crm() && !peer.incomplete {
-            self.conclude_lost_creations(peer, &seen, held_back).await?;
+        if participant.is_crm() && !participant.incomplete {
+            self.conclude_lost_creations(participant, &seen, held_back).await?;
         }
         Ok(())
     }
 
     /// The guard's word on a whole scan; false when nothing of it may be believed.
-    fn passes(&mut self, peer: &mut Peer, census: &Census) -> bool {
-        let concern = guard::judge(census, self.care.max_delete).filter(|_| !self.care.force);
+    fn passes(&mut self, participant: &mut Participant, census: &Census) -> bool {
+        let concern = guard::judge(census, self.policy.max_delete).filter(|_| !self.policy.force);
         let Some(concern) = concern else { return true };
-        let trouble = Trouble::new(concern.message(&peer.name)).hint(concern.hint());
+        let diagnostic = Diagnostic::new(concern.message(&participant.name)).hint(concern.hint());
         if concern.stops_everything() {
-            self.halt(peer, trouble);
+            self.halt(participant, diagnostic);
             return false;
         }
-        peer.held = true;
-        self.summary.stopped.push(trouble.message.clone());
-        self.guards.insert(peer.name.clone(), (HELD, trouble.clone()));
-        self.notice(&peer.name, trouble);
+        participant.held = true;
+        self.summary.stopped.push(diagnostic.message.clone());
+        self.guards.insert(participant.name.clone(), (HELD, diagnostic.clone()));
+        self.notice(&participant.name, diagnostic);
         true
     }
 
     /// Takes out the contacts that are not followed any more, which no guard counts. Given back are those that were
     /// deleted here: once they are surely gone there too, they can be forgotten.
     fn part_detached(&mut self, replica: &str, missing: &mut Vec<String>) -> Result<Vec<String>, SyncError> {
-        let mut let_go = Vec::new();
+        let mut locally_deleted = Vec::new();
         let mut followed = Vec::with_capacity(missing.len());
         for remote in missing.drain(..) {
             match self.mirror.agreement_by_remote(replica, &remote)? {
                 Some(agreement) if !agreement.detached => followed.push(remote),
-                Some(agreement) if self.stored(agreement.contact)?.deleted => let_go.push(remote),
+                Some(agreement) if self.stored(agreement.contact)?.deleted => locally_deleted.push(remote),
                 Some(_) | None => {}
             }
         }
         *missing = followed;
-        Ok(let_go)
+        Ok(locally_deleted)
     }
 
-    fn take_edits(&mut self, peer: &Peer, edits: Vec<Sighting>) -> Result<(), SyncError> {
+    fn take_edits(&mut self, participant: &Participant, edits: Vec<RemoteContact>) -> Result<(), SyncError> {
         let mut edits = edits.into_iter().peekable();
         while edits.peek().is_some() {
             self.transact(|engine| {
-                for sighting in edits.by_ref().take(EDITS_AT_ONCE) {
-                    engine.intake(&peer.side(), sighting)?;
+                for record in edits.by_ref().take(EDITS_AT_ONCE) {
+                    engine.intake(&participant.side(), record)?;
                 }
                 Ok(())
             })?;
@@ -334,57 +339,61 @@ impl Engine<'_> {
 
     /// A listing that leaves out an element has not said that it is empty: such records are asked for one by one, and
     /// what a single record leaves out is empty. Too many of them, and the listing is an abridged one: nothing is cleared.
-    async fn look_twice(&mut self, peer: &mut Peer, edits: Vec<Sighting>) -> Result<Vec<Sighting>, SyncError> {
-        if !peer.is_crm() {
+    async fn look_twice(
+        &mut self,
+        participant: &mut Participant,
+        edits: Vec<RemoteContact>,
+    ) -> Result<Vec<RemoteContact>, SyncError> {
+        if !participant.is_crm() {
             return Ok(edits);
         }
         let mut asked = 0;
         let mut out = Vec::with_capacity(edits.len());
-        for sighting in edits {
-            if !self.lost_a_field(peer, &sighting)? {
-                out.push(sighting);
+        for record in edits {
+            if !self.lost_a_field(participant, &record)? {
+                out.push(record);
                 continue;
             }
             asked += 1;
             if asked > SECOND_LOOKS_MAX {
-                out.push(sighting);
+                out.push(record);
                 continue;
             }
-            match peer.replica.look(&sighting.remote).await? {
-                Look::Found(mut single) => {
+            match participant.replica.fetch(&record.remote).await? {
+                Lookup::Found(mut single) => {
                     single.fields = FieldSet::CRM;
                     // The listing's revision is the one that the next listing will be compared with.
-                    single.revision.clone_from(&sighting.revision);
+                    single.revision.clone_from(&record.revision);
                     out.push(*single);
                 }
-                Look::Gone | Look::Unclear(_) => out.push(self.seen_alone(peer, sighting)?),
+                Lookup::Gone | Lookup::Unclear(_) => out.push(self.seen_alone(participant, record)?),
             }
         }
         if asked > SECOND_LOOKS_MAX {
             let message =
                 format!("{asked} contacts came without fields that they had; those fields were left as they are");
-            self.notice(&peer.name, Trouble::new(message));
+            self.notice(&participant.name, Diagnostic::new(message));
         }
         Ok(out)
     }
 
     /// A record asked for alone, to be taken in. Where it leaves out what it held, the next listing shall be looked at.
-    pub fn seen_alone(&self, peer: &Peer, mut sighting: Sighting) -> Result<Sighting, SyncError> {
-        if peer.is_crm()
-            && self.lost_a_field(peer, &sighting)?
-            && let Some(agreement) = self.mirror.agreement_by_remote(&peer.name, &sighting.remote)?
+    pub fn seen_alone(&self, participant: &Participant, mut record: RemoteContact) -> Result<RemoteContact, SyncError> {
+        if participant.is_crm()
+            && self.lost_a_field(participant, &record)?
+            && let Some(agreement) = self.mirror.agreement_by_remote(&participant.name, &record.remote)?
         {
-            sighting.revision = agreement.revision;
+            record.revision = agreement.revision;
         }
-        Ok(sighting)
+        Ok(record)
     }
 
-    fn lost_a_field(&self, peer: &Peer, sighting: &Sighting) -> Result<bool, SyncError> {
-        let unstated = FieldSet::CRM.less(sighting.fields);
+    fn lost_a_field(&self, participant: &Participant, record: &RemoteContact) -> Result<bool, SyncError> {
+        let unstated = FieldSet::CRM.less(record.fields);
         if unstated.is_empty() {
             return Ok(false);
         }
-        let agreement = self.mirror.agreement_by_remote(&peer.name, &sighting.remote)?;
+        let agreement = self.mirror.agreement_by_remote(&participant.name, &record.remote)?;
         Ok(agreement.is_some_and(|agreement| !agreement.theirs.set_fields().and(unstated).is_empty()))
     }
 }

@@ -3,23 +3,23 @@
 use super::copies::Copied;
 use crate::{
     mirror::{ContactId, Filter, QuestionRow, State},
-    reconcile::{Index, Pairing, pairing::By},
-    replicas::Sighting,
+    reconcile::{Match, MatchIndex, matching::MatchedBy},
+    replica::RemoteContact,
     sync::{
-        by_hand::answer::{AMBIGUOUS, Who},
         engine::{Engine, label},
         error::SyncError,
         events::ChangeAction,
-        peer::{CRM, MIRROR, Peer},
+        participant::{CRM, MIRROR, Participant},
+        review::answer::{AMBIGUOUS, Who},
     },
 };
 
 /// Whom newcomers can be recognised as.
-pub(in crate::sync) struct Acquaintances {
+pub(crate) struct MatchIndexes {
     /// Living contacts.
-    index: Index,
+    index: MatchIndex,
     /// Contacts that were deleted here and live on in the CRM, which does not follow deletions.
-    let_go: Index,
+    locally_deleted: MatchIndex,
 }
 
 impl Engine<'_> {
@@ -30,8 +30,8 @@ impl Engine<'_> {
 
     /// What newcomers of this replica can be recognised by. The CRM's own namesakes are the CRM's business: a newcomer
     /// there can only be a contact that it does not hold yet.
-    pub fn index_for(&self, replica: &str) -> Result<Index, SyncError> {
-        let mut index = Index::default();
+    pub fn index_for(&self, replica: &str) -> Result<MatchIndex, SyncError> {
+        let mut index = MatchIndex::default();
         if replica == CRM {
             for id in self.mirror.unagreed(CRM)? {
                 let stored = self.stored(id)?;
@@ -54,9 +54,9 @@ impl Engine<'_> {
     }
 
     /// Contacts that were deleted here and live on in the CRM.
-    pub fn index_of_let_go(&self) -> Result<Index, SyncError> {
-        let mut index = Index::default();
-        for id in self.mirror.let_go_by(CRM)? {
+    pub fn index_of_locally_deleted(&self) -> Result<MatchIndex, SyncError> {
+        let mut index = MatchIndex::default();
+        for id in self.mirror.locally_deleted_in(CRM)? {
             let stored = self.stored(id)?;
             index.add(stored.id, &stored.uid, stored.crm_id.as_deref(), &stored.contact);
         }
@@ -67,21 +67,22 @@ impl Engine<'_> {
     /// renamed.
     pub fn take_newcomers(
         &mut self,
-        peer: &Peer,
-        newcomers: Vec<Sighting>,
+        participant: &Participant,
+        newcomers: Vec<RemoteContact>,
         missing: &mut Vec<String>,
     ) -> Result<(), SyncError> {
-        self.drop_questions(&peer.name, &newcomers)?;
+        self.drop_questions(&participant.name, &newcomers)?;
         if newcomers.is_empty() {
             return Ok(());
         }
-        let let_go = if peer.is_crm() { Index::default() } else { self.index_of_let_go()? };
-        let mut known = Acquaintances { index: self.index_for(&peer.name)?, let_go };
+        let locally_deleted =
+            if participant.is_crm() { MatchIndex::default() } else { self.index_of_locally_deleted()? };
+        let mut known = MatchIndexes { index: self.index_for(&participant.name)?, locally_deleted };
         let mut newcomers = newcomers.into_iter();
         while newcomers.len() > 0 {
             self.transact(|engine| {
-                for sighting in newcomers.by_ref().take(1_000) {
-                    engine.newcomer(peer, &mut known, sighting, missing)?;
+                for record in newcomers.by_ref().take(1_000) {
+                    engine.newcomer(participant, &mut known, record, missing)?;
                 }
                 Ok(())
             })?;
@@ -91,95 +92,106 @@ impl Engine<'_> {
 
     fn newcomer(
         &mut self,
-        peer: &Peer,
-        known: &mut Acquaintances,
-        sighting: Sighting,
+        participant: &Participant,
+        known: &mut MatchIndexes,
+        record: RemoteContact,
         missing: &mut Vec<String>,
     ) -> Result<(), SyncError> {
-        if !peer.takes {
+        if !participant.takes {
             return Ok(());
         }
-        match self.copied(peer, &sighting, missing)? {
+        match self.copied(participant, &record, missing)? {
             Copied::No => {}
             Copied::Still => return Ok(()),
             Copied::Orphan => {
-                return self.ask_who(peer, known, sighting, ("was a copy of a contact that is deleted", &[]));
+                return self.ask_who(participant, known, record, ("was a copy of a contact that is deleted", &[]));
             }
         }
-        let uid = if peer.is_crm() { Some(self.crm_uid(&sighting.remote)) } else { sighting.uid.clone() };
-        match known.index.find(uid.as_deref(), sighting.crm_id.as_deref(), &sighting.contact) {
-            Pairing::One(id, by) => self.recognised(peer, known, sighting, (id, by), missing),
-            Pairing::Ambiguous(candidates) if !peer.is_crm() => {
+        let uid = if participant.is_crm() { Some(self.crm_uid(&record.remote)) } else { record.uid.clone() };
+        match known.index.find(uid.as_deref(), record.crm_id.as_deref(), &record.contact) {
+            Match::One(id, by) => self.recognised(participant, known, record, (id, by), missing),
+            Match::Ambiguous(candidates) if !participant.is_crm() => {
                 let text = format!("could be {} known contacts", candidates.len());
-                self.ask_who(peer, known, sighting, (&text, &candidates))
+                self.ask_who(participant, known, record, (&text, &candidates))
             }
-            Pairing::None if !peer.is_crm() => {
-                match known.index.contradicted(sighting.crm_id.as_deref(), &sighting.contact) {
+            Match::None if !participant.is_crm() => {
+                match known.index.contradicted(record.crm_id.as_deref(), &record.contact) {
                     Some(id) => {
                         let text = "carries the CRM id of a contact with which it has nothing in common";
-                        self.ask_who(peer, known, sighting, (text, &[id]))
+                        self.ask_who(participant, known, record, (text, &[id]))
                     }
-                    None => self.make_new(peer, known, sighting),
+                    None => self.make_new(participant, known, record),
                 }
             }
-            Pairing::None | Pairing::Ambiguous(_) => self.make_new(peer, known, sighting),
+            Match::None | Match::Ambiguous(_) => self.make_new(participant, known, record),
         }
     }
 
-    fn make_new(&mut self, peer: &Peer, known: &mut Acquaintances, sighting: Sighting) -> Result<(), SyncError> {
+    fn make_new(
+        &mut self,
+        participant: &Participant,
+        known: &mut MatchIndexes,
+        record: RemoteContact,
+    ) -> Result<(), SyncError> {
         // A UID that was deleted here and turns up again is that contact, back.
-        if let Some(stored) = sighting.uid.as_deref().map(|uid| self.mirror.contact_by_uid(uid)).transpose()?.flatten()
-        {
-            return self.link(peer, stored.id, sighting);
+        if let Some(stored) = record.uid.as_deref().map(|uid| self.mirror.contact_by_uid(uid)).transpose()?.flatten() {
+            return self.link(participant, stored.id, record);
         }
-        if let Pairing::One(id, _) = known.let_go.find(None, sighting.crm_id.as_deref(), &sighting.contact)
+        if let Match::One(id, _) = known.locally_deleted.find(None, record.crm_id.as_deref(), &record.contact)
             && self.stored(id)?.deleted
         {
-            return self.link(peer, id, sighting);
+            return self.link(participant, id, record);
         }
-        self.take_apart(peer, known, sighting)
+        self.take_apart(participant, known, record)
     }
 
     /// A contact of its own, whoever it looks like.
-    fn take_apart(&mut self, peer: &Peer, known: &mut Acquaintances, sighting: Sighting) -> Result<(), SyncError> {
-        let (uid, crm_id, contact) = (sighting.uid.clone(), sighting.crm_id.clone(), sighting.contact.clone());
-        self.mirror.answer_question(&peer.name, &sighting.remote, AMBIGUOUS)?;
-        let id = self.insert(&peer.name, sighting)?;
+    fn take_apart(
+        &mut self,
+        participant: &Participant,
+        known: &mut MatchIndexes,
+        record: RemoteContact,
+    ) -> Result<(), SyncError> {
+        let (uid, crm_id, contact) = (record.uid.clone(), record.crm_id.clone(), record.contact.clone());
+        self.mirror.answer_question(&participant.name, &record.remote, AMBIGUOUS)?;
+        let id = self.insert(&participant.name, record)?;
         known.index.add(id, uid.as_deref().unwrap_or_default(), crm_id.as_deref(), &contact);
         Ok(())
     }
 
     fn recognised(
         &mut self,
-        peer: &Peer,
-        known: &mut Acquaintances,
-        sighting: Sighting,
-        (id, by): (ContactId, By),
+        participant: &Participant,
+        known: &mut MatchIndexes,
+        record: RemoteContact,
+        (id, by): (ContactId, MatchedBy),
         missing: &mut Vec<String>,
     ) -> Result<(), SyncError> {
-        let Some(agreement) = self.mirror.agreement(&peer.name, id)? else { return self.link(peer, id, sighting) };
+        let Some(agreement) = self.mirror.agreement(&participant.name, id)? else {
+            return self.link(participant, id, record);
+        };
         let was = missing.iter().position(|remote| *remote == agreement.remote);
         if was.is_some() || agreement.detached {
             if let Some(was) = was {
                 missing.remove(was);
             }
-            self.mirror.answer_question(&peer.name, &sighting.remote, AMBIGUOUS)?;
+            self.mirror.answer_question(&participant.name, &record.remote, AMBIGUOUS)?;
             let stored = self.stored(id)?;
-            return self.merge_in(&peer.side(), &stored, Some(&agreement), sighting);
+            return self.merge_in(&participant.side(), &stored, Some(&agreement), record);
         }
-        if by == By::Name || peer.is_crm() {
+        if by == MatchedBy::Name || participant.is_crm() {
             // Namesakes that one book keeps apart are two people.
-            return self.make_new(peer, known, sighting);
+            return self.make_new(participant, known, record);
         }
-        self.ask_who(peer, known, sighting, (&format!("looks like a copy of {}", agreement.remote), &[id]))
+        self.ask_who(participant, known, record, (&format!("looks like a copy of {}", agreement.remote), &[id]))
     }
 
     /// Two records turn out to be one contact.
-    pub fn link(&mut self, peer: &Peer, id: ContactId, sighting: Sighting) -> Result<(), SyncError> {
+    pub fn link(&mut self, participant: &Participant, id: ContactId, record: RemoteContact) -> Result<(), SyncError> {
         let stored = self.stored(id)?;
-        self.mirror.answer_question(&peer.name, &sighting.remote, AMBIGUOUS)?;
-        let first_crm_id = peer.is_crm() && stored.crm_id.is_none();
-        self.merge_in(&peer.side(), &stored, None, sighting)?;
+        self.mirror.answer_question(&participant.name, &record.remote, AMBIGUOUS)?;
+        let first_crm_id = participant.is_crm() && stored.crm_id.is_none();
+        self.merge_in(&participant.side(), &stored, None, record)?;
         if first_crm_id {
             self.mirror.touch_contact(id)?;
         }
@@ -190,24 +202,24 @@ impl Engine<'_> {
     /// Puts it to a person who a newcomer is, or does what the person has said.
     fn ask_who(
         &mut self,
-        peer: &Peer,
-        known: &mut Acquaintances,
-        sighting: Sighting,
+        participant: &Participant,
+        known: &mut MatchIndexes,
+        record: RemoteContact,
         (text, candidates): (&str, &[ContactId]),
     ) -> Result<(), SyncError> {
-        match self.answered(&peer.name, &sighting.remote)? {
-            Some(Who::SameAs(id)) => return self.link(peer, id, sighting),
-            Some(Who::CopyOf(id)) => return self.take_copy(peer, id, &sighting),
-            Some(Who::New) => return self.take_apart(peer, known, sighting),
+        match self.answered(&participant.name, &record.remote)? {
+            Some(Who::SameAs(id)) => return self.link(participant, id, record),
+            Some(Who::CopyOf(id)) => return self.take_copy(participant, id, &record),
+            Some(Who::New) => return self.take_apart(participant, known, record),
             None => {}
         }
-        let place = sighting.remote.clone();
+        let place = record.remote.clone();
         self.ask_among(
             candidates,
             QuestionRow {
                 id: 0,
                 run: self.run,
-                replica: peer.name.clone(),
+                replica: participant.name.clone(),
                 remote: place.clone(),
                 kind: AMBIGUOUS.to_owned(),
                 contact: None,

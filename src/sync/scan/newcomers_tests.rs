@@ -2,18 +2,23 @@
 
 use crate::{
     contact::{Contact, Item, ItemType},
-    mirror::{Agreement, ContactId, OutboxAction::Update, OutboxState::Refused, QuestionDetail, QuestionRow, State},
-    replicas::{Sighting, memory::Memory},
+    mirror::{
+        Agreement, ContactId,
+        OutboxAction::Update,
+        OutboxState::Refused,
+        QuestionDetail, QuestionRow, State,
+    },
+    replica::{RemoteContact, memory::Memory},
     sync::{
-        by_hand::answer::AMBIGUOUS,
-        desk::{Desk, ada, at_desk, peer, seen},
         events::{ChangeAction, SyncEvent},
-        peer::{CRM, Peer},
+        participant::{CRM, Participant},
+        review::answer::AMBIGUOUS,
+        testing::{RunFixture, ada, participant, seen, with_fixture},
     },
 };
 
 /// What is different from the usual before newcomers come.
-type Prepare = fn(&mut Desk<'_>, &mut Peer);
+type Prepare = fn(&mut RunFixture<'_>, &mut Participant);
 
 fn person(name: &str, email: &str) -> Contact {
     let items = Some(email).filter(|email| !email.is_empty());
@@ -24,27 +29,27 @@ fn person(name: &str, email: &str) -> Contact {
 /// Whom the mirror knows: "ada", in the CRM as "1001"; "byron", there and in the book; two called Petit, in neither;
 /// "curie", who waits to be made in the CRM; "gauss", who does too although the book knows an id; "noether", deleted here
 /// and let go by the CRM.
-fn acquaintances(desk: &mut Desk<'_>) {
-    let ada = desk.contact("ada", &person("Lovelace", "ada@example.com"));
-    desk.agree(CRM, "1001", ada);
-    let byron = desk.contact("byron", &person("Byron", "byron@example.com"));
-    desk.agree(CRM, "1002", byron);
-    desk.agree("cards", "byron.vcf", byron);
-    desk.contact("petit-1", &person("Petit", ""));
-    desk.contact("petit-2", &person("Petit", ""));
-    desk.contact("curie", &person("Curie", "curie@example.com"));
-    let gauss = desk.contact("gauss", &person("Carl Gauss", ""));
-    let agreement = desk.agree("cards", "gauss.vcf", gauss);
+fn acquaintances(fixture: &mut RunFixture<'_>) {
+    let ada = fixture.contact("ada", &person("Lovelace", "ada@example.com"));
+    fixture.agree(CRM, "1001", ada);
+    let byron = fixture.contact("byron", &person("Byron", "byron@example.com"));
+    fixture.agree(CRM, "1002", byron);
+    fixture.agree("cards", "byron.vcf", byron);
+    fixture.contact("petit-1", &person("Petit", ""));
+    fixture.contact("petit-2", &person("Petit", ""));
+    fixture.contact("curie", &person("Curie", "curie@example.com"));
+    let gauss = fixture.contact("gauss", &person("Carl Gauss", ""));
+    let agreement = fixture.agree("cards", "gauss.vcf", gauss);
     let marks = "gauss|1200".to_owned();
-    desk.engine.mirror.put_agreement("cards", &Agreement { marks, ..agreement }).unwrap();
-    let noether = desk.contact("noether", &person("Noether", ""));
-    let agreement = desk.agree(CRM, "1005", noether);
-    desk.engine.mirror.put_agreement(CRM, &Agreement { detached: true, ..agreement }).unwrap();
-    desk.engine.mirror.delete_contact(noether, "").unwrap();
+    fixture.engine.mirror.put_agreement("cards", &Agreement { marks, ..agreement }).unwrap();
+    let noether = fixture.contact("noether", &person("Noether", ""));
+    let agreement = fixture.agree(CRM, "1005", noether);
+    fixture.engine.mirror.put_agreement(CRM, &Agreement { detached: true, ..agreement }).unwrap();
+    fixture.engine.mirror.delete_contact(noether, "").unwrap();
 }
 
-fn of(desk: &Desk<'_>, uid: &str) -> ContactId {
-    desk.engine.mirror.contact_by_uid(uid).unwrap().unwrap().id
+fn of(fixture: &RunFixture<'_>, uid: &str) -> ContactId {
+    fixture.engine.mirror.contact_by_uid(uid).unwrap().unwrap().id
 }
 
 /// Who a newcomer is taken for.
@@ -70,37 +75,43 @@ fn question(remote: &str, kind: &str, contact: Option<ContactId>, state: State) 
     QuestionRow { id: 0, run: 1, replica, remote, kind, contact, text: "who is it".to_owned(), state }
 }
 
-fn taken(desk: &Desk<'_>, name: &str, remote: &str, known: &[String]) -> Taken {
-    let uid = |id: ContactId| desk.engine.stored(id).unwrap().uid;
-    if let Some(agreement) = desk.engine.mirror.agreement_by_remote(name, remote).unwrap() {
+fn taken(fixture: &RunFixture<'_>, name: &str, remote: &str, known: &[String]) -> Taken {
+    let uid = |id: ContactId| fixture.engine.stored(id).unwrap().uid;
+    if let Some(agreement) = fixture.engine.mirror.agreement_by_remote(name, remote).unwrap() {
         let uid = uid(agreement.contact);
         return if known.contains(&uid) { Taken::For(uid) } else { Taken::New };
     }
-    let row = desk.engine.mirror.question(name, remote, AMBIGUOUS).unwrap().filter(|row| row.text.contains(remote));
-    let candidates = |row: QuestionRow| desk.engine.mirror.question_detail(row.id).unwrap().candidates;
+    let row = fixture.engine.mirror.question(name, remote, AMBIGUOUS).unwrap().filter(|row| row.text.contains(remote));
+    let candidates = |row: QuestionRow| fixture.engine.mirror.question_detail(row.id).unwrap().candidates;
     let word = |uid: String| if known.contains(&uid) || uid == "made" { uid } else { "fresh".to_owned() };
     row.map_or(Taken::LeftAlone, |row| Taken::Asked(candidates(row).into_iter().map(uid).map(word).collect()))
 }
 
-fn check_with(prepare: Prepare, name: &str, sightings: &[Sighting], missing: (&[&str], &[&str]), expected: &[Taken]) {
-    at_desk(|mut desk| {
-        acquaintances(&mut desk);
-        let mut peer = peer(name, Memory::default());
-        prepare(&mut desk, &mut peer);
+fn check_with(
+    prepare: Prepare,
+    name: &str,
+    records: &[RemoteContact],
+    missing: (&[&str], &[&str]),
+    expected: &[Taken],
+) {
+    with_fixture(|mut fixture| {
+        acquaintances(&mut fixture);
+        let mut participant = participant(name, Memory::default());
+        prepare(&mut fixture, &mut participant);
         let mut known: Vec<String> = Vec::new();
         for uid in ["ada", "byron", "petit-1", "petit-2", "curie", "gauss", "noether"] {
-            known.extend(desk.engine.mirror.contact_by_uid(uid).unwrap().map(|stored| stored.uid));
+            known.extend(fixture.engine.mirror.contact_by_uid(uid).unwrap().map(|stored| stored.uid));
         }
-        known.push(desk.engine.crm_uid("1300"));
+        known.push(fixture.engine.crm_uid("1300"));
         let mut left: Vec<String> = missing.0.iter().map(|remote| (*remote).to_owned()).collect();
-        desk.engine.take_newcomers(&peer, sightings.to_vec(), &mut left).unwrap();
-        let found: Vec<Taken> = sightings.iter().map(|one| taken(&desk, name, &one.remote, &known)).collect();
-        assert_eq!(found, expected, "{name} {sightings:?}");
+        fixture.engine.take_newcomers(&participant, records.to_vec(), &mut left).unwrap();
+        let found: Vec<Taken> = records.iter().map(|one| taken(&fixture, name, &one.remote, &known)).collect();
+        assert_eq!(found, expected, "{name} {records:?}");
         assert_eq!(left, missing.1);
         // What was asked of them before is answered, unless it is asked again.
-        let open = desk.engine.mirror.questions().unwrap().len();
-        assert_eq!(open, expected.iter().filter(|taken| matches!(taken, Taken::Asked(_))).count(), "{sightings:?}");
-        let told = desk.told.borrow();
+        let open = fixture.engine.mirror.questions().unwrap().len();
+        assert_eq!(open, expected.iter().filter(|taken| matches!(taken, Taken::Asked(_))).count(), "{records:?}");
+        let told = fixture.told.borrow();
         let new =
             |event: &&SyncEvent| matches!(event, SyncEvent::Change(change) if change.action == ChangeAction::Create);
         let revived = usize::from(expected.contains(&is("noether")));
@@ -111,14 +122,14 @@ fn check_with(prepare: Prepare, name: &str, sightings: &[Sighting], missing: (&[
 
 /// One newcomer of the book, about whom a question was open.
 fn check(uid: Option<&str>, crm_id: Option<&str>, contact: &Contact, expected: Taken) {
-    let open: Prepare = |desk, _| {
-        desk.engine.mirror.ask(&question("new.vcf", AMBIGUOUS, None, State::Open)).unwrap();
+    let open: Prepare = |fixture, _| {
+        fixture.engine.mirror.ask(&question("new.vcf", AMBIGUOUS, None, State::Open)).unwrap();
     };
-    let sighting = Sighting { crm_id: crm_id.map(str::to_owned), ..seen("new.vcf", uid, contact) };
+    let record = RemoteContact { crm_id: crm_id.map(str::to_owned), ..seen("new.vcf", uid, contact) };
     if matches!(expected, Taken::Asked(_)) {
-        check_with(|_, _| {}, "cards", &[sighting], (&[], &[]), &[expected]);
+        check_with(|_, _| {}, "cards", &[record], (&[], &[]), &[expected]);
     } else {
-        check_with(open, "cards", &[sighting], (&[], &[]), &[expected]);
+        check_with(open, "cards", &[record], (&[], &[]), &[expected]);
     }
 }
 
@@ -145,10 +156,10 @@ fn a_renamed_record_is_the_one_that_is_missing() {
     let byron = [seen("new.vcf", None, &person("Byron", "byron@example.com"))];
     check_with(as_it_is, "cards", &byron, (&["a.vcf", "byron.vcf"], &["a.vcf"]), &[is("byron")]);
     check_with(as_it_is, "cards", &byron, (&["a.vcf"], &["a.vcf"]), &[asked(&["byron"])]);
-    let detached: Prepare = |desk, _| {
-        let agreement = desk.engine.mirror.agreement_by_remote("cards", "byron.vcf").unwrap().unwrap();
-        desk.engine.mirror.put_agreement("cards", &Agreement { detached: true, ..agreement }).unwrap();
-        desk.engine.mirror.ask(&question("new.vcf", AMBIGUOUS, None, State::Open)).unwrap();
+    let detached: Prepare = |fixture, _| {
+        let agreement = fixture.engine.mirror.agreement_by_remote("cards", "byron.vcf").unwrap().unwrap();
+        fixture.engine.mirror.put_agreement("cards", &Agreement { detached: true, ..agreement }).unwrap();
+        fixture.engine.mirror.ask(&question("new.vcf", AMBIGUOUS, None, State::Open)).unwrap();
     };
     check_with(detached, "cards", &byron, (&["a.vcf"], &["a.vcf"]), &[is("byron")]);
 }
@@ -163,7 +174,8 @@ fn newcomers_of_one_reading_are_known_to_each_other() {
     check_with(as_it_is, "cards", &twice(person("Noether", "")), (&[], &[]), &[is("noether"), Taken::New]);
     let uids = [seen("one.vcf", Some("made"), &person("X", "")), seen("two.vcf", Some("made"), &person("Y", ""))];
     check_with(as_it_is, "cards", &uids, (&[], &[]), &[Taken::New, asked(&["made"])]);
-    let id = |remote: &str, name: &str| Sighting { crm_id: Some("77".into()), ..seen(remote, None, &person(name, "")) };
+    let id =
+        |remote: &str, name: &str| RemoteContact { crm_id: Some("77".into()), ..seen(remote, None, &person(name, "")) };
     let ids = [id("one.vcf", "Max Planck"), id("two.vcf", "Planck")];
     check_with(as_it_is, "cards", &ids, (&[], &[]), &[Taken::New, asked(&["fresh"])]);
 }
@@ -171,7 +183,8 @@ fn newcomers_of_one_reading_are_known_to_each_other() {
 #[test]
 fn the_crms_newcomers_can_only_be_contacts_that_it_does_not_hold_yet() {
     let as_it_is: Prepare = |_, _| {};
-    let crm = |remote: &str, contact: &Contact| Sighting { crm_id: Some(remote.into()), ..seen(remote, None, contact) };
+    let crm =
+        |remote: &str, contact: &Contact| RemoteContact { crm_id: Some(remote.into()), ..seen(remote, None, contact) };
     let check = |prepare, contact: &Contact, remote: &str, expected: Taken| {
         check_with(prepare, CRM, &[crm(remote, contact)], (&[], &[]), &[expected]);
     };
@@ -183,23 +196,23 @@ fn the_crms_newcomers_can_only_be_contacts_that_it_does_not_hold_yet() {
     check(as_it_is, &person("Gauss", ""), "1200", is("gauss"));
     check(as_it_is, &person("X", ""), "1200", Taken::New);
     // Two books know it by different ids.
-    let twice: Prepare = |desk, _| {
-        let gauss = of(desk, "gauss");
-        let agreement = desk.agree("phone", "gauss.vcf", gauss);
+    let twice: Prepare = |fixture, _| {
+        let gauss = of(fixture, "gauss");
+        let agreement = fixture.agree("phone", "gauss.vcf", gauss);
         let marks = "gauss|1201".to_owned();
-        desk.engine.mirror.put_agreement("phone", &Agreement { marks, ..agreement }).unwrap();
+        fixture.engine.mirror.put_agreement("phone", &Agreement { marks, ..agreement }).unwrap();
     };
     check(twice, &person("Gauss", ""), "1200", is("gauss"));
     check(twice, &person("Gauss", ""), "1201", is("gauss"));
     // The same contact of a mirror that was lost.
-    let lost: Prepare = |desk, _| {
-        let uid = desk.engine.crm_uid("1300");
-        desk.contact(&uid, &ada("CEO"));
+    let lost: Prepare = |fixture, _| {
+        let uid = fixture.engine.crm_uid("1300");
+        fixture.contact(&uid, &ada("CEO"));
     };
-    at_desk(|desk| check(lost, &person("X", ""), "1300", is(&desk.engine.crm_uid("1300"))));
-    let apart: Prepare = |desk, _| {
+    with_fixture(|fixture| check(lost, &person("X", ""), "1300", is(&fixture.engine.crm_uid("1300"))));
+    let apart: Prepare = |fixture, _| {
         let row = question("curie", "apart", None, State::Settled);
-        desk.engine.mirror.ask(&QuestionRow { replica: CRM.to_owned(), ..row }).unwrap();
+        fixture.engine.mirror.ask(&QuestionRow { replica: CRM.to_owned(), ..row }).unwrap();
     };
     check(apart, &curie, "1100", Taken::New);
     check_with(as_it_is, CRM, &[crm("1100", &curie), crm("1101", &curie)], (&[], &[]), &[is("curie"), Taken::New]);
@@ -212,61 +225,63 @@ fn a_person_has_said_who_it_is() {
     let byron = || [seen("new.vcf", None, &person("Byron", "byron@example.com"))];
     let none: (&[&str], &[&str]) = (&[], &[]);
     let (same, new): (Prepare, Prepare) =
-        (|desk, _| said_of(desk, "same_as", Some("ada")), |desk, _| said_of(desk, "new", None));
+        (|fixture, _| said_of(fixture, "same_as", Some("ada")), |fixture, _| said_of(fixture, "new", None));
     check_with(same, "cards", &byron(), none, &[is("ada")]);
     check_with(new, "cards", &byron(), none, &[Taken::New]);
     // A copy is left alone, and asked about once its contact is gone.
-    at_desk(|mut desk| {
-        acquaintances(&mut desk);
-        let id = of(&desk, "byron");
-        said_of(&mut desk, "same_as", Some("byron"));
-        let cards = peer("cards", Memory::default());
-        let take = |desk: &mut Desk<'_>| {
-            desk.engine.take_newcomers(&cards, byron().to_vec(), &mut Vec::new()).unwrap();
-            taken(desk, "cards", "new.vcf", &["byron".to_owned()])
+    with_fixture(|mut fixture| {
+        acquaintances(&mut fixture);
+        let id = of(&fixture, "byron");
+        said_of(&mut fixture, "same_as", Some("byron"));
+        let cards = participant("cards", Memory::default());
+        let take = |fixture: &mut RunFixture<'_>| {
+            fixture.engine.take_newcomers(&cards, byron().to_vec(), &mut Vec::new()).unwrap();
+            taken(fixture, "cards", "new.vcf", &["byron".to_owned()])
         };
-        assert_eq!([take(&mut desk), take(&mut desk)], [Taken::LeftAlone, Taken::LeftAlone]);
-        desk.engine.mirror.delete_contact(id, "").unwrap();
-        assert_eq!(take(&mut desk), asked(&[]));
+        assert_eq!([take(&mut fixture), take(&mut fixture)], [Taken::LeftAlone, Taken::LeftAlone]);
+        fixture.engine.mirror.delete_contact(id, "").unwrap();
+        assert_eq!(take(&mut fixture), asked(&[]));
     });
 }
 
-fn said_of(desk: &mut Desk<'_>, kind: &str, uid: Option<&str>) {
-    let contact = uid.map(|uid| of(desk, uid));
-    desk.engine.mirror.ask(&question("new.vcf", kind, contact, State::Settled)).unwrap();
+fn said_of(fixture: &mut RunFixture<'_>, kind: &str, uid: Option<&str>) {
+    let contact = uid.map(|uid| of(fixture, uid));
+    fixture.engine.mirror.ask(&question("new.vcf", kind, contact, State::Settled)).unwrap();
 }
 
 #[test]
 fn a_book_that_only_shows_the_mirror_brings_nobody() {
-    let silent: Prepare = |_, peer| peer.takes = false;
+    let silent: Prepare = |_, participant| participant.takes = false;
     check_with(silent, "cards", &[seen("new.vcf", None, &person("X", ""))], (&[], &[]), &[Taken::LeftAlone]);
     check_with(silent, "cards", &[seen("new.vcf", Some("ada"), &person("X", ""))], (&[], &[]), &[Taken::LeftAlone]);
 }
 
 #[test]
 fn questions_about_records_that_are_not_met_any_more_are_dropped() {
-    at_desk(|mut desk| {
-        desk.engine
+    with_fixture(|mut fixture| {
+        fixture
+            .engine
             .mirror
             .ask_with(&question("old.vcf", AMBIGUOUS, None, State::Open), &QuestionDetail::default())
             .unwrap();
-        desk.engine.take_newcomers(&peer("cards", Memory::default()), Vec::new(), &mut Vec::new()).unwrap();
-        assert!(desk.engine.mirror.questions().unwrap().is_empty());
+        fixture.engine.take_newcomers(&participant("cards", Memory::default()), Vec::new(), &mut Vec::new()).unwrap();
+        assert!(fixture.engine.mirror.questions().unwrap().is_empty());
     });
 }
 
 #[test]
 fn a_first_crm_id_puts_the_books_behind() {
     for (name, uid, version) in [(CRM, "curie", 2), ("cards", "ada", 1), ("cards", "curie", 1)] {
-        at_desk(|mut desk| {
-            acquaintances(&mut desk);
-            let id = of(&desk, uid);
-            let contact = desk.engine.stored(id).unwrap().contact;
-            desk.engine
-                .take_newcomers(&peer(name, Memory::default()), vec![seen("1100", None, &contact)], &mut vec![])
+        with_fixture(|mut fixture| {
+            acquaintances(&mut fixture);
+            let id = of(&fixture, uid);
+            let contact = fixture.engine.stored(id).unwrap().contact;
+            fixture
+                .engine
+                .take_newcomers(&participant(name, Memory::default()), vec![seen("1100", None, &contact)], &mut vec![])
                 .unwrap();
-            assert_eq!(desk.engine.stored(id).unwrap().version, version, "{name}");
-            let told = desk.told.borrow();
+            assert_eq!(fixture.engine.stored(id).unwrap().version, version, "{name}");
+            let told = fixture.told.borrow();
             let linked = |event: &&SyncEvent| matches!(event, SyncEvent::Change(change) if change.action == ChangeAction::Link && change.contact.uid == uid);
             assert_eq!(told.iter().filter(linked).count(), 1);
         });
@@ -276,15 +291,15 @@ fn a_first_crm_id_puts_the_books_behind() {
 #[test]
 fn nobody_waits_for_the_crm_when_all_are_agreed_and_nothing_is_under_way() {
     let check = |agreed: bool, row: bool, expected: bool| {
-        at_desk(|mut desk| {
-            let id = desk.contact("ada", &ada("CEO"));
+        with_fixture(|mut fixture| {
+            let id = fixture.contact("ada", &ada("CEO"));
             if agreed {
-                desk.agree(CRM, "1001", id);
+                fixture.agree(CRM, "1001", id);
             }
             if row {
-                desk.sent(CRM, id, (Update, Refused));
+                fixture.sent(CRM, id, (Update, Refused));
             }
-            assert_eq!(desk.engine.nobody_waits_for_the_crm().unwrap(), expected);
+            assert_eq!(fixture.engine.nobody_waits_for_the_crm().unwrap(), expected);
         });
     };
     check(true, false, true);

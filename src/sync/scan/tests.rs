@@ -10,67 +10,67 @@ use crate::{
         OutboxState::Unknown,
     },
     reconcile::Limit,
-    replicas::{Batch, PageNote, Problem, ReplicaError, Scan, Sighting, Trouble, memory::Memory},
+    replica::{Batch, Diagnostic, PageNote, Problem, RemoteContact, ReplicaError, Scan, memory::Memory},
     sync::{
-        desk::{CONFIRM, Desk, SETTLE, Scripted, ada, at_desk, peer, seen},
         error::SyncError,
         events::SyncEvent,
-        peer::{CRM, Peer},
+        participant::{CRM, Participant},
+        testing::{CONFIRM, RunFixture, SETTLE, ScriptedReplica, ada, participant, seen, with_fixture},
     },
 };
 
-fn scan(desk: &mut Desk<'_>, peer: &mut Peer) -> Result<(), SyncError> {
+fn scan(fixture: &mut RunFixture<'_>, participant: &mut Participant) -> Result<(), SyncError> {
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-    runtime.block_on(desk.engine.scan(peer))
+    runtime.block_on(fixture.engine.scan(participant))
 }
 
 /// So many contacts agreed with a replica as "1000", "1001"...
-fn agreed(desk: &mut Desk<'_>, replica: &str, count: usize) -> Vec<i64> {
+fn agreed(fixture: &mut RunFixture<'_>, replica: &str, count: usize) -> Vec<i64> {
     let ids = (1_000..1_000 + count).map(|n| {
-        let id = desk.contact(&format!("uid-{n}"), &ada("CEO"));
-        desk.agree(replica, &n.to_string(), id);
+        let id = fixture.contact(&format!("uid-{n}"), &ada("CEO"));
+        fixture.agree(replica, &n.to_string(), id);
         id
     });
     ids.collect()
 }
 
-fn batch(changed: Vec<Sighting>) -> Batch {
+fn batch(changed: Vec<RemoteContact>) -> Batch {
     Batch { changed, ..Batch::default() }
 }
 
 /// What they show now, from "1000" on: these titles.
-fn shown(titles: &[&str]) -> Vec<Sighting> {
+fn shown(titles: &[&str]) -> Vec<RemoteContact> {
     titles.iter().enumerate().map(|(n, title)| seen(&(1_000 + n).to_string(), None, &ada(title))).collect()
 }
 
-fn title(desk: &Desk<'_>, id: i64) -> String {
-    desk.engine.stored(id).unwrap().contact.job_title
+fn title(fixture: &RunFixture<'_>, id: i64) -> String {
+    fixture.engine.stored(id).unwrap().contact.job_title
 }
 
-fn notices(desk: &Desk<'_>) -> usize {
-    desk.told.borrow().iter().filter(|event| matches!(event, SyncEvent::Notice { .. })).count()
+fn notices(fixture: &RunFixture<'_>) -> usize {
+    fixture.told.borrow().iter().filter(|event| matches!(event, SyncEvent::Notice { .. })).count()
 }
 
-fn cut(batches: Vec<Batch>, error: ReplicaError) -> Scripted {
-    Scripted { ended: Err(error), ..Scripted::new(batches) }
+fn cut(batches: Vec<Batch>, error: ReplicaError) -> ScriptedReplica {
+    ScriptedReplica { ended: Err(error), ..ScriptedReplica::new(batches) }
 }
 
 #[test]
 fn a_first_pull_is_kept_as_far_as_it_came() {
     let check = |name: &str, somebody_waits: bool, expected: u64, failed: bool| {
-        at_desk(|mut desk| {
+        with_fixture(|mut fixture| {
             let before = u64::from(somebody_waits);
             if somebody_waits {
-                desk.contact("ada-1", &ada("CEO"));
+                fixture.contact("ada-1", &ada("CEO"));
             }
-            let error = ReplicaError::Unavailable(Trouble::new("reach it"));
-            let mut peer = peer(name, cut(vec![batch(shown(&["a", "b"]))], error));
-            assert_eq!(scan(&mut desk, &mut peer).is_err(), failed, "{name}");
-            assert_eq!(desk.engine.mirror.count_contacts().unwrap(), before + expected, "{name} {somebody_waits}");
-            assert_eq!(desk.engine.summary.scanned.get(name), Some(&2));
-            assert!(desk.engine.mirror.is_durable(), "what is written next is");
+            let error = ReplicaError::Unavailable(Diagnostic::new("reach it"));
+            let mut participant = participant(name, cut(vec![batch(shown(&["a", "b"]))], error));
+            assert_eq!(scan(&mut fixture, &mut participant).is_err(), failed, "{name}");
+            assert_eq!(fixture.engine.mirror.count_contacts().unwrap(), before + expected, "{name} {somebody_waits}");
+            assert_eq!(fixture.engine.summary.scanned.get(name), Some(&2));
+            assert!(fixture.engine.mirror.is_durable(), "what is written next is");
             let finished = SyncEvent::ScanFinished { replica: name.to_owned(), contacts: 2 };
-            let told = desk.told.borrow();
+            let told = fixture.told.borrow();
             assert_eq!(told[0], SyncEvent::ScanStarted { replica: name.to_owned() });
             assert!(told.contains(&finished));
         });
@@ -82,34 +82,35 @@ fn a_first_pull_is_kept_as_far_as_it_came() {
 
 #[test]
 fn trouble_with_a_book_stops_that_book_only() {
-    use ReplicaError::{Login, Postponed, Rejected, Stale, Unavailable, Unsafe, Unsettled};
-    let trouble = || Trouble::new("do it");
+    use ReplicaError::{Deferred, Login, OutcomeUnknown, Rejected, Stale, Unavailable, Untrusted};
+    let diagnostic = || Diagnostic::new("do it");
     let check = |error: ReplicaError, message: &str, failed: u64, stopped: usize| {
-        at_desk(|mut desk| {
-            let mut peer = peer("cards", cut(vec![], error.clone()));
-            scan(&mut desk, &mut peer).unwrap();
-            assert!(peer.halted, "{error:?}");
-            assert_eq!((desk.engine.summary.failed, desk.engine.summary.stopped.len()), (failed, stopped));
+        with_fixture(|mut fixture| {
+            let mut participant = participant("cards", cut(vec![], error.clone()));
+            scan(&mut fixture, &mut participant).unwrap();
+            assert!(participant.halted, "{error:?}");
+            assert_eq!((fixture.engine.summary.failed, fixture.engine.summary.stopped.len()), (failed, stopped));
             let (replica, message) = ("cards".to_owned(), message.to_owned());
-            assert!(desk.told.borrow().contains(&SyncEvent::Notice { replica, message, hint: None }), "{error:?}");
+            assert!(fixture.told.borrow().contains(&SyncEvent::Notice { replica, message, hint: None }), "{error:?}");
         });
     };
-    check(Unsafe(trouble()), "do it", 0, 1);
-    for error in [Unavailable, Rejected, Postponed, Unsettled, Login] {
-        check(error(trouble()), "do it", 1, 0);
+    check(Untrusted(diagnostic()), "do it", 0, 1);
+    for error in [Unavailable, Rejected, Deferred, OutcomeUnknown, Login] {
+        check(error(diagnostic()), "do it", 1, 0);
     }
     check(Stale(None), "it changed there in the meantime", 1, 0);
 }
 
 #[test]
 fn a_refused_login_is_remembered_until_one_is_accepted() {
-    at_desk(|mut desk| {
+    with_fixture(|mut fixture| {
         let mut reads = |name: &str, ended: Result<Scan, ReplicaError>, expected: Option<&str>| {
-            let _ = scan(&mut desk, &mut peer(name, Scripted { ended, ..Scripted::new(vec![]) }));
-            assert_eq!(desk.engine.mirror.fact("crm.login_refused").unwrap().as_deref(), expected);
+            let _ =
+                scan(&mut fixture, &mut participant(name, ScriptedReplica { ended, ..ScriptedReplica::new(vec![]) }));
+            assert_eq!(fixture.engine.mirror.fact("crm.login_refused").unwrap().as_deref(), expected);
         };
-        let login = || Err(ReplicaError::Login(Trouble::new("log in")));
-        let network = || Err(ReplicaError::Unavailable(Trouble::new("reach it")));
+        let login = || Err(ReplicaError::Login(Diagnostic::new("log in")));
+        let network = || Err(ReplicaError::Unavailable(Diagnostic::new("reach it")));
         reads(CRM, Ok(Scan::Everything), None);
         reads(CRM, network(), None);
         reads(CRM, login(), Some("yes"));
@@ -122,15 +123,15 @@ fn a_refused_login_is_remembered_until_one_is_accepted() {
 #[test]
 fn edits_are_taken_and_rewritten_records_are_agreed_on_quietly() {
     for name in [CRM, "cards"] {
-        at_desk(|mut desk| {
-            let ids = agreed(&mut desk, name, 3);
+        with_fixture(|mut fixture| {
+            let ids = agreed(&mut fixture, name, 3);
             let same = Batch { same: vec!["1002".to_owned()], ..batch(shown(&["edited", "CEO"])) };
-            scan(&mut desk, &mut peer(name, Scripted::new(vec![same]))).unwrap();
-            assert_eq!([ids[0], ids[1], ids[2]].map(|id| title(&desk, id)), ["edited", "CEO", "CEO"]);
-            let revisions = ids.iter().map(|id| desk.engine.mirror.agreement(name, *id).unwrap().unwrap().revision);
+            scan(&mut fixture, &mut participant(name, ScriptedReplica::new(vec![same]))).unwrap();
+            assert_eq!([ids[0], ids[1], ids[2]].map(|id| title(&fixture, id)), ["edited", "CEO", "CEO"]);
+            let revisions = ids.iter().map(|id| fixture.engine.mirror.agreement(name, *id).unwrap().unwrap().revision);
             assert_eq!(revisions.collect::<Vec<_>>(), ["r2", "r2", "r1"], "{name}");
-            assert_eq!(desk.engine.summary.updated.get("mirror"), Some(&1));
-            assert!(desk.engine.mirror.absences(name).unwrap().is_empty());
+            assert_eq!(fixture.engine.summary.updated.get("mirror"), Some(&1));
+            assert!(fixture.engine.mirror.absences(name).unwrap().is_empty());
         });
     }
 }
@@ -138,46 +139,51 @@ fn edits_are_taken_and_rewritten_records_are_agreed_on_quietly() {
 #[test]
 fn of_a_contact_that_is_listed_twice_the_later_counts() {
     for name in [CRM, "cards"] {
-        at_desk(|mut desk| {
-            let ids = agreed(&mut desk, name, 1);
+        with_fixture(|mut fixture| {
+            let ids = agreed(&mut fixture, name, 1);
             let batches = vec![batch(shown(&["first"])), batch(shown(&["second"]))];
-            scan(&mut desk, &mut peer(name, Scripted::new(batches))).unwrap();
-            assert_eq!((title(&desk, ids[0]).as_str(), desk.engine.summary.scanned.get(name)), ("second", Some(&1)));
+            scan(&mut fixture, &mut participant(name, ScriptedReplica::new(batches))).unwrap();
+            assert_eq!(
+                (title(&fixture, ids[0]).as_str(), fixture.engine.summary.scanned.get(name)),
+                ("second", Some(&1))
+            );
             // A newcomer, too, is one contact.
             let new = |title| batch(vec![seen("1007", None, &Contact { last_name: "Byron".into(), ..ada(title) })]);
             let same = Batch { same: vec!["1000".to_owned()], ..Batch::default() };
-            scan(&mut desk, &mut peer(name, Scripted::new(vec![same, new("first"), new("second")]))).unwrap();
-            assert_eq!(desk.engine.mirror.count_contacts().unwrap(), 2);
-            let id = desk.engine.mirror.agreement_by_remote(name, "1007").unwrap().unwrap().contact;
-            assert_eq!(title(&desk, id), "second");
+            scan(&mut fixture, &mut participant(name, ScriptedReplica::new(vec![same, new("first"), new("second")])))
+                .unwrap();
+            assert_eq!(fixture.engine.mirror.count_contacts().unwrap(), 2);
+            let id = fixture.engine.mirror.agreement_by_remote(name, "1007").unwrap().unwrap().contact;
+            assert_eq!(title(&fixture, id), "second");
         });
     }
 }
 
 #[test]
 fn a_record_that_cannot_be_read_counts_as_seen() {
-    at_desk(|mut desk| {
-        agreed(&mut desk, "cards", 2);
+    with_fixture(|mut fixture| {
+        agreed(&mut fixture, "cards", 2);
         let problem = |remote: Option<&str>| {
             let (place, message) = ("ada.vcf line 7".to_owned(), "cannot be read".to_owned());
             Problem { place, message, hint: None, remote: remote.map(str::to_owned) }
         };
         let problems = vec![problem(Some("1001")), problem(None)];
         let shows = Batch { problems, ..batch(shown(&["CEO"])) };
-        scan(&mut desk, &mut peer("cards", Scripted::new(vec![shows]))).unwrap();
-        assert_eq!((desk.engine.summary.failed, desk.engine.mirror.count_contacts().unwrap()), (2, 2));
+        scan(&mut fixture, &mut participant("cards", ScriptedReplica::new(vec![shows]))).unwrap();
+        assert_eq!((fixture.engine.summary.failed, fixture.engine.mirror.count_contacts().unwrap()), (2, 2));
     });
 }
 
 #[test]
 fn an_interrupted_first_pull_is_kept_by_the_thousand() {
     for (count, kept) in [(999, 0), (1_000, 1_000)] {
-        at_desk(|mut desk| {
-            let stops = Some((1, desk.engine.stop.clone()));
+        with_fixture(|mut fixture| {
+            let stops = Some((1, fixture.engine.stop.clone()));
             let batches = vec![batch(shown(&vec!["a"; count])), Batch::default()];
-            let ended = scan(&mut desk, &mut peer(CRM, Scripted { stops, ..Scripted::new(batches) }));
+            let ended =
+                scan(&mut fixture, &mut participant(CRM, ScriptedReplica { stops, ..ScriptedReplica::new(batches) }));
             assert!(matches!(ended, Err(SyncError::Interrupted)));
-            assert_eq!(desk.engine.mirror.count_contacts().unwrap(), kept);
+            assert_eq!(fixture.engine.mirror.count_contacts().unwrap(), kept);
         });
     }
 }
@@ -185,15 +191,15 @@ fn an_interrupted_first_pull_is_kept_by_the_thousand() {
 #[test]
 fn too_many_edits_at_once_are_a_question() {
     let check = |name: &str, count: usize, edited: usize, force: bool, taken: usize| {
-        at_desk(|mut desk| {
-            let ids = agreed(&mut desk, name, count);
-            desk.engine.care.force = force;
+        with_fixture(|mut fixture| {
+            let ids = agreed(&mut fixture, name, count);
+            fixture.engine.policy.force = force;
             let mut titles = vec!["CEO"; count];
             titles[..edited].fill("edited");
-            let mut peer = peer(name, Scripted::new(vec![batch(shown(&titles))]));
-            scan(&mut desk, &mut peer).unwrap();
-            let now = ids.iter().filter(|id| title(&desk, **id) == "edited").count();
-            assert_eq!((now, peer.halted), (taken, taken == 0), "{name} {count} {edited} {force}");
+            let mut participant = participant(name, ScriptedReplica::new(vec![batch(shown(&titles))]));
+            scan(&mut fixture, &mut participant).unwrap();
+            let now = ids.iter().filter(|id| title(&fixture, **id) == "edited").count();
+            assert_eq!((now, participant.halted), (taken, taken == 0), "{name} {count} {edited} {force}");
         });
     };
     for name in [CRM, "cards"] {
@@ -215,36 +221,36 @@ struct Fate {
 
 const HELD: Fate = Fate { left: 10, held: true, halted: false, edit_taken: true };
 
-fn check_missing(known: usize, shows: usize, newcomers: usize, prepare: fn(&mut Desk<'_>), expected: &Fate) {
-    at_desk(|mut desk| {
-        let ids = agreed(&mut desk, "cards", known);
-        prepare(&mut desk);
+fn check_missing(known: usize, shows: usize, newcomers: usize, prepare: fn(&mut RunFixture<'_>), expected: &Fate) {
+    with_fixture(|mut fixture| {
+        let ids = agreed(&mut fixture, "cards", known);
+        prepare(&mut fixture);
         let mut titles = vec!["CEO"; shows];
         titles.iter_mut().take(1).for_each(|title| *title = "edited");
-        let mut sightings = shown(&titles);
+        let mut records = shown(&titles);
         for n in 0..newcomers {
             let stranger = Contact { last_name: format!("Byron {n}"), ..Contact::default() };
-            sightings.push(seen(&format!("new-{n}"), None, &stranger));
+            records.push(seen(&format!("new-{n}"), None, &stranger));
         }
-        let mut peer = peer("cards", Scripted::new(vec![batch(sightings)]));
-        scan(&mut desk, &mut peer).unwrap();
+        let mut participant = participant("cards", ScriptedReplica::new(vec![batch(records)]));
+        scan(&mut fixture, &mut participant).unwrap();
         let found = Fate {
-            left: desk.engine.mirror.count_contacts().unwrap(),
-            held: peer.held,
-            halted: peer.halted,
-            edit_taken: title(&desk, ids[0]) == "edited",
+            left: fixture.engine.mirror.count_contacts().unwrap(),
+            held: participant.held,
+            halted: participant.halted,
+            edit_taken: title(&fixture, ids[0]) == "edited",
         };
         assert_eq!(found, *expected, "{known} {shows} {newcomers}");
-        assert_eq!(desk.engine.guards.contains_key("cards"), expected.held || expected.halted);
-        assert_eq!(desk.engine.summary.stopped.len(), usize::from(expected.held || expected.halted));
-        assert_eq!(notices(&desk), desk.engine.summary.stopped.len());
+        assert_eq!(fixture.engine.guards.contains_key("cards"), expected.held || expected.halted);
+        assert_eq!(fixture.engine.summary.stopped.len(), usize::from(expected.held || expected.halted));
+        assert_eq!(notices(&fixture), fixture.engine.summary.stopped.len());
     });
 }
 
 #[test]
 fn too_many_deletions_are_held_and_the_rest_flows() {
-    let as_it_is: fn(&mut Desk<'_>) = |_| {};
-    let force: fn(&mut Desk<'_>) = |desk| desk.engine.care.force = true;
+    let as_it_is: fn(&mut RunFixture<'_>) = |_| {};
+    let force: fn(&mut RunFixture<'_>) = |fixture| fixture.engine.policy.force = true;
     check_missing(10, 7, 0, as_it_is, &Fate { left: 7, held: false, ..HELD });
     check_missing(10, 6, 0, as_it_is, &HELD);
     check_missing(10, 6, 0, force, &Fate { left: 6, held: false, ..HELD });
@@ -252,7 +258,7 @@ fn too_many_deletions_are_held_and_the_rest_flows() {
         10,
         6,
         0,
-        |desk| desk.engine.care.max_delete = Limit::Count(4),
+        |fixture| fixture.engine.policy.max_delete = Limit::Count(4),
         &Fate { left: 6, held: false, ..HELD },
     );
     check_missing(10, 0, 0, as_it_is, &Fate { halted: true, held: false, edit_taken: false, ..HELD });
@@ -264,46 +270,51 @@ fn too_many_deletions_are_held_and_the_rest_flows() {
 
 #[test]
 fn newcomers_of_the_crm_make_up_for_no_absence() {
-    at_desk(|mut desk| {
-        agreed(&mut desk, CRM, 10);
-        let mut sightings = shown(&["CEO"; 6]);
-        sightings.push(seen("2000", None, &Contact { last_name: "Byron".into(), ..Contact::default() }));
-        let mut peer = peer(CRM, Scripted::new(vec![batch(sightings)]));
-        scan(&mut desk, &mut peer).unwrap();
-        assert!(peer.held && desk.engine.mirror.absences(CRM).unwrap().is_empty());
-        assert_eq!(desk.engine.mirror.count_contacts().unwrap(), 11);
+    with_fixture(|mut fixture| {
+        agreed(&mut fixture, CRM, 10);
+        let mut records = shown(&["CEO"; 6]);
+        records.push(seen("2000", None, &Contact { last_name: "Byron".into(), ..Contact::default() }));
+        let mut participant = participant(CRM, ScriptedReplica::new(vec![batch(records)]));
+        scan(&mut fixture, &mut participant).unwrap();
+        assert!(participant.held && fixture.engine.mirror.absences(CRM).unwrap().is_empty());
+        assert_eq!(fixture.engine.mirror.count_contacts().unwrap(), 11);
     });
 }
 
 #[test]
 fn a_list_of_changes_says_nothing_of_absences() {
-    at_desk(|mut desk| {
-        agreed(&mut desk, "cards", 3);
-        let scripted = Scripted { ended: Ok(Scan::Changes), ..Scripted::new(vec![batch(shown(&["edited"]))]) };
-        scan(&mut desk, &mut peer("cards", scripted)).unwrap();
-        assert_eq!(desk.engine.mirror.count_contacts().unwrap(), 3);
+    with_fixture(|mut fixture| {
+        agreed(&mut fixture, "cards", 3);
+        let scripted =
+            ScriptedReplica { ended: Ok(Scan::Changes), ..ScriptedReplica::new(vec![batch(shown(&["edited"]))]) };
+        scan(&mut fixture, &mut participant("cards", scripted)).unwrap();
+        assert_eq!(fixture.engine.mirror.count_contacts().unwrap(), 3);
     });
 }
 
 #[test]
 fn what_is_followed_no_more_is_no_absence() {
     let check = |deleted: bool, left: bool| {
-        at_desk(|mut desk| {
+        with_fixture(|mut fixture| {
             // No guard counts them.
-            let ids = agreed(&mut desk, "cards", 6);
+            let ids = agreed(&mut fixture, "cards", 6);
             for id in &ids[1..] {
-                let agreement = desk.engine.mirror.agreement("cards", *id).unwrap().unwrap();
+                let agreement = fixture.engine.mirror.agreement("cards", *id).unwrap().unwrap();
                 if deleted {
-                    desk.engine.mirror.delete_contact(*id, "").unwrap();
+                    fixture.engine.mirror.delete_contact(*id, "").unwrap();
                 }
-                desk.engine.mirror.put_agreement("cards", &Agreement { detached: true, ..agreement }).unwrap();
+                fixture.engine.mirror.put_agreement("cards", &Agreement { detached: true, ..agreement }).unwrap();
             }
-            let mut peer = peer("cards", Scripted::new(vec![batch(shown(&["CEO"]))]));
-            scan(&mut desk, &mut peer).unwrap();
-            assert!(!peer.held);
+            let mut participant = participant("cards", ScriptedReplica::new(vec![batch(shown(&["CEO"]))]));
+            scan(&mut fixture, &mut participant).unwrap();
+            assert!(!participant.held);
             for id in &ids[1..] {
-                assert_eq!(desk.engine.mirror.agreement("cards", *id).unwrap().is_some(), left, "deleted: {deleted}");
-                assert_eq!(desk.engine.stored(*id).unwrap().deleted, deleted);
+                assert_eq!(
+                    fixture.engine.mirror.agreement("cards", *id).unwrap().is_some(),
+                    left,
+                    "deleted: {deleted}"
+                );
+                assert_eq!(fixture.engine.stored(*id).unwrap().deleted, deleted);
             }
         });
     };
@@ -313,28 +324,28 @@ fn what_is_followed_no_more_is_no_absence() {
 
 /// A listing that leaves out the titles of so many contacts, and what is known of "1000" when asked for alone.
 fn check_thin(count: usize, alone: Option<Option<&str>>, expected: (&str, &str), asked: usize) {
-    at_desk(|mut desk| {
-        let ids = agreed(&mut desk, CRM, count);
+    with_fixture(|mut fixture| {
+        let ids = agreed(&mut fixture, CRM, count);
         let fields = FieldSet::CRM.without(Field::JobTitle);
         // What they do say is taken all the same.
-        let thin = |mut sighting: Sighting| {
-            sighting.contact.first_name = "Ada".to_owned();
-            Sighting { fields, ..sighting }
+        let thin = |mut record: RemoteContact| {
+            record.contact.first_name = "Ada".to_owned();
+            RemoteContact { fields, ..record }
         };
-        let mut scripted = Scripted::new(vec![batch(shown(&vec![""; count]).into_iter().map(thin).collect())]);
+        let mut scripted = ScriptedReplica::new(vec![batch(shown(&vec![""; count]).into_iter().map(thin).collect())]);
         if let Some(found) = alone {
             let found =
-                found.map(|title| Sighting { revision: "alone".into(), ..thin(seen("1000", None, &ada(title))) });
+                found.map(|title| RemoteContact { revision: "alone".into(), ..thin(seen("1000", None, &ada(title))) });
             scripted.looks.insert("1000", found);
         }
         let names: Rc<RefCell<Vec<String>>> = scripted.asked.clone();
-        desk.engine.care.force = true;
-        scan(&mut desk, &mut peer(CRM, scripted)).unwrap();
-        let agreement = desk.engine.mirror.agreement(CRM, ids[0]).unwrap().unwrap();
-        assert_eq!((title(&desk, ids[0]).as_str(), agreement.revision.as_str()), expected, "{alone:?}");
-        assert_eq!((names.borrow().len(), notices(&desk)), (asked.min(25), usize::from(asked > 25)));
-        assert!(ids[1..].iter().all(|id| title(&desk, *id) == "CEO"));
-        assert!(ids.iter().all(|id| desk.engine.stored(*id).unwrap().contact.first_name == "Ada"));
+        fixture.engine.policy.force = true;
+        scan(&mut fixture, &mut participant(CRM, scripted)).unwrap();
+        let agreement = fixture.engine.mirror.agreement(CRM, ids[0]).unwrap().unwrap();
+        assert_eq!((title(&fixture, ids[0]).as_str(), agreement.revision.as_str()), expected, "{alone:?}");
+        assert_eq!((names.borrow().len(), notices(&fixture)), (asked.min(25), usize::from(asked > 25)));
+        assert!(ids[1..].iter().all(|id| title(&fixture, *id) == "CEO"));
+        assert!(ids.iter().all(|id| fixture.engine.stored(*id).unwrap().contact.first_name == "Ada"));
     });
 }
 
@@ -352,19 +363,19 @@ fn what_a_listing_leaves_out_is_asked_for_alone() {
 #[test]
 fn nobody_is_asked_for_who_lost_nothing() {
     let check = |name: &str, there: &str, stated: FieldSet| {
-        at_desk(|mut desk| {
-            let ids = agreed(&mut desk, name, 1);
-            let agreement = desk.engine.mirror.agreement(name, ids[0]).unwrap().unwrap();
-            desk.engine.mirror.update_contact(ids[0], &ada(there), "").unwrap();
+        with_fixture(|mut fixture| {
+            let ids = agreed(&mut fixture, name, 1);
+            let agreement = fixture.engine.mirror.agreement(name, ids[0]).unwrap().unwrap();
+            fixture.engine.mirror.update_contact(ids[0], &ada(there), "").unwrap();
             let (theirs, ours) = (ada(there), ada(there));
-            desk.engine.mirror.put_agreement(name, &Agreement { theirs, ours, version: 0, ..agreement }).unwrap();
+            fixture.engine.mirror.put_agreement(name, &Agreement { theirs, ours, version: 0, ..agreement }).unwrap();
             let edited = Contact { first_name: "Ada".into(), ..ada(there) };
-            let sighting = Sighting { fields: stated, ..seen("1000", None, &edited) };
-            let scripted = Scripted::new(vec![batch(vec![sighting])]);
+            let record = RemoteContact { fields: stated, ..seen("1000", None, &edited) };
+            let scripted = ScriptedReplica::new(vec![batch(vec![record])]);
             let asked = scripted.asked.clone();
-            scan(&mut desk, &mut peer(name, scripted)).unwrap();
+            scan(&mut fixture, &mut participant(name, scripted)).unwrap();
             assert!(asked.borrow().is_empty(), "{name}");
-            assert_eq!(desk.engine.stored(ids[0]).unwrap().contact.first_name, "Ada");
+            assert_eq!(fixture.engine.stored(ids[0]).unwrap().contact.first_name, "Ada");
         });
     };
     check(CRM, "CEO", FieldSet::CRM);
@@ -387,17 +398,17 @@ fn pages_are_remembered_once_all_is_taken_in() {
         let last = Batch { page: second, pages_expected: Some(2), ..Batch::default() };
         vec![Batch { page: first, ..batch(shown(&["a"])) }, Batch::default(), last]
     };
-    at_desk(|mut desk| {
-        scan(&mut desk, &mut peer(CRM, Scripted::new(batches()))).unwrap();
+    with_fixture(|mut fixture| {
+        scan(&mut fixture, &mut participant(CRM, ScriptedReplica::new(batches()))).unwrap();
         // An empty page past the end is not worth a row.
-        assert_eq!(desk.engine.mirror.pages().unwrap().into_values().collect::<Vec<_>>(), [note(1, &["1000"])]);
-        let read: Vec<u32> = desk.told.borrow().iter().filter_map(pages_read).collect();
+        assert_eq!(fixture.engine.mirror.pages().unwrap().into_values().collect::<Vec<_>>(), [note(1, &["1000"])]);
+        let read: Vec<u32> = fixture.told.borrow().iter().filter_map(pages_read).collect();
         assert_eq!(read, [1, 1, 2]);
     });
-    at_desk(|mut desk| {
-        let error = ReplicaError::Unavailable(Trouble::new("reach it"));
-        scan(&mut desk, &mut peer(CRM, cut(batches(), error))).unwrap_err();
-        assert!(desk.engine.mirror.pages().unwrap().is_empty());
+    with_fixture(|mut fixture| {
+        let error = ReplicaError::Unavailable(Diagnostic::new("reach it"));
+        scan(&mut fixture, &mut participant(CRM, cut(batches(), error))).unwrap_err();
+        assert!(fixture.engine.mirror.pages().unwrap().is_empty());
     });
 }
 
@@ -412,66 +423,70 @@ fn pages_read(event: &SyncEvent) -> Option<u32> {
 fn lost_writes_are_judged_by_a_whole_reading_of_their_replica() {
     for (name, ended, misses) in [
         (CRM, Ok(Scan::Everything), [1, 1]),
-        (CRM, Err(ReplicaError::Unavailable(Trouble::new("reach it"))), [0, 0]),
+        (CRM, Err(ReplicaError::Unavailable(Diagnostic::new("reach it"))), [0, 0]),
         ("cards", Ok(Scan::Everything), [0, 0]),
     ] {
-        at_desk(|mut desk| {
-            let ids = agreed(&mut desk, "phone", 2);
-            desk.sent(CRM, ids[0], (Create, Unknown));
-            desk.sent(CRM, ids[1], (Update, Unknown));
-            desk.sent("cards", ids[1], (Update, Unknown));
-            desk.later(SETTLE);
+        with_fixture(|mut fixture| {
+            let ids = agreed(&mut fixture, "phone", 2);
+            fixture.sent(CRM, ids[0], (Create, Unknown));
+            fixture.sent(CRM, ids[1], (Update, Unknown));
+            fixture.sent("cards", ids[1], (Update, Unknown));
+            fixture.later(SETTLE);
             let shows = batch(vec![seen("1207", None, &Contact { last_name: "Byron".into(), ..Contact::default() })]);
             let shows = if misses == [1, 1] { Batch::default() } else { shows };
-            let _ = scan(&mut desk, &mut peer(name, Scripted { ended, ..Scripted::new(vec![shows]) }));
-            assert_eq!(desk.misses(), misses, "{name}");
-            assert_eq!(desk.rows("cards").is_empty(), name == "cards");
-            assert_eq!(desk.engine.highest_crm_id().unwrap(), None, "of ids that a book or half a listing has");
+            let _ = scan(
+                &mut fixture,
+                &mut participant(name, ScriptedReplica { ended, ..ScriptedReplica::new(vec![shows]) }),
+            );
+            assert_eq!(fixture.misses(), misses, "{name}");
+            assert_eq!(fixture.rows("cards").is_empty(), name == "cards");
+            assert_eq!(fixture.engine.highest_crm_id().unwrap(), None, "of ids that a book or half a listing has");
         });
     }
 }
 
 #[test]
 fn the_highest_id_of_a_whole_listing_is_kept() {
-    at_desk(|mut desk| {
-        scan(&mut desk, &mut peer(CRM, Scripted::new(vec![batch(shown(&["a", "b"]))]))).unwrap();
-        assert_eq!(desk.engine.highest_crm_id().unwrap(), Some(1_001));
+    with_fixture(|mut fixture| {
+        scan(&mut fixture, &mut participant(CRM, ScriptedReplica::new(vec![batch(shown(&["a", "b"]))]))).unwrap();
+        assert_eq!(fixture.engine.highest_crm_id().unwrap(), Some(1_001));
     });
 }
 
 #[test]
 fn what_a_scan_told_of_a_books_programs_is_kept() {
     for (name, expected) in [("cards", Some("new")), (CRM, Some("old"))] {
-        at_desk(|mut desk| {
-            desk.engine.mirror.set_fact("habits", "old").unwrap();
-            let scripted = Scripted { facts: vec![("habits".into(), "new".into())], ..Scripted::new(vec![]) };
-            scan(&mut desk, &mut peer(name, scripted)).unwrap();
-            assert_eq!(desk.engine.mirror.fact("habits").unwrap().as_deref(), expected, "{name}");
+        with_fixture(|mut fixture| {
+            fixture.engine.mirror.set_fact("habits", "old").unwrap();
+            let scripted =
+                ScriptedReplica { facts: vec![("habits".into(), "new".into())], ..ScriptedReplica::new(vec![]) };
+            scan(&mut fixture, &mut participant(name, scripted)).unwrap();
+            assert_eq!(fixture.engine.mirror.fact("habits").unwrap().as_deref(), expected, "{name}");
         });
     }
 }
 
 #[test]
 fn a_stop_ends_a_scan_between_two_batches() {
-    at_desk(|mut desk| {
-        desk.engine.stop.request();
-        let ended = scan(&mut desk, &mut peer(CRM, Scripted::new(vec![batch(shown(&["a"]))])));
+    with_fixture(|mut fixture| {
+        fixture.engine.stop.request();
+        let ended = scan(&mut fixture, &mut participant(CRM, ScriptedReplica::new(vec![batch(shown(&["a"]))])));
         assert!(matches!(ended, Err(SyncError::Interrupted)));
-        assert_eq!(desk.engine.mirror.count_contacts().unwrap(), 0);
+        assert_eq!(fixture.engine.mirror.count_contacts().unwrap(), 0);
     });
 }
 
 #[test]
 fn waits_are_measured_from_the_beginning_of_the_reading() {
-    at_desk(|mut desk| {
-        let id = agreed(&mut desk, CRM, 2)[0];
+    with_fixture(|mut fixture| {
+        let id = agreed(&mut fixture, CRM, 2)[0];
         let mut memory = Memory::default();
         memory.put("1001", ada("CEO"));
-        let mut crm = peer(CRM, memory);
-        scan(&mut desk, &mut crm).unwrap();
-        desk.clock.seconds.set(desk.clock.seconds.get() + CONFIRM);
-        desk.engine.run = desk.engine.mirror.begin_run("sync", "").unwrap();
-        scan(&mut desk, &mut crm).unwrap();
-        assert!(desk.engine.stored(id).unwrap().deleted);
+        let mut crm = participant(CRM, memory);
+        scan(&mut fixture, &mut crm).unwrap();
+        fixture.clock.seconds.set(fixture.clock.seconds.get() + CONFIRM);
+        fixture.engine.run = fixture.engine.mirror.begin_run("sync", "").unwrap();
+        scan(&mut fixture, &mut crm).unwrap();
+        assert!(fixture.engine.stored(id).unwrap().deleted);
     });
 }

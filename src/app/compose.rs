@@ -1,0 +1,214 @@
+//! From the settings to replicas: the CRM (or the practice one inside this process) first, then the books in order.
+
+use secrecy::SecretString;
+use std::path::Path;
+use url::Url;
+
+use crate::{
+    books::{
+        ObservedProperties,
+        csv_file::CsvFile,
+        vcard_file::VcardFile,
+        vdir::{BookSettings, Vdir},
+    },
+    config::{Book, BookKind, CrmUrl, Deletes, Direction, Lists, Settings, dialect, secrets},
+    crm::{
+        ClientSettings, ListsSetting,
+        lists::ListBehaviour,
+        replica::{CrmReplica, LIST_MISMATCHES_KEY, LIST_MODE_KEY},
+    },
+    formats::{
+        csv::Profile,
+        vcard::{Rev, Version, WriteStyle},
+    },
+    mirror::Mirror,
+    replica::{Diagnostic, Replica},
+    sandbox::{Sandbox, SandboxSettings},
+    sync::{CRM, Host, Mode, Participant, RunOptions, RunPolicy, SyncError, SystemClock},
+};
+
+/// What a run works on.
+pub(crate) struct Composed {
+    /// The replicas, the CRM first.
+    pub participants: Vec<Participant>,
+    /// The account that the mirror is a copy of: host, path and user.
+    pub account: String,
+    /// The practice CRM, if the settings ask for it; it stops when this is dropped.
+    pub _sandbox: Option<Sandbox>,
+}
+
+/// Builds the replicas that take part in this run.
+pub(crate) async fn compose(settings: &Settings, options: &RunOptions, mirror: &Mirror) -> Result<Composed, SyncError> {
+    known_names(settings, &options.only)?;
+    let takes_part = |name: &str| options.only.is_empty() || options.only.iter().any(|only| only == name);
+    let sandbox = match settings.crm.url {
+        _ if options.mode == Mode::MirrorOnly => None,
+        CrmUrl::Sandbox => Some(start_sandbox(settings).await?),
+        CrmUrl::Http(_) => None,
+    };
+    let mut participants = Vec::new();
+    if takes_part(CRM) && options.mode != Mode::MirrorOnly {
+        let learnt = mirror.fact(LIST_MODE_KEY)?.and_then(|text| text.parse::<ListBehaviour>().ok());
+        let list_mode_mismatches = mirror.fact(LIST_MISMATCHES_KEY)?.and_then(|text| text.parse().ok()).unwrap_or(0);
+        let replica =
+            crm_replica(settings, sandbox.as_ref(), learnt).await?.with_list_mode_mismatches(list_mode_mismatches);
+        participants.push(participant(settings, CRM, Box::new(replica)));
+    }
+    if options.mode == Mode::Sync {
+        for book in settings.books.iter().filter(|book| takes_part(&book.name)) {
+            let observed = mirror.fact(&ObservedProperties::fact(&book.name))?.unwrap_or_default();
+            participants.push(book_peer(settings, book, ObservedProperties::parse(&observed))?);
+        }
+    }
+    Ok(Composed { participants, account: account(settings), _sandbox: sandbox })
+}
+
+fn known_names(settings: &Settings, only: &[String]) -> Result<(), SyncError> {
+    for name in only {
+        if name != CRM && settings.book(name).is_none() {
+            let known: Vec<&str> = settings.books.iter().map(|book| book.name.as_str()).collect();
+            return Err(SyncError::Settings(
+                Diagnostic::new(format!("find a book named {name}"))
+                    .hint(format!("known names: {CRM}, {}", known.join(", "))),
+            ));
+        }
+    }
+    Ok(())
+}
+
+fn participant(settings: &Settings, name: &str, replica: Box<dyn Replica>) -> Participant {
+    Participant {
+        name: name.to_owned(),
+        replica,
+        takes: true,
+        gives: true,
+        deletes: name != CRM || settings.crm.deletes == Deletes::Allow,
+        filter: Default::default(),
+        prefer: settings.sync.prefer,
+        halted: false,
+        held: false,
+        incomplete: false,
+    }
+}
+
+fn book_peer(settings: &Settings, book: &Book, observed: ObservedProperties) -> Result<Participant, SyncError> {
+    let participant = participant(settings, &book.name, book_replica(settings, book, observed)?);
+    Ok(Participant {
+        takes: book.direction != Direction::ToBook,
+        gives: book.direction != Direction::FromBook,
+        filter: book.where_.clone(),
+        ..participant
+    })
+}
+
+/// The replica of one book, of whose programs this is known.
+pub(crate) fn book_replica(
+    settings: &Settings,
+    book: &Book,
+    observed: ObservedProperties,
+) -> Result<Box<dyn Replica>, SyncError> {
+    let version = if book.version == "4.0" { Version::V40 } else { Version::V30 };
+    // What this run writes, it writes now.
+    let style = WriteStyle { version, revised: Rev::parse(&SystemClock.stamp()), ..settings.vcard };
+    let of_cards = || BookSettings { name: book.name.clone(), path: book.path.clone(), style };
+    Ok(match book.kind {
+        BookKind::Vdir => Box::new(Vdir::new(of_cards()).with_observed(observed)),
+        BookKind::Vcard => Box::new(VcardFile::new(of_cards()).with_observed(observed)),
+        BookKind::Csv => Box::new(CsvFile::new(book.name.clone(), book.path.clone(), book.dialect.clone())),
+        BookKind::Carddav => {
+            return Err(SyncError::Settings(
+                Diagnostic::new(format!("use book {}: carddav is not supported yet", book.name))
+                    .hint("use kind = \"vdir\" and let another program carry the folder"),
+            ));
+        }
+    })
+}
+
+/// A column profile that a command names: a person's own, a built-in one (`csv` is carnet's), or the path of a file.
+pub(crate) fn profile(settings: &Settings, word: &str) -> Result<Profile, SyncError> {
+    if dialect::is_path(word) {
+        return dialect::read(word, Path::new(word)).map_err(|error| {
+            SyncError::Settings(Diagnostic::new(format!("use a profile: {}", error.message)).hint(error.hint))
+        });
+    }
+    dialect::named(word, &settings.csv).map_err(|error| {
+        let hint = error.hint.replacen("known: ", "known: vcard3, vcard4, jsonl, csv, ", 1);
+        SyncError::Settings(Diagnostic::new(format!("find a format named {word}")).hint(hint))
+    })
+}
+
+async fn start_sandbox(settings: &Settings) -> Result<Sandbox, SyncError> {
+    Sandbox::start(SandboxSettings { state: settings.practice_crm(), ..SandboxSettings::default() })
+        .await
+        .map_err(|error| SyncError::Failed(Diagnostic::new(format!("start the practice CRM: {error}"))))
+}
+
+/// The CRM's client, logged in by whatever the settings say.
+pub(crate) async fn crm_replica(
+    settings: &Settings,
+    sandbox: Option<&Sandbox>,
+    learnt: Option<ListBehaviour>,
+) -> Result<CrmReplica, SyncError> {
+    let crm = &settings.crm;
+    let (base_url, username, password) = match (&crm.url, sandbox) {
+        (CrmUrl::Http(url), _) => {
+            let password = secrets::password(settings).await.map_err(|error| {
+                let diagnostic = Diagnostic { message: error.to_string(), hint: error.hint() };
+                SyncError::Settings(diagnostic)
+            })?;
+            (url.clone(), crm.username.clone(), password)
+        }
+        (CrmUrl::Sandbox, sandbox) => {
+            let url = sandbox.map(Sandbox::url).unwrap_or_default();
+            (url, "demo".to_owned(), SecretString::from("demo"))
+        }
+    };
+    let client = ClientSettings {
+        base_url,
+        username,
+        password,
+        concurrency: crm.concurrency,
+        requests_per_second: crm.requests_per_second,
+        per_page: crm.per_page,
+        timeout: crm.timeout,
+        ca_file: crm.ca_file.clone(),
+        insecure_http: crm.insecure_http,
+        lists: match crm.lists {
+            Lists::Probe => ListsSetting::Probe,
+            Lists::Replace => ListsSetting::Replace,
+            Lists::Append => ListsSetting::Append,
+            Lists::Ids => ListsSetting::Ids,
+        },
+    };
+    Ok(CrmReplica::new(&client).map_err(SyncError::Settings)?.with_lists(learnt))
+}
+
+/// How careful the run is.
+pub(crate) fn run_policy(settings: &Settings, options: &RunOptions) -> RunPolicy {
+    RunPolicy {
+        max_delete: options.max_delete.unwrap_or(settings.sync.max_delete),
+        force: options.force,
+        dry_run: options.dry_run,
+        confirm_after: settings.crm.confirm_after,
+        settle_after: settings.crm.timeout * 2,
+        account: account_id(settings),
+    }
+}
+
+/// The account's own name: the last part of its address, "demo" for the practice CRM.
+fn account_id(settings: &Settings) -> String {
+    match &settings.crm.url {
+        CrmUrl::Sandbox => "demo".to_owned(),
+        CrmUrl::Http(url) => url.trim_end_matches('/').rsplit('/').next().unwrap_or_default().to_owned(),
+    }
+}
+
+/// Host, path and user. A loopback port is left out: a tunnel or a test server may well get another one next time.
+fn account(settings: &Settings) -> String {
+    let CrmUrl::Http(text) = &settings.crm.url else { return "the practice CRM".to_owned() };
+    let Ok(url) = Url::parse(text) else { return text.clone() };
+    let host = url.host_str().unwrap_or_default();
+    let loopback = host == "localhost" || host.starts_with("127.") || host == "[::1]";
+    let port = url.port().filter(|_| !loopback).map(|port| format!(":{port}")).unwrap_or_default();
+    format!("{host}{port}{} of {}", url.path().trim_end_matches('/'), settings.crm.username)
+}

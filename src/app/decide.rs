@@ -1,0 +1,63 @@
+//! What a user decides, carried out on the settings' mirror under its lock.
+
+use super::{
+    compose::run_policy,
+    lock::{lock_file, locked},
+};
+use crate::{
+    config::Settings,
+    contact::ids::UNDO,
+    mirror::Mirror,
+    replica::Diagnostic,
+    sync::{
+        Decided, Events, Mode, Number, RunOptions, Summary, SyncError, SystemClock, UndoOptions, Undone, Word,
+        engine::Engine, review::change_by_user,
+    },
+};
+
+/// Carries a user's decision out on the mirror, as an edit that the next `sync` pushes.
+///
+/// # Errors
+/// There is no such conflict or question; the decision makes no sense for it (exit 2); the mirror is locked (exit 11) or fails.
+pub fn resolve(
+    settings: &Settings,
+    number: Number,
+    word: &Word,
+    events: &mut Events<'_>,
+) -> Result<(Decided, Summary), SyncError> {
+    let options = options("resolve", false, false);
+    change(settings, &options, events, |engine| Ok((engine.decide(number, word, settings.sync.prefer)?, true)))
+}
+
+/// Takes back what a run or a change did.
+///
+/// # Errors
+/// There is no such run or change (exit 2); it would delete too many contacts (exit 7); the mirror is locked (exit 11) or fails.
+pub fn undo(settings: &Settings, undo: &UndoOptions, events: &mut Events<'_>) -> Result<(Undone, Summary), SyncError> {
+    change(settings, &options(UNDO, undo.dry_run, undo.force), events, |engine| {
+        let undone = engine.undo(undo)?;
+        let kept = !engine.summary.nothing_changed();
+        Ok((undone, kept))
+    })
+}
+
+fn options(command: &str, dry_run: bool, force: bool) -> RunOptions {
+    let (only, trigger) = (Vec::new(), command.to_owned());
+    RunOptions { mode: Mode::MirrorOnly, only, dry_run, max_delete: None, force, trigger }
+}
+
+fn change<T>(
+    settings: &Settings,
+    options: &RunOptions,
+    events: &mut Events<'_>,
+    work: impl FnOnce(&mut Engine<'_>) -> Result<(T, bool), SyncError>,
+) -> Result<(T, Summary), SyncError> {
+    let path = &settings.mirror.path;
+    if !path.exists() {
+        let diagnostic = Diagnostic::new(format!("find the mirror {}: nothing ran yet", path.display()));
+        return Err(SyncError::Failed(diagnostic.hint("`carnet sync` makes the mirror and fills it")));
+    }
+    let mut lock = lock_file(path)?;
+    let _held = lock.try_write().map_err(|_| locked(path))?;
+    change_by_user(Mirror::open(path)?, run_policy(settings, options), &options.trigger, &SystemClock, events, work)
+}

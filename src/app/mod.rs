@@ -1,0 +1,13 @@
+//! The composition root: from the settings to replicas, the mirror's lock, and whole runs on them.
+
+mod check;
+mod compose;
+mod decide;
+mod lock;
+mod run;
+mod transfer;
+
+pub use check::{CheckLine, Verdict, check};
+pub use decide::{resolve, undo};
+pub use run::run;
+pub use transfer::{ImportOptions, export, export_format, import};

@@ -1,0 +1,44 @@
+//! Whole runs on the settings' mirror, CRM and books.
+
+use super::{
+    compose::{Composed, compose, run_policy},
+    lock::{lock_file, locked},
+};
+use crate::{
+    config::Settings,
+    mirror::Mirror,
+    sync::{Events, RunInputs, RunOptions, Source, Stop, Summary, SyncError, SystemClock, run_on},
+};
+
+/// One run on the settings' mirror, CRM and books.
+///
+/// # Errors
+/// Why the run ended early; whatever was committed before stays, and the next run goes on from there.
+pub async fn run(
+    settings: &Settings,
+    options: &RunOptions,
+    stop: &Stop,
+    events: &mut Events<'_>,
+) -> Result<Summary, SyncError> {
+    run_with(settings, options, stop, events, None).await
+}
+
+/// A run that also takes in contacts of a source beside the replicas.
+pub(crate) async fn run_with(
+    settings: &Settings,
+    options: &RunOptions,
+    stop: &Stop,
+    events: &mut Events<'_>,
+    source: Option<&mut dyn Source>,
+) -> Result<Summary, SyncError> {
+    let path = &settings.mirror.path;
+    let mut lock = lock_file(path)?;
+    let _held = lock.try_write().map_err(|_| locked(path))?;
+    let ran = async {
+        let mirror = Mirror::open(path)?;
+        let Composed { participants, account, _sandbox } = compose(settings, options, &mirror).await?;
+        let inputs = RunInputs { mirror, participants, account, source };
+        run_on(inputs, run_policy(settings, options), options, (&SystemClock, stop), events).await
+    };
+    ran.await.map_err(|error| error.examined(path))
+}

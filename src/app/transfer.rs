@@ -1,0 +1,94 @@
+//! `import` and `export` on the settings' mirror: which format a name means, and the run that an import is.
+
+use std::io::Write;
+
+use super::{compose::profile, run::run_with};
+use crate::{
+    config::Settings,
+    formats::{
+        csv::Profile,
+        vcard::{Version, WriteStyle},
+    },
+    mirror::Mirror,
+    replica::Diagnostic,
+    sync::{Events, Mode, RunOptions, Stop, Summary, SyncError},
+    transfer::{self, ExportFormat, ExportOptions, Exported, FormatHint, ImportSource},
+};
+
+/// What an import is asked for.
+#[derive(Debug, Clone, Default)]
+pub struct ImportOptions {
+    /// `vcard`, a CSV profile's name or `jsonl`; recognised by content if not given.
+    pub format: Option<String>,
+    /// Report what would be done, write nothing.
+    pub dry_run: bool,
+    /// Push afterwards, to the CRM and the books.
+    pub push: bool,
+}
+
+/// Imports a file. With `push`, all replicas are scanned first, so that matching knows everybody, and pushed afterwards.
+///
+/// # Errors
+/// Nothing at all is imported when the file is not recognised; a record that cannot be read is reported and the others go on.
+pub async fn import(
+    settings: &Settings,
+    source: ImportSource,
+    options: &ImportOptions,
+    stop: &Stop,
+    events: &mut Events<'_>,
+) -> Result<Summary, SyncError> {
+    let given;
+    let format = match options.format.as_deref() {
+        None => FormatHint::Recognise(&settings.csv),
+        Some("vcard" | "vcard3" | "vcard4") => FormatHint::Vcard,
+        Some("jsonl") => FormatHint::Jsonl,
+        Some(name) => {
+            given = profile(settings, name)?;
+            FormatHint::Csv(&given)
+        }
+    };
+    let mut read = transfer::read(source, format, settings.vcard)?;
+    let run = RunOptions {
+        mode: if options.push { Mode::Sync } else { Mode::MirrorOnly },
+        only: Vec::new(),
+        dry_run: options.dry_run,
+        max_delete: None,
+        force: false,
+        trigger: "import".to_owned(),
+    };
+    run_with(settings, &run, stop, events, Some(&mut read)).await
+}
+
+/// The format that a name means: `vcard3`, `vcard4`, `jsonl`, or a CSV profile's name (`csv` is carnet's own).
+///
+/// # Errors
+/// No format is named so, or carnet only reads it.
+pub fn export_format(settings: &Settings, name: &str) -> Result<ExportFormat, SyncError> {
+    let cards = |version| ExportFormat::Cards(WriteStyle { version, ..settings.vcard });
+    Ok(match name {
+        "vcard" | "vcard3" => cards(Version::V30),
+        "vcard4" => cards(Version::V40),
+        "jsonl" => ExportFormat::Lines,
+        "csv" => ExportFormat::Table(Box::new(Profile::carnet().clone())),
+        other => {
+            let profile = profile(settings, other)?;
+            if !profile.exports() {
+                return Err(SyncError::Settings(Diagnostic::new(format!("write {other}: carnet only reads it"))));
+            }
+            ExportFormat::Table(Box::new(profile))
+        }
+    })
+}
+
+/// Writes the contacts that the settings' mirror holds. `progress` is told how many of how many are done.
+///
+/// # Errors
+/// Those of [`transfer::export`]; there is no mirror.
+pub fn export(
+    settings: &Settings,
+    options: &ExportOptions,
+    out: &mut dyn Write,
+    progress: &mut dyn FnMut(u64, u64),
+) -> Result<Exported, SyncError> {
+    transfer::export(&Mirror::open_read_only(&settings.mirror.path)?, options, out, progress)
+}

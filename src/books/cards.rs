@@ -1,0 +1,179 @@
+//! vCards as books see them: a card with its place in the file, and the sighting that it gives.
+//!
+//! What a property means is `formats::vcard`'s business; which file or line it came from is the caller's.
+
+use std::{borrow::Cow, ops::Range};
+
+use super::ObservedProperties;
+use crate::{
+    contact::{Contact, identity::Identity},
+    formats::vcard::{self, Card, WriteStyle, split},
+    replica::RemoteContact,
+};
+
+/// Text that holds one card, and the card.
+#[derive(Debug)]
+pub struct CardFile<'a> {
+    text: Cow<'a, [u8]>,
+    range: Range<usize>,
+    /// The card, parsed.
+    pub card: Card,
+}
+
+/// What is wrong with a card. Never holds its values.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Flaw {
+    /// The line in the file, from 1; none if the file as a whole is meant.
+    pub line: Option<usize>,
+    /// A lowercase fragment.
+    pub message: String,
+    /// What to do.
+    pub hint: Option<String>,
+}
+
+impl Flaw {
+    /// About the file as a whole.
+    pub fn whole(message: impl Into<String>) -> Self {
+        Self { line: None, message: message.into(), hint: None }
+    }
+
+    /// Where it is, in words: "ada.vcf line 7".
+    pub fn place(&self, file: &str) -> String {
+        match self.line {
+            Some(line) => format!("{file} line {line}"),
+            None => file.to_owned(),
+        }
+    }
+}
+
+impl<'a> CardFile<'a> {
+    /// Reads a file that is to hold one card.
+    pub fn parse(bytes: &'a [u8], style: WriteStyle) -> Result<Self, Flaw> {
+        let text = split::text(bytes);
+        let mut cards = split::cards(&text).into_iter().filter(|piece| piece.kind == split::Kind::Card);
+        let Some(piece) = cards.next() else {
+            let message = if text.trim_ascii().is_empty() { "is empty" } else { "holds no card" };
+            return Err(Flaw::whole(message));
+        };
+        let more = cards.count();
+        if more > 0 {
+            let hint = Some("split it, or set the book's kind to \"vcard\"".into());
+            return Err(Flaw { hint, ..Flaw::whole(format!("holds {} cards; one a file is expected", more + 1)) });
+        }
+        let card = parse(&text, &piece, style)?;
+        Ok(Self { range: piece.range, text, card })
+    }
+
+    /// The file's bytes with the card as it stands now; what is around it is kept.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let mut bytes = self.text[..self.range.start].to_vec();
+        bytes.extend_from_slice(&self.card.to_bytes());
+        bytes.extend_from_slice(&self.text[self.range.end..]);
+        bytes
+    }
+}
+
+/// Reads one piece of a file.
+pub fn parse(text: &[u8], piece: &split::Piece, style: WriteStyle) -> Result<Card, Flaw> {
+    if let Some(problem) = piece.problem {
+        let hint = Some("mend or restore the card; until then its contact stays as it was".into());
+        return Err(Flaw { line: Some(piece.line), message: problem.into(), hint });
+    }
+    let card = Card::parse(&text[piece.range.clone()]).map_err(|error| Flaw {
+        line: Some(piece.line + error.line.saturating_sub(1)),
+        message: error.message.to_string(),
+        hint: error.hint.map(|hint| hint.to_string()),
+    });
+    card.map(|card| card.in_style(style))
+}
+
+/// What a card says, as a sighting.
+pub fn remote_contact(card: &Card, remote: String, revision: String) -> RemoteContact {
+    RemoteContact {
+        remote,
+        revision,
+        uid: card.uid().map(|uid| uid.to_string()),
+        crm_id: card.crm_id().map(|id| id.to_string()),
+        contact: vcard::read(card, None),
+        fields: vcard::CARRIED,
+        detail: None,
+        source: Some(card.to_bytes()),
+    }
+}
+
+/// Learns what a book's programs write from a card that one of them wrote.
+pub fn learn(observed: &mut ObservedProperties, style: WriteStyle, record: &RemoteContact) {
+    if observed.know(&record.contact) {
+        return;
+    }
+    if let Some(card) = record.source.as_deref().and_then(|source| Card::parse(source).ok()) {
+        observed.learn(&card.in_style(style), &record.contact);
+    }
+}
+
+/// A card read again, knowing its contact.
+pub fn reread(source: &[u8], style: WriteStyle, known: &Contact) -> Option<Contact> {
+    Card::parse(source).ok().map(|card| vcard::read(&card.in_style(style), Some(known)))
+}
+
+/// Changes a card to what a write asks for, and nothing else in it.
+pub fn change(card: &mut Card, contact: &Contact, changed: crate::contact::FieldSet) {
+    // Read in the light of what is to be said: a line that leaves its type open and has the right value is right.
+    let from = vcard::read(card, Some(contact));
+    let mut to = from.clone();
+    to.copy_fields(contact, changed);
+    if from != to {
+        vcard::update_known(card, &from, &to);
+    }
+}
+
+/// What a write's identity is to a card.
+pub fn identity(write: &crate::replica::Write) -> Identity {
+    Identity { uid: Some(write.uid.clone()), crm_id: write.crm_id.clone() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::contact::{Field, FieldSet, Item, ItemType};
+
+    #[test]
+    fn a_line_whose_type_only_the_mirror_knows_is_left_as_it_is() {
+        let text = "BEGIN:VCARD\r\nVERSION:3.0\r\nN:Roux;Ada;;;\r\nTEL:01 99 00 00 01\r\nTEL;TYPE=HOME:01 99 00 00 02\r\nEND:VCARD\r\n";
+        let mut card = Card::parse(text.as_bytes()).expect("a card");
+        let items = [(ItemType::ProfessionalPhone, "01 99 00 00 01"), (ItemType::PersonalPhone, "01 99 00 00 03")];
+        let items = items.map(|(item_type, value)| Item::new(item_type, value)).to_vec();
+        let contact = Contact { last_name: "Roux".into(), first_name: "Ada".into(), items, ..Contact::default() };
+        change(&mut card, &contact, FieldSet::NONE.with(Field::Items));
+        let expected = text.replace("00 00 02", "00 00 03");
+        assert_eq!(String::from_utf8_lossy(&card.to_bytes()), expected);
+    }
+
+    /// An edit of the contact that this card is known to be, and what becomes of the card's lines.
+    fn check(lines: &str, edit: impl FnOnce(&mut Contact), expected: &str) {
+        let whole = |lines: &str| format!("BEGIN:VCARD\nVERSION:3.0\n{lines}END:VCARD\n");
+        let mut card = Card::parse(whole(lines).as_bytes()).expect("a card");
+        let known = vcard::read(&card, None);
+        let mut contact = known.clone();
+        edit(&mut contact);
+        change(&mut card, &contact, known.differing(&contact));
+        assert_eq!(String::from_utf8_lossy(&card.to_bytes()), whole(expected));
+    }
+
+    #[test]
+    fn a_line_that_another_ones_change_puts_in_another_light_is_left_as_it_is() {
+        let card = "N:Roux;Ada;;;\nEMAIL:a@example.org\nADR:;;;Lyon;;;\n";
+        let mobile = |contact: &mut Contact| {
+            contact.items.push(Item::new(ItemType::ProfessionalCellPhone, "06 39 98 00 01"));
+        };
+        check(card, mobile, &format!("{card}TEL;TYPE=CELL,WORK:06 39 98 00 01\n"));
+        check(card, |contact| contact.company = "Roux SA".into(), &format!("{card}ORG:Roux SA\n"));
+    }
+
+    #[test]
+    fn a_civility_does_not_change_what_the_card_shows() {
+        let card = "N:Roux;Max;Anton;Herr;sen.\nFN:Herr Max Anton Roux sen.\n";
+        let madam = |contact: &mut Contact| contact.civility = Some(crate::contact::Civility::Madam);
+        check(card, madam, &card.replace(";Herr;", ";Mme\\,Herr;"));
+    }
+}

@@ -1,0 +1,216 @@
+//! What is only true of a table; the rest is in `replicas::contract`.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use super::*;
+use crate::{
+    books::contract::{Seen, apply, create, delete, put, scan, try_scan, update},
+    contact::{Field, Item, ItemType},
+};
+
+const GOOGLE: &str = "First Name,Last Name,Mood,E-mail 1 - Label,E-mail 1 - Value,Phone 1 - Label,Phone 1 - Value,Notes\r\n\
+                      Ada,Lovelace,good,Work,ada@x.example,Work,+33 1 23 45 67 89,one\r\n\
+                      Emmy,Noether,\"very, good\",Work,emmy@x.example,Work,+33 1 98 76 54 32,two\r\n";
+const CARNET: &str = "id,uid,last_name,first_name,professional_phone,shoe_size\n\
+                      812,u1,Lovelace,Ada,+33123456789,38\n\
+                      813,u2,Noether,Emmy,+33198765432,39\n";
+
+fn book(text: &str) -> (tempfile::TempDir, PathBuf, CsvFile) {
+    let dir = tempfile::tempdir().unwrap();
+    put(dir.path(), "all.csv", text);
+    let path = dir.path().join("all.csv");
+    let file = open(&path);
+    (dir, path, file)
+}
+
+fn open(path: &Path) -> CsvFile {
+    CsvFile::new("team".into(), path.to_owned(), None)
+}
+
+fn fresh(path: &Path, known: &Known) -> Seen {
+    scan(&mut open(path), known)
+}
+
+fn agreed(path: &Path) -> Known {
+    fresh(path, &Known::default()).known(&Known::default())
+}
+
+fn rewrite(path: &Path, from: &str, to: &str) {
+    let text = fs::read_to_string(path).unwrap();
+    assert!(text.contains(from), "{text}");
+    fs::write(path, text.replace(from, to)).unwrap();
+}
+
+#[test]
+fn only_the_changed_cells_change() {
+    let (_dir, path, mut file) = book(GOOGLE);
+    let seen = scan(&mut file, &Known::default()).changed;
+    let emmy = seen.iter().find(|seen| seen.contact.first_name == "Emmy").unwrap();
+    assert!(!emmy.fields.contains(Field::FirmId) && emmy.fields.contains(Field::Items));
+    let answer =
+        apply(&mut file, vec![update(emmy, "u", |contact| contact.comment = "three".into())]).remove(0).unwrap();
+    assert_eq!(fs::read_to_string(&path).unwrap(), GOOGLE.replace("two", "three"));
+    assert_eq!(answer.unwrap().remote, emmy.remote);
+
+    // A column that is not read is not carnet's business.
+    let known = agreed(&path);
+    rewrite(&path, "very, good", "tired");
+    assert_eq!(fresh(&path, &known).same.len(), 2);
+}
+
+#[test]
+fn a_row_without_marks_is_known_again_after_a_push_that_changed_all_of_it() {
+    let (_dir, path, mut file) = book(GOOGLE);
+    let before = scan(&mut file, &Known::default());
+    let ada = before.changed.iter().find(|seen| seen.contact.first_name == "Ada").unwrap();
+    let write = update(ada, "u", |contact| {
+        contact.first_name = "Augusta".into();
+        contact.last_name = "King".into();
+        contact.items = vec![Item::new(ItemType::ProfessionalEmail, "king@y.example")];
+    });
+    let written = apply(&mut file, vec![write]).remove(0).unwrap().unwrap();
+    assert_eq!(written.remote, ada.remote);
+    let mut known = before.known(&Known::default());
+    known.revisions.insert(written.remote, written.revision);
+    assert_eq!(fresh(&path, &known).same.len(), 2);
+    // A person's edits are edits, of what was pushed too.
+    rewrite(&path, "Emmy,Noether", "Emmy,N.");
+    rewrite(&path, "king@y.example", "augusta@y.example");
+    let seen = fresh(&path, &known);
+    assert_eq!(seen.changed.len(), 2);
+    assert!(seen.changed.iter().all(|seen| known.revisions.contains_key(&seen.remote)));
+}
+
+#[test]
+fn a_spreadsheet_that_drops_the_marks_makes_no_new_contacts() {
+    let (_dir, path, _) = book(CARNET);
+    let known = agreed(&path);
+    put(path.parent().unwrap(), "all.csv", "last_name,first_name,professional_phone\nNoether,Emmy,1\nLovelace,Ada,2\n");
+    let names: Vec<_> =
+        fresh(&path, &known).changed.into_iter().map(|seen| (seen.remote, seen.contact.first_name)).collect();
+    assert_eq!(names, [("u1".to_owned(), "Ada".to_owned()), ("u2".to_owned(), "Emmy".to_owned())]);
+}
+
+#[test]
+fn marks_are_filled_in_and_name_the_row() {
+    let (_dir, path, mut file) = book("id,uid,last_name,first_name\n,,Lovelace,Ada\n,u2,Noether,Emmy\n");
+    assert!(file.capabilities().identity);
+    let seen = scan(&mut file, &Known::default()).changed;
+    let ada = seen.iter().find(|seen| seen.contact.first_name == "Ada").unwrap();
+    let mut write = update(ada, "u1", |_| {});
+    write.crm_id = Some("812".into());
+    let written = apply(&mut file, vec![write]).remove(0).unwrap().unwrap();
+    assert_eq!((written.remote.as_str(), written.crm_id.as_deref()), ("u1", Some("812")));
+    assert_eq!(
+        fs::read_to_string(&path).unwrap(),
+        "id,uid,last_name,first_name\n812,u1,Lovelace,Ada\n,u2,Noether,Emmy\n"
+    );
+
+    // A UID that another row has is not given twice.
+    rewrite(&path, "812,u1,", ",,");
+    let ada = scan(&mut file, &Known::default()).changed.into_iter().find(|seen| seen.uid.is_none()).unwrap();
+    let written = apply(&mut file, vec![update(&ada, "u2", |_| {})]).remove(0).unwrap().unwrap();
+    assert_eq!((written.uid, written.remote), (None, ada.remote));
+}
+
+#[test]
+fn a_row_that_cannot_be_read_is_never_taken_for_a_removed_one() {
+    let (_dir, path, _) = book(CARNET);
+    let known = agreed(&path);
+    rewrite(&path, "813,u2,Noether,Emmy", "813,u2,Noether");
+    let seen = fresh(&path, &known);
+    assert_eq!((seen.everything, seen.same.as_slice()), (false, ["u1".to_owned()].as_slice()));
+    assert_eq!(seen.problem_lines(), ["all.csv line 3: has 5 cells, the header 6"]);
+
+    rewrite(&path, "813,u2,Noether", "812,u1,Noether,Emmy");
+    let seen = fresh(&path, &known);
+    let line = "all.csv line 3: is marked as the same contact as an earlier row and is left alone";
+    assert_eq!((seen.everything, seen.problem_lines()), (true, vec![line.to_owned()]));
+}
+
+#[test]
+fn a_number_that_a_spreadsheet_destroyed_says_nothing() {
+    let (_dir, path, mut file) = book(CARNET);
+    let known = agreed(&path);
+    rewrite(&path, "+33123456789", "3.31E+10");
+    let seen = scan(&mut file, &known);
+    assert_eq!(seen.changed.len(), 1);
+    let ada = &seen.changed[0];
+    assert!(!ada.fields.contains(Field::Items) && ada.fields.contains(Field::LastName));
+    assert!(ada.contact.items.is_empty());
+    assert_eq!(seen.problems.len(), 1);
+    assert_eq!(
+        (seen.problems[0].place.as_str(), seen.problems[0].remote.as_deref()),
+        ("all.csv line 2, column professional_phone", Some("u1"))
+    );
+    // It is said again until it is mended, though nothing changes any more.
+    let again = fresh(&path, &seen.known(&known));
+    assert_eq!((again.same.len(), again.problems.len()), (2, 1));
+
+    // The good value can be put back.
+    let write =
+        update(ada, "u1", |contact| contact.items = vec![Item::new(ItemType::ProfessionalPhone, "+33123456789")]);
+    let written = apply(&mut file, vec![write]).remove(0).unwrap().unwrap();
+    assert!(written.fields.contains(Field::Items));
+    assert_eq!(fs::read_to_string(&path).unwrap(), CARNET);
+}
+
+#[test]
+fn a_table_may_widen_without_its_other_rows_changing() {
+    let (_dir, path, mut file) = book(CARNET);
+    let known = scan(&mut file, &Known::default()).known(&Known::default());
+    let ada = fresh(&path, &Known::default()).changed.remove(0);
+    let write =
+        update(&ada, "u1", |contact| contact.items.push(Item::new(ItemType::ProfessionalPhone, "+33900000000")));
+    let written = apply(&mut file, vec![write, create(1)]);
+    assert_eq!(written[0].as_ref().unwrap().as_ref().unwrap().contact.items.len(), 2);
+    let seen = fresh(&path, &known);
+    assert_eq!((seen.same.as_slice(), seen.changed.len()), (["u2".to_owned()].as_slice(), 2));
+}
+
+#[test]
+fn rows_written_and_removed_in_one_push_are_told_apart() {
+    let (_dir, path, mut file) = book(CARNET);
+    let seen = scan(&mut file, &Known::default()).changed;
+    let writes =
+        vec![delete(&seen[0], "u1"), update(&seen[1], "u2", |contact| contact.first_name = "E.".into()), create(5)];
+    let answers = apply(&mut file, writes);
+    assert_eq!(answers[0], Ok(None));
+    let names: Vec<_> = answers[1..]
+        .iter()
+        .map(|a| a.as_ref().unwrap().as_ref().unwrap())
+        .map(|s| s.contact.last_name.as_str())
+        .collect();
+    assert_eq!(names, ["Noether", "Name5"]);
+    let text = fs::read_to_string(&path).unwrap();
+    assert!(!text.contains("Lovelace") && text.contains("813,u2,Noether,E.,+33198765432,39\n"), "{text}");
+}
+
+#[test]
+fn the_file_is_made_in_the_dialect_asked_for() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("new/all.csv");
+    for (profile, begins) in [(None, "id,uid,civility,last_name"), (Some("excel-fr"), "\u{feff}")] {
+        let _ = fs::remove_file(&path);
+        let mut file = CsvFile::new("team".into(), path.clone(), profile.and_then(Profile::named).cloned());
+        assert!(file.capabilities().fields.contains(Field::Items), "before it is there");
+        scan(&mut file, &Known::default());
+        assert!(apply(&mut file, vec![create(1)])[0].is_ok());
+        assert!(fs::read_to_string(&path).unwrap().starts_with(begins));
+    }
+}
+
+#[test]
+fn a_file_that_is_no_table_is_refused_and_left_alone() {
+    let (_dir, path, mut file) = book("dear diary\ntoday\n");
+    let is_rejected = |result: Result<(), ReplicaError>| matches!(result, Err(ReplicaError::Rejected(_)));
+    assert!(is_rejected(try_scan(&mut file, &Known::default()).map(drop)));
+    assert!(is_rejected(apply(&mut file, vec![create(1)]).remove(0).map(drop)));
+    assert_eq!(fs::read_to_string(&path).unwrap(), "dear diary\ntoday\n");
+    let known = Known { revisions: [("u1".to_owned(), "r".to_owned())].into(), ..Known::default() };
+    fs::remove_file(&path).unwrap();
+    assert!(matches!(try_scan(&mut file, &known).map(drop), Err(ReplicaError::Untrusted(_))));
+}

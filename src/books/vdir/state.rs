@@ -1,0 +1,82 @@
+//! A vdir's revisions: `STAMP/DIGEST/UID`. The stamp lets an unchanged file be known unread, the digest says what was
+//! agreed on, and the UID's digest lets a second file with the same UID be noticed without reading the first.
+
+use std::fmt::Write;
+
+use crate::{
+    books::fs::{Digest, Fingerprint},
+    replica::Revision,
+};
+
+/// A revision taken apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct State<'a> {
+    fingerprint: &'a str,
+    digest: &'a str,
+    uid: &'a str,
+}
+
+impl<'a> State<'a> {
+    /// Takes a revision apart; what is not one of ours equals nothing.
+    pub fn parse(revision: &'a str) -> Self {
+        let mut parts = revision.split('/');
+        let mut next = || parts.next().unwrap_or("");
+        Self { fingerprint: next(), digest: next(), uid: next() }
+    }
+
+    /// The digest of the bytes agreed on.
+    pub fn digest(&self) -> Option<Digest> {
+        Digest::parse(self.digest)
+    }
+
+    /// The UID's key, as [`uid_key`] gives it.
+    pub fn uid(&self) -> Option<&'a str> {
+        Some(self.uid).filter(|uid| !uid.is_empty())
+    }
+
+    /// True when the stamp is known and this one. `buffer` spares an allocation a file.
+    pub fn is_stamped(&self, fingerprint: &Fingerprint, buffer: &mut String) -> bool {
+        buffer.clear();
+        // Writing into a String cannot fail.
+        let _ = write!(buffer, "{fingerprint}");
+        !self.fingerprint.is_empty() && self.fingerprint == buffer
+    }
+}
+
+/// A revision; `stamp` is left out where it proves nothing yet.
+pub fn revision(fingerprint: Option<&Fingerprint>, digest: &Digest, uid: Option<&str>) -> Revision {
+    let fingerprint = fingerprint.map(Fingerprint::to_string).unwrap_or_default();
+    format!("{fingerprint}/{digest}/{}", uid.map(uid_key).unwrap_or_default())
+}
+
+/// What stands for a UID: folded, since some programs change its case.
+pub fn uid_key(uid: &str) -> String {
+    Digest::of(uid.trim().to_lowercase().as_bytes()).short().to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::books::fs::Folder;
+
+    #[test]
+    fn revisions_are_read_back() {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::write(dir.path().join("a"), "x").unwrap();
+        let fingerprint = Folder::open(dir.path()).unwrap().fetch("a").unwrap().unwrap().fingerprint;
+        let digest = Digest::of(b"x");
+        let mut buffer = String::new();
+
+        let whole = revision(Some(&fingerprint), &digest, Some("U"));
+        assert!(State::parse(&whole).is_stamped(&fingerprint, &mut buffer));
+        assert_eq!(State::parse(&whole).digest(), Some(digest.clone()));
+        assert_eq!(State::parse(&whole).uid(), Some(uid_key("u ").as_str()));
+
+        let bare = revision(None, &digest, None);
+        assert!(!State::parse(&bare).is_stamped(&fingerprint, &mut buffer));
+        assert_eq!(State::parse(&bare).uid(), None);
+        for foreign in ["", "W/\"etag\"", "a/b/c/d"] {
+            assert_eq!(State::parse(foreign).digest(), None, "{foreign}");
+        }
+    }
+}

@@ -1,0 +1,379 @@
+//! A card looked at as a contact, and where in the card each part of it was found.
+
+use std::{borrow::Cow, collections::HashSet};
+
+use super::{
+    DefaultContext,
+    card::Card,
+    channel::{self, Channel, Context},
+    extra, name,
+    property::Prop,
+    value::View,
+    vocabulary::{self, Types},
+};
+use crate::contact::{Address, AddressType, Civility, Contact, ContactType, keys};
+
+/// The contact that a card describes.
+///
+/// `known` is the contact as the mirror has it: a telephone, e-mail or address that it already holds keeps its type there,
+/// as long as the card does not say otherwise. Types that the card leaves open are those of its manner's default context.
+pub fn read(card: &Card, known: Option<&Contact>) -> Contact {
+    Reading::of(card, known).contact
+}
+
+/// A contact and the places of its parts.
+pub(super) struct Reading {
+    pub contact: Contact,
+    pub places: Places,
+}
+
+/// Which line says what.
+#[derive(Default)]
+pub(super) struct Places {
+    pub name: Option<usize>,
+    pub full_name: Option<usize>,
+    /// The further FN lines that only repeat the name.
+    pub full_names: Vec<usize>,
+    pub org: Option<usize>,
+    pub title: Option<usize>,
+    pub note: Option<usize>,
+    pub crm_civility: Option<usize>,
+    pub crm_country: Option<usize>,
+    pub crm_firm: Option<usize>,
+    pub crm_type: Option<usize>,
+    pub categories: Vec<usize>,
+    /// (index of the item, place of a line that says it).
+    pub items: Vec<(usize, usize)>,
+    /// The place of each address.
+    pub addresses: Vec<usize>,
+    /// The place of each entry of `extra`.
+    pub extra: Vec<usize>,
+    /// The names were taken from FN, since N has none.
+    pub named_by_full: bool,
+    /// The category that was read as the contact type, as spelt.
+    pub type_category: Option<String>,
+}
+
+/// What one pass over the lines gathers.
+#[derive(Default)]
+struct Gathered<'a> {
+    name: Vec<Cow<'a, str>>,
+    full_name: Cow<'a, str>,
+    org: Vec<Cow<'a, str>>,
+    categories: Vec<String>,
+    crm_civility: Cow<'a, str>,
+    crm_type: Option<Cow<'a, str>>,
+    channels: Vec<Channel>,
+    addresses: Vec<(usize, View<'a>)>,
+    labels: Labels<'a>,
+}
+
+impl Reading {
+    pub fn of(card: &Card, known: Option<&Contact>) -> Reading {
+        let mut reading = Reading { contact: Contact::default(), places: Places::default() };
+        let gathered = reading.gather(card);
+        let Reading { contact, places } = &mut reading;
+        contact.company = part(&gathered.org, 0);
+        contact.job_department = part(&gathered.org, 1);
+        contact.last_name = part(&gathered.name, 0);
+        contact.first_name = part(&gathered.name, 1);
+        let rest_of_name = rest_of_name(&gathered.name);
+        contact.civility =
+            gathered.name.get(3).and_then(|prefix| prefix.split(',').find_map(vocabulary::civility)).or_else(|| {
+                Some(&gathered.crm_civility).filter(|code| !code.is_empty()).map(|code| Civility::from_code(code))
+            });
+        let rest_of_categories = contact_type(contact, places, &gathered);
+        let addresses_work =
+            || gathered.addresses.iter().any(|(_, view)| gathered.labels.types(*view).has(Types::WORK));
+        let personal = match card.style().default_context {
+            DefaultContext::Work => false,
+            DefaultContext::Home => true,
+            DefaultContext::Auto if contact.contact_type == Some(ContactType::Personal) => true,
+            DefaultContext::Auto => {
+                contact.company.is_empty() && !gathered.channels.iter().any(Channel::is_work) && !addresses_work()
+            }
+        };
+        let context = Context { personal, known };
+        for (at, view) in &gathered.addresses {
+            if let Some(address) = address(*view, gathered.labels.types(*view), contact, known) {
+                contact.addresses.push(address);
+                places.addresses.push(*at);
+            }
+        }
+        (contact.items, places.items) = channel::items(gathered.channels, &context);
+        let full = gathered.full_name.trim();
+        if contact.last_name.trim().is_empty()
+            && contact.first_name.trim().is_empty()
+            && !full.is_empty()
+            && !name::is_no_name(&keys::text(full), contact)
+        {
+            (contact.first_name, contact.last_name) = name::from_full(full);
+            places.named_by_full = true;
+        }
+        let rest = Rest {
+            name: rest_of_name,
+            org: gathered.org.iter().skip(2).map(|unit| unit.to_string()).collect(),
+            categories: rest_of_categories,
+            parts: gathered.name,
+            labels: gathered.labels,
+        };
+        reading.extra(card, &rest);
+        reading
+    }
+
+    fn gather<'a>(&mut self, card: &'a Card) -> Gathered<'a> {
+        let Reading { contact, places } = self;
+        let mut gathered =
+            Gathered { labels: Labels::of(card), channels: Vec::with_capacity(8), ..Gathered::default() };
+        for (at, view) in card.views() {
+            match view.head.prop {
+                Prop::N => first(&mut places.name, at, || gathered.name = view.components()),
+                Prop::Fn => first(&mut places.full_name, at, || gathered.full_name = view.text()),
+                Prop::Org => first(&mut places.org, at, || gathered.org = view.components()),
+                Prop::Title => first(&mut places.title, at, || contact.job_title = view.text().into_owned()),
+                Prop::Note => first(&mut places.note, at, || contact.comment = comment(view)),
+                Prop::CrmCivility => first(&mut places.crm_civility, at, || gathered.crm_civility = view.text()),
+                Prop::CrmCountry => first(&mut places.crm_country, at, || contact.country = view.text().into_owned()),
+                Prop::CrmFirm => first(&mut places.crm_firm, at, || contact.firm_id = firm_id(view)),
+                Prop::CrmType => first(&mut places.crm_type, at, || gathered.crm_type = Some(view.text())),
+                Prop::Categories => {
+                    places.categories.push(at);
+                    gathered.categories.extend(view.list());
+                }
+                Prop::Adr => gathered.addresses.push((at, view)),
+                Prop::Tel | Prop::Email | Prop::Impp | Prop::XMessenger | Prop::CrmItem => {
+                    gathered.channels.extend(Channel::of(at, view, gathered.labels.label_types(view)));
+                }
+                Prop::Begin
+                | Prop::End
+                | Prop::Version
+                | Prop::Uid
+                | Prop::Rev
+                | Prop::ProdId
+                | Prop::Kind
+                | Prop::Label
+                | Prop::AbAdr
+                | Prop::ShowAs
+                | Prop::CrmId
+                | Prop::CrmOther
+                | Prop::Agent
+                | Prop::Other
+                | Prop::Opaque => {}
+            }
+        }
+        gathered
+    }
+
+    /// Collects what the model does not name, in the card's order.
+    fn extra(&mut self, card: &Card, rest: &Rest<'_>) {
+        let Reading { contact, places } = self;
+        let is_company = is_company(contact);
+        for (at, view) in card.views() {
+            let is_first = |place: Option<usize>| place == Some(at);
+            let other = || extra::entry(view, rest.labels.label(view));
+            let entry = match view.head.prop {
+                Prop::N if is_first(places.name) => extra::rest("N:;;", &rest.name),
+                Prop::Org if is_first(places.org) => extra::rest("ORG:;;", &rest.org),
+                Prop::Categories => extra::list("CATEGORIES:", &rest.categories).filter(|_| places.categories[0] == at),
+                Prop::Fn if name::is_derived(&view.text(), &rest.parts, contact) => {
+                    let is_further = !is_first(places.full_name) && !view.text().trim().is_empty();
+                    places.full_names.extend(Some(at).filter(|_| is_further));
+                    None
+                }
+                Prop::Adr if places.addresses.contains(&at) => None,
+                Prop::Adr if view.components().iter().all(|part| part.trim().is_empty()) => None,
+                Prop::Title if is_first(places.title) => None,
+                Prop::Note if is_first(places.note) => None,
+                Prop::Kind if view.text().trim().eq_ignore_ascii_case("individual") => None,
+                Prop::Kind if is_company && view.text().trim().eq_ignore_ascii_case("org") => None,
+                Prop::ShowAs if is_company && view.text().trim().eq_ignore_ascii_case("company") => None,
+                Prop::Impp | Prop::XMessenger if places.items.iter().any(|(_, line)| *line == at) => None,
+                Prop::XMessenger if view.text().trim().is_empty() => None,
+                Prop::AbAdr if view.head.group > 0 => None,
+                Prop::N | Prop::Fn | Prop::Org | Prop::Title | Prop::Note => other(),
+                Prop::Adr | Prop::Impp | Prop::XMessenger => other(),
+                Prop::Kind | Prop::ShowAs | Prop::AbAdr | Prop::Agent | Prop::Other => other(),
+                Prop::Begin
+                | Prop::End
+                | Prop::Version
+                | Prop::Uid
+                | Prop::Rev
+                | Prop::ProdId
+                | Prop::Tel
+                | Prop::Email
+                | Prop::Label
+                | Prop::CrmId
+                | Prop::CrmItem
+                | Prop::CrmCivility
+                | Prop::CrmCountry
+                | Prop::CrmFirm
+                | Prop::CrmType
+                | Prop::CrmOther
+                | Prop::Opaque => None,
+            };
+            if let Some(entry) = entry {
+                contact.extra.push(entry);
+                places.extra.push(at);
+            }
+        }
+    }
+}
+
+/// What goes to `extra` of properties that the model names in part.
+struct Rest<'a> {
+    name: Vec<String>,
+    org: Vec<String>,
+    categories: Vec<String>,
+    /// N's components, which a shown name may only repeat.
+    parts: Vec<Cow<'a, str>>,
+    labels: Labels<'a>,
+}
+
+/// True for a company without a person: its card may say so (KIND, X-ABShowAs), which is no news.
+pub(super) fn is_company(contact: &Contact) -> bool {
+    contact.first_name.trim().is_empty() && contact.last_name.trim().is_empty() && !contact.company.trim().is_empty()
+}
+
+fn first(place: &mut Option<usize>, at: usize, read: impl FnOnce()) {
+    if place.is_none() {
+        *place = Some(at);
+        read();
+    }
+}
+
+/// The comment; one of blanks and line ends alone, which Exchange writes for none, is none.
+fn comment(view: View<'_>) -> String {
+    Some(view.text()).filter(|text| !text.trim().is_empty()).map(Cow::into_owned).unwrap_or_default()
+}
+
+/// The firm's id; what is not all digits is none.
+fn firm_id(view: View<'_>) -> String {
+    let text = view.text();
+    let id = text.trim();
+    if id.bytes().all(|byte| byte.is_ascii_digit()) { id.to_owned() } else { String::new() }
+}
+
+fn part(parts: &[Cow<'_, str>], at: usize) -> String {
+    parts.get(at).map(|part| part.to_string()).unwrap_or_default()
+}
+
+/// N's further components, the civility taken out of the prefix.
+fn rest_of_name(parts: &[Cow<'_, str>]) -> Vec<String> {
+    let mut rest: Vec<String> = parts.iter().skip(2).map(|part| part.to_string()).collect();
+    if let Some(prefix) = rest.get_mut(1).filter(|prefix| !prefix.is_empty()) {
+        let mut words: Vec<&str> = prefix.split(',').collect();
+        if let Some(civility) = words.iter().position(|word| vocabulary::civility(word).is_some()) {
+            words.remove(civility);
+        }
+        *prefix = words.join(",");
+    }
+    rest
+}
+
+/// Sets the contact type, and gives the categories that are none.
+fn contact_type(contact: &mut Contact, places: &mut Places, gathered: &Gathered<'_>) -> Vec<String> {
+    let stated = gathered.crm_type.as_ref().map(|code| ContactType::from_code(code));
+    let words: Vec<Option<ContactType>> =
+        gathered.categories.iter().map(|word| vocabulary::contact_type(word)).collect();
+    let chosen = match stated {
+        // Written empty by carnet: none, whatever the categories say.
+        Some(ContactType::Unlisted(code)) if code.is_empty() => None,
+        Some(unlisted @ ContactType::Unlisted(_)) => Some(unlisted),
+        // A client that keeps X- lines changes the category only: a category that says otherwise is the newer word.
+        Some(listed) if words.iter().flatten().any(|word| *word == listed) => Some(listed),
+        Some(listed) => words.iter().flatten().next().cloned().or(Some(listed)),
+        None => words.iter().flatten().next().cloned(),
+    };
+    let category = words.iter().position(|word| word.is_some() && *word == chosen);
+    places.type_category = category.map(|at| gathered.categories[at].clone());
+    contact.contact_type = chosen;
+    let mut seen = HashSet::new();
+    let others = gathered.categories.iter().enumerate().filter(|(at, _)| Some(*at) != category);
+    others.map(|(_, category)| category).filter(|category| seen.insert(*category)).cloned().collect()
+}
+
+fn address(view: View<'_>, types: Types, contact: &Contact, known: Option<&Contact>) -> Option<Address> {
+    let parts = view.components();
+    let mut address = Address::new(AddressType::Other);
+    (address.street_address, address.street_address2) = street(&parts);
+    address.city = part(&parts, 3);
+    address.zip_code = part(&parts, 5);
+    address.country = part(&parts, 6);
+    if address.is_empty() {
+        return None;
+    }
+    address.address_type = match view.param("X-INCWO-TYPE") {
+        Some(code) => AddressType::from_code(&code),
+        None => address_type(&address, types.less(Types::PREF), contact, known),
+    };
+    Some(address)
+}
+
+/// The two lines of a street: the street part's, then the extended part and the PO box, which is all that some have.
+fn street<T: AsRef<str>>(parts: &[T]) -> (String, String) {
+    let part = |at: usize| parts.get(at).map_or("", AsRef::as_ref);
+    let lines = [part(2), part(1), part(0)].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("\n");
+    let (first, rest) = lines.split_once('\n').unwrap_or((&lines, ""));
+    (first.to_owned(), rest.to_owned())
+}
+
+fn address_type(address: &Address, types: Types, contact: &Contact, known: Option<&Contact>) -> AddressType {
+    let stated = match (types.has(Types::HOME), types.has(Types::WORK), types.is_none()) {
+        (true, false, _) => Some(AddressType::Personal),
+        (_, true, _) => Some(AddressType::Professional),
+        (false, false, false) => Some(AddressType::Other),
+        (false, false, true) => None,
+    };
+    let acquainted = || {
+        let key = keys::address(address);
+        let known = known?.addresses.iter().find(|other| keys::address(other) == key)?;
+        Some(known.address_type.clone())
+    };
+    stated.or_else(acquainted).unwrap_or(if contact.company.is_empty() {
+        AddressType::Personal
+    } else {
+        AddressType::Professional
+    })
+}
+
+/// The labels of the card's groups.
+#[derive(Default)]
+pub(super) struct Labels<'a> {
+    labels: Vec<(&'a [u8], Cow<'a, str>, Option<Types>)>,
+}
+
+impl<'a> Labels<'a> {
+    pub fn of(card: &'a Card) -> Self {
+        let labels = card
+            .views()
+            .filter(|(_, view)| view.head.prop == Prop::Label && view.head.group > 0)
+            .map(|(_, view)| {
+                let text = view.text();
+                let types = Types::of_label(&text);
+                (view.group(), text, types)
+            })
+            .collect();
+        Self { labels }
+    }
+
+    fn find(&self, view: View<'_>) -> Option<&(&'a [u8], Cow<'a, str>, Option<Types>)> {
+        if view.head.group == 0 {
+            return None;
+        }
+        self.labels.iter().find(|(group, ..)| group.eq_ignore_ascii_case(view.group()))
+    }
+
+    /// The label of the line's group.
+    pub fn label(&self, view: View<'_>) -> Option<&str> {
+        self.find(view).map(|(_, text, _)| text.as_ref()).filter(|text| !text.is_empty())
+    }
+
+    /// What the label says of the type, if it is one of the known ones.
+    pub fn label_types(&self, view: View<'_>) -> Option<Types> {
+        self.find(view).and_then(|(.., types)| *types)
+    }
+
+    fn types(&self, view: View<'_>) -> Types {
+        Types::of(view).labelled(self.label_types(view))
+    }
+}

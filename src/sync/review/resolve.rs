@@ -1,0 +1,409 @@
+//! A person's word on a conflict, and the conflicts that settle themselves.
+//!
+//! A field in open conflict is held back on that one replica: both sides keep their own, and edits of either side are
+//! taken note of and not carried over. A word makes the difference an ordinary edit: the agreement then says that both
+//! sides know the replica's value, so whatever the mirror holds beyond it is pushed like any other change.
+
+use super::answer::Answer;
+use crate::{
+    contact::{Address, Contact, ContactType, Field, FieldSet, Item, ids::PERSON},
+    mirror::{Agreement, ConflictRow, ContactId, OutboxState, State, Stored},
+    reconcile::{
+        Keep, Policy, Prefer, Winner, apply_changes,
+        lists::Entry,
+        resolution::{self, Refusal, Sides},
+    },
+    replica::Diagnostic,
+    sync::{engine::Engine, error::SyncError, participant::CRM},
+};
+
+/// What is to be decided, by the number that `carnet conflicts` shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Number {
+    /// A conflict: `3`.
+    Conflict(i64),
+    /// A question: `q7`.
+    Question(i64),
+}
+
+/// A person's word.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Word {
+    /// On a conflict.
+    Keep(Keep),
+    /// On a question.
+    Answer(Answer),
+}
+
+/// What a word led to, for a person.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Decided {
+    /// What stands from now on, in words.
+    pub text: String,
+    /// True when the next `sync` has something to do because of it.
+    pub to_sync: bool,
+}
+
+/// What was typed cannot be done.
+pub(crate) fn usage(message: impl Into<String>, hint: impl Into<String>) -> SyncError {
+    SyncError::Usage(Diagnostic::new(message).hint(hint))
+}
+
+pub(crate) fn failed(message: impl Into<String>, hint: impl Into<String>) -> SyncError {
+    SyncError::Failed(Diagnostic::new(message).hint(hint))
+}
+
+impl Engine<'_> {
+    /// Carries out a user's decision.
+    pub fn decide(&mut self, number: Number, word: &Word, prefer: Prefer) -> Result<Decided, SyncError> {
+        match (number, word) {
+            (Number::Conflict(id), Word::Keep(keep)) => self.resolve_conflict(id, keep),
+            (Number::Question(id), Word::Answer(answer)) => self.answer(id, answer, prefer),
+            (Number::Conflict(id), Word::Answer(_)) => Err(usage(
+                format!("resolve conflict {id} without --keep"),
+                format!("`carnet conflicts show {id}` says what can be kept"),
+            )),
+            (Number::Question(id), Word::Keep(_)) => Err(usage(
+                format!("answer question q{id} with --keep"),
+                format!("`carnet conflicts show q{id}` says what can be answered"),
+            )),
+        }
+    }
+
+    /// The policy without the fields that wait for a person's word on this contact and replica.
+    pub fn less_conflicts(&self, policy: Policy, contact: ContactId, replica: &str) -> Result<Policy, SyncError> {
+        let held = self.mirror.fields_in_conflict(contact, replica)?;
+        let held = held.iter().filter_map(|name| Field::from_name(name)).collect();
+        Ok(Policy { fields: policy.fields.less(held), ..policy })
+    }
+
+    /// True while a field of the contact waits for a person's word.
+    pub fn is_disputed(&self, contact: ContactId) -> Result<bool, SyncError> {
+        let open = self.mirror.open_conflicts()?;
+        Ok(open.iter().any(|conflict| conflict.contact == contact && conflict.field.is_some()))
+    }
+
+    /// Settles what there is nothing left to say about: open conflicts where both sides show the same by now or the contact
+    /// is gone, and questions about creations that were found after all.
+    pub fn settle_overtaken(&mut self) -> Result<(), SyncError> {
+        for row in self.mirror.open_conflicts()? {
+            if self.is_overtaken(&row)? {
+                self.mirror.settle_conflict(row.id, "here")?;
+            }
+        }
+        self.settle_explained()
+    }
+
+    fn is_overtaken(&self, row: &ConflictRow) -> Result<bool, SyncError> {
+        let Some(stored) = self.mirror.contact(row.contact)?.filter(|stored| !stored.deleted) else { return Ok(true) };
+        let agreement = self.mirror.agreement(&row.replica, row.contact)?;
+        Ok(match row.field.as_deref().map(Field::from_name) {
+            // The contact is there again.
+            None => agreement.is_some_and(|agreement| !agreement.detached),
+            Some(Some(field)) => {
+                let differs = |agreement: &Agreement| stored.contact.differing(&agreement.theirs).contains(field);
+                !agreement.as_ref().is_some_and(differs)
+            }
+            Some(None) => false,
+        })
+    }
+
+    pub fn resolve_conflict(&mut self, id: i64, keep: &Keep) -> Result<Decided, SyncError> {
+        let Some(row) = self.mirror.conflict(id)? else {
+            return Err(usage(format!("find conflict {id}"), "`carnet conflicts` lists them"));
+        };
+        let Some(stored) = self.mirror.contact(row.contact)?.filter(|stored| !stored.deleted) else {
+            let hint = "`carnet history` names the run that deleted it; `carnet undo` takes that back";
+            return Err(failed(format!("resolve conflict {id}: its contact is deleted"), hint));
+        };
+        match row.field.as_deref().map(Field::from_name) {
+            None => self.resolve_whole(&row, &stored, keep),
+            Some(Some(field)) if field.is_list() && row.state == State::Open => {
+                self.resolve_open_list(&row, &stored, field, keep)
+            }
+            Some(Some(field)) if field.is_list() => self.resolve_list(&row, &stored, field, keep),
+            Some(Some(field)) => self.resolve_scalar(&row, &stored, field, keep),
+            Some(None) => Err(failed(format!("resolve conflict {id}: a newer carnet wrote it"), "use that carnet")),
+        }
+    }
+
+    fn resolve_scalar(
+        &mut self,
+        row: &ConflictRow,
+        stored: &Stored,
+        field: Field,
+        keep: &Keep,
+    ) -> Result<Decided, SyncError> {
+        let agreement = self.mirror.agreement(&row.replica, stored.id)?;
+        let (here, there) = conflict_values(row, stored, agreement.as_ref(), field);
+        let value = resolution::scalar(field, sides(row, here.as_str(), there.as_str()), keep)
+            .map_err(|refusal| refused(row, Some(field), keep, refusal))?;
+        let rows = self.mirror.conflicts_of(stored.id, &row.replica)?;
+        let open = |other: &&ConflictRow| other.state == State::Open && other.field == row.field;
+        let held = rows.iter().any(|other| open(&other));
+        if let Some(agreement) = agreement.filter(|_| held) {
+            // Both sides know the replica's value: what the mirror holds beyond it is to be pushed.
+            let mut ours = agreement.ours.clone();
+            ours.set_scalar(field, &agreement.theirs.scalar(field));
+            self.mirror.put_agreement(&row.replica, &Agreement { ours, version: 0, ..agreement })?;
+        }
+        let mut new = stored.contact.clone();
+        new.set_scalar(field, &value);
+        let edited = self.edit(stored, &new, PERSON)?;
+        if !edited {
+            // A write that was refused before is tried again: to a person, this is a change.
+            self.mirror.touch_contact(stored.id)?;
+        }
+        let kept = match () {
+            () if matches!(keep, Keep::Both) => "both",
+            () if value == here => "here",
+            () if value == there => "there",
+            () => "other",
+        };
+        for other in rows.iter().filter(|other| other.id == row.id || open(other)) {
+            self.mirror.settle_conflict(other.id, kept)?;
+        }
+        let shown = if value.is_empty() { "nothing".to_owned() } else { format!("\"{value}\"") };
+        let to_sync = edited || held;
+        Ok(Decided { text: format!("conflict {}: {} is {shown}", row.id, field.name()), to_sync })
+    }
+
+    fn resolve_list(
+        &mut self,
+        row: &ConflictRow,
+        stored: &Stored,
+        field: Field,
+        keep: &Keep,
+    ) -> Result<Decided, SyncError> {
+        let entries = self.entries(row, stored, field)?;
+        let mut new = stored.contact.clone();
+        let done = match field {
+            Field::Items => {
+                kept_list(row, &stored.contact.items, &entries, |c| &c.items, keep).map(|list| new.items = list)
+            }
+            Field::Addresses => kept_list(row, &stored.contact.addresses, &entries, |c| &c.addresses, keep)
+                .map(|list| new.addresses = list),
+            _ => kept_list(row, &stored.contact.extra, &entries, |c| &c.extra, keep).map(|list| new.extra = list),
+        };
+        done.map_err(|diagnostic| match diagnostic {
+            Unlisted::Refused(refusal) => refused(row, Some(field), keep, refusal),
+            Unlisted::Lost => failed(
+                format!("resolve conflict {}: an entry of it is in no list of the contact any more", row.id),
+                "edit the contact itself: in a book, or in the CRM",
+            ),
+        })?;
+        let edited = self.edit(stored, &new, PERSON)?;
+        let (here, there, both) = ("here", "there", "both");
+        let kept = match (keep, row.replica == CRM) {
+            (Keep::Crm, true) | (Keep::Book, false) => there,
+            (Keep::Crm, false) | (Keep::Book, true) => here,
+            (Keep::Both | Keep::Value { .. }, _) => both,
+        };
+        self.mirror.settle_conflict(row.id, kept)?;
+        let shown = new.describe(field);
+        Ok(Decided { text: format!("conflict {}: {} is \"{shown}\"", row.id, field.name()), to_sync: edited })
+    }
+
+    /// A whole list that was held back on its replica; a person takes one side's, or all entries of both.
+    fn resolve_open_list(
+        &mut self,
+        row: &ConflictRow,
+        stored: &Stored,
+        field: Field,
+        keep: &Keep,
+    ) -> Result<Decided, SyncError> {
+        let only = FieldSet::NONE.with(field);
+        let agreement = self.mirror.agreement(&row.replica, stored.id)?;
+        let theirs = agreement.as_ref().map_or_else(|| stored.contact.clone(), |agreement| agreement.theirs.clone());
+        let Sides { crm, book } = sides(row, &stored.contact, &theirs);
+        let mut new = stored.contact.clone();
+        match keep {
+            Keep::Crm => new.copy_fields(crm, only),
+            Keep::Book => new.copy_fields(book, only),
+            Keep::Both => {
+                let nothing = Contact::default();
+                let joined = apply_changes((&nothing, book), (&nothing, crm), (only, FieldSet::NONE), Winner::Here);
+                new.copy_fields(&joined.contact, only);
+            }
+            Keep::Value { .. } => return Err(refused(row, Some(field), keep, Refusal::List)),
+        }
+        if let Some(agreement) = agreement {
+            // As with a scalar: what the mirror holds beyond the replica's is to be pushed.
+            let mut ours = agreement.ours.clone();
+            ours.copy_fields(&agreement.theirs, only);
+            self.mirror.put_agreement(&row.replica, &Agreement { ours, version: 0, ..agreement })?;
+        }
+        if !self.edit(stored, &new, PERSON)? {
+            self.mirror.touch_contact(stored.id)?;
+        }
+        let kept = match keep {
+            Keep::Both => "both",
+            _ if !new.differing(&stored.contact).contains(field) => "here",
+            _ => "there",
+        };
+        self.mirror.settle_conflict(row.id, kept)?;
+        let shown = new.describe(field);
+        Ok(Decided { text: format!("conflict {}: {} is \"{shown}\"", row.id, field.name()), to_sync: true })
+    }
+
+    /// Where the entries of a list's conflict are to be found: here's in the first, there's in the second.
+    fn entries(&self, row: &ConflictRow, stored: &Stored, field: Field) -> Result<(Contact, Contact), SyncError> {
+        let mut here = stored.contact.clone();
+        let mut there =
+            self.mirror.agreement(&row.replica, stored.id)?.map_or_else(Contact::default, |agreement| agreement.theirs);
+        // As the run that met the conflict left them in the history.
+        let mut old = Contact::default();
+        for (_, change) in self.mirror.history_of_run(row.run)? {
+            let same = change.contact == row.contact && change.field.as_deref() == Some(field.name());
+            if let (true, Some(was), Some(is)) = (same && change.source == row.replica, &change.old, &change.new) {
+                read_list(&mut old, field, was);
+                let mut new = Contact::default();
+                read_list(&mut new, field, is);
+                new.items.retain(|item| !old.items.contains(item));
+                new.addresses.retain(|address| !old.addresses.contains(address));
+                new.extra.retain(|line| !old.extra.contains(line));
+                join_lists(&mut new, &there);
+                there = new;
+            }
+        }
+        join_lists(&mut old, &here);
+        here = old;
+        Ok((here, there))
+    }
+
+    fn resolve_whole(&mut self, row: &ConflictRow, stored: &Stored, keep: &Keep) -> Result<Decided, SyncError> {
+        let agreement = self.mirror.agreement(&row.replica, stored.id)?;
+        let there = match (keep, row.replica == CRM) {
+            (Keep::Crm, true) | (Keep::Book, false) => true,
+            (Keep::Crm, false) | (Keep::Book, true) => false,
+            (Keep::Both | Keep::Value { .. }, _) => return Err(refused(row, None, keep, Refusal::OneOnly)),
+        };
+        let name = |words: &str| format!("conflict {}: {words}", row.id);
+        if row.state == State::Open && agreement.as_ref().is_some_and(|agreement| !agreement.detached) {
+            self.mirror.settle_conflict(row.id, "here")?;
+            return Ok(Decided {
+                text: name("the contact is in the CRM again; nothing is left to decide"),
+                to_sync: false,
+            });
+        }
+        self.mirror.settle_conflict(row.id, if there { "there" } else { "here" })?;
+        if there {
+            self.delete_here(stored, PERSON, "delete")?;
+        }
+        if row.state == State::Open && agreement.is_some() {
+            // Detached, it only held the place until this word was said.
+            self.mirror.delete_agreement(&row.replica, stored.id)?;
+            // It is known to be gone there: no need to ask for the id in its records.
+            self.mirror.forget_crm_id_in_books(stored.id)?;
+            for refused in self.mirror.outbox_of(stored.id)? {
+                if refused.state == OutboxState::Refused {
+                    self.mirror.delete_outbox(refused.id)?;
+                }
+            }
+        }
+        let (text, to_sync) = match (there, row.state) {
+            (true, _) => ("the contact is deleted here, and kept whole in the history", true),
+            (false, State::Open) => ("the contact stays, and is created in the CRM again", true),
+            (false, State::Settled) => ("the contact stays", false),
+        };
+        Ok(Decided { text: name(text), to_sync })
+    }
+}
+
+/// The two values of a scalar's conflict, here's and there's: as they stand while it is open, else as they were.
+pub fn conflict_values(
+    row: &ConflictRow,
+    stored: &Stored,
+    agreement: Option<&Agreement>,
+    field: Field,
+) -> (String, String) {
+    let noted = || (row.here.clone().unwrap_or_default(), row.there.clone().unwrap_or_default());
+    let Some(agreement) = agreement.filter(|_| row.state == State::Open) else { return noted() };
+    let (here, there) = (stored.contact.scalar(field), agreement.theirs.scalar(field));
+    if here == there { noted() } else { (here.into_owned(), there.into_owned()) }
+}
+
+/// Whose the values are: the mirror stands for the side that the conflict is not with.
+fn sides<T>(row: &ConflictRow, here: T, there: T) -> Sides<T> {
+    if row.replica == CRM { Sides { crm: there, book: here } } else { Sides { crm: here, book: there } }
+}
+
+enum Unlisted {
+    Refused(Refusal),
+    /// An entry cannot be found any more.
+    Lost,
+}
+
+fn kept_list<E: Entry>(
+    row: &ConflictRow,
+    present: &[E],
+    (here, there): &(Contact, Contact),
+    list: impl Fn(&Contact) -> &Vec<E>,
+    keep: &Keep,
+) -> Result<Vec<E>, Unlisted> {
+    let find = |words: &Option<String>, place: &Contact| {
+        let words = words.as_deref().unwrap_or_default();
+        let found = list(place).iter().find(|entry| entry.words() == words).cloned();
+        if found.is_none() && !words.is_empty() { Err(Unlisted::Lost) } else { Ok(found) }
+    };
+    let (here, there) = (find(&row.here, here)?, find(&row.there, there)?);
+    resolution::list(present, sides(row, here.as_ref(), there.as_ref()), keep).map_err(Unlisted::Refused)
+}
+
+/// Reads a list as the history keeps it; one that makes no sense is empty.
+fn read_list(into: &mut Contact, field: Field, json: &str) {
+    match field {
+        Field::Items => into.items = serde_json::from_str::<Vec<Item>>(json).unwrap_or_default(),
+        Field::Addresses => into.addresses = serde_json::from_str::<Vec<Address>>(json).unwrap_or_default(),
+        Field::Extra => into.extra = serde_json::from_str::<Vec<String>>(json).unwrap_or_default(),
+        _ => {}
+    }
+}
+
+fn join_lists(to: &mut Contact, from: &Contact) {
+    to.items.extend(from.items.iter().cloned());
+    to.addresses.extend(from.addresses.iter().cloned());
+    to.extra.extend(from.extra.iter().cloned());
+}
+
+fn refused(row: &ConflictRow, field: Option<Field>, keep: &Keep, refusal: Refusal) -> SyncError {
+    let name = field.map_or("the contact", Field::name);
+    let typed = match keep {
+        Keep::Value { field, .. } => field.as_str(),
+        Keep::Crm => "crm",
+        Keep::Book => "book",
+        Keep::Both => "both",
+    };
+    let message = match refusal {
+        Refusal::OneOnly if matches!(keep, Keep::Value { .. }) => {
+            format!("set {typed}: the whole contact is in question")
+        }
+        Refusal::OneOnly => format!("keep both: there is one {name} only"),
+        Refusal::OtherField => format!("set {typed}: conflict {} is about {name}", row.id),
+        Refusal::List => format!("set {name}: it is a list"),
+        Refusal::Code => format!("set {name}: there is no such value"),
+        Refusal::Digits => format!("set {name}: it is the digits of a CRM id"),
+    };
+    let choices = resolution::choices(field).join(", ");
+    let hint = match (refusal, field) {
+        (Refusal::Code, Some(Field::ContactType)) => known_types(),
+        (Refusal::Code, _) => "one of mr, madam, miss".to_owned(),
+        _ => format!("--keep takes one of: {choices}"),
+    };
+    usage(message, hint)
+}
+
+fn known_types() -> String {
+    let words = [
+        ContactType::Client,
+        ContactType::Prospect,
+        ContactType::Supplier,
+        ContactType::Press,
+        ContactType::Partner,
+        ContactType::Staff,
+        ContactType::Personal,
+        ContactType::Other,
+    ];
+    let words: Vec<&str> = words.iter().map(ContactType::word).collect();
+    format!("one of {}", words.join(", "))
+}

@@ -1,0 +1,208 @@
+//! Absences: asked about, believed at the second "no" of a later run, and what then follows.
+
+use std::collections::HashSet;
+
+use crate::{
+    contact::{Contact, Field},
+    mirror::ContactId,
+    reconcile::{FieldConflict, Kept},
+    replica::{Diagnostic, ReplicaError, memory::Memory},
+    sync::{
+        error::SyncError,
+        events::SyncEvent,
+        participant::{CRM, Participant},
+        testing::{CONFIRM, RunFixture, ada, participant, with_fixture},
+    },
+};
+
+/// A listing that showed `seen` and not "1001".
+fn fetch(fixture: &mut RunFixture<'_>, participant: &mut Participant, seen: &[&str]) {
+    let seen: HashSet<String> = seen.iter().map(|remote| (*remote).to_owned()).collect();
+    let missing = if seen.contains("1001") { vec![] } else { vec!["1001".to_owned()] };
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    runtime.block_on(fixture.engine.absences(participant, missing, &seen)).unwrap();
+}
+
+/// A CRM that holds "1002" only.
+fn crm() -> Participant {
+    let mut memory = Memory::default();
+    memory.put("1002", ada("CTO"));
+    participant(CRM, memory)
+}
+
+/// "1001" and "1002" are agreed with the replica; the first one's number here.
+fn agreed(fixture: &mut RunFixture<'_>, replica: &str) -> ContactId {
+    let [id, other] = [("ada-1", "CEO"), ("other", "CTO")].map(|(uid, title)| fixture.contact(uid, &ada(title)));
+    fixture.agree(replica, "1001", id);
+    fixture.agree(replica, "1002", other);
+    id
+}
+
+fn strikes(fixture: &RunFixture<'_>) -> Option<u32> {
+    fixture.engine.mirror.absence(CRM, "1001").unwrap().map(|absence| absence.strikes)
+}
+
+#[test]
+fn an_absence_is_believed_at_the_second_look_in_a_later_run() {
+    with_fixture(|mut fixture| {
+        let id = agreed(&mut fixture, CRM);
+        let deleted = |fixture: &RunFixture<'_>| fixture.engine.stored(id).unwrap().deleted;
+        fetch(&mut fixture, &mut crm(), &["1002"]);
+        assert_eq!((strikes(&fixture), deleted(&fixture)), (Some(1), false));
+        fixture.clock.seconds.set(1_000 + CONFIRM);
+        fixture.engine.reading_begun = fixture.engine.host.uptime();
+        fetch(&mut fixture, &mut crm(), &["1002"]);
+        assert_eq!((strikes(&fixture), deleted(&fixture)), (Some(2), false), "the same run");
+        fixture.clock.seconds.set(1_000);
+        fixture.later(CONFIRM - 1);
+        fetch(&mut fixture, &mut crm(), &["1002"]);
+        assert_eq!((strikes(&fixture), deleted(&fixture)), (Some(3), false), "too soon");
+        fixture.boot("b");
+        fetch(&mut fixture, &mut crm(), &["1002"]);
+        fixture.later(CONFIRM - 1);
+        fetch(&mut fixture, &mut crm(), &["1002"]);
+        assert!(!deleted(&fixture), "the wait began anew with the boot");
+        fixture.later(1);
+        fetch(&mut fixture, &mut crm(), &["1002"]);
+        assert_eq!((strikes(&fixture), deleted(&fixture)), (None, true));
+        assert_eq!(fixture.engine.summary.deleted.get("mirror"), Some(&1));
+        assert_eq!(fixture.engine.mirror.agreement(CRM, id).unwrap(), None);
+    });
+}
+
+#[test]
+fn a_no_counts_only_beside_a_yes() {
+    let check = |force: bool, seen: &[&str], expected: Option<u32>, notices: usize| {
+        with_fixture(|mut fixture| {
+            agreed(&mut fixture, CRM);
+            fixture.engine.policy.force = force;
+            fetch(&mut fixture, &mut crm(), seen);
+            assert_eq!(strikes(&fixture), expected, "{seen:?}");
+            let told = fixture.told.borrow();
+            assert_eq!(told.iter().filter(|event| matches!(event, SyncEvent::Notice { .. })).count(), notices);
+        });
+    };
+    check(false, &["1002"], Some(1), 0);
+    // One is enough.
+    check(false, &["1002", "1003"], Some(1), 0);
+    check(false, &["1003"], None, 1);
+    check(false, &[], None, 0);
+    check(true, &[], Some(1), 0);
+}
+
+#[test]
+fn what_answers_or_cannot_be_read_is_not_absent() {
+    let check = |unreadable: bool, seen: &[&str], expected: (&str, Option<u32>)| {
+        with_fixture(|mut fixture| {
+            let id = agreed(&mut fixture, CRM);
+            fetch(&mut fixture, &mut crm(), &["1002"]);
+            let mut memory = Memory::default();
+            memory.put("1001", ada("edited"));
+            memory.put("1002", ada("CTO"));
+            if unreadable {
+                memory.faults.unreadable.insert("1001".to_owned());
+            }
+            fixture.later(CONFIRM);
+            fetch(&mut fixture, &mut participant(CRM, memory), seen);
+            let stored = fixture.engine.stored(id).unwrap();
+            assert_eq!((stored.contact.job_title.as_str(), strikes(&fixture)), expected);
+        });
+    };
+    check(false, &["1002"], ("edited", None));
+    check(true, &["1002"], ("CEO", Some(1)));
+    // A listing's own records are taken in elsewhere.
+    check(false, &["1001", "1002"], ("CEO", None));
+}
+
+/// What became of a contact that is gone from a book or, for certain, from the CRM.
+#[derive(Debug, PartialEq, Eq)]
+struct Fate {
+    deleted: bool,
+    /// Whether the agreement is detached; none where there is none left.
+    detached: Option<bool>,
+    conflicts: u64,
+    /// How many of them wait for a person's word.
+    open: u64,
+    history: usize,
+}
+
+/// Somebody's value waits for a person's word.
+fn disputed(fixture: &mut RunFixture<'_>, id: ContactId) {
+    let (base, here, there) = ("CEO".to_owned(), "CEO".to_owned(), "CTO".to_owned());
+    let stored = fixture.engine.stored(id).unwrap();
+    let conflict = FieldConflict { field: Field::JobTitle, base, here, there, kept: Kept::Open };
+    fixture.engine.conflict(&stored, "phone", &conflict).unwrap();
+}
+
+fn check_gone(name: &str, takes: bool, here: Option<&Contact>, expected: Fate) {
+    check_gone_after(|_, _| {}, (name, takes), here, expected);
+}
+
+fn check_gone_after(
+    prepare: fn(&mut RunFixture<'_>, ContactId),
+    (name, takes): (&str, bool),
+    here: Option<&Contact>,
+    expected: Fate,
+) {
+    with_fixture(|mut fixture| {
+        let id = agreed(&mut fixture, name);
+        prepare(&mut fixture, id);
+        match here {
+            Some(contact) => drop(fixture.engine.mirror.update_contact(id, contact, "").unwrap()),
+            None => fixture.engine.mirror.delete_contact(id, "").unwrap(),
+        }
+        let mut participant = Participant { name: name.to_owned(), takes, ..crm() };
+        fetch(&mut fixture, &mut participant, &["1002"]);
+        fixture.later(CONFIRM);
+        fetch(&mut fixture, &mut participant, &["1002"]);
+        let left = fixture.engine.mirror.agreement(name, id).unwrap();
+        assert!(left.as_ref().is_none_or(|agreement| agreement.version == 0), "what is here is not agreed");
+        let detached = left.map(|agreement| agreement.detached);
+        let found = Fate {
+            deleted: fixture.engine.stored(id).unwrap().deleted,
+            detached,
+            conflicts: fixture.engine.summary.conflicts,
+            open: fixture.engine.mirror.count_open_conflicts().unwrap(),
+            history: fixture.engine.mirror.history(Some(id), 9).unwrap().len(),
+        };
+        assert_eq!(found, expected, "{name} {takes} {here:?}");
+    });
+}
+
+#[test]
+fn what_follows_from_an_absence() {
+    let (same, edited) = (ada("CEO"), ada("edited"));
+    let fate = |deleted, detached, history| Fate { deleted, detached, conflicts: 0, open: 0, history };
+    for name in [CRM, "cards"] {
+        check_gone(name, true, Some(&same), fate(true, None, 1));
+        check_gone(name, true, None, fate(true, None, 0));
+        check_gone(name, false, Some(&same), fate(false, None, 0));
+        check_gone(name, false, None, fate(true, None, 0));
+    }
+    let kept = |detached, conflicts, open| Fate { conflicts, open, ..fate(false, detached, 1) };
+    check_gone(CRM, true, Some(&edited), kept(Some(true), 1, 1));
+    check_gone("cards", true, Some(&edited), kept(None, 1, 0));
+    // The dispute is told beside it.
+    check_gone_after(disputed, (CRM, true), Some(&same), kept(Some(true), 2, 2));
+    check_gone_after(disputed, ("cards", true), Some(&same), kept(None, 2, 1));
+}
+
+#[test]
+fn a_book_is_not_asked_again_and_a_stop_ends_the_asking() {
+    with_fixture(|mut fixture| {
+        let id = agreed(&mut fixture, "cards");
+        let mut memory = Memory::default();
+        memory.faults.scan = Some(ReplicaError::Unavailable(Diagnostic::new("reach it")));
+        fetch(&mut fixture, &mut participant("cards", memory), &["1002"]);
+        assert!(fixture.engine.stored(id).unwrap().deleted);
+    });
+    with_fixture(|mut fixture| {
+        let id = agreed(&mut fixture, "cards");
+        fixture.engine.stop.request();
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let mut participant = Participant { name: "cards".to_owned(), ..crm() };
+        let ended =
+            runtime.block_on(fixture.engine.absences(&mut participant, vec!["1001".to_owned()], &HashSet::new()));
+        assert!(matches!(ended, Err(SyncError::Interrupted)) && !fixture.engine.stored(id).unwrap().deleted);
+    });
+}

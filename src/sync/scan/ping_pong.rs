@@ -1,0 +1,177 @@
+//! Fields that two sides carry back and forth are stopped: each side keeps its own, and a person decides. The decision is
+//! [`crate::reconcile::ping_pong`]'s; here is where the history is looked up and the conflict written down.
+
+use crate::{
+    contact::{
+        Contact, Field, FieldSet,
+        ids::{IMPORT, PERSON, UNDO},
+    },
+    mirror::{Agreement, HistoryRow, Stored},
+    reconcile::{
+        FieldConflict, Incoming, Kept,
+        ping_pong::{ALTERNATIONS, Flip, other_side},
+    },
+    replica::Diagnostic,
+    sync::{
+        engine::{Engine, value},
+        error::SyncError,
+        participant::MergeSide,
+    },
+};
+
+impl Engine<'_> {
+    /// The fields of a change at hand that must not be taken: they go back and forth. Each becomes an open conflict.
+    pub fn stop_ping_pong(
+        &mut self,
+        side: &MergeSide<'_>,
+        stored: &Stored,
+        agreement: &Agreement,
+        there: &Contact,
+        taken: &Incoming,
+    ) -> Result<FieldSet, SyncError> {
+        let mut stopped = FieldSet::NONE;
+        let Incoming::Take { contact, revived: false, .. } = taken else { return Ok(stopped) };
+        for field in stored.contact.differing(contact).iter() {
+            let now = Flip {
+                side: Some(side.name.to_owned()),
+                run: self.run,
+                old: value(&stored.contact, field),
+                new: value(contact, field),
+            };
+            let before = self.flips(stored, side.name, field)?;
+            let Some(other) = other_side(&now, &before) else { continue };
+            stopped = stopped.with(field);
+            let conflict = FieldConflict {
+                field,
+                base: agreement.theirs.describe(field),
+                here: stored.contact.describe(field),
+                there: there.describe(field),
+                kept: Kept::Open,
+            };
+            self.conflict(stored, side.name, &conflict)?;
+            let id = stored.crm_id.as_deref().unwrap_or(&stored.uid);
+            let message = format!(
+                "{} of contact {id} goes back and forth between {other} and {}; each keeps its own from now on",
+                field.name(),
+                side.name
+            );
+            let hint = "some program rewrites it each time; find it, and say what stands: see `carnet conflicts`";
+            self.notice(side.name, Diagnostic::new(message).hint(hint));
+        }
+        Ok(stopped)
+    }
+
+    /// The field's last changes, the newest first; none from before the last time that it was in conflict with either side.
+    fn flips(&self, stored: &Stored, replica: &str, field: Field) -> Result<Vec<Flip>, SyncError> {
+        let rows = self.mirror.history_of_field((stored.id, field.name()), ALTERNATIONS - 1)?;
+        let mut decided = 0;
+        for side in rows.iter().map(|row| row.source.as_str()).chain([replica]) {
+            let conflicts = self.mirror.conflicts_of(stored.id, side)?;
+            let here = conflicts.iter().filter(|row| row.field.as_deref() == Some(field.name()));
+            decided = here.map(|row| row.run).fold(decided, i64::max);
+        }
+        let by_hand = |source: &str| [PERSON, UNDO, IMPORT].contains(&source);
+        let swing = |row: HistoryRow| Flip {
+            side: Some(row.source).filter(|source| !by_hand(source)),
+            run: row.run,
+            old: row.old.unwrap_or_default(),
+            new: row.new.unwrap_or_default(),
+        };
+        Ok(rows.into_iter().filter(|row| row.run > decided).map(swing).collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::{
+        contact::{Contact, Item, ItemType},
+        mirror::{ContactId, State},
+        reconcile::Keep,
+        sync::{
+            participant::CRM,
+            testing::{RunFixture, seen, side, with_fixture},
+        },
+    };
+
+    fn ada(title: &str, phone: &str) -> Contact {
+        let items = vec![Item::new(ItemType::ProfessionalPhone, phone)];
+        Contact { last_name: "Lovelace".into(), job_title: title.into(), items, ..Contact::default() }
+    }
+
+    /// In a run of its own one side shows this, and what the mirror then holds is pushed to both, but for fields that are
+    /// held. True when the mirror took it.
+    fn shows(fixture: &mut RunFixture<'_>, id: ContactId, name: &str, contact: &Contact) -> bool {
+        fixture.later(900);
+        let remote = if name == CRM { "1001" } else { "ada.vcf" };
+        fixture.engine.intake(&side(name), seen(remote, None, contact)).unwrap();
+        fixture.engine.settle_overtaken().unwrap();
+        if !fixture.engine.mirror.open_conflicts().unwrap().is_empty() {
+            return false;
+        }
+        fixture.agree(CRM, "1001", id);
+        fixture.agree("cards", "ada.vcf", id);
+        fixture.engine.stored(id).unwrap().contact == *contact
+    }
+
+    fn check(a: &Contact, b: &Contact, field: &str, (keep, stands): (&Keep, &Contact)) {
+        with_fixture(|mut fixture| {
+            let id = fixture.contact("ada-1", a);
+            fixture.agree(CRM, "1001", id);
+            fixture.agree("cards", "ada.vcf", id);
+            assert!(shows(&mut fixture, id, "cards", b));
+            assert!(shows(&mut fixture, id, CRM, a));
+            assert!(!shows(&mut fixture, id, "cards", b), "{field}");
+            let [row] = &fixture.engine.mirror.open_conflicts().unwrap()[..] else { panic!("one conflict") };
+            assert_eq!((row.field.as_deref(), row.replica.as_str()), (Some(field), "cards"));
+            assert_eq!(fixture.engine.stored(id).unwrap().contact, *a, "the mirror keeps its own");
+            assert!(!shows(&mut fixture, id, "cards", b), "and asks once");
+            assert_eq!(fixture.engine.mirror.conflicts(9).unwrap().len(), 1);
+
+            // A person's word: it stands, and is to be pushed; the count begins anew.
+            fixture.engine.resolve_conflict(row.id, keep).unwrap();
+            assert_eq!(fixture.engine.stored(id).unwrap().contact, *stands);
+            assert_eq!(fixture.engine.mirror.conflict(row.id).unwrap().unwrap().state, State::Settled);
+            let behind = fixture.engine.mirror.agreement("cards", id).unwrap().unwrap();
+            assert_eq!(
+                (behind.theirs == *b, behind.ours == *b, behind.version),
+                (true, true, 0),
+                "known to both sides"
+            );
+            fixture.agree(CRM, "1001", id);
+            fixture.agree("cards", "ada.vcf", id);
+            let turns = if stands == b { [(CRM, a), ("cards", b)] } else { [("cards", b), (CRM, a)] };
+            for (name, contact) in turns {
+                assert!(shows(&mut fixture, id, name, contact), "{name}");
+            }
+        });
+    }
+
+    #[test]
+    fn what_goes_back_and_forth_is_stopped_and_decided_by_a_person() {
+        let (a, b) = (ada("a", "01 99 00 00 01"), ada("b", "01 99 00 00 01"));
+        check(&a, &b, "job_title", (&Keep::Book, &b));
+        check(&a, &b, "job_title", (&Keep::Crm, &a));
+        let reworded = ada("a", "+33 1 99 00 00 01");
+        check(&a, &reworded, "contact_items", (&Keep::Book, &reworded));
+        check(&a, &reworded, "contact_items", (&Keep::Crm, &a));
+    }
+
+    #[test]
+    fn the_sides_of_a_stopped_list_can_be_joined() {
+        with_fixture(|mut fixture| {
+            let (a, b) = (ada("a", "01 99 00 00 01"), ada("a", "01 99 00 00 02"));
+            let id = fixture.contact("ada-1", &a);
+            fixture.agree(CRM, "1001", id);
+            fixture.agree("cards", "ada.vcf", id);
+            for (name, contact) in [("cards", &b), (CRM, &a), ("cards", &b)] {
+                shows(&mut fixture, id, name, contact);
+            }
+            let row = fixture.engine.mirror.open_conflicts().unwrap().remove(0);
+            assert!(fixture.engine.resolve_conflict(row.id, &Keep::parse("contact_items=x").unwrap()).is_err());
+            fixture.engine.resolve_conflict(row.id, &Keep::Both).unwrap();
+            let held: Vec<String> =
+                fixture.engine.stored(id).unwrap().contact.items.into_iter().map(|item| item.value).collect();
+            assert_eq!(held, ["01 99 00 00 01", "01 99 00 00 02"]);
+        });
+    }
+}

@@ -1,0 +1,153 @@
+//! The mirror's contacts into a file, once. Reads only the mirror.
+
+use std::{cell::Cell, collections::BTreeMap, io::Write};
+
+use crate::{
+    contact::{Contact, identity::Identity},
+    formats::{
+        csv::{self, Profile, Widths},
+        jsonl,
+        vcard::{self, Rev, Version, WriteStyle},
+    },
+    mirror::{ContactId, Filter, Mirror, MirrorError, Stored},
+    replica::Diagnostic,
+    sync::SyncError,
+};
+
+/// What an export is asked for.
+#[derive(Debug, Clone)]
+pub struct ExportOptions {
+    /// What is written.
+    pub format: ExportFormat,
+    /// Fields and the values they must have.
+    pub where_: Vec<(String, String)>,
+    /// Have each 4.0 card checked by an independent reader before it is written.
+    pub check: bool,
+}
+
+/// A format that contacts are exported in.
+#[derive(Debug, Clone)]
+pub enum ExportFormat {
+    /// vCard, in this version and style.
+    Cards(WriteStyle),
+    /// JSON lines.
+    Lines,
+    /// A table of this profile.
+    Table(Box<Profile>),
+}
+
+/// What was exported.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Exported {
+    /// How many contacts.
+    pub contacts: u64,
+    /// The values that the format has no room for, by what they are, and how many of each.
+    pub missed: BTreeMap<String, usize>,
+}
+
+/// Writes the contacts that the mirror holds. `progress` is told how many of how many are done.
+///
+/// # Errors
+/// The format or a field is not known (2); the mirror or the output fails; a card does not pass the check.
+pub fn export(
+    mirror: &Mirror,
+    options: &ExportOptions,
+    out: &mut dyn Write,
+    progress: &mut dyn FnMut(u64, u64),
+) -> Result<Exported, SyncError> {
+    let filter = Filter { where_: options.where_.clone(), ..Filter::default() };
+    let ids = mirror.matching(&filter).map_err(|error| match error {
+        MirrorError::UnknownField { .. } => {
+            SyncError::Settings(Diagnostic { message: error.to_string(), hint: error.hint() })
+        }
+        other => other.into(),
+    })?;
+    let failure = Cell::new(None);
+    let contacts = Contacts { mirror, ids: &ids, failure: &failure };
+    let total = ids.len() as u64;
+    let (mut done, mut missed) = (0, BTreeMap::new());
+    let contacts_told = contacts.clone().inspect(|_| {
+        done += 1;
+        progress(done, total);
+    });
+    match &options.format {
+        ExportFormat::Cards(style) => {
+            cards(contacts_told, *style, options.check, out)?;
+        }
+        ExportFormat::Lines => {
+            for (contact, identity) in contacts_told.map(parted) {
+                out.write_all(jsonl::line(&contact, &identity).as_bytes()).map_err(SyncError::Output)?;
+            }
+        }
+        ExportFormat::Table(profile) => {
+            // Two passes: how many columns the widest contact needs, then the rows.
+            let mut widths = Widths::new(profile);
+            contacts.for_each(|stored| widths.measure(&stored.contact));
+            let exported = csv::export(contacts_told.map(parted), &widths, &mut { out }).map_err(|error| {
+                SyncError::Failed(Diagnostic { message: format!("write the export: {error}"), hint: error.hint() })
+            })?;
+            missed = exported.missed;
+        }
+    }
+    match failure.take() {
+        Some(error) => Err(error.into()),
+        None => Ok(Exported { contacts: total, missed }),
+    }
+}
+
+/// The mirror's contacts one by one; ends at the first that cannot be read, and says why.
+#[derive(Clone)]
+struct Contacts<'m> {
+    mirror: &'m Mirror,
+    ids: &'m [ContactId],
+    failure: &'m Cell<Option<MirrorError>>,
+}
+
+impl Iterator for Contacts<'_> {
+    type Item = Stored;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            let (id, rest) = self.ids.split_first()?;
+            self.ids = rest;
+            match self.mirror.contact(*id) {
+                Ok(Some(stored)) => return Some(stored),
+                // Forgotten by a run that went on meanwhile.
+                Ok(None) => {}
+                Err(error) => {
+                    self.failure.set(Some(error));
+                    return None;
+                }
+            }
+        }
+    }
+}
+
+fn parted(stored: Stored) -> (Contact, Identity) {
+    (stored.contact, Identity { uid: Some(stored.uid), crm_id: stored.crm_id })
+}
+
+fn cards(
+    contacts: impl Iterator<Item = Stored>,
+    style: WriteStyle,
+    check: bool,
+    out: &mut dyn Write,
+) -> Result<(), SyncError> {
+    for stored in contacts {
+        // When the contact changed, not when it is written out: two exports of the same are the same.
+        let style = WriteStyle { revised: Rev::parse(&stored.updated_at), ..style };
+        let (contact, identity) = parted(stored);
+        let bytes = vcard::new_card(style, &contact, &identity).to_bytes();
+        if check && style.version == Version::V40 {
+            vcard::check::strict(&bytes).map_err(|why| failed_check(&identity, &why))?;
+        }
+        out.write_all(&bytes).map_err(SyncError::Output)?;
+    }
+    Ok(())
+}
+
+fn failed_check(identity: &Identity, why: &str) -> SyncError {
+    let uid = identity.uid.as_deref().unwrap_or_default();
+    let hint = "the contact is in the mirror, whole; please report the kind of contact it is";
+    SyncError::Failed(Diagnostic::new(format!("write contact {uid} as vCard 4.0: {why}")).hint(hint))
+}

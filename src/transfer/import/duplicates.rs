@@ -1,0 +1,145 @@
+//! What the records of one file are to each other, and to whom the mirror knows.
+
+use std::collections::HashMap;
+
+use super::merge::{NAMES, contradictions, enriched, is_marked};
+use crate::{
+    contact::{Contact, Field, FieldSet, keys},
+    mirror::{ContactId, Stored},
+    reconcile::{
+        Match, MatchIndex,
+        matching::{MatchedBy, are_apart, could_be},
+    },
+    replica::RemoteContact,
+};
+
+/// What is known while a file is taken in.
+pub(super) struct BatchDuplicates {
+    /// Living contacts.
+    pub index: MatchIndex,
+    /// Contacts that were deleted here and live on in the CRM.
+    pub locally_deleted: MatchIndex,
+    /// The contacts that records of this file were taken for.
+    taken: HashMap<ContactId, Taken>,
+    /// Records of this file that were left to a person, by their places in `places_left`.
+    left: MatchIndex,
+    places_left: Vec<String>,
+}
+
+/// What the records of this file have said of a contact so far.
+#[derive(Default)]
+struct Taken {
+    /// One of them brought a UID.
+    marked: bool,
+    /// The fields that they speak of, telephones and addresses left out: those add up.
+    said: FieldSet,
+}
+
+/// What a record is to the contact that an earlier record of the same file was taken for.
+pub(super) enum Repeat {
+    /// Nobody came before it, or it may well be the same person.
+    No,
+    /// It bears this mark of the contact, and plainly describes somebody else.
+    Stranger(&'static str),
+    /// Another person of that name: the file tells the two apart.
+    Another,
+    /// It has the same name and says otherwise: one person or two?
+    Namesake,
+    /// It has the same UID or CRM id and says otherwise: a copied row, or an older card.
+    Copy,
+}
+
+impl BatchDuplicates {
+    /// Nothing is taken yet.
+    pub fn of(index: MatchIndex, locally_deleted: MatchIndex) -> Self {
+        Self { index, locally_deleted, taken: HashMap::new(), left: MatchIndex::default(), places_left: Vec::new() }
+    }
+
+    /// What the record is to those before it that were taken for this contact.
+    pub fn repeat(&self, stored: &Stored, by: MatchedBy, record: &RemoteContact) -> Repeat {
+        if let Some(mark) = contradicts_mark(stored, by, record) {
+            return Repeat::Stranger(mark);
+        }
+        let Some(earlier) = self.taken.get(&stored.id) else { return Repeat::No };
+        // A picture that was made smaller is still of the same person.
+        let fields = record.fields.without(Field::Extra);
+        let contradicts = || !contradictions(&stored.contact, &record.contact, fields, by).is_empty();
+        let is_contested = || self.left_before(record).is_some() && self.enriched(stored, by, record) != stored.contact;
+        match by {
+            MatchedBy::Name if earlier.marked && record.uid.is_some() => Repeat::Another,
+            MatchedBy::Name if contradicts() || is_contested() || are_apart(&stored.contact, &record.contact) => {
+                Repeat::Namesake
+            }
+            MatchedBy::Uid | MatchedBy::OtherUid | MatchedBy::CrmId if contradicts() => Repeat::Copy,
+            MatchedBy::Name
+            | MatchedBy::Uid
+            | MatchedBy::OtherUid
+            | MatchedBy::CrmId
+            | MatchedBy::Email
+            | MatchedBy::Phone => Repeat::No,
+        }
+    }
+
+    /// What the contact is with what the record says beyond it.
+    pub fn enriched(&self, stored: &Stored, by: MatchedBy, record: &RemoteContact) -> Contact {
+        enriched(&stored.contact, &record.contact, record.fields, (by, self.settled(stored.id, by)))
+    }
+
+    /// The fields that earlier records of this file have spoken of for a contact.
+    pub fn said(&self, id: ContactId) -> FieldSet {
+        self.taken.get(&id).map(|taken| taken.said).unwrap_or_default()
+    }
+
+    /// Of those, the fields in which this record has no other word: the better spelling of a name may come later, unless
+    /// one of the two is by somebody who meant each letter.
+    fn settled(&self, id: ContactId, by: MatchedBy) -> FieldSet {
+        let Some(Taken { marked, said }) = self.taken.get(&id) else { return FieldSet::NONE };
+        if *marked || is_marked(by) { *said } else { said.less(NAMES) }
+    }
+
+    /// Remembers that the record was taken for this contact.
+    pub fn take(&mut self, id: ContactId, record: &RemoteContact) {
+        let taken = self.taken.entry(id).or_default();
+        taken.marked |= record.uid.is_some();
+        let said = record.contact.set_fields().and(record.fields);
+        taken.said = taken.said.or(said.without(Field::Items).without(Field::Addresses));
+    }
+
+    /// Remembers that the record was left to a person.
+    pub fn leave(&mut self, record: &RemoteContact) {
+        let uid = record.uid.as_deref().unwrap_or_default();
+        self.left.add(self.places_left.len() as i64, uid, record.crm_id.as_deref(), &record.contact);
+        self.places_left.push(record.remote.clone());
+    }
+
+    /// The place of an earlier record that was left and that this one may well be: then it is nobody new.
+    pub fn left_before(&self, record: &RemoteContact) -> Option<&str> {
+        let id = match self.left.find(record.uid.as_deref(), record.crm_id.as_deref(), &record.contact) {
+            Match::None => return None,
+            Match::One(id, _) => id,
+            Match::Ambiguous(ids) => *ids.first()?,
+        };
+        self.places_left.get(usize::try_from(id).ok()?).map(String::as_str)
+    }
+
+    /// True where the file itself tells the record apart from all of them by UIDs.
+    pub fn are_others(&self, candidates: &[ContactId], record: &RemoteContact) -> bool {
+        let marked = |id: &ContactId| self.taken.get(id).is_some_and(|taken| taken.marked);
+        record.uid.is_some() && candidates.iter().all(marked)
+    }
+}
+
+/// What a record was recognised by, if all else speaks against it. Two marks that agree are a person's own word.
+fn contradicts_mark(stored: &Stored, by: MatchedBy, record: &RemoteContact) -> Option<&'static str> {
+    let (known, read) = (&stored.contact, &record.contact);
+    let has_both_marks = record.crm_id.is_some() && record.crm_id == stored.crm_id;
+    let other_company = || {
+        let [known, read] = [known, read].map(|contact| keys::plain(&contact.company));
+        !known.is_empty() && !read.is_empty() && known != read
+    };
+    match by {
+        MatchedBy::Uid | MatchedBy::OtherUid => (!has_both_marks && !could_be(known, read)).then_some("UID"),
+        MatchedBy::Name => (are_apart(known, read) && other_company()).then_some("name"),
+        MatchedBy::CrmId | MatchedBy::Email | MatchedBy::Phone => None,
+    }
+}

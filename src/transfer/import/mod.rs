@@ -1,0 +1,346 @@
+//! A file into the mirror, once: matched with known contacts, never deleting. An empty cell or an absent property never
+//! clears a field.
+
+mod duplicates;
+mod merge;
+mod source;
+
+pub use self::source::{FormatHint, ImportSource, Imported, Record, read};
+use self::{
+    duplicates::{BatchDuplicates, Repeat},
+    merge::{contradictions, enriched},
+};
+use crate::{
+    contact::{
+        Contact, FieldSet,
+        ids::{IMPORT, MIRROR},
+    },
+    mirror::{ContactId, Stored},
+    reconcile::{Match, matching::MatchedBy},
+    replica::{Diagnostic, Problem, RemoteContact},
+    sync::{
+        Column, ImportCounts, Source, SyncError,
+        engine::{Engine, bump, label},
+        events::{ChangeAction, Label, SyncEvent},
+    },
+};
+
+/// Records taken in one transaction.
+const TAKEN_AT_ONCE: usize = 1_000;
+
+impl Source for Imported {
+    fn take_in(&mut self, engine: &mut Engine<'_>) -> Result<(), SyncError> {
+        engine.import(self)
+    }
+}
+
+impl Engine<'_> {
+    /// Takes in what a file gives.
+    fn import(&mut self, imported: &mut Imported) -> Result<(), SyncError> {
+        let Imported { records, recognised, columns } = imported;
+        let (recognised, columns) = (recognised.take(), std::mem::take(columns));
+        if let Some(mut words) = recognised {
+            if self.policy.dry_run {
+                words += &columns_in_words(&columns);
+            }
+            self.notice(IMPORT, Diagnostic::new(words));
+        }
+        self.summary.import = Some(ImportCounts { columns, ..ImportCounts::default() });
+        self.emit(SyncEvent::ScanStarted { replica: IMPORT.to_owned() });
+        let mut duplicates = BatchDuplicates::of(self.index_for(IMPORT)?, self.index_of_locally_deleted()?);
+        self.mirror.for_each_other_uid(&mut |uid, id| duplicates.index.add_other_uid(id, uid))?;
+        let (mut contacts, mut groups, mut is_done) = (0, 0, false);
+        while !is_done {
+            self.check_stop()?;
+            self.transact(|engine| {
+                for _ in 0..TAKEN_AT_ONCE {
+                    match records.next() {
+                        None => {
+                            is_done = true;
+                            break;
+                        }
+                        Some(Record::Group) => groups += 1,
+                        Some(Record::Refused(problem)) => engine.refuse(problem),
+                        Some(Record::Contact { record, refused, repaired }) => {
+                            contacts += 1;
+                            engine.counts().cells_refused += refused.len() as u64;
+                            engine.counts().cells_repaired += repaired;
+                            refused.into_iter().for_each(|cell| engine.problem(IMPORT, cell));
+                            engine.import_one(&mut duplicates, *record)?;
+                        }
+                    }
+                }
+                Ok(())
+            })?;
+            let replica = IMPORT.to_owned();
+            self.emit(SyncEvent::ScanProgress { replica, contacts, pages: 0, pages_expected: None });
+        }
+        if groups > 0 {
+            self.notice(IMPORT, Diagnostic::new(source::groups_left(groups)));
+        }
+        if contacts > 0 {
+            bump(&mut self.summary.scanned, IMPORT, contacts);
+        }
+        self.emit(SyncEvent::ScanFinished { replica: IMPORT.to_owned(), contacts });
+        Ok(())
+    }
+
+    /// Tells of a record that is not taken, and why.
+    fn refuse(&mut self, problem: Problem) {
+        self.counts().refuse(&problem.message);
+        self.problem(IMPORT, problem);
+    }
+
+    fn import_one(&mut self, duplicates: &mut BatchDuplicates, record: RemoteContact) -> Result<(), SyncError> {
+        match duplicates.index.find(record.uid.as_deref(), record.crm_id.as_deref(), &record.contact) {
+            Match::One(id, by) => {
+                let stored = self.stored(id)?;
+                match duplicates.repeat(&stored, by, &record) {
+                    Repeat::Stranger(mark) => self.leave_stranger(duplicates, &stored, mark, &record),
+                    Repeat::No => self.import_into(duplicates, &stored, by, &record),
+                    Repeat::Another => self.import_new(duplicates, record),
+                    Repeat::Namesake => {
+                        let message = "has the name of an earlier record and says otherwise".to_owned();
+                        let hint = "add a UID, or an e-mail address of its own, or make the two one";
+                        self.leave(duplicates, &record, message, hint)
+                    }
+                    Repeat::Copy => {
+                        let message = "has the UID or CRM id of an earlier record and says otherwise".to_owned();
+                        self.leave(duplicates, &record, message, "take the mark out of one of them, or delete it")
+                    }
+                }
+            }
+            Match::None => {
+                if let Some(id) = duplicates.index.contradicted(record.crm_id.as_deref(), &record.contact) {
+                    let stored = self.stored(id)?;
+                    return self.leave_stranger(duplicates, &stored, "CRM id", &record);
+                }
+                match duplicates.left_before(&record) {
+                    None => self.import_new(duplicates, record),
+                    Some(earlier) => {
+                        let message = format!("may be the same as {earlier}, which was left alone");
+                        self.leave(duplicates, &record, message, "make the two one, or settle the earlier one first")
+                    }
+                }
+            }
+            Match::Ambiguous(candidates) if duplicates.are_others(&candidates, &record) => {
+                self.import_new(duplicates, record)
+            }
+            Match::Ambiguous(candidates) => {
+                let message = self.candidates_in_words(&candidates)?;
+                let hint = "add the contact's UID or CRM id to the file, or an e-mail address of its own";
+                self.leave(duplicates, &record, message, hint)
+            }
+        }
+    }
+
+    /// It has a contact's mark, and nothing else of it.
+    fn leave_stranger(
+        &mut self,
+        duplicates: &mut BatchDuplicates,
+        stored: &Stored,
+        mark: &str,
+        record: &RemoteContact,
+    ) -> Result<(), SyncError> {
+        let known = stored.crm_id.as_ref().unwrap_or(&stored.uid);
+        let message = format!("has the {mark} of contact {known} and nothing else in common with it");
+        let hint =
+            "if it is that contact, change it with `carnet` or in the CRM; if not, take the mark out, or add an e-mail";
+        self.leave(duplicates, record, message, hint)
+    }
+
+    /// Several known contacts could be meant.
+    fn candidates_in_words(&self, candidates: &[ContactId]) -> Result<String, SyncError> {
+        let mut names = Vec::new();
+        for id in candidates.iter().take(5) {
+            let Stored { crm_id, uid, .. } = self.stored(*id)?;
+            names.push(crm_id.unwrap_or(uid));
+        }
+        Ok(format!("could be any of {} known contacts ({})", candidates.len(), names.join(", ")))
+    }
+
+    /// Leaves a record to a person.
+    fn leave(
+        &mut self,
+        duplicates: &mut BatchDuplicates,
+        record: &RemoteContact,
+        message: String,
+        hint: &str,
+    ) -> Result<(), SyncError> {
+        duplicates.leave(record);
+        self.tell_left(record, message, hint);
+        Ok(())
+    }
+
+    fn tell_left(&mut self, record: &RemoteContact, message: String, hint: &str) {
+        let (place, hint) = (record.remote.clone(), Some(hint.to_owned()));
+        self.problem(IMPORT, Problem { place, message, hint, remote: None });
+        self.counts().ambiguous += 1;
+    }
+
+    fn import_new(&mut self, duplicates: &mut BatchDuplicates, record: RemoteContact) -> Result<(), SyncError> {
+        let uid = record.uid.clone().unwrap_or_else(|| uid_of(&record.contact));
+        let by_crm_id = record.crm_id.as_deref().map(|id| self.mirror.contact_by_crm_id(id)).transpose()?.flatten();
+        let locally_deleted = match duplicates.locally_deleted.find(None, record.crm_id.as_deref(), &record.contact) {
+            Match::One(id, _) => Some(self.stored(id)?).filter(|stored| stored.deleted),
+            Match::None | Match::Ambiguous(_) => None,
+        };
+        let known = self
+            .mirror
+            .contact_by_uid(&uid)?
+            .or(self.mirror.contact_by_other_uid(&uid)?)
+            .or(by_crm_id)
+            .or(locally_deleted);
+        match known {
+            Some(stored) if stored.deleted => self.import_again(duplicates, &stored, &record),
+            Some(_) => {
+                // Made from this very record once and edited since: an old file does not take the edits back.
+                self.counts().same += 1;
+                Ok(())
+            }
+            None if record.contact == Contact::default() => {
+                self.refuse(empty(record.remote));
+                Ok(())
+            }
+            None => {
+                let at = self.host.stamp();
+                let id = self.mirror.insert_contact(&uid, &record.contact, IMPORT, self.run, &at)?;
+                duplicates.index.add(id, &uid, None, &record.contact);
+                duplicates.take(id, &record);
+                self.counts().new += 1;
+                self.created_here(Label { uid, crm_id: None, name: record.contact.display_name() });
+                Ok(())
+            }
+        }
+    }
+
+    /// The contact was deleted here once and a person brings it back: to every replica that still holds it, too.
+    fn import_again(
+        &mut self,
+        duplicates: &mut BatchDuplicates,
+        stored: &Stored,
+        record: &RemoteContact,
+    ) -> Result<(), SyncError> {
+        let new = enriched(&stored.contact, &record.contact, record.fields, (MatchedBy::Uid, FieldSet::NONE));
+        duplicates.take(stored.id, record);
+        self.remember(stored, &new, IMPORT)?;
+        self.mirror.update_contact(stored.id, &new, &self.host.stamp())?;
+        self.follow_again(stored.id)?;
+        duplicates.index.add(stored.id, &stored.uid, stored.crm_id.as_deref(), &new);
+        self.counts().new += 1;
+        self.changed(MIRROR, ChangeAction::Create, label(stored), Vec::new());
+        Ok(())
+    }
+
+    /// A known contact gets what the record says beyond it. What it says otherwise than an earlier record of the file is
+    /// left to a person.
+    fn import_into(
+        &mut self,
+        duplicates: &mut BatchDuplicates,
+        stored: &Stored,
+        by: MatchedBy,
+        record: &RemoteContact,
+    ) -> Result<(), SyncError> {
+        let said = record.fields.and(duplicates.said(stored.id));
+        let otherwise = contradictions(&stored.contact, &record.contact, said, by);
+        let new = duplicates.enriched(stored, by, record);
+        duplicates.take(stored.id, record);
+        self.remember_uid(duplicates, stored, record)?;
+        let is_news = new != stored.contact;
+        if is_news {
+            let fields = self.remember(stored, &new, IMPORT)?;
+            self.mirror.update_contact(stored.id, &new, &self.host.stamp())?;
+            duplicates.index.add(stored.id, &stored.uid, stored.crm_id.as_deref(), &new);
+            if otherwise.is_empty() {
+                self.counts().update(&fields);
+            }
+            self.changed(MIRROR, ChangeAction::Update, label(stored), fields);
+        }
+        if !otherwise.is_empty() {
+            let message = format!("says otherwise than an earlier record of the same person: {}", otherwise.join(", "));
+            let hint = "the earlier one stands; take what is wrong out of the file, or edit the contact";
+            self.tell_left(record, message, hint);
+        } else if !is_news {
+            self.counts().same += 1;
+        }
+        Ok(())
+    }
+
+    /// The next time this very record is the same contact, whatever either of them is called by then.
+    fn remember_uid(
+        &mut self,
+        duplicates: &mut BatchDuplicates,
+        stored: &Stored,
+        record: &RemoteContact,
+    ) -> Result<(), SyncError> {
+        let uid = record.uid.clone().unwrap_or_else(|| uid_of(&record.contact));
+        if uid != stored.uid {
+            self.mirror.add_other_uid(&uid, stored.id, self.run)?;
+            duplicates.index.add_other_uid(stored.id, &uid);
+        }
+        Ok(())
+    }
+
+    fn counts(&mut self) -> &mut ImportCounts {
+        self.summary.import.get_or_insert_default()
+    }
+}
+
+/// Namespace of the UIDs of imported contacts that bring none (version 5, RFC 9562).
+const UID_NAMESPACE: uuid::Uuid = uuid::uuid!("b4f8e0a2-6d0e-5c53-8d57-2f6a9b1c7e35");
+
+/// A UID that the same record gets each time it is imported: one that nothing else tells apart from others (a company
+/// without telephone or e-mail address) must not be doubled by the same file, nor differ between rehearsal and run.
+fn uid_of(contact: &Contact) -> String {
+    // Our own type of texts and lists always has a JSON form.
+    let content = serde_json::to_string(contact).unwrap_or_default();
+    uuid::Uuid::new_v5(&UID_NAMESPACE, content.as_bytes()).to_string()
+}
+
+fn empty(place: String) -> Problem {
+    let hint = "columns that are not read may hold its values; a profile of one's own can name them";
+    let message = "nothing in it is read: it would be a contact without any value".to_owned();
+    Problem { place, message, hint: Some(hint.to_owned()), remote: None }
+}
+
+/// "; columns: Nom as last_name, CP as professional zip_code".
+fn columns_in_words(columns: &[Column]) -> String {
+    let read: Vec<String> = columns
+        .iter()
+        .filter_map(|column| Some(format!("{} as {}", column.name, column.read_as.as_deref()?)))
+        .collect();
+    if read.is_empty() { String::new() } else { format!("; columns: {}", read.join(", ")) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        contact::{Item, ItemType},
+        formats::vcard::WriteStyle,
+    };
+
+    #[test]
+    fn a_number_or_address_keeps_its_type_where_the_file_does_not_say_it() {
+        let known = Contact {
+            last_name: "Durand".into(),
+            items: vec![
+                Item::new(ItemType::PersonalCellPhone, "06 39 98 00 01"),
+                Item::new(ItemType::MainProfessionalPhone, "+33 1 23 45 67 89"),
+                Item::new(ItemType::PersonalEmail, "D@Example.com"),
+            ],
+            ..Contact::default()
+        };
+        let text = "Nom;Société;E-mail;Téléphone;Mobile\nDurand;ACME;d@example.com;0123456789;0639980001\n";
+        let file = ImportSource::of_bytes("file", text);
+        let imported = read(file, FormatHint::Recognise(&[]), WriteStyle::default()).unwrap();
+        let Some(Record::Contact { record, .. }) = imported.records.last() else { panic!("a row") };
+        let types: Vec<_> = record.contact.items.iter().map(|item| item.item_type.clone()).collect();
+        assert!(
+            known.items.iter().all(|item| !types.contains(&item.item_type)),
+            "all are guessed otherwise: {types:?}"
+        );
+        let new = enriched(&known, &record.contact, record.fields, (MatchedBy::Email, FieldSet::NONE));
+        assert_eq!(new, Contact { company: "ACME".into(), ..known });
+    }
+}
