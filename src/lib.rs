@@ -6,7 +6,6 @@
 pub mod app;
 pub mod books;
 #[doc(hidden)]
-pub mod canary;
 pub mod cli;
 pub mod config;
 pub mod contact;

@@ -14,7 +14,7 @@ use crate::{
     config::{Book, BookKind, CrmUrl, Deletes, Direction, Lists, Settings, dialect, secrets},
     crm::{
         ClientSettings, ListsSetting,
-        lists::ListBehaviour,
+        lists::{self, ListBehaviour},
         replica::{CrmReplica, LIST_MISMATCHES_KEY, LIST_MODE_KEY},
     },
     formats::{

@@ -3,16 +3,6 @@
 //! Never: a redirect followed (a login would follow it), a proxy of the environment used (it would see the login), a
 //! write repeated, an answer of unbounded size held.
 
-use super::{
-    error::{self, CrmError, ErrorKind, Failure, Verdict},
-    retry::{Backoff, RetryCause, Tries},
-    settings::{self, ClientSettings},
-    transport,
-    wire::{Answer, Request, Verb, Wire},
-    xml::{self, XmlError},
-};
-use crate::canary::Canary;
-
 use std::{
     collections::BTreeMap,
     num::NonZeroU32,
@@ -27,6 +17,15 @@ use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore},
     time::Instant,
+};
+
+use super::{
+    error::{self, CrmError, ErrorKind, Failure, Verdict},
+    retry::{Backoff, RetryCause, Tries},
+    settings::{self, ClientSettings},
+    transport,
+    wire::{Answer, Request, Verb, Wire},
+    xml::{self, XmlError},
 };
 
 /// A connection to the CRM. Clones share it.
@@ -217,14 +216,7 @@ impl Client {
         if let Some(wait) = pause.filter(|wait| *wait > self.inner.timeout) {
             return Err(error::paused(what, wait));
         }
-        let again = body.clone().filter(|_| Canary::RetriedWrite.sings());
         let answer = self.send(self.turn().await, verb, url, None, body).await;
-        let answer = match answer {
-            Err(Failure::Cut { .. }) if Canary::RetriedWrite.sings() => {
-                self.send(self.turn().await, verb, url, None, again).await
-            }
-            answer => answer,
-        };
         let answer = answer.map_err(|failure| error::of_write(what, &failure))?;
         if (200..=299).contains(&answer.status) {
             return Ok(answer);

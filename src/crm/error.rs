@@ -10,7 +10,7 @@ use super::{
     redact::redact,
     xml::{self, XmlError},
 };
-use crate::{canary::Canary, contact::Contact};
+use crate::contact::Contact;
 
 /// A failure, in words that read after "failed to".
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -167,7 +167,6 @@ pub fn of_write_status(verdict: &Verdict<'_>) -> CrmError {
             None => CrmError::new(ErrorKind::Rejected, message).hint(REFUSED_HINT),
         },
         400..=499 | 501 | 505 => CrmError::new(ErrorKind::Rejected, message).hint(REFUSED_HINT),
-        _ if Canary::ServerErrorIsFailure.sings() => CrmError::new(ErrorKind::Unavailable, message),
         _ => CrmError::new(ErrorKind::OutcomeUnknown, message).hint("the next run looks whether it happened"),
     }
 }

@@ -5,10 +5,7 @@
 
 use std::{fmt, str::FromStr};
 
-use crate::{
-    canary::Canary,
-    contact::{Address, Item, keys},
-};
+use crate::contact::{Address, Item, keys};
 
 /// How PUT treats a list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -108,7 +105,7 @@ pub fn to_send<'a, T: Entry>(
     wanted: &'a [T],
 ) -> Option<Vec<Outgoing<'a, T>>> {
     let origins = origins(present, wanted);
-    let id = |place: usize| ids.get(place).and_then(Option::as_deref).filter(|_| !Canary::ListWithoutIds.sings());
+    let id = |place: usize| ids.get(place).and_then(Option::as_deref);
     let some = |entries: Vec<Outgoing<'a, T>>| Some(entries).filter(|entries| !entries.is_empty());
     match behaviour {
         ListBehaviour::Unknown => None,

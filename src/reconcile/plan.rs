@@ -9,10 +9,7 @@
 //! The columns are met at two moments: `intake` when a sighting comes in, `outgo` when the mirror is pushed.
 
 use super::merge::{FieldConflict, Kept, Winner, apply_changes, changes, equal_normalised};
-use crate::{
-    canary::Canary,
-    contact::{Contact, Field, FieldSet, keys},
-};
+use crate::contact::{Contact, Field, FieldSet, keys};
 
 /// The last state in common with one replica, as each side saw it.
 #[derive(Debug, Clone, Copy)]
@@ -198,11 +195,7 @@ pub fn on_absence(base: Base<'_>, shown: &Contact, here: Here<'_>, policy: &Poli
             let is_taken =
                 |field| equal_normalised(base.theirs, base.ours, field) || equal_normalised(base.theirs, shown, field);
             let not_persisted = !policy.fields.less(policy.weak).iter().all(is_taken);
-            if (edited || not_persisted) && !Canary::DeletionBeatsEdit.sings() {
-                OnAbsence::Conflict
-            } else {
-                OnAbsence::DeleteHere
-            }
+            if edited || not_persisted { OnAbsence::Conflict } else { OnAbsence::DeleteHere }
         }
     }
 }

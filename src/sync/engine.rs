@@ -14,7 +14,6 @@ use super::{
     waits::{Guards, STOPPED},
 };
 use crate::{
-    canary::Canary,
     contact::{Contact, Field},
     mirror::{ConflictRow, ContactId, HistoryRow, Mirror, QuestionDetail, QuestionRow, State, Stored},
     reconcile::{FieldConflict, Kept, Limit},
@@ -107,10 +106,6 @@ impl<'a> Engine<'a> {
 
     /// The uptime by which waits are measured.
     pub fn uptime(&self) -> Uptime {
-        if Canary::WallClockSettle.sings() {
-            let seconds = u64::try_from(self.host.now().timestamp()).unwrap_or_default();
-            return Uptime::new("wall", Duration::from_secs(seconds));
-        }
         self.host.uptime()
     }
 
@@ -226,9 +221,6 @@ impl<'a> Engine<'a> {
     /// Records a conflict and tells of it.
     pub fn conflict(&mut self, stored: &Stored, replica: &str, conflict: &FieldConflict) -> Result<(), SyncError> {
         let open = conflict.kept == Kept::Open;
-        if Canary::SilentConflict.sings() {
-            return Ok(());
-        }
         self.mirror.add_conflict(&ConflictRow {
             id: 0,
             run: self.run,

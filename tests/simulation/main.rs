@@ -1,8 +1,7 @@
 //! The simulation: the shipping engine, API client, parser and mirror on one thread, in a world where all time, chance,
 //! network and people come from a seed.
 //!
-//! `CARNET_SEEDS=N` lives so many seeds (from `CARNET_FIRST_SEED` on), `CARNET_SEED=N` one with its whole history told;
-//! `CARNET_CANARY_SEEDS=N` is how long each planted bug may sing before it must be caught.
+//! `CARNET_SEEDS=N` lives so many seeds (from `CARNET_FIRST_SEED` on), `CARNET_SEED=N` one with its whole history told.
 
 mod book;
 mod checker;
@@ -33,14 +32,8 @@ use host::Killed;
 const SEEDS: u64 = 6_000;
 /// Seeds beyond those that once showed a bug, kept for ever.
 const KEPT: [u64; 8] = [6_011, 6_192, 7_315, 8_408, 8_758, 9_281, 9_666, 10_282];
-/// Seeds that have caught a bug which most others let pass: lived first when one is planted.
-#[cfg(feature = "canaries")]
-const KEEN: [u64; 8] = [2_102, 1_652, 1_211, 996, 518, 228, 195, 109];
 /// In so many seeds every crash point is to be hit so often.
 const HITS_MIN: u64 = 100;
-
-/// One test at a time: canaries are planted in the whole process.
-static ALONE: Mutex<()> = Mutex::new(());
 
 fn number(name: &str) -> Option<u64> {
     std::env::var(name).ok()?.parse().ok()
@@ -103,7 +96,6 @@ fn live_all(
 
 #[test]
 fn histories() {
-    let _alone = ALONE.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
     quiet_kills();
     if let Some(seed) = number("CARNET_SEED") {
         let folder = workshop();
@@ -137,42 +129,4 @@ fn histories() {
         println!("seed {seed}: {} (and {} more)", faults[0], faults.len() - 1);
     }
     assert!(failures.is_empty(), "{} of {lived} seeds failed; CARNET_SEED=N tells one", failures.len());
-}
-
-/// Each planted bug is caught by some seed, each alone.
-#[cfg(feature = "canaries")]
-#[test]
-fn canaries() {
-    use carnet::canary::Canary;
-
-    let _alone = ALONE.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-    quiet_kills();
-    let count = number("CARNET_CANARY_SEEDS").unwrap_or(SEEDS);
-    let mut silent = Vec::new();
-    for canary in Canary::ALL {
-        Canary::plant(Some(canary));
-        let caught = Mutex::new(None);
-        let judge = |seed: u64, outcome: &Outcome| {
-            if let Some(fault) = outcome.faults.first() {
-                caught.lock().expect("the catch").get_or_insert_with(|| (seed, fault.clone()));
-            }
-            !outcome.faults.is_empty()
-        };
-        let is_caught = || caught.lock().expect("the catch").is_some();
-        let mut lived = 0;
-        for seed in KEEN {
-            if !is_caught() {
-                lived += live_all(seed, 1, &judge).0;
-            }
-        }
-        if !is_caught() {
-            lived += live_all(1, count, &judge).0;
-        }
-        match caught.into_inner().expect("the catch") {
-            Some((seed, fault)) => println!("{canary:?}: caught after {lived} seeds, by {seed}: {fault}"),
-            None => silent.push(canary),
-        }
-    }
-    Canary::plant(None);
-    assert!(silent.is_empty(), "not caught in {count} seeds: {silent:?}");
 }

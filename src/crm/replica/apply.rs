@@ -16,7 +16,6 @@ use tokio::task::JoinSet;
 
 use super::{remote_contact, replica_error, unknown_lists};
 use crate::{
-    canary::Canary,
     contact::{Contact, Field, FieldSet},
     crm::{
         Client, Created, CrmError, ErrorKind, Record, Unwritable, create_body,
@@ -116,7 +115,7 @@ impl CrmWriter {
     ) -> Result<Written, ReplicaError> {
         let before = self.fetch(remote, theirs).await?.ok_or(ReplicaError::Stale(None))?;
         let emptied = theirs.set_fields().and(changed).less(before.fields);
-        if !emptied.is_empty() && !Canary::NoLookBeforePut.sings() {
+        if !emptied.is_empty() {
             // It leaves out what it held. Whether that is empty now is for the next listing to say.
             return Err(ReplicaError::Stale(None));
         }
@@ -143,9 +142,6 @@ impl CrmWriter {
             update_body(contact, sent, addresses.as_deref(), items.as_deref()).map_err(|error| unwritable(&error))?;
         let answer = self.client.update(remote, body).await;
         let answer = answer.map_err(|error| replica_error(error.in_words(&[contact, &before.contact])))?;
-        if Canary::NoReadBack.sings() {
-            return Ok(Some(remote_contact(Record { contact: contact.clone(), ..before })));
-        }
         let mut after = match answer.filter(|record| is_as_full(record, &before)) {
             Some(record) => record,
             None => self.read_back(remote).await?,
@@ -165,7 +161,7 @@ impl CrmWriter {
 
     async fn delete(&self, remote: &str, theirs: &Contact) -> Result<Written, ReplicaError> {
         // A server that is unwell says 404 to everything. That it is gone is for the next listings to confirm.
-        let there = Canary::NoLookBeforeDelete.sings() || self.fetch(remote, theirs).await?.is_some();
+        let there = self.fetch(remote, theirs).await?.is_some();
         if there && self.client.delete(remote).await.map_err(replica_error)? {
             Ok(None)
         } else {
@@ -177,7 +173,7 @@ impl CrmWriter {
     async fn fetch(&self, remote: &str, theirs: &Contact) -> Result<Option<Record>, ReplicaError> {
         let Some(record) = self.client.contact(remote).await.map_err(replica_error)? else { return Ok(None) };
         let differing = record.contact.differing(theirs).and(record.fields);
-        if differing.is_empty() || Canary::NoLookBeforePut.sings() {
+        if differing.is_empty() {
             Ok(Some(record))
         } else {
             Err(ReplicaError::Stale(Some(Box::new(remote_contact(record)))))

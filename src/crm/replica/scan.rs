@@ -7,7 +7,6 @@
 use std::collections::{HashMap, HashSet};
 
 use crate::{
-    canary::Canary,
     crm::{Digest, FreshPage, PageRecord, Remembered, RememberedPage, id_key, is_probe},
     replica::{Batch, Known, PageNote, Problem},
 };
@@ -71,11 +70,7 @@ pub fn page_batch(page: FreshPage) -> PageBatch {
             PageRecord::Changed(record) => {
                 states.extend(id_key(&record.id).map(|key| (key, record.revision)));
                 remotes.push(record.id.clone());
-                let mut record = super::remote_contact(*record);
-                if Canary::AbsentIsEmpty.sings() {
-                    record.fields = crate::contact::FieldSet::CRM;
-                }
-                batch.changed.push(record);
+                batch.changed.push(super::remote_contact(*record));
             }
             PageRecord::Faulty { id, fault } => batch.problems.push(Problem {
                 place: match &id {

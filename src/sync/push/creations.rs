@@ -6,7 +6,6 @@ use std::collections::HashSet;
 
 use super::outbox::Payload;
 use crate::{
-    canary::Canary,
     contact::{Contact, FieldSet},
     mirror::{Agreement, OutboxAction, OutboxRow, OutboxState, QuestionRow, State},
     reconcile::{all_equal_normalised, matching::Resemblance, merge::equal_normalised},
@@ -60,15 +59,13 @@ impl Engine<'_> {
                 None => is_the_same(side, &sent.contact, &record.contact, unsupported_fields),
             };
             let newer = |record: &RemoteContact| !side.is_crm() || record.remote.parse::<i64>().ok() > row.highest_id;
-            let ours =
-                |record: &RemoteContact| !Canary::NoAdoption.sings() && (ours(record) || Canary::AdoptAnyone.sings());
             if let Some(found) = newcomers.iter().position(|record| newer(record) && ours(record)) {
                 let record = newcomers.remove(found);
                 self.transact(|engine| engine.adopt(side, &row, &sent, record))?;
             }
         }
         let before = newcomers.len();
-        if side.is_crm() && !Canary::NothingHeldBack.sings() {
+        if side.is_crm() {
             self.hold_back(newcomers)?;
         }
         Ok(newcomers.len() < before)
@@ -142,7 +139,7 @@ impl Engine<'_> {
             Some(listed) => self.answers_for_others(participant, Some(listed)).await?,
             None => true,
         };
-        if well || Canary::NoWitness.sings() { self.conclude_unknown(held_back) } else { Ok(()) }
+        if well { self.conclude_unknown(held_back) } else { Ok(()) }
     }
 
     /// After a whole listing: what was not found in two listings, after the settle time, was never made.
@@ -164,9 +161,6 @@ impl Engine<'_> {
                 return Ok(self.mirror.update_outbox(&row)?);
             }
         }
-        if Canary::NeverPark.sings() {
-            return Ok(self.mirror.delete_outbox(row.id)?);
-        }
         if held_back || self.mirror.crm_newcomers_above(row.highest_id.unwrap_or(0))? > 0 {
             row.state = OutboxState::HeldForReview;
             self.mirror.update_outbox(&row)?;
@@ -179,9 +173,6 @@ impl Engine<'_> {
                 Err(anew) => sent.missed_uptime = anew,
             }
         } else {
-            if Canary::OneMiss.sings() {
-                return Ok(self.mirror.delete_outbox(row.id)?);
-            }
             (sent.misses, sent.missed_uptime) = (1, self.uptime().to_string());
         }
         row.payload = sent.text();

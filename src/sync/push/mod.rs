@@ -23,7 +23,6 @@ use super::{
     scan::intake::marks,
 };
 use crate::{
-    canary::Canary,
     contact::FieldSet,
     mirror::{Agreement, ContactId, Pending, Stored},
     reconcile::{Base, outgoing},
@@ -205,10 +204,6 @@ impl Engine<'_> {
         agreement: Agreement,
     ) -> Result<Option<Delivery>, SyncError> {
         if participant.held {
-            return Ok(None);
-        }
-        if (!participant.gives || !participant.deletes) && Canary::DeletionForgotten.sings() {
-            self.mirror.delete_agreement(&participant.name, stored.id)?;
             return Ok(None);
         }
         if !participant.gives || !participant.deletes {

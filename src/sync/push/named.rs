@@ -5,7 +5,6 @@
 use std::collections::HashSet;
 
 use crate::{
-    canary::Canary,
     mirror::{Agreement, ContactId},
     reconcile::{Kept, matching::could_be},
     replica::{Diagnostic, Lookup, RemoteContact},
@@ -35,7 +34,7 @@ impl Engine<'_> {
         self.doubtful.clear();
         let named = self.named_in_books(&participant.name)?;
         self.forget_denials(&participant.name, &named)?;
-        if named.is_empty() || !participant.takes || Canary::NamedIsNew.sings() {
+        if named.is_empty() || !participant.takes {
             return Ok(());
         }
         let count = named.len() as u64;

@@ -8,7 +8,6 @@ use std::time::Duration;
 
 use super::Delivery;
 use crate::{
-    canary::Canary,
     contact::{Contact, Field, FieldSet},
     mirror::{ContactId, OutboxAction, OutboxRow, OutboxState, Stored},
     replica::{Action, Diagnostic},
@@ -158,10 +157,6 @@ impl Engine<'_> {
     pub fn lost(&mut self, replica: &str, contact: ContactId, error: &Diagnostic) -> Result<(), SyncError> {
         for mut row in self.mirror.outbox_of(contact)? {
             if row.replica == replica && row.state == OutboxState::Sent {
-                if Canary::BlindRepost.sings() && row.action == OutboxAction::Create {
-                    self.mirror.delete_outbox(row.id)?;
-                    continue;
-                }
                 row.state = OutboxState::Unknown;
                 row.error = Some(error.message.clone());
                 self.mirror.update_outbox(&row)?;
@@ -185,9 +180,6 @@ impl Engine<'_> {
 
     /// What a crash left behind: nobody knows whether those were done.
     pub fn recover_outbox(&mut self, replica: &str) -> Result<(), SyncError> {
-        if Canary::NoRecovery.sings() {
-            return Ok(());
-        }
         for mut row in self.mirror.outbox(replica)?.into_iter().filter(|row| row.state == OutboxState::Sent) {
             row.state = OutboxState::Unknown;
             self.mirror.update_outbox(&row)?;
@@ -199,9 +191,6 @@ impl Engine<'_> {
     /// beginning: then the wait begins anew, with the text given back to be kept.
     pub fn has_waited(&self, since: &str, long: Duration) -> Result<bool, String> {
         let now = self.reading_begun.clone();
-        if Canary::NoSettleTime.sings() {
-            return Ok(true);
-        }
         match since.parse::<Uptime>().ok().and_then(|since| now.elapsed_since(&since)) {
             Some(elapsed) => Ok(elapsed >= long),
             None if long.is_zero() => Ok(true),

@@ -2,7 +2,6 @@
 
 use super::Delivery;
 use crate::{
-    canary::Canary,
     contact::{Contact, Field, FieldSet},
     mirror::{Agreement, QuestionRow, State, Stored},
     reconcile::{
@@ -39,14 +38,6 @@ impl Engine<'_> {
         let mut again = false;
         let mut fatal = None;
         let facts = participant.replica.facts();
-        if Canary::AckInTwo.sings() {
-            self.transact(|engine| {
-                for (delivery, _) in batch.iter().zip(&answers).filter(|(_, answer)| answer.is_ok()) {
-                    engine.close_outbox(&participant.name, delivery.stored.id)?;
-                }
-                Ok(())
-            })?;
-        }
         self.transact(|engine| {
             engine.keep_facts(facts)?;
             for (delivery, answer) in batch.into_iter().zip(answers) {
@@ -105,7 +96,7 @@ impl Engine<'_> {
             contact,
             remote: record.remote.clone(),
             revision: record.revision.clone(),
-            theirs: if Canary::OneBase.sings() { stored.contact.clone() } else { record.contact.clone() },
+            theirs: record.contact.clone(),
             ours: stored.contact.clone(),
             version: stored.version,
             detail: record.detail.clone(),
@@ -140,13 +131,6 @@ impl Engine<'_> {
         match error {
             ReplicaError::Stale(now) => {
                 self.withdraw(row)?;
-                if Canary::StaleIsDone.sings() {
-                    if let Some(agreement) = delivery.agreement {
-                        let (version, ours) = (delivery.stored.version, delivery.stored.contact);
-                        self.mirror.put_agreement(&participant.name, &Agreement { version, ours, ..agreement })?;
-                    }
-                    return Ok(false);
-                }
                 if let Some(record) = now {
                     let record = self.seen_alone(participant, *record)?;
                     self.intake(&participant.side(), record)?;

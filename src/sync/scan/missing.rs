@@ -5,7 +5,6 @@
 use std::collections::HashSet;
 
 use crate::{
-    canary::Canary,
     mirror::{AbsenceRow, Agreement, ContactId},
     reconcile::{Base, Here, Kept, on_absence, plan::OnAbsence},
     replica::{Diagnostic, Lookup},
@@ -29,7 +28,7 @@ impl Engine<'_> {
         let (mut control, mut whole) = (None, true);
         for remote in missing {
             self.check_stop()?;
-            if !participant.is_crm() || Canary::DeleteOnMissing.sings() {
+            if !participant.is_crm() {
                 self.transact(|engine| engine.gone(participant, &remote))?;
                 continue;
             }
@@ -45,7 +44,7 @@ impl Engine<'_> {
                         control =
                             Some(self.answers_for_others(participant, seen.iter().min().map(String::as_str)).await?);
                     }
-                    if control == Some(true) || Canary::NoWitness.sings() {
+                    if control == Some(true) {
                         self.transact(|engine| engine.missed_confirmation(participant, &remote))?;
                     }
                 }
@@ -78,7 +77,7 @@ impl Engine<'_> {
 
     fn missed_confirmation(&mut self, participant: &Participant, remote: &str) -> Result<(), SyncError> {
         let Some(agreement) = self.mirror.agreement_by_remote(&participant.name, remote)? else { return Ok(()) };
-        if Canary::OneStrike.sings() || self.denied_twice(&participant.name, remote, agreement.contact)? {
+        if self.denied_twice(&participant.name, remote, agreement.contact)? {
             self.mirror.clear_absence(&participant.name, remote)?;
             return self.gone(participant, remote);
         }

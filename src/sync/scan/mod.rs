@@ -26,7 +26,7 @@ use super::{
 use crate::{
     contact::FieldSet,
     reconcile::{Census, guard},
-    replica::{Batch, Diagnostic, Known, Lookup, PageNote, RemoteContact, ReplicaError, Scan},
+    replica::{self, Batch, Diagnostic, Known, Lookup, PageNote, RemoteContact, ReplicaError, Scan},
 };
 
 /// Contacts committed at a time while a scan runs: large enough for few fsyncs, small enough for little memory.

@@ -2,12 +2,7 @@
 
 use crate::{
     contact::{Contact, Item, ItemType},
-    mirror::{
-        Agreement, ContactId,
-        OutboxAction::Update,
-        OutboxState::Refused,
-        QuestionDetail, QuestionRow, State,
-    },
+    mirror::{Agreement, ContactId, OutboxAction::Update, OutboxState::Refused, QuestionDetail, QuestionRow, State},
     replica::{RemoteContact, memory::Memory},
     sync::{
         events::{ChangeAction, SyncEvent},
