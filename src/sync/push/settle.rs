@@ -27,6 +27,13 @@ const IGNORED: &str = "crm.ignored";
 /// The revision of a record that is known to have changed, and has not been read since.
 const CHANGED: &str = "changed";
 
+/// A contact as it was when its write was planned.
+#[derive(Clone, Copy)]
+struct Sent<'d> {
+    stored: &'d Stored,
+    agreement: Option<&'d Agreement>,
+}
+
 impl Engine<'_> {
     /// Books the answers of one batch in one transaction; true when another round is due.
     pub fn settle(
@@ -58,15 +65,16 @@ impl Engine<'_> {
         let (action, mut who) = (delivery.action(), label(&delivery.stored));
         self.close_outbox(&participant.name, delivery.stored.id)?;
         let Delivery { stored, agreement, write, fields, row: _ } = delivery;
+        let sent = Sent { stored: &stored, agreement: agreement.as_ref() };
         match (write.action, written) {
             (Action::Create { contact }, Some(record)) => {
                 if participant.is_crm() {
                     who.crm_id = Some(record.remote.clone());
                 }
-                self.agree(participant, stored.id, (&Contact::default(), &contact), record)?;
+                self.agree(participant, sent, (&Contact::default(), &contact), record)?;
             }
             (Action::Update { theirs, contact, .. }, Some(record)) => {
-                self.agree(participant, stored.id, (&theirs, &contact), record)?;
+                self.agree(participant, sent, (&theirs, &contact), record)?;
             }
             (Action::Delete { .. }, None) if agreement.is_some() => {
                 self.mirror.delete_agreement(&participant.name, stored.id)?;
@@ -77,35 +85,31 @@ impl Engine<'_> {
         Ok(())
     }
 
-    /// A new agreement from what was read back. `sent` is what stood there before, and what was meant to stand there.
+    /// A new agreement from what was sent and what was read back: never from what the mirror holds by now, since what was
+    /// changed here between the write and its answer has not left yet. `before` is what stood there, `meant` what was to.
     fn agree(
         &mut self,
         participant: &Participant,
-        contact: i64,
+        sent: Sent<'_>,
         (before, meant): (&Contact, &Contact),
         record: RemoteContact,
     ) -> Result<(), SyncError> {
-        let first = participant.is_crm() && self.mirror.agreement(&participant.name, contact)?.is_none();
-        if first {
-            // Books that carry the CRM's id are now behind.
-            self.mirror.touch_contact(contact)?;
-        }
-        let stored = self.stored(contact)?;
+        let (ours, version) = self.agreed_on(participant, sent)?;
+        let stored = self.stored(sent.stored.id)?;
         let record = self.seen_alone(participant, record)?;
         let next = Agreement {
-            contact,
+            contact: stored.id,
             remote: record.remote.clone(),
             revision: record.revision.clone(),
             theirs: record.contact.clone(),
-            ours: stored.contact.clone(),
-            version: stored.version,
+            ours,
+            version,
             detail: record.detail.clone(),
             detached: false,
-            marks: marks(Some(&stored.uid), stored.crm_id.as_deref()),
+            marks: marks(Some(&sent.stored.uid), sent.stored.crm_id.as_deref()),
         };
-        self.mirror.put_agreement(&participant.name, &next)?;
         if !participant.is_crm() {
-            return Ok(());
+            return Ok(self.mirror.put_agreement(&participant.name, &next)?);
         }
         let not_persisted = not_persisted(before, meant, &record.contact);
         self.learn_unsupported_fields((before, meant), &record.contact)?;
@@ -117,6 +121,26 @@ impl Engine<'_> {
         // What the server shows beyond what was sent, somebody put there: it is taken at once.
         let theirs = common(before, meant, &record.contact);
         self.merge_in(&participant.side(), &stored, Some(&Agreement { theirs, ..next }), record)
+    }
+
+    /// The mirror's half of the agreement that a write makes: what was sent, and the version that this is now; 0 where the
+    /// contact, or what was agreed on, has moved on meanwhile.
+    fn agreed_on(&mut self, participant: &Participant, sent: Sent<'_>) -> Result<(Contact, i64), SyncError> {
+        let id = sent.stored.id;
+        let present = self.mirror.agreement(&participant.name, id)?;
+        let mut ours = sent.stored.contact.clone();
+        let mut in_step = self.stored(id)?.version == sent.stored.version;
+        if participant.is_crm() && present.is_none() {
+            // Books that carry the CRM's id are now behind.
+            self.mirror.touch_contact(id)?;
+        }
+        if let Some((then, now)) = sent.agreement.zip(present.as_ref()) {
+            // A field whose agreement was decided anew meanwhile is still owed.
+            let decided = then.ours.differing(&now.ours);
+            ours.copy_fields(&now.ours, decided);
+            in_step &= decided.is_empty();
+        }
+        Ok((ours, if in_step { self.stored(id)?.version } else { 0 }))
     }
 
     fn not_written(

@@ -87,6 +87,70 @@ fn check_not_written(name: &str, error: ReplicaError, expected: &Fate) {
     });
 }
 
+/// A contact that a user changes between the write of "CTO" and its answer: what is agreed on with the replica, and what
+/// the next push sends there.
+fn check_changed_meanwhile(name: &str, change: impl FnOnce(&mut RunFixture<'_>, ContactId), next: Option<&str>) {
+    with_fixture(|mut fixture| {
+        let id = fixture.contact("ada-1", &ada("CEO"));
+        fixture.agree(name, "1001", id);
+        fixture.engine.mirror.update_contact(id, &ada("CTO"), "").unwrap();
+        let delivery = delivery(&mut fixture, name, id, update(&ada("CEO"), &ada("CTO")));
+        let mut participant = participant(name, Memory::default());
+        change(&mut fixture, id);
+        let answer = Ok(Some(seen("1001", None, &ada("CTO"))));
+        assert!(!deliver(&mut fixture, &mut participant, delivery, answer).unwrap());
+        let agreement = fixture.engine.mirror.agreement(name, id).unwrap().unwrap();
+        assert_eq!(agreement.theirs, ada("CTO"));
+        let pending = fixture.engine.mirror.pending(name).unwrap();
+        let (deliveries, _) = fixture.engine.plan_push(&participant, &pending).unwrap();
+        let sent = deliveries.first().map(|delivery| match &delivery.write.action {
+            Action::Update { contact, .. } => contact.job_title.clone(),
+            Action::Delete { .. } => "deleted".to_owned(),
+            Action::Create { .. } => "created".to_owned(),
+        });
+        assert_eq!(sent.as_deref(), next, "{name}");
+    });
+}
+
+#[test]
+fn what_is_changed_between_a_write_and_its_answer_is_sent_next() {
+    let nobody = |_: &mut RunFixture<'_>, _| {};
+    let edited = |fixture: &mut RunFixture<'_>, id| {
+        fixture.engine.mirror.update_contact(id, &ada("Chair"), "").unwrap();
+    };
+    let deleted = |fixture: &mut RunFixture<'_>, id| fixture.engine.mirror.delete_contact(id, "").unwrap();
+    for name in [CRM, "cards"] {
+        check_changed_meanwhile(name, nobody, None);
+        check_changed_meanwhile(name, edited, Some("Chair"));
+        check_changed_meanwhile(name, deleted, Some("deleted"));
+    }
+}
+
+#[test]
+fn what_is_decided_between_a_write_and_its_answer_is_still_owed() {
+    let acme = |title: &str| Contact { company: "ACME".into(), ..ada(title) };
+    with_fixture(|mut fixture| {
+        let id = fixture.contact("ada-1", &ada("CEO"));
+        // The company is in conflict: each side keeps its own.
+        let agreement = fixture.agree("cards", "1001", id);
+        let agreement = Agreement { theirs: acme("CEO"), ..agreement };
+        fixture.engine.mirror.put_agreement("cards", &agreement).unwrap();
+        fixture.engine.mirror.update_contact(id, &ada("CTO"), "").unwrap();
+        let delivery = delivery(&mut fixture, "cards", id, update(&acme("CEO"), &acme("CTO")));
+        let mut participant = participant("cards", Memory::default());
+        // It is resolved in favour of the mirror: both sides are said to know the replica's value.
+        let resolved = Agreement { ours: acme("CEO"), version: 0, ..agreement };
+        fixture.engine.mirror.put_agreement("cards", &resolved).unwrap();
+        fixture.engine.mirror.touch_contact(id).unwrap();
+        let answer = Ok(Some(seen("1001", None, &acme("CTO"))));
+        deliver(&mut fixture, &mut participant, delivery, answer).unwrap();
+        let pending = fixture.engine.mirror.pending("cards").unwrap();
+        let (deliveries, _) = fixture.engine.plan_push(&participant, &pending).unwrap();
+        let Action::Update { contact, changed, .. } = &deliveries[0].write.action else { panic!("no update") };
+        assert_eq!((contact, *changed), (&ada("CTO"), FieldSet::NONE.with(Field::Company)));
+    });
+}
+
 #[test]
 fn what_a_write_that_was_not_done_leaves_behind() {
     use ReplicaError::{Deferred, Login, OutcomeUnknown, Rejected, Stale, Unavailable, Untrusted};
