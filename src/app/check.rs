@@ -6,12 +6,11 @@ use rustix::fs::{Access, access};
 
 use super::compose::{book_replica, crm_replica};
 use crate::{
-    books::ObservedProperties,
     config::{Book, BookKind, CrmUrl, Direction, Settings},
     mirror::Mirror,
-    replica::{Batch, Diagnostic, Known, ReplicaError},
+    replica::{Batch, Diagnostic, Stopped, memory::Known},
     sandbox::{Sandbox, SandboxSettings},
-    sync::SyncError,
+    sync::{SyncError, SystemClock},
 };
 
 /// One thing that was looked at.
@@ -74,7 +73,7 @@ async fn check_server(settings: &Settings) -> Result<CheckLine, SyncError> {
         ),
         false => None,
     };
-    let replica = crm_replica(settings, sandbox.as_ref(), None).await?;
+    let replica = crm_replica(settings, sandbox.as_ref()).await?;
     let pages = replica.check_login().await?;
     if practice {
         return Ok(line("crm", Verdict::Ok, "the practice CRM, inside this process"));
@@ -89,7 +88,7 @@ async fn check_server(settings: &Settings) -> Result<CheckLine, SyncError> {
 }
 
 async fn check_book(settings: &Settings, book: &Book) -> Result<CheckLine, SyncError> {
-    let mut replica = book_replica(settings, book, ObservedProperties::default())?;
+    let mut replica = book_replica(settings, book, &SystemClock)?;
     if book.direction != Direction::FromBook
         && let Some(line) = check_writable(book, &|folder| Ok(access(folder, Access::WRITE_OK | Access::EXEC_OK)?))
     {
@@ -106,7 +105,7 @@ async fn check_book(settings: &Settings, book: &Book) -> Result<CheckLine, SyncE
     }
     let (mut cards, mut problems) = (0, Vec::new());
     let known = Known::default();
-    let mut sink = |batch: Batch| -> Result<(), ReplicaError> {
+    let mut sink = |batch: Batch| -> Result<(), Stopped> {
         cards += batch.changed.len() + batch.same.len();
         problems.extend(batch.problems);
         Ok(())

@@ -6,25 +6,19 @@ use url::Url;
 
 use crate::{
     books::{
-        ObservedProperties,
         csv_file::CsvFile,
         vcard_file::VcardFile,
         vdir::{BookSettings, Vdir},
     },
-    config::{Book, BookKind, CrmUrl, Deletes, Direction, Lists, Settings, dialect, secrets},
-    crm::{
-        ClientSettings, ListsSetting,
-        lists::{self, ListBehaviour},
-        replica::{CrmReplica, LIST_MISMATCHES_KEY, LIST_MODE_KEY},
-    },
+    config::{self, Book, BookKind, CrmUrl, Deletes, Lists, Settings, dialect, secrets},
+    crm::{ClientSettings, ListsSetting, replica::CrmReplica},
     formats::{
         csv::Profile,
         vcard::{Rev, Version, WriteStyle},
     },
-    mirror::Mirror,
     replica::{Diagnostic, Replica},
     sandbox::{Sandbox, SandboxSettings},
-    sync::{CRM, Host, Mode, Participant, RunOptions, RunPolicy, SyncError, SystemClock},
+    sync::{CRM, Direction, Host, Mode, Participant, RunOptions, RunPolicy, SyncError, SystemClock},
 };
 
 /// What a run works on.
@@ -38,7 +32,7 @@ pub(crate) struct Composed {
 }
 
 /// Builds the replicas that take part in this run.
-pub(crate) async fn compose(settings: &Settings, options: &RunOptions, mirror: &Mirror) -> Result<Composed, SyncError> {
+pub(crate) async fn compose(settings: &Settings, options: &RunOptions) -> Result<Composed, SyncError> {
     known_names(settings, &options.only)?;
     let takes_part = |name: &str| options.only.is_empty() || options.only.iter().any(|only| only == name);
     let sandbox = match settings.crm.url {
@@ -48,16 +42,12 @@ pub(crate) async fn compose(settings: &Settings, options: &RunOptions, mirror: &
     };
     let mut participants = Vec::new();
     if takes_part(CRM) && options.mode != Mode::MirrorOnly {
-        let learnt = mirror.fact(LIST_MODE_KEY)?.and_then(|text| text.parse::<ListBehaviour>().ok());
-        let list_mode_mismatches = mirror.fact(LIST_MISMATCHES_KEY)?.and_then(|text| text.parse().ok()).unwrap_or(0);
-        let replica =
-            crm_replica(settings, sandbox.as_ref(), learnt).await?.with_list_mode_mismatches(list_mode_mismatches);
-        participants.push(participant(settings, CRM, Box::new(replica)));
+        let replica = crm_replica(settings, sandbox.as_ref()).await?;
+        participants.push(crm_participant(settings, replica));
     }
     if options.mode == Mode::Sync {
         for book in settings.books.iter().filter(|book| takes_part(&book.name)) {
-            let observed = mirror.fact(&ObservedProperties::fact(&book.name))?.unwrap_or_default();
-            participants.push(book_peer(settings, book, ObservedProperties::parse(&observed))?);
+            participants.push(book_participant(settings, book)?);
         }
     }
     Ok(Composed { participants, account: account(settings), _sandbox: sandbox })
@@ -76,44 +66,33 @@ fn known_names(settings: &Settings, only: &[String]) -> Result<(), SyncError> {
     Ok(())
 }
 
-fn participant(settings: &Settings, name: &str, replica: Box<dyn Replica>) -> Participant {
-    Participant {
-        name: name.to_owned(),
-        replica,
-        takes: true,
-        gives: true,
-        deletes: name != CRM || settings.crm.deletes == Deletes::Allow,
-        filter: Default::default(),
-        prefer: settings.sync.prefer,
-        halted: false,
-        held: false,
-        incomplete: false,
-    }
+/// The CRM: the run ends where it is in trouble, and a deletion in a book reaches it only where the settings allow it.
+fn crm_participant(settings: &Settings, replica: CrmReplica) -> Participant {
+    let winner = settings.sync.prefer.against_the_crm();
+    let deletes = settings.crm.deletes == Deletes::Allow;
+    Participant { deletes, essential: true, ..Participant::new(CRM, Box::new(replica), winner) }
 }
 
-fn book_peer(settings: &Settings, book: &Book, observed: ObservedProperties) -> Result<Participant, SyncError> {
-    let participant = participant(settings, &book.name, book_replica(settings, book, observed)?);
-    Ok(Participant {
-        takes: book.direction != Direction::ToBook,
-        gives: book.direction != Direction::FromBook,
-        filter: book.where_.clone(),
-        ..participant
-    })
+fn book_participant(settings: &Settings, book: &Book) -> Result<Participant, SyncError> {
+    let winner = settings.sync.prefer.against_a_book();
+    let direction = match book.direction {
+        config::Direction::TwoWay => Direction::TwoWay,
+        config::Direction::ToBook => Direction::ToReplica,
+        config::Direction::FromBook => Direction::FromReplica,
+    };
+    let filter = book.where_.clone();
+    let participant = Participant::new(&book.name, book_replica(settings, book, &SystemClock)?, winner);
+    Ok(Participant { direction, filter, ..participant })
 }
 
-/// The replica of one book, of whose programs this is known.
-pub(crate) fn book_replica(
-    settings: &Settings,
-    book: &Book,
-    observed: ObservedProperties,
-) -> Result<Box<dyn Replica>, SyncError> {
+/// The replica of one book. What this run writes, it writes now.
+pub(crate) fn book_replica(settings: &Settings, book: &Book, clock: &dyn Host) -> Result<Box<dyn Replica>, SyncError> {
     let version = if book.version == "4.0" { Version::V40 } else { Version::V30 };
-    // What this run writes, it writes now.
-    let style = WriteStyle { version, revised: Rev::parse(&SystemClock.stamp()), ..settings.vcard };
+    let style = WriteStyle { version, revised: Rev::parse(&clock.stamp()), ..settings.vcard };
     let of_cards = || BookSettings { name: book.name.clone(), path: book.path.clone(), style };
     Ok(match book.kind {
-        BookKind::Vdir => Box::new(Vdir::new(of_cards()).with_observed(observed)),
-        BookKind::Vcard => Box::new(VcardFile::new(of_cards()).with_observed(observed)),
+        BookKind::Vdir => Box::new(Vdir::new(of_cards())),
+        BookKind::Vcard => Box::new(VcardFile::new(of_cards())),
         BookKind::Csv => Box::new(CsvFile::new(book.name.clone(), book.path.clone(), book.dialect.clone())),
         BookKind::Carddav => {
             return Err(SyncError::Settings(
@@ -144,11 +123,7 @@ async fn start_sandbox(settings: &Settings) -> Result<Sandbox, SyncError> {
 }
 
 /// The CRM's client, logged in by whatever the settings say.
-pub(crate) async fn crm_replica(
-    settings: &Settings,
-    sandbox: Option<&Sandbox>,
-    learnt: Option<ListBehaviour>,
-) -> Result<CrmReplica, SyncError> {
+pub(crate) async fn crm_replica(settings: &Settings, sandbox: Option<&Sandbox>) -> Result<CrmReplica, SyncError> {
     let crm = &settings.crm;
     let (base_url, username, password) = match (&crm.url, sandbox) {
         (CrmUrl::Http(url), _) => {
@@ -180,7 +155,7 @@ pub(crate) async fn crm_replica(
             Lists::Ids => ListsSetting::Ids,
         },
     };
-    Ok(CrmReplica::new(&client).map_err(SyncError::Settings)?.with_lists(learnt))
+    CrmReplica::new(&client).map_err(SyncError::Settings)
 }
 
 /// How careful the run is.

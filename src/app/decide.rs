@@ -11,7 +11,8 @@ use crate::{
     replica::Diagnostic,
     sync::{
         Decided, Events, Mode, Number, RunOptions, Summary, SyncError, SystemClock, UndoOptions, Undone, Word,
-        engine::Engine, review::change_by_user,
+        review::{Review, change_by_user},
+        run::Run,
     },
 };
 
@@ -26,7 +27,7 @@ pub fn resolve(
     events: &mut Events<'_>,
 ) -> Result<(Decided, Summary), SyncError> {
     let options = options("resolve", false, false);
-    change(settings, &options, events, |engine| Ok((engine.decide(number, word, settings.sync.prefer)?, true)))
+    change(settings, &options, events, |run| Ok((Review::new(run).decide(number, word, settings.sync.prefer)?, true)))
 }
 
 /// Takes back what a run or a change did.
@@ -34,9 +35,9 @@ pub fn resolve(
 /// # Errors
 /// There is no such run or change (exit 2); it would delete too many contacts (exit 7); the mirror is locked (exit 11) or fails.
 pub fn undo(settings: &Settings, undo: &UndoOptions, events: &mut Events<'_>) -> Result<(Undone, Summary), SyncError> {
-    change(settings, &options(UNDO, undo.dry_run, undo.force), events, |engine| {
-        let undone = engine.undo(undo)?;
-        let kept = !engine.summary.nothing_changed();
+    change(settings, &options(UNDO, undo.dry_run, undo.force), events, |run| {
+        let undone = Review::new(run).undo(undo)?;
+        let kept = !run.summary.nothing_changed();
         Ok((undone, kept))
     })
 }
@@ -50,7 +51,7 @@ fn change<T>(
     settings: &Settings,
     options: &RunOptions,
     events: &mut Events<'_>,
-    work: impl FnOnce(&mut Engine<'_>) -> Result<(T, bool), SyncError>,
+    work: impl FnOnce(&mut Run<'_>) -> Result<(T, bool), SyncError>,
 ) -> Result<(T, Summary), SyncError> {
     let path = &settings.mirror.path;
     if !path.exists() {
@@ -59,5 +60,12 @@ fn change<T>(
     }
     let mut lock = lock_file(path)?;
     let _held = lock.try_write().map_err(|_| locked(path))?;
-    change_by_user(Mirror::open(path)?, run_policy(settings, options), &options.trigger, &SystemClock, events, work)
+    change_by_user(
+        &mut Mirror::open(path)?,
+        run_policy(settings, options),
+        &options.trigger,
+        &SystemClock,
+        events,
+        work,
+    )
 }

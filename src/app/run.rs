@@ -24,20 +24,20 @@ pub async fn run(
 }
 
 /// A run that also takes in contacts of a source beside the replicas.
-pub(crate) async fn run_with(
+pub(crate) async fn run_with<'s>(
     settings: &Settings,
     options: &RunOptions,
     stop: &Stop,
     events: &mut Events<'_>,
-    source: Option<&mut dyn Source>,
+    source: Option<&'s mut (dyn Source + 's)>,
 ) -> Result<Summary, SyncError> {
     let path = &settings.mirror.path;
     let mut lock = lock_file(path)?;
     let _held = lock.try_write().map_err(|_| locked(path))?;
     let ran = async {
-        let mirror = Mirror::open(path)?;
-        let Composed { participants, account, _sandbox } = compose(settings, options, &mirror).await?;
-        let inputs = RunInputs { mirror, participants, account, source };
+        let mut mirror = Mirror::open(path)?;
+        let Composed { participants, account, _sandbox } = compose(settings, options).await?;
+        let inputs = RunInputs { mirror: &mut mirror, participants, account, source };
         run_on(inputs, run_policy(settings, options), options, (&SystemClock, stop), events).await
     };
     ran.await.map_err(|error| error.examined(path))

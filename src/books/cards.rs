@@ -2,6 +2,7 @@
 //!
 //! What a property means is `formats::vcard`'s business; which file or line it came from is the caller's.
 
+use crate::replica::Reading;
 use std::{borrow::Cow, ops::Range};
 
 use super::ObservedProperties;
@@ -111,9 +112,12 @@ pub fn learn(observed: &mut ObservedProperties, style: WriteStyle, record: &Remo
     }
 }
 
-/// A card read again, knowing its contact.
-pub fn reread(source: &[u8], style: WriteStyle, known: &Contact) -> Option<Contact> {
-    Card::parse(source).ok().map(|card| vcard::read(&card.in_style(style), Some(known)))
+/// A card read knowing its contact, of whose book's programs this is known.
+pub fn interpret(source: &[u8], style: WriteStyle, observed: &ObservedProperties, known: &Contact) -> Option<Reading> {
+    let card = Card::parse(source).ok()?.in_style(style);
+    let there = vcard::read(&card, Some(known));
+    let told = observed.told(&card, known, &there);
+    Some(Reading { there, told })
 }
 
 /// Changes a card to what a write asks for, and nothing else in it.

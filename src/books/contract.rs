@@ -12,7 +12,7 @@ use super::{csv_file, fs as files, vcard_file, vdir};
 use crate::{
     contact::{Contact, Field, FieldSet, Item, ItemType},
     formats::csv::Profile,
-    replica::*,
+    replica::{memory::Known, *},
 };
 
 /// Storage that outlives the replica's value.
@@ -146,7 +146,7 @@ pub(super) fn try_scan(replica: &mut dyn Replica, known: &Known) -> Result<Seen,
         Ok(())
     };
     let scan = wait(replica.scan(known, &mut sink))?;
-    seen.everything = scan == Scan::Everything;
+    seen.everything = scan.coverage == Coverage::Complete;
     seen.same.sort();
     seen.changed.sort_by(|one, other| one.remote.cmp(&other.remote));
     Ok(seen)

@@ -7,8 +7,11 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::fs::{Content, Digest, Entry, Folder, Outcome, Recovered, SAVED, StagedFile, Unread, refused, unsettled};
-use crate::replica::{Action, Diagnostic, Known, Problem, RemoteId, ReplicaError, Revision, Write, Written};
+use super::{
+    Revisions,
+    fs::{Content, Digest, Entry, Folder, Outcome, Recovered, SAVED, StagedFile, Unread, refused, unsettled},
+};
+use crate::replica::{Action, Diagnostic, Problem, RemoteId, ReplicaError, Revision, Write, Written};
 
 /// Larger files are refused: they are read whole.
 const FILE_MAX: u64 = 256 << 20;
@@ -73,8 +76,8 @@ impl SingleFile {
     }
 
     /// Reads the file for a scan, after finishing or undoing what a killed run left. `None`: there is no book yet.
-    pub fn read_to_scan(&mut self, known: &Known) -> Result<Option<(Version, Vec<Problem>)>, ReplicaError> {
-        let agreed = !known.revisions.is_empty();
+    pub fn read_to_scan(&mut self, known: &Revisions) -> Result<Option<(Version, Vec<Problem>)>, ReplicaError> {
+        let agreed = !known.is_empty();
         let folder = self.open_folder()?;
         let mut problems = Vec::new();
         let version = match folder {

@@ -19,6 +19,7 @@ use super::{
     client::{Client, RequestPermit},
     error::{self, CrmError, ErrorKind},
     pagination::{BadListing, PageWalk, Step},
+    revisions::Revisions,
     wire::Answer,
     xml::{self, Digest, PageRecord, ReadPage, XmlError},
 };
@@ -30,7 +31,7 @@ const READERS: usize = 2;
 #[derive(Debug, Default)]
 pub struct Remembered {
     /// The digest of each contact as last agreed on, by id.
-    pub revisions: HashMap<u64, Digest>,
+    pub revisions: Revisions,
     /// Pages that are still good: each contact on them is agreed on as it was on the page.
     pub pages: HashMap<u32, RememberedPage>,
     /// How many pages there were, good or not: they are asked for at once. `None` if the listing was never read; then as
@@ -222,7 +223,7 @@ impl Shared {
         if self.remembered.pages.get(&number).is_some_and(|page| page.digest == digest) {
             return Ok(Content::Same);
         }
-        let page = xml::read_page(&answer.text()?, |key| self.remembered.revisions.get(&key).copied())?;
+        let page = xml::read_page(&answer.text()?, |key| self.remembered.revisions.get(key))?;
         Ok(Content::Fresh(FreshPage {
             number,
             etag: answer.etag.clone(),

@@ -15,6 +15,7 @@ mod probe;
 mod redact;
 pub mod replica;
 mod retry;
+mod revisions;
 mod settings;
 #[cfg(test)]
 pub(crate) mod stub;
@@ -27,6 +28,7 @@ pub use contacts::Created;
 pub use error::{CrmError, ErrorKind, Failure};
 pub use listing::{Arrived, Content, FreshPage, Listing, Remembered, RememberedPage};
 pub use probe::{PROBE_NAME, is_probe};
+pub use revisions::Revisions;
 pub use settings::{ClientSettings, ListsSetting};
 pub use wire::{Answer, Exchange, Request, Verb, Wire};
 pub use xml::{Digest, Fault, PageRecord, Record, Unwritable, create_body, id_key, update_body};

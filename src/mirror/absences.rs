@@ -24,6 +24,20 @@ pub struct AbsenceRow {
 }
 
 impl Mirror {
+    /// A record that a replica has if it is well: the first by name that is followed, and not itself in question.
+    ///
+    /// # Errors
+    /// SQLite's.
+    pub fn first_followed(&self, replica: &str) -> Result<Option<String>> {
+        let mut select = self.sql(
+            "SELECT a.remote FROM agreements a INDEXED BY agreements_by_remote
+             WHERE a.replica = ?1 AND a.detached = 0
+               AND NOT EXISTS (SELECT 1 FROM absences b WHERE b.replica = a.replica AND b.remote = a.remote)
+             ORDER BY a.remote LIMIT 1",
+        )?;
+        Ok(select.query_row([replica], |row| row.get(0)).optional()?)
+    }
+
     /// What is known of an absence.
     ///
     /// # Errors

@@ -4,8 +4,6 @@
 //! which halves the mirror. An agreement leans on the contact exactly while its version is the contact's; before that
 //! changes, `contacts` has [`Mirror::materialise`] write the copy. So `ours IS NOT NULL` also means "behind".
 
-use std::collections::HashMap;
-
 use rusqlite::{OptionalExtension, Row, params};
 
 use super::{ContactId, Mirror, MirrorError, Result};
@@ -118,20 +116,35 @@ impl Mirror {
         )
     }
 
-    /// The agreed revision of every remote of a replica, detached ones included.
+    /// How many records of a replica are agreed on, detached ones included.
     ///
     /// # Errors
     /// SQLite's.
-    pub fn known(&self, replica: &str) -> Result<HashMap<String, String>> {
-        let count = self
-            .count("SELECT count(*) FROM agreements INDEXED BY agreements_by_remote WHERE replica = ?1", [replica])?;
-        let mut known = HashMap::with_capacity(usize::try_from(count).unwrap_or(0));
+    pub fn count_known(&self, replica: &str) -> Result<u64> {
+        self.count("SELECT count(*) FROM agreements INDEXED BY agreements_by_remote WHERE replica = ?1", [replica])
+    }
+
+    /// Every agreed record of a replica with its revision, detached ones included, in no order.
+    ///
+    /// # Errors
+    /// SQLite's.
+    pub fn for_each_known(&self, replica: &str, take: &mut dyn FnMut(&str, &str)) -> Result<()> {
         let mut select = self.sql("SELECT remote, revision FROM agreements WHERE replica = ?1")?;
         let mut rows = select.query([replica])?;
         while let Some(row) = rows.next()? {
-            known.insert(row.get(0)?, row.get(1)?);
+            let text = |column| row.get_ref(column).map(|value| value.as_str().unwrap_or_default());
+            take(text(0)?, text(1)?);
         }
-        Ok(known)
+        Ok(())
+    }
+
+    /// The agreed revision of a record; none where there is no agreement on it.
+    ///
+    /// # Errors
+    /// SQLite's.
+    pub fn revision_of(&self, replica: &str, remote: &str) -> Result<Option<String>> {
+        let mut select = self.sql("SELECT revision FROM agreements WHERE replica = ?1 AND remote = ?2")?;
+        Ok(select.query_row([replica, remote], |row| row.get(0)).optional()?)
     }
 
     /// How many contacts with a higher CRM id than this first came from the CRM itself.
@@ -144,6 +157,19 @@ impl Mirror {
              WHERE a.replica = 'crm' AND CAST(a.remote AS INTEGER) > ?1 AND c.created_by = 'crm'",
             [crm_id],
         )
+    }
+
+    /// The CRM ids higher than this of contacts that first came from the CRM itself.
+    ///
+    /// # Errors
+    /// SQLite's.
+    pub fn crm_newcomers(&self, crm_id: i64) -> Result<Vec<i64>> {
+        let mut select = self.sql(
+            "SELECT CAST(a.remote AS INTEGER) FROM agreements a JOIN contacts c ON c.id = a.contact
+             WHERE a.replica = 'crm' AND CAST(a.remote AS INTEGER) > ?1 AND c.created_by = 'crm'",
+        )?;
+        let rows = select.query_map([crm_id], |row| row.get(0))?;
+        Ok(rows.collect::<rusqlite::Result<_>>()?)
     }
 
     /// Every replica's agreement on a contact: who holds it, for a person to see.

@@ -11,6 +11,7 @@ mod addresses;
 mod agreements;
 mod conflicts;
 mod contacts;
+mod cursors;
 mod damage;
 mod error;
 mod facts;
@@ -21,13 +22,13 @@ mod marks;
 mod model;
 mod open;
 mod outbox;
-mod pages;
 mod pending;
 #[cfg(test)]
 mod plans;
 mod questions;
 mod runs;
 mod search;
+mod spill;
 mod uids;
 
 use rusqlite::{CachedStatement, Connection};
@@ -43,6 +44,7 @@ pub use pending::Pending;
 pub use questions::{QuestionDetail, QuestionRow};
 pub use runs::RunRow;
 pub use search::Filter;
+pub use spill::Spilled;
 
 /// The mirror, open. One connection, one thread.
 #[derive(Debug)]
@@ -114,6 +116,19 @@ impl Mirror {
     #[cfg(test)]
     pub fn is_durable(&self) -> bool {
         self.conn.pragma_query_value(None, "synchronous", |row| row.get::<_, i64>(0)).is_ok_and(|level| level == 2)
+    }
+
+    /// Undoes what a run that was dropped halfway has left open; the mirror is then as it would be after it was closed and
+    /// opened again.
+    ///
+    /// # Errors
+    /// SQLite's.
+    pub fn recover(&mut self) -> Result<()> {
+        self.depth = 0;
+        if !self.conn.is_autocommit() {
+            self.conn.execute_batch("ROLLBACK")?;
+        }
+        self.set_durable(true)
     }
 
     /// Brings what was written into the mirror's main file, and empties the write-ahead log.

@@ -242,7 +242,14 @@ fn compare(mirror: &Mirror, model: &Model) {
             known.insert(agreement.remote.clone(), agreement.revision.clone());
             attached += u64::from(!agreement.detached && !model.cards[id].deleted);
         }
-        assert_eq!(mirror.known(replica).unwrap(), known);
+        let mut found = std::collections::HashMap::new();
+        mirror
+            .for_each_known(replica, &mut |remote, revision| drop(found.insert(remote.to_owned(), revision.to_owned())))
+            .unwrap();
+        assert_eq!((mirror.count_known(replica).unwrap(), &found), (known.len() as u64, &known));
+        for (remote, revision) in &known {
+            assert_eq!(mirror.revision_of(replica, remote).unwrap().as_ref(), Some(revision));
+        }
         assert_eq!(mirror.count_agreements(replica).unwrap(), attached);
         let pending = model.pending(replica);
         let lacking: Vec<ContactId> =

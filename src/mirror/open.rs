@@ -217,7 +217,7 @@ mod tests {
             ("synchronous", "2"),
             ("foreign_keys", "1"),
             ("application_id", "1667330670"),
-            ("user_version", "4"),
+            ("user_version", "5"),
         ] {
             assert_eq!(pragma(name), value, "{name}");
         }
@@ -264,7 +264,7 @@ mod tests {
         for (path, words) in [
             (&text, "it is not a SQLite database"),
             (&theirs, "it is a database of another program"),
-            (&newer, "a newer carnet wrote it (schema 99, this one knows 4)"),
+            (&newer, "a newer carnet wrote it (schema 99, this one knows 5)"),
             (&damaged, "it is not a SQLite database"),
         ] {
             let before = fs::read(path).unwrap();

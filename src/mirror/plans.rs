@@ -6,10 +6,10 @@
 use std::{cell::RefCell, collections::BTreeSet};
 
 use super::*;
-use crate::{contact::Contact, replica::PageNote};
+use crate::contact::Contact;
 
 /// Deliberate whole reads: how the statement begins and ends, the one step allowed, and why.
-const WHOLE_READS: [(&str, &str, &str, &str); 11] = [
+const WHOLE_READS: [(&str, &str, &str, &str); 10] = [
     ("SELECT contact, value", "IS NOT NULL", "SCAN contact_items", "free text search"),
     ("SELECT c.id, c.last_name", "", "SCAN c", "listing and searching: every living contact is wanted"),
     ("SELECT c.id FROM contacts c WHERE", "ORDER BY c.id", "SCAN c", "only when counts say that some are unagreed"),
@@ -18,7 +18,6 @@ const WHOLE_READS: [(&str, &str, &str, &str); 11] = [
     ("SELECT id FROM contacts WHERE created_run", "", "SCAN contacts", "only when a person takes a run back"),
     ("SELECT id, run, at, contact, replica", "LIMIT ?1", "SCAN conflicts", "newest first, up to a limit"),
     ("SELECT o.uid, o.contact FROM other_uids o", "", "SCAN o", "an import wants to know them all"),
-    ("SELECT page,", "FROM pages", "SCAN pages", "the listing's pages, all wanted"),
     ("SELECT id, command", "LIMIT ?1", "SCAN runs", "newest first, up to a limit"),
     (
         "SELECT id, run, at, contact",
@@ -30,7 +29,7 @@ const WHOLE_READS: [(&str, &str, &str, &str); 11] = [
 /// Partial indexes hold the few rows that matter: reading all of one is the point.
 const SMALL_INDEXES: [&str; 3] = ["contacts_deleted", "conflicts_open", "questions_open"];
 
-const SOURCES: [&str; 16] = [
+const SOURCES: [&str; 17] = [
     include_str!("absences.rs"),
     include_str!("addresses.rs"),
     include_str!("agreements.rs"),
@@ -41,7 +40,8 @@ const SOURCES: [&str; 16] = [
     include_str!("items.rs"),
     include_str!("marks.rs"),
     include_str!("outbox.rs"),
-    include_str!("pages.rs"),
+    include_str!("cursors.rs"),
+    include_str!("spill.rs"),
     include_str!("pending.rs"),
     include_str!("questions.rs"),
     include_str!("runs.rs"),
@@ -150,7 +150,11 @@ fn use_everything(mirror: &mut Mirror) -> Result<()> {
     mirror.outbox_of(id)?;
     mirror.agreements_of(id)?;
     mirror.agreement_by_remote("crm", "1")?;
-    mirror.known("crm")?;
+    mirror.count_known("crm")?;
+    mirror.for_each_known("crm", &mut |_, _| {})?;
+    mirror.revision_of("crm", "1")?;
+    mirror.first_followed("crm")?;
+    mirror.crm_newcomers(1)?;
     mirror.count_agreements("crm")?;
     mirror.pending("crm")?;
     mirror.pending("cards")?;
@@ -237,10 +241,13 @@ fn use_small_tables(mirror: &mut Mirror, contact: ContactId) -> Result<()> {
     mirror.absence("crm", "1")?;
     mirror.absences("crm")?;
     mirror.clear_absence("crm", "1")?;
-    let note = PageNote { page: 1, etag: None, digest: text(), remotes: vec![], seal: text(), total_pages: None };
-    mirror.put_page(&note)?;
-    mirror.pages()?;
-    mirror.drop_pages_after(0)?;
+    mirror.put_cursor_note("crm", "page/1", "{}")?;
+    mirror.cursor_note("crm", "page/1")?;
+    mirror.for_each_cursor_note("crm", &mut |_, _| {})?;
+    mirror.put_cursor_note("crm", "page/1", "")?;
+    mirror.spill(1, 0, &super::Spilled { record: text(), source: None })?;
+    mirror.spilled(1, 0, 1)?;
+    mirror.forget_spilled(1)?;
     mirror.ask(&QuestionRow {
         id: 0,
         run,

@@ -5,6 +5,7 @@
 //! otherwise look edited for ever. No async, no files, no sockets, no clock and no SQL are in this folder.
 
 pub mod guard;
+pub mod identify;
 #[cfg(test)]
 mod laws;
 pub mod lists;
@@ -33,6 +34,26 @@ pub enum Prefer {
     Crm,
     /// The book's value.
     Book,
-    /// Neither: a person says.
+    /// Neither: a user decides.
     Ask,
+}
+
+impl Prefer {
+    /// Who wins against the CRM.
+    pub fn against_the_crm(self) -> Winner {
+        match self {
+            Prefer::Crm => Winner::There,
+            Prefer::Book => Winner::Here,
+            Prefer::Ask => Winner::Ask,
+        }
+    }
+
+    /// Who wins against a book.
+    pub fn against_a_book(self) -> Winner {
+        match self {
+            Prefer::Crm => Winner::Here,
+            Prefer::Book => Winner::There,
+            Prefer::Ask => Winner::Ask,
+        }
+    }
 }

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
-    Action, Batch, Capabilities, Diagnostic, Known, LocalFuture, Lookup, Problem, RemoteContact, Replica, ReplicaError,
-    Revision, Scan, Sink, Write, Written,
+    Absence, Action, Baseline, Batch, Capabilities, Conduct, Coverage, Cursor, Diagnostic, Ids, LocalFuture, Lookup,
+    Problem, RemoteContact, Replica, ReplicaError, Revision, Scanned, Sink, Stopped, Write, Writes, Written,
 };
 use crate::contact::{Contact, FieldSet};
 
@@ -12,7 +12,13 @@ use crate::contact::{Contact, FieldSet};
 #[derive(Debug, Clone)]
 pub struct Memory {
     capabilities: Capabilities,
+    /// How it behaves.
+    pub conduct: Conduct,
+    /// Scans say what changed since their cursor, if they have one.
+    pub deltas: bool,
     records: BTreeMap<String, Record>,
+    /// When records were removed.
+    removed: BTreeMap<String, u64>,
     /// Counts changes; gives revisions and names.
     clock: u64,
     /// How many writes have changed something, ours only.
@@ -58,7 +64,23 @@ impl Default for Memory {
 impl Memory {
     /// An empty replica.
     pub fn new(capabilities: Capabilities) -> Self {
-        Self { capabilities, records: BTreeMap::new(), clock: 0, writes: 0, faults: Faults::default() }
+        Self {
+            capabilities,
+            conduct: Conduct {
+                absence: Absence::Certain,
+                writes: Writes::Atomic,
+                ids: Ids::Own,
+                abridges: false,
+                rereads: true,
+                writes_at_once: 100,
+            },
+            deltas: false,
+            records: BTreeMap::new(),
+            removed: BTreeMap::new(),
+            clock: 0,
+            writes: 0,
+            faults: Faults::default(),
+        }
     }
 
     /// A person writes a contact there, new or over the old one.
@@ -78,7 +100,10 @@ impl Memory {
 
     /// A person removes a contact there.
     pub fn remove(&mut self, remote: &str) {
-        self.records.remove(remote);
+        if self.records.remove(remote).is_some() {
+            self.clock += 1;
+            self.removed.insert(remote.to_owned(), self.clock);
+        }
     }
 
     /// What is there under this name.
@@ -103,6 +128,7 @@ impl Memory {
         let record = Record { revision: self.clock, uid, crm_id, contact: carried };
         let stored = self.remote_contact(remote, &record);
         self.records.insert(remote.to_owned(), record);
+        self.removed.remove(remote);
         stored
     }
 
@@ -119,11 +145,13 @@ impl Memory {
         }
     }
 
-    fn scan_now(&self, known: &Known, sink: &mut Sink<'_>) -> Result<Scan, ReplicaError> {
+    fn scan_now(&self, baseline: &dyn Baseline, sink: &mut Sink<'_>) -> Result<Scanned, ReplicaError> {
         if let Some(error) = &self.faults.scan {
             return Err(error.clone());
         }
-        for (seen, (remote, record)) in self.records.iter().enumerate() {
+        let since = baseline.note(CLOCK)?.and_then(|clock| clock.parse::<u64>().ok()).filter(|_| self.deltas);
+        let shown = self.records.iter().filter(|(_, record)| since.is_none_or(|since| record.revision > since));
+        for (seen, (remote, record)) in shown.enumerate() {
             if self.faults.cut_after == Some(seen) {
                 return Err(ReplicaError::Unavailable(Diagnostic::new("the reading was cut off")));
             }
@@ -134,14 +162,21 @@ impl Memory {
                 let remote = Some(remote.clone());
                 let place = format!("record {}", seen + 1);
                 batch.problems.push(Problem { place, message: "cannot be read".into(), hint: None, remote });
-            } else if known.revisions.get(remote).is_some_and(|revision| *revision == text(record.revision)) {
+            } else if baseline.revision_of(remote)?.is_some_and(|revision| revision == text(record.revision)) {
                 batch.same.push(remote.clone());
             } else {
                 batch.changed.push(self.remote_contact(remote, record));
             }
             sink(batch)?;
         }
-        Ok(if self.faults.changes_only { Scan::Changes } else { Scan::Everything })
+        let cursor = if self.deltas { vec![(CLOCK.to_owned(), self.clock.to_string())] } else { Cursor::new() };
+        let Some(since) = since else {
+            let coverage = if self.faults.changes_only { Coverage::Partial } else { Coverage::Complete };
+            return Ok(Scanned { coverage, cursor });
+        };
+        let gone = self.removed.iter().filter(|(_, clock)| **clock > since).map(|(remote, _)| remote.clone());
+        sink(Batch { gone: gone.collect(), ..Batch::default() })?;
+        Ok(Scanned { coverage: Coverage::Delta, cursor })
     }
 
     fn write(&mut self, write: Write) -> Result<Written, ReplicaError> {
@@ -172,8 +207,7 @@ impl Memory {
             }
             Action::Delete { remote, revision, theirs: _ } => {
                 self.current(&remote, &revision)?;
-                self.records.remove(&remote);
-                self.clock += 1;
+                self.remove(&remote);
                 None
             }
         };
@@ -198,8 +232,16 @@ impl Replica for Memory {
         self.capabilities
     }
 
-    fn scan<'a>(&'a mut self, known: &'a Known, sink: &'a mut Sink<'_>) -> LocalFuture<'a, Result<Scan, ReplicaError>> {
-        Box::pin(async move { self.scan_now(known, sink) })
+    fn conduct(&self) -> Conduct {
+        self.conduct
+    }
+
+    fn scan<'a>(
+        &'a mut self,
+        baseline: &'a dyn Baseline,
+        sink: &'a mut Sink<'_>,
+    ) -> LocalFuture<'a, Result<Scanned, ReplicaError>> {
+        Box::pin(async move { self.scan_now(baseline, sink) })
     }
 
     fn fetch<'a>(&'a mut self, remote: &'a str) -> LocalFuture<'a, Result<Lookup, ReplicaError>> {
@@ -219,6 +261,55 @@ impl Replica for Memory {
 
     fn apply<'a>(&'a mut self, writes: Vec<Write>) -> LocalFuture<'a, Vec<Result<Written, ReplicaError>>> {
         Box::pin(async move { writes.into_iter().map(|write| self.write(write)).collect() })
+    }
+}
+
+/// The note of the cursor: the clock up to which all was said.
+const CLOCK: &str = "clock";
+
+/// A baseline in memory.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Known {
+    /// The agreed revision of each record.
+    pub revisions: BTreeMap<String, Revision>,
+    /// The cursor's notes.
+    pub notes: BTreeMap<String, String>,
+}
+
+impl Known {
+    /// Takes over where a scan wants to go on from.
+    pub fn keep(&mut self, cursor: Cursor) {
+        for (name, value) in cursor {
+            if value.is_empty() {
+                self.notes.remove(&name)
+            } else {
+                self.notes.insert(name, value)
+            };
+        }
+    }
+}
+
+impl Baseline for Known {
+    fn count(&self) -> u64 {
+        self.revisions.len() as u64
+    }
+
+    fn revision_of(&self, remote: &str) -> Result<Option<Revision>, Stopped> {
+        Ok(self.revisions.get(remote).cloned())
+    }
+
+    fn for_each(&self, take: &mut dyn FnMut(&str, &str)) -> Result<(), Stopped> {
+        self.revisions.iter().for_each(|(remote, revision)| take(remote, revision));
+        Ok(())
+    }
+
+    fn note(&self, name: &str) -> Result<Option<String>, Stopped> {
+        Ok(self.notes.get(name).cloned())
+    }
+
+    fn for_each_note(&self, take: &mut dyn FnMut(&str, &str)) -> Result<(), Stopped> {
+        self.notes.iter().for_each(|(name, value)| take(name, value));
+        Ok(())
     }
 }
 

@@ -92,7 +92,7 @@ impl From<ReplicaError> for SyncError {
             }
             ReplicaError::Untrusted(diagnostic) => SyncError::Safety(diagnostic),
             ReplicaError::Rejected(diagnostic) | ReplicaError::Deferred(diagnostic) => SyncError::Failed(diagnostic),
-            ReplicaError::Stale(_) => SyncError::Failed(Diagnostic::new(error.to_string())),
+            ReplicaError::Stale(_) | ReplicaError::Stopped(_) => SyncError::Failed(Diagnostic::new(error.to_string())),
         }
     }
 }

@@ -6,34 +6,37 @@
 //!
 //! It knows no settings, no file format and no command line, and never talks to a person: events and errors go up as values.
 
-pub(crate) mod engine;
+mod conflicts;
 mod error;
 pub mod events;
 mod host;
 mod import_counts;
 mod options;
+mod outbox;
 mod participant;
 mod push;
+pub(crate) mod record;
 pub(crate) mod review;
-mod run;
+pub(crate) mod run;
 pub(crate) mod scan;
+mod steps;
 #[cfg(test)]
 pub(crate) mod testing;
 mod waits;
 
-pub use engine::RunPolicy;
 pub use error::SyncError;
 pub use events::{Events, Summary, SyncEvent};
 pub use host::{FailPoint, Host, SystemClock, Uptime};
 pub use import_counts::{Column, ImportCounts};
 pub use options::{Mode, RunOptions, Stop};
-pub use participant::{CRM, Participant};
+pub use participant::{CRM, Direction, Participant, Trust};
 pub use review::{
     answer::{Answer, answers},
     candidates::{Candidate, candidates},
     resolve::{Decided, Number, Word, conflict_values},
     undo::{Left, Reason, Target, UndoOptions, Undone},
 };
-pub(crate) use run::Source;
-pub use run::{RunInputs, run_on};
+pub use run::RunPolicy;
+pub(crate) use steps::Source;
+pub use steps::{RunInputs, run_on};
 pub use waits::{Guarded, Waits, guarded, waits};

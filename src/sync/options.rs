@@ -2,7 +2,7 @@
 
 use tokio::sync::watch;
 
-use crate::reconcile::Limit;
+use crate::{contact::ids::CRM, reconcile::Limit};
 
 /// Which of a run's steps are wanted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,14 +18,14 @@ pub enum Mode {
 }
 
 impl Mode {
-    /// True when the CRM is read.
-    pub fn reads_crm(self) -> bool {
-        matches!(self, Mode::Pull | Mode::Sync)
+    /// True when the replica of this name is read.
+    pub fn reads(self, replica: &str) -> bool {
+        replica != CRM || matches!(self, Mode::Pull | Mode::Sync)
     }
 
-    /// True when the CRM is written.
-    pub fn writes_crm(self) -> bool {
-        matches!(self, Mode::Push | Mode::Sync)
+    /// True when the replica of this name is written.
+    pub fn writes(self, replica: &str) -> bool {
+        replica != CRM || matches!(self, Mode::Push | Mode::Sync)
     }
 }
 

@@ -1,17 +1,14 @@
 //! A replica as a run sees it: the port, and how the settings want it treated.
 
-use std::{borrow::Cow, collections::BTreeMap};
+use std::collections::BTreeMap;
 
 use crate::{
     contact::{AddressType, Contact, ContactType, Field, ItemType},
-    reconcile::{Policy, Prefer, Winner},
-    replica::{RemoteContact, Replica},
+    reconcile::{Policy, Winner},
+    replica::{Absence, Conduct, Ids, Reading, RemoteContact, Replica, Writes},
 };
 
-/// The CRM's name among the replicas.
-pub const CRM: &str = "crm";
-/// The mirror's name among the places.
-pub(crate) const MIRROR: &str = "mirror";
+pub use crate::contact::ids::CRM;
 
 /// One replica of the run.
 pub struct Participant {
@@ -19,44 +16,110 @@ pub struct Participant {
     pub name: String,
     /// The port.
     pub replica: Box<dyn Replica>,
-    /// Edits made there are taken.
-    pub takes: bool,
-    /// Edits made here are given.
-    pub gives: bool,
+    /// Which way edits go.
+    pub direction: Direction,
     /// A deletion here may delete there.
     pub deletes: bool,
     /// Which contacts belong into the book; empty for all.
     pub filter: BTreeMap<String, Vec<String>>,
-    /// Who wins conflicts.
-    pub prefer: Prefer,
-    /// Set when nothing on it may be believed or written in this run.
-    pub halted: bool,
-    /// Set when its deletions are held: neither carried out elsewhere nor undone there.
-    pub held: bool,
-    /// Set when its listing is known to have left out contacts that are there: nobody is made there on its word.
+    /// Who wins conflicts: `Here` the mirror, `There` this replica.
+    pub winner: Winner,
+    /// The run ends where it is in trouble; the others of the run go on without one that is not essential.
+    pub essential: bool,
+    /// How far it is trusted in this run.
+    pub trust: Trust,
+    /// Its listing is known to have left out contacts that are there: nobody is made there on its word.
     pub incomplete: bool,
 }
 
+/// Which way edits go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Direction {
+    /// Both ways.
+    TwoWay,
+    /// From the mirror to the replica.
+    ToReplica,
+    /// From the replica to the mirror.
+    FromReplica,
+}
+
+/// How far a replica is trusted in a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Trust {
+    /// In all.
+    Full,
+    /// Its deletions are held: neither carried out elsewhere nor undone there.
+    NoDeletions,
+    /// In nothing: it is neither believed nor written.
+    Nothing,
+}
+
 impl Participant {
-    /// True for the CRM.
-    pub fn is_crm(&self) -> bool {
-        self.name == CRM
+    /// A replica that is kept in step both ways.
+    pub fn new(name: impl Into<String>, replica: Box<dyn Replica>, winner: Winner) -> Self {
+        Self {
+            name: name.into(),
+            replica,
+            direction: Direction::TwoWay,
+            deletes: true,
+            filter: BTreeMap::new(),
+            winner,
+            essential: false,
+            trust: Trust::Full,
+            incomplete: false,
+        }
+    }
+
+    /// Edits made there are taken.
+    pub fn takes(&self) -> bool {
+        self.direction != Direction::ToReplica
+    }
+
+    /// Edits made here are given.
+    pub fn gives(&self) -> bool {
+        self.direction != Direction::FromReplica
+    }
+
+    /// Neither believed nor written in this run.
+    pub fn is_halted(&self) -> bool {
+        self.trust == Trust::Nothing
+    }
+
+    /// How it behaves.
+    pub fn conduct(&self) -> Conduct {
+        self.replica.conduct()
+    }
+
+    /// What it leaves out is asked for by id.
+    pub fn is_asked_by_id(&self) -> bool {
+        self.conduct().absence == Absence::AskById
+    }
+
+    /// A write whose answer was lost may still take effect there.
+    pub fn is_uncertain(&self) -> bool {
+        self.conduct().writes == Writes::Uncertain
+    }
+
+    /// Its ids are those that records of other replicas carry.
+    pub fn shares_ids(&self) -> bool {
+        self.conduct().ids == Ids::Shared
     }
 
     /// How its contacts are merged. Asked anew after a scan: a CSV file's columns say what it carries.
     pub fn policy(&self) -> Policy {
         let capabilities = self.replica.capabilities();
-        let winner = match (self.prefer, self.is_crm()) {
-            (Prefer::Crm, true) | (Prefer::Book, false) => Winner::There,
-            (Prefer::Crm, false) | (Prefer::Book, true) => Winner::Here,
-            (Prefer::Ask, _) => Winner::Ask,
-        };
-        Policy { fields: capabilities.fields, weak: capabilities.weak, winner, takes: self.takes, gives: self.gives }
+        Policy {
+            fields: capabilities.fields,
+            weak: capabilities.weak,
+            winner: self.winner,
+            takes: self.takes(),
+            gives: self.gives(),
+        }
     }
 
     /// The replica as the other side of a merge.
     pub(crate) fn side(&self) -> MergeSide<'_> {
-        MergeSide { name: &self.name, policy: self.policy(), replica: Some(&*self.replica) }
+        MergeSide { name: &self.name, policy: self.policy(), conduct: self.conduct(), replica: Some(&*self.replica) }
     }
 
     /// True when the contact belongs into this replica.
@@ -72,26 +135,22 @@ pub(crate) struct MergeSide<'a> {
     pub name: &'a str,
     /// How it is treated.
     pub policy: Policy,
-    /// Itself; none while its own scan has it, and for the CRM, whose first reading says all there is.
+    /// How it behaves.
+    pub conduct: Conduct,
+    /// Itself; none while its own scan has it.
     pub replica: Option<&'a dyn Replica>,
 }
 
 impl MergeSide<'_> {
-    /// True for the CRM.
-    pub fn is_crm(&self) -> bool {
-        self.name == CRM
+    /// Its ids are those that records of other replicas carry.
+    pub fn shares_ids(&self) -> bool {
+        self.conduct.ids == Ids::Shared
     }
 
-    /// What a record says, read in the light of the contact that it is known to be.
-    pub fn reading(&self, record: &RemoteContact, known: &Contact) -> Contact {
-        let again = record.source.as_deref().zip(self.replica).and_then(|(source, it)| it.reread(source, known));
-        again.unwrap_or_else(|| record.contact.clone())
-    }
-
-    /// What a changed record is to be taken to say, where `known` is what it said before and `there` what it says now.
-    pub fn interpret<'c>(&self, source: Option<&[u8]>, known: &Contact, there: &'c Contact) -> Cow<'c, Contact> {
-        let interpret = source.zip(self.replica).and_then(|(source, it)| it.interpret(source, known, there));
-        interpret.map_or(Cow::Borrowed(there), Cow::Owned)
+    /// What a record says, knowing its contact.
+    pub fn interpret(&self, record: &RemoteContact, known: &Contact) -> Reading {
+        let read = record.source.as_deref().zip(self.replica).and_then(|(source, it)| it.interpret(source, known));
+        read.unwrap_or_else(|| Reading { there: record.contact.clone(), told: None })
     }
 
     /// A contact as the replica can show it now.

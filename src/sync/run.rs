@@ -1,143 +1,218 @@
-//! A whole run: the steps in order, and the run log.
+//! What the steps of a run share: the mirror, the clock, the policy, and the telling. Each step keeps its own state.
+
+use std::{collections::BTreeMap, time::Duration};
 
 use super::{
-    engine::{Engine, RunPolicy},
-    error::SyncError,
-    events::{Events, Summary},
-    host::{FailPoint, Host},
-    options::{RunOptions, Stop},
-    participant::{CRM, Participant},
-    waits::waits,
+    SyncError,
+    events::{Change, ChangeAction, FieldChange, Label, Summary, SyncEvent},
+    host::{FailPoint, Host, Uptime},
+    options::Stop,
+    participant::{Participant, Trust},
+    waits::{Guards, STOPPED},
 };
-use crate::{mirror::Mirror, replica::Diagnostic};
+use crate::{
+    mirror::{ContactId, Mirror, QuestionDetail, QuestionRow, Stored},
+    reconcile::Limit,
+    replica::{Diagnostic, Problem},
+};
 
-/// Contacts that come into the mirror from somewhere else than a replica: a file to import.
-pub(crate) trait Source {
-    /// Takes them in, after the replicas were scanned and before any is pushed to.
-    fn take_in(&mut self, engine: &mut Engine<'_>) -> Result<(), SyncError>;
-}
-
-/// What a run works on.
-pub struct RunInputs<'s> {
-    /// The mirror, open for writing.
-    pub mirror: Mirror,
-    /// The replicas, the CRM first.
-    pub participants: Vec<Participant>,
-    /// The account that the mirror is a copy of: host, path and user.
+/// How careful this run is.
+#[derive(Debug, Clone)]
+pub struct RunPolicy {
+    /// Deletions that pass without a word.
+    pub max_delete: Limit,
+    /// A person's word.
+    pub force: bool,
+    /// Say, do not write.
+    pub dry_run: bool,
+    /// The second look at an absence, or for a creation without an answer, comes no sooner.
+    pub confirm_after: Duration,
+    /// How long a write may still take effect after its time-out.
+    pub settle_after: Duration,
+    /// For the UIDs of contacts that come from the CRM: "incwo/{account}/{contact}".
     pub account: String,
-    /// What else comes in.
-    pub(crate) source: Option<&'s mut dyn Source>,
 }
 
-impl RunInputs<'_> {
-    /// Replicas alone.
-    pub fn new(mirror: Mirror, participants: Vec<Participant>, account: String) -> Self {
-        Self { mirror, participants, account, source: None }
+/// One run.
+pub struct Run<'a> {
+    pub mirror: &'a mut Mirror,
+    /// Its number in the run log.
+    pub id: i64,
+    pub policy: RunPolicy,
+    pub host: &'a dyn Host,
+    pub stop: &'a Stop,
+    pub summary: Summary,
+    /// When the latest scan was begun: waits are measured up to there.
+    pub reading_begun: Uptime,
+    /// What was stopped for safety.
+    pub guards: Guards,
+    events: &'a mut (dyn FnMut(SyncEvent) + 'a),
+}
+
+/// A step of a run: it borrows the run, and owns what it alone knows.
+pub trait Step<'a> {
+    /// The run that it is a step of.
+    fn run(&mut self) -> &mut Run<'a>;
+
+    /// Does a part of the step in one transaction; nothing of a failed part stays.
+    fn transact<T>(&mut self, part: impl FnOnce(&mut Self) -> Result<T, SyncError>) -> Result<T, SyncError>
+    where
+        Self: Sized,
+    {
+        self.run().mirror.begin()?;
+        let done = part(self);
+        self.run().end(done)
     }
 }
 
-/// One run on a mirror and replicas put together by the caller, who sees to it that nobody else works on the mirror.
-///
-/// # Errors
-/// Why the run ended early; whatever was committed before stays, and the next run goes on from there.
-pub async fn run_on(
-    inputs: RunInputs<'_>,
-    policy: RunPolicy,
-    options: &RunOptions,
-    (host, stop): (&dyn Host, &Stop),
-    events: &mut Events<'_>,
-) -> Result<Summary, SyncError> {
-    let RunInputs { mirror, mut participants, account, source } = inputs;
-    let mut engine = Engine::new(mirror, policy, host, stop, events);
-    if options.dry_run {
-        engine.mirror.begin_dry_run()?;
+impl<'a> Step<'a> for Run<'a> {
+    fn run(&mut self) -> &mut Run<'a> {
+        self
     }
-    engine.run = engine.mirror.begin_run(&options.trigger, &host.stamp())?;
-    engine.reached(FailPoint::Begun)?;
-    let outcome = engine.steps(&mut participants, &account, options, source).await;
-    engine.reached(FailPoint::Finishing)?;
-    engine.finish(&participants, outcome)
 }
 
-impl Engine<'_> {
-    async fn steps(
-        &mut self,
-        participants: &mut [Participant],
-        account: &str,
-        options: &RunOptions,
-        source: Option<&mut dyn Source>,
-    ) -> Result<(), SyncError> {
-        self.same_account(account)?;
-        for participant in participants.iter() {
-            self.recover_outbox(&participant.name)?;
-        }
-        self.reached(FailPoint::Recovered)?;
-        for participant in
-            participants.iter_mut().filter(|participant| options.mode.reads_crm() || !participant.is_crm())
-        {
-            self.check_stop()?;
-            self.scan(participant).await?;
-        }
-        if let Some(source) = source {
-            source.take_in(self)?;
-        }
-        self.settle_overtaken()?;
-        self.reached(FailPoint::TakenIn)?;
-        for participant in
-            participants.iter_mut().filter(|participant| options.mode.writes_crm() || !participant.is_crm())
-        {
-            self.push(participant).await?;
-        }
-        self.close_forgotten(CRM)?;
-        self.mirror.purge_forgotten()?;
-        self.diagnostic.take().map_or(Ok(()), Err)
+impl<'a> Run<'a> {
+    pub fn new(
+        mirror: &'a mut Mirror,
+        policy: RunPolicy,
+        host: &'a dyn Host,
+        stop: &'a Stop,
+        events: &'a mut (dyn FnMut(SyncEvent) + 'a),
+    ) -> Self {
+        let summary = Summary { dry_run: policy.dry_run, ..Summary::default() };
+        let reading_begun = host.uptime();
+        Self { mirror, id: 0, policy, host, stop, summary, reading_begun, guards: Guards::new(), events }
     }
 
-    /// The mirror remembers which account it is the copy of.
-    fn same_account(&mut self, account: &str) -> Result<(), SyncError> {
-        const ACCOUNT: &str = "crm.account";
-        match self.mirror.fact(ACCOUNT)? {
-            Some(known) if known == account => Ok(()),
-            Some(known) if !self.policy.force => Err(SyncError::Safety(
-                Diagnostic::new(format!("go on: this mirror is a copy of {known}, and the settings name {account}"))
-                    .hint(
-                        "use another mirror.path for another account; if it is the same one, run `carnet sync --force`",
-                    ),
-            )),
-            _ => Ok(self.mirror.set_fact(ACCOUNT, account)?),
+    pub fn emit(&mut self, event: SyncEvent) {
+        (self.events)(event);
+    }
+
+    /// Ends a transaction that was begun: kept if all went well, else undone.
+    fn end<T>(&mut self, done: Result<T, SyncError>) -> Result<T, SyncError> {
+        let ready = done.and_then(|value| self.reached(FailPoint::Committing).map(|()| value));
+        let done = ready.and_then(|value| Ok(self.mirror.commit().map(|()| value)?));
+        if done.is_err() {
+            // What went wrong says more than whatever undoing what is left of it may say.
+            let _ = self.mirror.undo();
+            return done;
+        }
+        self.reached(FailPoint::Committed)?;
+        done
+    }
+
+    /// The uptime by which waits are measured.
+    pub fn uptime(&self) -> Uptime {
+        self.host.uptime()
+    }
+
+    /// True when the latest scan was begun so long after an uptime was written down. Another boot has its own beginning:
+    /// then the wait begins anew, with the text given back to be kept.
+    pub fn has_waited(&self, since: &str, long: Duration) -> Result<bool, String> {
+        let now = &self.reading_begun;
+        match since.parse::<Uptime>().ok().and_then(|since| now.elapsed_since(&since)) {
+            Some(elapsed) => Ok(elapsed >= long),
+            None if long.is_zero() => Ok(true),
+            None => Err(now.to_string()),
         }
     }
 
-    /// Gives the summary, or why the run ended; either way it is in the run log, if that can be written.
-    fn finish(mut self, participants: &[Participant], outcome: Result<(), SyncError>) -> Result<Summary, SyncError> {
-        let logged = self.log_run(participants, &outcome);
-        // On a full disk both fail; why the run ended is what a person needs.
-        outcome?;
-        logged?;
-        Ok(self.summary)
+    /// Fail point: a simulated host may crash or report a full disk here.
+    pub fn reached(&self, point: FailPoint) -> Result<(), SyncError> {
+        self.host.reached(point).map_err(SyncError::Failed)
     }
 
-    fn log_run(&mut self, participants: &[Participant], outcome: &Result<(), SyncError>) -> Result<(), SyncError> {
-        for participant in participants {
-            self.summary.requests.extend(participant.replica.requests());
+    /// Ends the run where a stop was asked for.
+    pub fn check_stop(&self) -> Result<(), SyncError> {
+        if self.stop.requested() { Err(SyncError::Interrupted) } else { Ok(()) }
+    }
+
+    /// Keeps what a replica has found out, where it is news.
+    pub fn keep_facts(&mut self, facts: Vec<(String, String)>) -> Result<(), SyncError> {
+        for (name, value) in facts {
+            let known = self.mirror.fact(&name)?;
+            if value.is_empty() && known.is_some() {
+                self.mirror.forget_fact(&name)?;
+            } else if known.unwrap_or_default() != value {
+                self.mirror.set_fact(&name, &value)?;
+            }
         }
-        self.keep_guards(participants, outcome)?;
-        self.summary.waiting = waits(&self.mirror)?.total();
-        if self.policy.dry_run {
-            return Ok(self.mirror.end_dry_run()?);
-        }
-        self.summary.run = self.run;
-        let exit_code = match outcome {
-            Ok(()) => i32::from(self.summary.exit_code()),
-            Err(error) => i32::from(error.exit_code()),
+        Ok(())
+    }
+
+    /// Counts and tells a change.
+    pub fn changed(&mut self, place: &str, action: ChangeAction, contact: Label, fields: Vec<FieldChange>) {
+        let counts = match action {
+            ChangeAction::Create => Some(&mut self.summary.created),
+            ChangeAction::Update => Some(&mut self.summary.updated),
+            ChangeAction::Delete => Some(&mut self.summary.deleted),
+            ChangeAction::Link => None,
         };
-        let words = match outcome {
-            Ok(()) => "done".to_owned(),
-            Err(error) => error.to_string(),
-        };
-        let summary = serde_json::to_string(&self.summary).unwrap_or_default();
-        let at = self.host.stamp();
-        self.mirror.finish_run(self.run, &at, &words, exit_code, &summary)?;
-        Ok(self.mirror.checkpoint()?)
+        if let Some(counts) = counts {
+            bump(counts, place, 1);
+        }
+        self.emit(SyncEvent::Change(Change { place: place.to_owned(), action, contact, fields }));
+    }
+
+    /// Tells of a record that could not be used.
+    pub fn problem(&mut self, replica: &str, problem: Problem) {
+        self.summary.failed += 1;
+        self.emit(SyncEvent::Problem { replica: replica.to_owned(), problem });
+    }
+
+    /// Tells something about a replica as a whole.
+    pub fn notice(&mut self, replica: &str, diagnostic: Diagnostic) {
+        let Diagnostic { message, hint } = diagnostic;
+        self.emit(SyncEvent::Notice { replica: replica.to_owned(), message, hint });
+    }
+
+    /// A replica is not to be believed or written in this run.
+    pub fn halt(&mut self, participant: &mut Participant, diagnostic: Diagnostic) {
+        participant.trust = Trust::Nothing;
+        self.summary.stopped.push(diagnostic.message.clone());
+        self.guards.insert(participant.name.clone(), (STOPPED, diagnostic.clone()));
+        self.notice(&participant.name, diagnostic);
+    }
+
+    /// Puts a question to a person; the same question is put once.
+    pub fn ask(&mut self, question: QuestionRow, hint: &str) -> Result<(), SyncError> {
+        self.mirror.ask(&question)?;
+        self.notice(&question.replica.clone(), Diagnostic::new(question.text).hint(hint));
+        Ok(())
+    }
+
+    /// The same of a record that could be one of these contacts.
+    pub fn ask_among(&mut self, candidates: &[ContactId], question: QuestionRow, hint: &str) -> Result<(), SyncError> {
+        let detail = QuestionDetail { candidates: candidates.to_vec(), ..QuestionDetail::default() };
+        self.mirror.ask_with(&question, &detail)?;
+        self.notice(&question.replica.clone(), Diagnostic::new(question.text).hint(hint));
+        Ok(())
+    }
+
+    /// The mirror's copy of a contact that an agreement names.
+    pub fn stored(&self, id: ContactId) -> Result<Stored, SyncError> {
+        self.mirror.contact(id)?.ok_or_else(|| {
+            SyncError::Failed(
+                Diagnostic::new(format!("find contact {id} in the mirror, although an agreement names it"))
+                    .hint("run `sqlite3 MIRROR 'PRAGMA foreign_key_check'`"),
+            )
+        })
+    }
+
+    /// Tells of a write that was refused or could not be made; the contact waits.
+    pub fn failed(&mut self, participant: &Participant, contact: Label, diagnostic: Diagnostic) {
+        self.summary.failed += 1;
+        let Diagnostic { message, hint } = diagnostic;
+        self.emit(SyncEvent::Failed { replica: participant.name.clone(), contact, message, hint });
+    }
+}
+
+/// Adds to one place's count.
+pub(crate) fn bump(counts: &mut BTreeMap<String, u64>, place: &str, by: u64) {
+    match counts.get_mut(place) {
+        Some(count) => *count += by,
+        None => {
+            counts.insert(place.to_owned(), by);
+        }
     }
 }

@@ -1,8 +1,8 @@
-//! A desk to try the steps of a run at: an engine on an empty mirror, with a clock that only the test moves.
+//! A run on an empty mirror, with a clock that only the test moves, and a door to each of its steps.
 
 use std::{
     cell::{Cell, RefCell},
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet, HashSet},
     rc::Rc,
     time::Duration,
 };
@@ -10,20 +10,23 @@ use std::{
 use chrono::{DateTime, Utc};
 
 use super::{
-    engine::{Engine, RunPolicy},
+    SyncError,
     events::SyncEvent,
     host::{Host, Uptime},
     options::Stop,
+    outbox::{Outbox, Payload},
     participant::{CRM, MergeSide, Participant},
-    push::outbox::Payload,
+    push::{Delivery, Pusher},
+    run::{Run, RunPolicy},
+    scan::{Scanner, known::KnownRecords, missing::Absences, newcomers::Newcomers, waiting::Waiting},
 };
 use crate::{
     contact::{Contact, Field, FieldSet},
     mirror::{Agreement, ContactId, Mirror, OutboxAction, OutboxRow, OutboxState},
-    reconcile::{Limit, Policy, Prefer, Winner},
+    reconcile::{Limit, Policy, Winner},
     replica::{
-        Batch, Capabilities, Known, LocalFuture, Lookup, RemoteContact, Replica, ReplicaError, Scan, Sink, Write,
-        Written,
+        Absence, Baseline, Batch, Capabilities, Conduct, Ids, LocalFuture, Lookup, RemoteContact, Replica,
+        ReplicaError, Scanned, Sink, Write, Writes, Written,
     },
 };
 
@@ -46,9 +49,12 @@ impl Host for Clock {
     }
 }
 
-/// An engine on an empty mirror, in its first run, 1000 seconds after boot "a".
+/// A run on an empty mirror, in its first run, 1000 seconds after boot "a".
 pub(crate) struct RunFixture<'a> {
-    pub(crate) engine: Engine<'a>,
+    pub(crate) run: Run<'a>,
+    /// What the last push was unsure of, and what it ends the run with.
+    pub(crate) doubtful: HashSet<ContactId>,
+    pub(crate) trouble: Option<SyncError>,
     pub(crate) clock: &'a Clock,
     pub(crate) told: &'a RefCell<Vec<SyncEvent>>,
 }
@@ -65,17 +71,116 @@ pub(crate) fn with_fixture(test: impl FnOnce(RunFixture<'_>)) {
         settle_after: Duration::from_secs(SETTLE),
         account: "demo".to_owned(),
     };
-    let mut engine = Engine::new(Mirror::in_memory().unwrap(), policy, &clock, &stop, &mut events);
-    engine.run = engine.mirror.begin_run("sync", "").unwrap();
-    test(RunFixture { engine, clock: &clock, told: &told });
+    let mut mirror = Mirror::in_memory().unwrap();
+    let mut run = Run::new(&mut mirror, policy, &clock, &stop, &mut events);
+    run.id = run.mirror.begin_run("sync", "").unwrap();
+    test(RunFixture { run, doubtful: HashSet::new(), trouble: None, clock: &clock, told: &told });
+}
+
+fn on_this_thread<T>(future: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(future)
+}
+
+impl<'a> RunFixture<'a> {
+    /// The CRM's outbox.
+    pub(crate) fn outbox(&mut self) -> Outbox<'_, 'a> {
+        self.outbox_of(CRM)
+    }
+
+    pub(crate) fn outbox_of<'r>(&'r mut self, replica: &'r str) -> Outbox<'r, 'a> {
+        Outbox::new(&mut self.run, replica)
+    }
+
+    pub(crate) fn scan(&mut self, participant: &mut Participant) -> Result<(), SyncError> {
+        on_this_thread(Scanner::new(&mut self.run, participant).scan())
+    }
+
+    /// Judges what is missing; `seen` were shown.
+    pub(crate) fn judge_missing(
+        &mut self,
+        participant: &mut Participant,
+        missing: &[&str],
+        seen: &[&str],
+    ) -> Result<bool, SyncError> {
+        let missing = missing.iter().map(|remote| (*remote).to_owned()).collect();
+        let is_there = |remote: &str| seen.contains(&remote);
+        let mut absences = Absences::new(&mut self.run, participant);
+        on_this_thread(absences.judge(missing, seen.iter().min().copied(), &is_there))
+    }
+
+    pub(crate) fn denied_twice(&mut self, participant: &mut Participant, remote: &str, contact: ContactId) -> bool {
+        Absences::new(&mut self.run, participant).denied_twice(remote, contact).unwrap()
+    }
+
+    /// Takes in newcomers; `missing` loses those that were only renamed.
+    pub(crate) fn take_newcomers(
+        &mut self,
+        participant: &Participant,
+        newcomers: &[RemoteContact],
+        missing: &mut BTreeSet<String>,
+    ) {
+        let mut waiting = Waiting::new(Waiting::NEWCOMERS, self.run.mirror).unwrap();
+        let mut known = KnownRecords::with_capacity(0).sorted();
+        for record in newcomers {
+            known.show(&record.remote);
+            waiting.push(self.run.mirror, record.clone()).unwrap();
+        }
+        self.newcomers(participant, missing).take_all(waiting, &known).unwrap();
+    }
+
+    pub(crate) fn newcomers<'n>(
+        &'n mut self,
+        participant: &'n Participant,
+        missing: &'n mut BTreeSet<String>,
+    ) -> Newcomers<'n, 'a> {
+        Newcomers::new(&mut self.run, participant, missing)
+    }
+
+    /// Looks for lost creations among these; leaves those that are nobody's. True when some were held back.
+    pub(crate) fn adopt_lost_creations(&mut self, name: &str, newcomers: &mut Vec<RemoteContact>) -> bool {
+        let mut waiting = Waiting::new(Waiting::NEWCOMERS, self.run.mirror).unwrap();
+        newcomers.drain(..).for_each(|record| waiting.push(self.run.mirror, record).unwrap());
+        let held = self.outbox_of(name).adopt_lost_creations(&side(name), &mut waiting).unwrap();
+        newcomers.extend(waiting.take_all(self.run.mirror).unwrap().into_iter().map(|observed| observed.record));
+        held
+    }
+
+    /// Records the answers to writes.
+    pub(crate) fn record_answers(
+        &mut self,
+        participant: &mut Participant,
+        batch: Vec<Delivery>,
+        answers: Vec<Result<Written, ReplicaError>>,
+    ) -> Result<bool, SyncError> {
+        let mut planned = HashSet::new();
+        let mut pusher = Pusher::new(&mut self.run, participant, &mut planned);
+        let again = pusher.settle(batch, answers);
+        self.trouble = pusher.trouble;
+        again
+    }
+
+    /// The pending writes.
+    pub(crate) fn plan_push(&mut self, participant: &mut Participant) -> Vec<Delivery> {
+        let pending = self.run.mirror.pending(&participant.name).unwrap();
+        Pusher::new(&mut self.run, participant, &mut HashSet::new()).plan_push(&pending).unwrap().0
+    }
+
+    /// Asks for the contacts that records of books name.
+    pub(crate) fn look_for_named(&mut self, participant: &mut Participant) -> Result<(), SyncError> {
+        let mut planned = HashSet::new();
+        let mut pusher = Pusher::new(&mut self.run, participant, &mut planned);
+        let asked = on_this_thread(pusher.look_for_named());
+        self.doubtful = pusher.doubtful;
+        asked
+    }
 }
 
 impl RunFixture<'_> {
     /// So many seconds later, in a run of its own, a reading is begun.
     pub(crate) fn later(&mut self, seconds: u64) {
         self.clock.seconds.set(self.clock.seconds.get() + seconds);
-        self.engine.run = self.engine.mirror.begin_run("sync", "").unwrap();
-        self.engine.reading_begun = self.clock.uptime();
+        self.run.id = self.run.mirror.begin_run("sync", "").unwrap();
+        self.run.reading_begun = self.clock.uptime();
     }
 
     pub(crate) fn boot(&mut self, name: &'static str) {
@@ -85,11 +190,11 @@ impl RunFixture<'_> {
     }
 
     pub(crate) fn contact(&mut self, uid: &str, contact: &Contact) -> ContactId {
-        self.engine.mirror.insert_contact(uid, contact, "cards", self.engine.run, "").unwrap()
+        self.run.mirror.insert_contact(uid, contact, "cards", self.run.id, "").unwrap()
     }
 
     pub(crate) fn agree(&mut self, replica: &str, remote: &str, contact: ContactId) -> Agreement {
-        let stored = self.engine.stored(contact).unwrap();
+        let stored = self.run.stored(contact).unwrap();
         let agreement = Agreement {
             contact,
             remote: remote.to_owned(),
@@ -101,7 +206,7 @@ impl RunFixture<'_> {
             detached: false,
             marks: String::new(),
         };
-        self.engine.mirror.put_agreement(replica, &agreement).unwrap();
+        self.run.mirror.put_agreement(replica, &agreement).unwrap();
         agreement
     }
 
@@ -117,7 +222,7 @@ impl RunFixture<'_> {
         (action, state): (OutboxAction, OutboxState),
         change: impl FnOnce(&mut Payload),
     ) -> i64 {
-        let stored = self.engine.stored(contact).unwrap();
+        let stored = self.run.stored(contact).unwrap();
         let mut payload = Payload {
             version: stored.version,
             contact: stored.contact.clone(),
@@ -140,7 +245,7 @@ impl RunFixture<'_> {
             attempts: 1,
             error: (state == OutboxState::Unknown).then(|| "no answer".to_owned()),
         };
-        self.engine.mirror.put_outbox(&row).unwrap()
+        self.run.mirror.put_outbox(&row).unwrap()
     }
 
     /// The states of a replica's rows, oldest first.
@@ -149,7 +254,7 @@ impl RunFixture<'_> {
     }
 
     pub(crate) fn rows(&self, replica: &str) -> Vec<OutboxRow> {
-        self.engine.mirror.outbox(replica).unwrap()
+        self.run.mirror.outbox(replica).unwrap()
     }
 
     pub(crate) fn misses(&self) -> Vec<u32> {
@@ -164,7 +269,7 @@ pub(crate) fn ada(title: &str) -> Contact {
 /// A replica that shows and answers what a test says, word for word.
 pub(crate) struct ScriptedReplica {
     pub(crate) batches: Vec<Batch>,
-    pub(crate) ended: Result<Scan, ReplicaError>,
+    pub(crate) ended: Result<Scanned, ReplicaError>,
     /// What it has under a name; of others it cannot say.
     pub(crate) looks: BTreeMap<&'static str, Option<RemoteContact>>,
     /// Whom it was asked for.
@@ -178,7 +283,7 @@ impl ScriptedReplica {
     pub(crate) fn new(batches: Vec<Batch>) -> Self {
         Self {
             batches,
-            ended: Ok(Scan::Everything),
+            ended: Ok(Scanned::complete()),
             looks: BTreeMap::new(),
             asked: Rc::default(),
             facts: Vec::new(),
@@ -192,7 +297,15 @@ impl Replica for ScriptedReplica {
         Capabilities { fields: FieldSet::CRM, weak: FieldSet::NONE, identity: false }
     }
 
-    fn scan<'a>(&'a mut self, _: &'a Known, sink: &'a mut Sink<'_>) -> LocalFuture<'a, Result<Scan, ReplicaError>> {
+    fn conduct(&self) -> Conduct {
+        BOOK
+    }
+
+    fn scan<'a>(
+        &'a mut self,
+        _: &'a dyn Baseline,
+        sink: &'a mut Sink<'_>,
+    ) -> LocalFuture<'a, Result<Scanned, ReplicaError>> {
         Box::pin(async move {
             for (handed, batch) in self.batches.drain(..).enumerate() {
                 if let Some((_, stop)) = self.stops.as_ref().filter(|(after, _)| *after == handed) {
@@ -219,30 +332,77 @@ impl Replica for ScriptedReplica {
         Box::pin(async { Vec::new() })
     }
 
-    fn facts(&self) -> Vec<(String, String)> {
+    fn learned(&self) -> Vec<(String, String)> {
         self.facts.clone()
     }
 }
 
-pub(crate) fn participant(name: &str, replica: impl Replica + 'static) -> Participant {
-    Participant {
-        name: name.to_owned(),
-        replica: Box::new(replica),
-        takes: true,
-        gives: true,
-        deletes: true,
-        filter: BTreeMap::new(),
-        prefer: Prefer::Crm,
-        halted: false,
-        held: false,
-        incomplete: false,
+const BOOK: Conduct = Conduct {
+    absence: Absence::Certain,
+    writes: Writes::Atomic,
+    ids: Ids::Own,
+    abridges: false,
+    rereads: true,
+    writes_at_once: 2_500,
+};
+
+const SERVER: Conduct = Conduct {
+    absence: Absence::AskById,
+    writes: Writes::Uncertain,
+    ids: Ids::Shared,
+    abridges: true,
+    rereads: false,
+    writes_at_once: 16,
+};
+
+fn conduct_of(name: &str) -> Conduct {
+    if name == CRM { SERVER } else { BOOK }
+}
+
+/// Another replica that behaves as one of this name does.
+struct Behaving<R>(R, Conduct);
+
+impl<R: Replica> Replica for Behaving<R> {
+    fn capabilities(&self) -> Capabilities {
+        self.0.capabilities()
     }
+
+    fn conduct(&self) -> Conduct {
+        self.1
+    }
+
+    fn scan<'a>(
+        &'a mut self,
+        baseline: &'a dyn Baseline,
+        sink: &'a mut Sink<'_>,
+    ) -> LocalFuture<'a, Result<Scanned, ReplicaError>> {
+        self.0.scan(baseline, sink)
+    }
+
+    fn fetch<'a>(&'a mut self, remote: &'a str) -> LocalFuture<'a, Result<Lookup, ReplicaError>> {
+        self.0.fetch(remote)
+    }
+
+    fn apply<'a>(&'a mut self, writes: Vec<Write>) -> LocalFuture<'a, Vec<Result<Written, ReplicaError>>> {
+        self.0.apply(writes)
+    }
+
+    fn learned(&self) -> Vec<(String, String)> {
+        self.0.learned()
+    }
+}
+
+/// A replica that behaves as the CRM or as a book, by its name.
+pub(crate) fn participant(name: &str, replica: impl Replica + 'static) -> Participant {
+    let winner = if name == CRM { Winner::There } else { Winner::Here };
+    let replica = Box::new(Behaving(replica, conduct_of(name)));
+    Participant { essential: name == CRM, ..Participant::new(name, replica, winner) }
 }
 
 pub(crate) fn side(name: &str) -> MergeSide<'_> {
     let policy =
         Policy { fields: FieldSet::CRM, weak: FieldSet::NONE, winner: Winner::There, takes: true, gives: true };
-    MergeSide { name, policy, replica: None }
+    MergeSide { name, policy, conduct: conduct_of(name), replica: None }
 }
 
 pub(crate) fn seen(remote: &str, uid: Option<&str>, contact: &Contact) -> RemoteContact {

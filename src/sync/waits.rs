@@ -4,9 +4,9 @@
 use std::collections::BTreeMap;
 
 use super::{
-    engine::Engine,
-    error::SyncError,
+    SyncError,
     participant::{CRM, Participant},
+    run::Run,
 };
 use crate::{
     mirror::{Mirror, MirrorError, OutboxRow, OutboxState, QuestionDetail, QuestionRow, State},
@@ -82,7 +82,7 @@ pub fn waits(mirror: &Mirror) -> Result<Waits, MirrorError> {
 /// What stopped parts of a run, by replica: which kind, and what a person is told.
 pub(crate) type Guards = BTreeMap<String, (&'static str, Diagnostic)>;
 
-impl Engine<'_> {
+impl Run<'_> {
     /// Writes down what was stopped for safety, and strikes off what no longer is.
     pub fn keep_guards(
         &mut self,
@@ -96,7 +96,7 @@ impl Engine<'_> {
         for participant in participants {
             let guard = self.guards.get(&participant.name).cloned();
             let scanned =
-                outcome.is_ok() && !participant.halted && self.summary.scanned.contains_key(&participant.name);
+                outcome.is_ok() && !participant.is_halted() && self.summary.scanned.contains_key(&participant.name);
             for kind in [HELD, STOPPED] {
                 match &guard {
                     Some((tripped, diagnostic)) if *tripped == kind => {
@@ -115,7 +115,7 @@ impl Engine<'_> {
         let before = self.mirror.question(replica, "", kind)?.filter(|row| row.state == State::Open);
         let row = QuestionRow {
             id: 0,
-            run: before.map_or(self.run, |row| row.run),
+            run: before.map_or(self.id, |row| row.run),
             replica: replica.to_owned(),
             remote: String::new(),
             kind: kind.to_owned(),
@@ -132,6 +132,7 @@ impl Engine<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sync::participant::Trust;
     use crate::sync::testing::{ada, participant, with_fixture};
     use crate::{
         mirror::{ConflictRow, OutboxAction},
@@ -157,7 +158,7 @@ mod tests {
             with_fixture(|mut fixture| {
                 let id = fixture.contact("ada-1", &ada(""));
                 fill(&mut fixture, id);
-                let found = waits(&fixture.engine.mirror).unwrap();
+                let found = waits(&fixture.run.mirror).unwrap();
                 assert_eq!([found.conflicts, found.questions, found.unsettled], expected);
                 assert_eq!(found.total(), expected.iter().sum::<u64>());
             });
@@ -170,13 +171,13 @@ mod tests {
                         let (replica, remote, text) = ("crm".into(), "1".into(), "?".into());
                         let kind = kind.to_owned();
                         let row = QuestionRow { id: 0, run: 1, replica, remote, kind, contact: None, text, state };
-                        fixture.engine.mirror.ask(&row).unwrap();
+                        fixture.run.mirror.ask(&row).unwrap();
                     }
                     let (replica, at, kept) = ("crm".into(), String::new(), "open".into());
                     let (field, base, here, there) = (None, None, None, None);
                     let row =
                         ConflictRow { id: 0, run: 1, at, contact, replica, field, base, here, there, kept, state };
-                    fixture.engine.mirror.add_conflict(&row).unwrap();
+                    fixture.run.mirror.add_conflict(&row).unwrap();
                 },
                 [expected, 5 * expected, 0],
             );
@@ -198,31 +199,31 @@ mod tests {
     #[test]
     fn a_guard_waits_until_a_scan_passes_it() {
         with_fixture(|mut fixture| {
-            let engine = &mut fixture.engine;
+            let run = &mut fixture.run;
             let mut participants = [participant("cards", Memory::default())];
-            let mut open = |engine: &mut Engine<'_>, halted: bool, outcome: Result<(), SyncError>| {
-                participants[0].halted = halted;
-                engine.keep_guards(&participants, &outcome).unwrap();
-                let rows = engine.mirror.questions().unwrap();
+            let mut open = |run: &mut Run<'_>, halted: bool, outcome: Result<(), SyncError>| {
+                participants[0].trust = if halted { Trust::Nothing } else { Trust::Full };
+                run.keep_guards(&participants, &outcome).unwrap();
+                let rows = run.mirror.questions().unwrap();
                 rows.into_iter().map(|row| (row.run, row.kind, row.text)).collect::<Vec<_>>()
             };
-            let first = engine.run;
-            let trip = |engine: &mut Engine<'_>, message: &str| {
-                engine.guards.insert("cards".into(), (HELD, Diagnostic::new(message).hint("do this")));
+            let first = run.id;
+            let trip = |run: &mut Run<'_>, message: &str| {
+                run.guards.insert("cards".into(), (HELD, Diagnostic::new(message).hint("do this")));
             };
-            trip(engine, "9 are missing");
-            assert_eq!(open(engine, false, Ok(())), [(first, HELD.to_owned(), "9 are missing".to_owned())]);
-            assert_eq!(engine.mirror.question_detail(1).unwrap().todo.as_deref(), Some("do this"));
-            engine.run += 1;
-            trip(engine, "8 are missing");
+            trip(run, "9 are missing");
+            assert_eq!(open(run, false, Ok(())), [(first, HELD.to_owned(), "9 are missing".to_owned())]);
+            assert_eq!(run.mirror.question_detail(1).unwrap().todo.as_deref(), Some("do this"));
+            run.id += 1;
+            trip(run, "8 are missing");
             let held = vec![(first, HELD.to_owned(), "8 are missing".to_owned())];
-            assert_eq!(open(engine, false, Ok(())), held, "since the first run");
-            engine.guards.clear();
-            assert_eq!(open(engine, false, Ok(())), held, "it was not scanned");
-            engine.summary.scanned.insert("cards".into(), 1);
-            assert_eq!(open(engine, true, Ok(())), held, "the scan failed");
-            assert_eq!(open(engine, false, Err(SyncError::Interrupted)), held);
-            assert_eq!(open(engine, false, Ok(())), []);
+            assert_eq!(open(run, false, Ok(())), held, "since the first run");
+            run.guards.clear();
+            assert_eq!(open(run, false, Ok(())), held, "it was not scanned");
+            run.summary.scanned.insert("cards".into(), 1);
+            assert_eq!(open(run, true, Ok(())), held, "the scan failed");
+            assert_eq!(open(run, false, Err(SyncError::Interrupted)), held);
+            assert_eq!(open(run, false, Ok(())), []);
         });
     }
 }

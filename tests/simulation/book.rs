@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use carnet::{
     contact::Contact,
     replica::{
-        Capabilities, Diagnostic, Known, LocalFuture, Lookup, Replica, ReplicaError, Scan, Sink, Write, Written,
-        memory::Memory,
+        Baseline, Capabilities, Conduct, Diagnostic, LocalFuture, Lookup, Replica, ReplicaError, Scanned, Sink, Write,
+        Written, memory::Memory,
     },
 };
 
@@ -71,18 +71,26 @@ impl Replica for SimulatedBook {
         self.shelf.capabilities
     }
 
-    fn scan<'a>(&'a mut self, known: &'a Known, sink: &'a mut Sink<'_>) -> LocalFuture<'a, Result<Scan, ReplicaError>> {
+    fn conduct(&self) -> Conduct {
+        self.shelf.lock().conduct
+    }
+
+    fn scan<'a>(
+        &'a mut self,
+        baseline: &'a dyn Baseline,
+        sink: &'a mut Sink<'_>,
+    ) -> LocalFuture<'a, Result<Scanned, ReplicaError>> {
         Box::pin(async move {
             if self.is_away() {
                 return Err(away());
             }
             if self.world.lock().expect("the world").books_blank.contains(&self.shelf.number) {
-                return Ok(Scan::Everything);
+                return Ok(Scanned::complete());
             }
             // Read at one instant, handed over later: people go on meanwhile.
             let mut copy = self.shelf.lock().clone();
             self.world.lock().expect("the world").people_act();
-            copy.scan(known, sink).await
+            copy.scan(baseline, sink).await
         })
     }
 

@@ -11,11 +11,7 @@ use std::{
 };
 
 use carnet::{
-    crm::{
-        Client, ClientSettings, ListsSetting,
-        lists::ListBehaviour,
-        replica::{CrmReplica, LIST_MISMATCHES_KEY, LIST_MODE_KEY},
-    },
+    crm::{Client, ClientSettings, ListsSetting, replica::CrmReplica},
     mirror::Mirror,
     sync::{self, CRM, Mode, Participant, RunInputs, RunOptions, RunPolicy, Stop, Summary, SyncError},
 };
@@ -331,11 +327,11 @@ impl History {
     }
 
     async fn carry_out(&self, forced: bool) -> End {
-        let mirror = match Mirror::open(&self.mirror) {
+        let mut mirror = match Mirror::open(&self.mirror) {
             Ok(mirror) => mirror,
             Err(error) => return End::Failed(error.into()),
         };
-        let (ground, policy, options) = self.ground(mirror, forced);
+        let (ground, policy, options) = self.ground(&mut mirror, forced);
         let host = SimulatedHost { world: self.world.clone(), epoch: self.epoch };
         let world = self.world.clone();
         let mut events = move |event: sync::SyncEvent| {
@@ -352,7 +348,7 @@ impl History {
         }
     }
 
-    fn ground(&self, mirror: Mirror, forced: bool) -> (RunInputs<'static>, RunPolicy, RunOptions) {
+    fn ground<'m>(&self, mirror: &'m mut Mirror, forced: bool) -> (RunInputs<'m, 'static>, RunPolicy, RunOptions) {
         let world = self.lock();
         let settings = ClientSettings {
             base_url: URL.to_owned(),
@@ -367,27 +363,14 @@ impl History {
             lists: ListsSetting::Probe,
         };
         let client = Client::over(&settings, Box::new(SimulatedWire(self.world.clone()))).expect("usable settings");
-        let learnt = mirror.fact(LIST_MODE_KEY).ok().flatten().and_then(|text| text.parse::<ListBehaviour>().ok());
-        let list_mode_mismatches =
-            mirror.fact(LIST_MISMATCHES_KEY).ok().flatten().and_then(|text| text.parse().ok()).unwrap_or(0);
-        let crm =
-            CrmReplica::over(client, settings.lists).with_lists(learnt).with_list_mode_mismatches(list_mode_mismatches);
-        let participant = |name: &str, replica| Participant {
-            name: name.to_owned(),
-            replica,
-            takes: true,
-            gives: true,
-            deletes: name != CRM || world.crm_follows_deletions,
-            filter: Default::default(),
-            prefer: world.prefer,
-            halted: false,
-            held: false,
-            incomplete: false,
-        };
-        let mut participants = vec![participant(CRM, Box::new(crm))];
+        let crm = CrmReplica::over(client, settings.lists);
+        let crm = Participant::new(CRM, Box::new(crm), world.prefer.against_the_crm());
+        let crm = Participant { deletes: world.crm_follows_deletions, essential: true, ..crm };
+        let mut participants = vec![crm];
         for shelf in &world.shelves {
             let book = SimulatedBook { shelf: shelf.clone(), world: self.world.clone() };
-            participants.push(participant(&format!("book-{}", shelf.number), Box::new(book)));
+            let name = format!("book-{}", shelf.number);
+            participants.push(Participant::new(name, Box::new(book), world.prefer.against_a_book()));
         }
         let policy = RunPolicy {
             max_delete: world.max_delete,

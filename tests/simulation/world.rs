@@ -11,7 +11,7 @@ use carnet::{
     crm::Verb,
     reconcile::{Limit, Prefer},
     replica::Capabilities,
-    sandbox::{self, Direct, Lists, PastEnd, Quirk, SandboxSettings},
+    sandbox::{Direct, Lists, PastEnd, Quirk, SandboxSettings},
 };
 use tokio::{sync::Notify, time::Instant};
 

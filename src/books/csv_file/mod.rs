@@ -10,17 +10,19 @@ use std::{
 };
 
 use super::{
+    FILES,
     fs::Digest,
     parallel::chunked_map,
     record_ids::{RecordKeys, assign_ids},
+    revisions,
     single_file::{Replaced, SingleFile, Version, known_with, remotes_of, until_settled},
 };
 use crate::{
     contact::{Contact, Field, FieldSet, identity::Identity},
     formats::csv::{CsvError, Missed, NoteSort, Profile, Row, Table},
     replica::{
-        Action, Batch, Capabilities, Diagnostic, Known, LocalFuture, Lookup, Problem, RemoteContact, RemoteId, Replica,
-        ReplicaError, Revision, Scan, Sink, Write, Written,
+        Action, Baseline, Batch, Capabilities, Conduct, Coverage, Cursor, Diagnostic, LocalFuture, Lookup, Problem,
+        RemoteContact, RemoteId, Replica, ReplicaError, Revision, Scanned, Sink, Write, Written,
     },
 };
 
@@ -72,18 +74,19 @@ impl CsvFile {
         Capabilities { fields: table.fields(), weak: table.weak(), identity }
     }
 
-    fn scan_now(&mut self, known: &Known, sink: &mut Sink<'_>) -> Result<Scan, ReplicaError> {
-        self.known.clone_from(&known.revisions);
-        let Some((version, problems)) = self.file.read_to_scan(known)? else { return Ok(Scan::Everything) };
+    fn scan_now(&mut self, baseline: &dyn Baseline, sink: &mut Sink<'_>) -> Result<Scanned, ReplicaError> {
+        self.known = revisions(baseline)?;
+        let known = self.known.clone();
+        let Some((version, problems)) = self.file.read_to_scan(&known)? else { return Ok(Scanned::complete()) };
         let table = self.table(&version)?;
         self.columns = OnceCell::from(self.columns_of(&table));
         let rows = Rows::of(&table, &self.known);
         let mut batch = Batch { problems, ..Batch::default() };
-        let mut scan = Scan::Everything;
+        let mut coverage = Coverage::Complete;
         for (row, remote, revision) in rows.rows {
             if let Some(ragged) = row.ragged {
                 // It may be any of those that are missed.
-                scan = Scan::Changes;
+                coverage = Coverage::Partial;
                 batch.problems.push(Problem {
                     place: self.place(&row, None),
                     message: format!("has {} cells, the header {}", ragged.found, ragged.expected),
@@ -101,7 +104,7 @@ impl CsvFile {
                 });
                 continue;
             };
-            let same = known.revisions.get(&remote) == Some(&revision);
+            let same = known.get(&remote) == Some(&revision);
             // What was mended is told once, what is not believed every time.
             let notes = row.notes.iter().filter(|note| !same || note.sort == NoteSort::Refused);
             batch.problems.extend(notes.map(|note| Problem {
@@ -122,7 +125,7 @@ impl CsvFile {
         }
         sink(batch)?;
         self.scanned = Some(table);
-        Ok(scan)
+        Ok(Scanned { coverage, cursor: Cursor::new() })
     }
 
     fn place(&self, row: &Row, column: Option<&str>) -> String {
@@ -214,8 +217,16 @@ impl Replica for CsvFile {
         self.scanned.as_ref().map_or_else(|| contact.clone(), |table| table.shows(contact))
     }
 
-    fn scan<'a>(&'a mut self, known: &'a Known, sink: &'a mut Sink<'_>) -> LocalFuture<'a, Result<Scan, ReplicaError>> {
-        Box::pin(async move { self.scan_now(known, sink) })
+    fn conduct(&self) -> Conduct {
+        FILES
+    }
+
+    fn scan<'a>(
+        &'a mut self,
+        baseline: &'a dyn Baseline,
+        sink: &'a mut Sink<'_>,
+    ) -> LocalFuture<'a, Result<Scanned, ReplicaError>> {
+        Box::pin(async move { self.scan_now(baseline, sink) })
     }
 
     fn fetch<'a>(&'a mut self, remote: &'a str) -> LocalFuture<'a, Result<Lookup, ReplicaError>> {

@@ -1,5 +1,6 @@
 //! What is only true of a table; the rest is in `replicas::contract`.
 
+use crate::replica::memory::Known;
 use std::{
     fs,
     path::{Path, PathBuf},

@@ -4,13 +4,14 @@
 //! its UID into it. Bytes between cards, and cards that did not change, stay as they are; all writes of a push are one
 //! new version of the file. Groups are left alone.
 
+use super::revisions;
 use std::{
     collections::{HashMap, HashSet},
     ops::Range,
 };
 
 use super::{
-    ObservedProperties,
+    FILES, ObservedProperties,
     cards::{self, Flaw},
     fs::Digest,
     parallel::chunked_map,
@@ -25,8 +26,8 @@ use crate::{
         split::{self, Piece},
     },
     replica::{
-        Action, Batch, Capabilities, Diagnostic, Known, LocalFuture, Lookup, Problem, RemoteContact, RemoteId, Replica,
-        ReplicaError, Revision, Scan, Sink, Write, Written,
+        Action, Baseline, Batch, Capabilities, Conduct, Coverage, Cursor, Diagnostic, LocalFuture, Lookup, Problem,
+        Reading, RemoteContact, RemoteId, Replica, ReplicaError, Revision, Scanned, Sink, Write, Written,
     },
 };
 
@@ -52,20 +53,14 @@ impl VcardFile {
         Self { settings, observed: ObservedProperties::default(), file, known: HashMap::new() }
     }
 
-    /// The same book, of whose programs this is known.
-    #[must_use]
-    pub fn with_observed(mut self, observed: ObservedProperties) -> Self {
-        self.observed = observed;
-        self
-    }
-
-    fn scan_now(&mut self, known: &Known, sink: &mut Sink<'_>) -> Result<Scan, ReplicaError> {
-        self.known.clone_from(&known.revisions);
-        let Some((version, problems)) = self.file.read_to_scan(known)? else { return Ok(Scan::Everything) };
+    fn scan_now(&mut self, baseline: &dyn Baseline, sink: &mut Sink<'_>) -> Result<Scanned, ReplicaError> {
+        self.known = revisions(baseline)?;
+        let known = self.known.clone();
+        let Some((version, problems)) = self.file.read_to_scan(&known)? else { return Ok(Scanned::complete()) };
         let text = split::text(&version.bytes);
         let cards = Cards::read(&text, &self.known, self.settings.style);
         let mut batch = Batch { problems, ..Batch::default() };
-        let mut scan = Scan::Everything;
+        let mut coverage = Coverage::Complete;
         for slot in cards.slots {
             let at = |line: usize| format!("{} line {line}", self.file.name());
             match slot.state {
@@ -86,7 +81,7 @@ impl VcardFile {
                 State::Broken(flaw, remote) => {
                     // A card that cannot be told from a deleted one.
                     if remote.is_none() {
-                        scan = Scan::Changes;
+                        coverage = Coverage::Partial;
                     }
                     let place = at(flaw.line.unwrap_or(slot.line));
                     batch.problems.push(Problem { place, message: flaw.message, hint: flaw.hint, remote });
@@ -97,7 +92,7 @@ impl VcardFile {
             }
         }
         sink(batch)?;
-        Ok(scan)
+        Ok(Scanned { coverage, cursor: Cursor::new() })
     }
 
     fn look_now(&self, remote: &str) -> Result<Lookup, ReplicaError> {
@@ -141,20 +136,29 @@ impl Replica for VcardFile {
         Capabilities { fields: vcard::CARRIED, weak: vcard::WEAK, identity: true }
     }
 
-    fn reread(&self, source: &[u8], known: &Contact) -> Option<Contact> {
-        cards::reread(source, self.settings.style, known)
+    fn interpret(&self, source: &[u8], known: &Contact) -> Option<Reading> {
+        cards::interpret(source, self.settings.style, &self.observed, known)
     }
 
-    fn interpret(&self, source: &[u8], known: &Contact, there: &Contact) -> Option<Contact> {
-        self.observed.interpret(source, self.settings.style, known, there)
+    fn recall(&mut self, known: &dyn Fn(&str) -> Option<String>) {
+        let observed = known(&ObservedProperties::fact(&self.settings.name)).unwrap_or_default();
+        self.observed = ObservedProperties::parse(&observed);
     }
 
-    fn facts(&self) -> Vec<(String, String)> {
+    fn learned(&self) -> Vec<(String, String)> {
         vec![(ObservedProperties::fact(&self.settings.name), self.observed.to_text())]
     }
 
-    fn scan<'a>(&'a mut self, known: &'a Known, sink: &'a mut Sink<'_>) -> LocalFuture<'a, Result<Scan, ReplicaError>> {
-        Box::pin(async move { self.scan_now(known, sink) })
+    fn conduct(&self) -> Conduct {
+        FILES
+    }
+
+    fn scan<'a>(
+        &'a mut self,
+        baseline: &'a dyn Baseline,
+        sink: &'a mut Sink<'_>,
+    ) -> LocalFuture<'a, Result<Scanned, ReplicaError>> {
+        Box::pin(async move { self.scan_now(baseline, sink) })
     }
 
     fn fetch<'a>(&'a mut self, remote: &'a str) -> LocalFuture<'a, Result<Lookup, ReplicaError>> {

@@ -11,7 +11,7 @@ use crate::{
         contract::{Seen, apply, create, delete, put, scan, settings, try_scan, update},
         fs::SAVED,
     },
-    replica::Known,
+    replica::memory::Known,
 };
 
 const ADA: &str = "BEGIN:VCARD\r\nVERSION:3.0\r\nUID:ada\r\nFN:Ada Lovelace\r\nN:Lovelace;Ada;;;\r\nEND:VCARD\r\n";
@@ -129,7 +129,7 @@ fn a_missing_file_is_no_empty_book() {
 fn a_save_by_another_program_is_never_overwritten() {
     let (dir, path, _) = book(ADA);
     let mut file = SingleFile::new("team".into(), path.clone());
-    file.read_to_scan(&Known::default()).unwrap();
+    file.read_to_scan(&Default::default()).unwrap();
     let version = file.read_to_write().unwrap();
     fs::write(&path, EMMY).unwrap();
     assert_eq!(file.replace(&version, b"ours").unwrap(), Replaced::Again);

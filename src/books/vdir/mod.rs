@@ -14,18 +14,17 @@ mod tests;
 use std::{io, path::PathBuf};
 
 use super::{
-    ObservedProperties, cards,
+    FILES, ObservedProperties, cards,
     fs::{Folder, Outcome, refused},
 };
 use crate::{
     contact::Contact,
     formats::vcard::{self, WriteStyle, split},
     replica::{
-        Capabilities, Diagnostic, Known, LocalFuture, Lookup, Replica, ReplicaError, Scan, Sink, Write, Written,
+        Baseline, Capabilities, Conduct, Diagnostic, LocalFuture, Lookup, Reading, Replica, ReplicaError, Scanned,
+        Sink, Write, Written,
     },
 };
-
-use read::Reading;
 
 /// The file that says that a folder is a book, so that the mount point of a missing disk is not taken for one.
 pub const MARKER: &str = ".carnet-book";
@@ -73,13 +72,6 @@ impl Vdir {
     /// The book in this folder, which need not exist yet.
     pub fn new(settings: BookSettings) -> Self {
         Self { settings, observed: ObservedProperties::default(), trust: Trust::Unscanned }
-    }
-
-    /// The same book, of whose programs this is known.
-    #[must_use]
-    pub fn with_observed(mut self, observed: ObservedProperties) -> Self {
-        self.observed = observed;
-        self
     }
 
     fn open(&self) -> io::Result<Option<Folder>> {
@@ -134,10 +126,10 @@ impl Vdir {
             return Ok(Lookup::Unclear("the book's folder is missing".into()));
         };
         Ok(match read::read(&folder, remote, self.settings.style) {
-            Ok(Reading::Card(record)) => Lookup::Found(record),
-            Ok(Reading::Group) => Lookup::Unclear(format!("{remote} is a group now")),
-            Ok(Reading::Gone) if self.is_marked(&folder)? => Lookup::Gone,
-            Ok(Reading::Gone) => Lookup::Unclear("the book's folder lost its marker".into()),
+            Ok(read::Reading::Card(record)) => Lookup::Found(record),
+            Ok(read::Reading::Group) => Lookup::Unclear(format!("{remote} is a group now")),
+            Ok(read::Reading::Gone) if self.is_marked(&folder)? => Lookup::Gone,
+            Ok(read::Reading::Gone) => Lookup::Unclear("the book's folder lost its marker".into()),
             Err(flaw) => Lookup::Unclear(format!("{} {}", flaw.place(remote), flaw.message)),
         })
     }
@@ -149,20 +141,29 @@ impl Replica for Vdir {
         Capabilities { fields: vcard::CARRIED, weak: vcard::WEAK, identity: false }
     }
 
-    fn reread(&self, source: &[u8], known: &Contact) -> Option<Contact> {
-        cards::reread(source, self.settings.style, known)
+    fn interpret(&self, source: &[u8], known: &Contact) -> Option<Reading> {
+        cards::interpret(source, self.settings.style, &self.observed, known)
     }
 
-    fn interpret(&self, source: &[u8], known: &Contact, there: &Contact) -> Option<Contact> {
-        self.observed.interpret(source, self.settings.style, known, there)
+    fn recall(&mut self, known: &dyn Fn(&str) -> Option<String>) {
+        let observed = known(&ObservedProperties::fact(&self.settings.name)).unwrap_or_default();
+        self.observed = ObservedProperties::parse(&observed);
     }
 
-    fn facts(&self) -> Vec<(String, String)> {
+    fn learned(&self) -> Vec<(String, String)> {
         vec![(ObservedProperties::fact(&self.settings.name), self.observed.to_text())]
     }
 
-    fn scan<'a>(&'a mut self, known: &'a Known, sink: &'a mut Sink<'_>) -> LocalFuture<'a, Result<Scan, ReplicaError>> {
-        Box::pin(async move { self.scan_now(known, sink) })
+    fn conduct(&self) -> Conduct {
+        FILES
+    }
+
+    fn scan<'a>(
+        &'a mut self,
+        baseline: &'a dyn Baseline,
+        sink: &'a mut Sink<'_>,
+    ) -> LocalFuture<'a, Result<Scanned, ReplicaError>> {
+        Box::pin(async move { self.scan_now(baseline, sink) })
     }
 
     fn fetch<'a>(&'a mut self, remote: &'a str) -> LocalFuture<'a, Result<Lookup, ReplicaError>> {

@@ -12,12 +12,14 @@ use super::{
 };
 use crate::{
     books::{
+        Revisions,
         cards::{self, Flaw},
         fs::{Folder, Recovered, SAVED, StagedFile, reason, remedy},
         parallel::{chunked_map, cores},
+        revisions,
     },
     formats::vcard::WriteStyle,
-    replica::{Batch, Known, Problem, ReplicaError, Scan, Sink},
+    replica::{Baseline, Batch, Problem, ReplicaError, Scanned, Sink, Stopped},
 };
 
 /// Files read before they are handed on.
@@ -26,14 +28,15 @@ const CHUNK: usize = 256;
 const THREAD_MIN: usize = 512;
 
 impl Vdir {
-    pub(super) fn scan_now(&mut self, known: &Known, sink: &mut Sink<'_>) -> Result<Scan, ReplicaError> {
-        let agreed = !known.revisions.is_empty();
+    pub(super) fn scan_now(&mut self, baseline: &dyn Baseline, sink: &mut Sink<'_>) -> Result<Scanned, ReplicaError> {
+        let known = &revisions(baseline)?;
+        let agreed = !known.is_empty();
         let Some(folder) = self.open().map_err(|error| self.refused("open", &error))? else {
             if agreed {
                 return Err(self.unsafe_without("there is no folder"));
             }
             self.trust = Trust::FirstUse;
-            return Ok(Scan::Everything);
+            return Ok(Scanned::complete());
         };
         let marked = self.is_marked(&folder)?;
         if !marked && agreed {
@@ -60,11 +63,11 @@ impl Vdir {
         if agreed && !self.is_marked(&folder)? {
             return Err(self.unsafe_without("the marker file went away"));
         }
-        Ok(Scan::Everything)
+        Ok(Scanned::complete())
     }
 
     /// The names in the folder, after finishing or undoing what a killed run left.
-    fn list(&self, folder: &Folder, known: &Known) -> Result<Listing, ReplicaError> {
+    fn list(&self, folder: &Folder, known: &Revisions) -> Result<Listing, ReplicaError> {
         let wanted = |name: &[u8]| is_card_name(name) || StagedFile::may_be(name) || is_saved(name);
         let list = || folder.names(wanted).map_err(|error| self.refused("list", &error));
         let mut names = list()?;
@@ -96,7 +99,7 @@ impl Vdir {
             }
         }
         // A listing made while others rename may miss a name: ask for each one that is missed.
-        let missed = known.revisions.keys().filter(|remote| is_card_name(remote.as_bytes()));
+        let missed = known.keys().filter(|remote| is_card_name(remote.as_bytes()));
         let missed: Vec<String> = missed
             .filter(|remote| listing.names.binary_search(remote).is_err())
             .filter(|remote| !matches!(folder.fetch(remote), Ok(None)))
@@ -114,13 +117,13 @@ struct Listing {
 }
 
 /// Finishes or undoes the step that a temporary file was part of; says so where a person should know.
-fn recover(folder: &Folder, name: &str, names: &[Vec<u8>], known: &Known) -> Option<Problem> {
+fn recover(folder: &Folder, name: &str, names: &[Vec<u8>], known: &Revisions) -> Option<Problem> {
     let leftover = StagedFile::parse(name)?;
     let listed = names.iter().filter_map(|name| std::str::from_utf8(name).ok());
-    let known_names = known.revisions.keys().map(String::as_str);
+    let known_names = known.keys().map(String::as_str);
     let target =
         listed.chain(known_names).filter(|name| is_card_name(name.as_bytes())).find(|name| leftover.is_for(name));
-    let agreed = target.and_then(|target| known.revisions.get(target)).and_then(|state| State::parse(state).digest());
+    let agreed = target.and_then(|target| known.get(target)).and_then(|state| State::parse(state).digest());
     match folder.recover(&leftover, target, |digest| agreed.as_ref() == Some(digest)) {
         // What was set aside is reported with the listing that follows.
         Ok(Recovered::Cleared | Recovered::PutBack | Recovered::Saved(_)) => None,
@@ -128,7 +131,7 @@ fn recover(folder: &Folder, name: &str, names: &[Vec<u8>], known: &Known) -> Opt
             place: name.to_owned(),
             message: format!("cannot be cleared away: {}", reason(&error)),
             hint: Some(remedy(&error).to_owned()),
-            remote: target.filter(|target| known.revisions.contains_key(*target)).map(str::to_owned),
+            remote: target.filter(|target| known.contains_key(*target)).map(str::to_owned),
         }),
     }
 }
@@ -148,7 +151,7 @@ struct Sorted {
     patience: Duration,
 }
 
-fn sort(folder: &Folder, known: &Known, listing: Listing) -> Sorted {
+fn sort(folder: &Folder, known: &Revisions, listing: Listing) -> Sorted {
     let Listing { names, problems } = listing;
     let parts = chunked_map(names, THREAD_MIN, |names| vec![sort_part(folder, known, names)]);
     let mut sorted = Sorted { batch: Batch { problems, ..Batch::default() }, ..Sorted::default() };
@@ -158,7 +161,7 @@ fn sort(folder: &Folder, known: &Known, listing: Listing) -> Sorted {
         sorted.to_read.extend(part.to_read);
         sorted.patience = sorted.patience.max(part.patience);
     }
-    sorted.to_read.sort_by_cached_key(|file| (!known.revisions.contains_key(&file.name), file.name.clone()));
+    sorted.to_read.sort_by_cached_key(|file| (!known.contains_key(&file.name), file.name.clone()));
     put_off(&mut sorted);
     sorted
 }
@@ -183,7 +186,7 @@ fn put_off(sorted: &mut Sorted) {
     });
 }
 
-fn sort_part(folder: &Folder, known: &Known, names: Vec<String>) -> Sorted {
+fn sort_part(folder: &Folder, known: &Revisions, names: Vec<String>) -> Sorted {
     let mut sorted = Sorted::default();
     let mut buffer = String::new();
     let now = SystemTime::now();
@@ -203,7 +206,7 @@ fn sort_part(folder: &Folder, known: &Known, names: Vec<String>) -> Sorted {
                 continue;
             }
         };
-        let state = known.revisions.get(&name).map(|revision| State::parse(revision));
+        let state = known.get(&name).map(|revision| State::parse(revision));
         if state.is_some_and(|state| state.is_stamped(&entry.fingerprint, &mut buffer)) {
             sorted.batch.same.push(name);
         } else {
@@ -221,8 +224,8 @@ fn read_all(
     folder: &Folder,
     files: &[ToRead],
     style: WriteStyle,
-    take: &mut dyn FnMut(Readings) -> Result<(), ReplicaError>,
-) -> Result<(), ReplicaError> {
+    take: &mut dyn FnMut(Readings) -> Result<(), Stopped>,
+) -> Result<(), Stopped> {
     let read_chunk = |chunk: &[ToRead]| -> Readings {
         chunk.iter().map(|ToRead { name, .. }| (name.clone(), read::read(folder, name, style))).collect()
     };
@@ -261,9 +264,9 @@ fn read_all(
 struct Uids(HashSet<String>);
 
 impl Uids {
-    fn new(known: &Known, batch: &Batch, needed: bool) -> Self {
+    fn new(known: &Revisions, batch: &Batch, needed: bool) -> Self {
         let same = if needed { batch.same.as_slice() } else { &[] };
-        let states = same.iter().filter_map(|remote| known.revisions.get(remote));
+        let states = same.iter().filter_map(|remote| known.get(remote));
         Self(states.filter_map(|revision| State::parse(revision).uid()).map(str::to_owned).collect())
     }
 
@@ -272,7 +275,7 @@ impl Uids {
     }
 }
 
-fn assemble(known: &Known, uids: &mut Uids, readings: Readings) -> Batch {
+fn assemble(known: &Revisions, uids: &mut Uids, readings: Readings) -> Batch {
     let mut batch = Batch::default();
     for (name, reading) in readings {
         let flaw = match reading {
@@ -280,7 +283,7 @@ fn assemble(known: &Known, uids: &mut Uids, readings: Readings) -> Batch {
                 if !uids.is_new(record.uid.as_deref()) {
                     let hint = Some("delete one of the two, or give one another UID".into());
                     Flaw { hint, ..Flaw::whole("has the same UID as another file and is left alone") }
-                } else if known.revisions.get(&name).is_some_and(|revision| *revision == record.revision) {
+                } else if known.get(&name).is_some_and(|revision| *revision == record.revision) {
                     batch.same.push(name);
                     continue;
                 } else {
@@ -288,7 +291,7 @@ fn assemble(known: &Known, uids: &mut Uids, readings: Readings) -> Batch {
                     continue;
                 }
             }
-            Ok(Reading::Group) if !known.revisions.contains_key(&name) => continue,
+            Ok(Reading::Group) if !known.contains_key(&name) => continue,
             Ok(Reading::Group) => Flaw::whole("became a group and is left alone"),
             // It was there an instant ago: the next scan says.
             Ok(Reading::Gone) => Flaw::whole("went away while it was read"),

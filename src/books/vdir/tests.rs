@@ -14,7 +14,7 @@ use crate::{
         contract::{Seen, apply, contact, create, delete, put, scan, settings, try_scan, update},
         fs::{Digest, SAVED},
     },
-    replica::{Action, Known, RemoteContact, ReplicaError},
+    replica::{Action, RemoteContact, ReplicaError, memory::Known},
 };
 
 const CARD: &str = "BEGIN:VCARD\r\nVERSION:3.0\r\nUID:ada\r\nFN:Ada Lovelace\r\nN:Lovelace;Ada;;;\r\nEND:VCARD\r\n";

@@ -6,7 +6,6 @@ use crate::{
         Agreement, ConflictRow, ContactId, Mirror, OutboxAction, OutboxRow, OutboxState, QuestionDetail, QuestionRow,
         State,
     },
-    replica::PageNote,
 };
 
 /// When all of it happened.
@@ -93,9 +92,7 @@ pub fn mirror() -> Mirror {
     let detail = QuestionDetail { todo, ..QuestionDetail::default() };
     mirror.ask_with(&question("cards", "", "held_deletion", None, text), &detail).unwrap();
     mirror.put_outbox(&parked(ids[2])).unwrap();
-    let remotes = ["1042", "1043", "1044"].map(str::to_owned).to_vec();
-    let (digest, seal) = (String::new(), String::new());
-    mirror.put_page(&PageNote { page: 1, etag: None, digest, remotes, seal, total_pages: None }).unwrap();
+    mirror.set_fact("crm.held_back", "1042 1043 1044").unwrap();
     mirror
 }
 

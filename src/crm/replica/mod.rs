@@ -23,15 +23,17 @@ use super::{
 use crate::{
     contact::{Field, FieldSet},
     replica::{
-        Action, Capabilities, Diagnostic, Known, LocalFuture, Lookup, RemoteContact, Replica, ReplicaError, Scan, Sink,
-        Write, Written,
+        Absence, Action, Baseline, Capabilities, Conduct, Coverage, Cursor, Diagnostic, Ids, LocalFuture, Lookup,
+        Progress, RemoteContact, Replica, ReplicaError, Scanned, Sink, Write, Writes, Written,
     },
 };
 
 /// The name under which the server's treatment of lists is kept for the next run.
-pub const LIST_MODE_KEY: &str = "crm.lists";
+const LIST_MODE_KEY: &str = "crm.lists";
+/// The name under which it is kept that the login was refused last time.
+const LOGIN_REFUSED_KEY: &str = "crm.login_refused";
 /// The name under which it is counted how often a server turned out to treat lists otherwise than was believed.
-pub const LIST_MISMATCHES_KEY: &str = "crm.lists_doubted";
+const LIST_MISMATCHES_KEY: &str = "crm.lists_doubted";
 /// So often the server is asked anew: a colleague's edit in the instant of a write looks the same.
 const DOUBTS_MAX: u32 = 3;
 
@@ -47,6 +49,8 @@ pub struct CrmReplica {
     list_mode_mismatches: u32,
     /// Throwaway contacts of earlier probes, to be used again or removed at the next write.
     probes_left: BTreeSet<String>,
+    /// The login was refused last time: it is tried on one request before the others follow.
+    login_refused: bool,
     /// Why the probe failed. It is not repeated before a listing has shown what it left behind.
     probe_failed: Option<Diagnostic>,
 }
@@ -57,23 +61,9 @@ impl CrmReplica {
         Ok(Self::over(Client::new(settings).map_err(diagnostic)?, settings.lists))
     }
 
-    /// With what was learnt of its lists in an earlier run. A setting other than `probe` goes before it.
-    #[must_use]
-    pub fn with_lists(mut self, learnt: Option<ListBehaviour>) -> Self {
-        self.learnt = learnt;
-        self
-    }
-
-    /// With how often what was believed of its lists turned out wrong in earlier runs.
-    #[must_use]
-    pub fn with_list_mode_mismatches(mut self, list_mode_mismatches: u32) -> Self {
-        self.list_mode_mismatches = list_mode_mismatches;
-        self
-    }
-
     /// What is known of its lists by trying, to be kept for the next run: nothing where it turned out wrong, so that it is
     /// tried anew, and `Unknown` where that happened too often.
-    pub fn learnt(&self) -> Option<ListBehaviour> {
+    fn list_mode(&self) -> Option<ListBehaviour> {
         match (self.is_refuted(), self.list_mode_mismatches + 1 >= DOUBTS_MAX) {
             (false, _) => self.learnt,
             (true, false) => None,
@@ -99,27 +89,30 @@ impl CrmReplica {
             list_mode_invalid: Arc::default(),
             list_mode_mismatches: 0,
             probes_left: BTreeSet::new(),
+            login_refused: false,
             probe_failed: None,
         }
     }
 
-    async fn scan_all(&mut self, known: &Known, sink: &mut Sink<'_>) -> Result<Scan, ReplicaError> {
-        let remembered = Arc::new(scan::remembered(known));
-        let mut listing = Listing::start(self.client.clone(), remembered, scan::page_batch);
+    async fn scan_all(&mut self, baseline: &dyn Baseline, sink: &mut Sink<'_>) -> Result<Scanned, ReplicaError> {
+        let remembered = Arc::new(scan::remembered(baseline, self.login_refused)?);
+        let mut listing = Listing::start(self.client.clone(), remembered.clone(), scan::page_batch);
+        let mut cursor = Cursor::new();
         while let Some(page) = listing.next().await.map_err(replica_error)? {
             let mut batch = match page.content {
-                Content::Fresh(scan::PageBatch { batch, probes }) => {
+                Content::Fresh(scan::PageBatch { batch, probes, note }) => {
                     self.probes_left.extend(probes);
+                    cursor.extend(note);
                     batch
                 }
-                Content::Same => scan::same_batch(known, page.number),
+                Content::Same => scan::same_batch(&remembered, page.number),
                 Content::Missing => continue,
             };
-            batch.pages_expected = page.pages_expected;
+            batch.progress = Progress { steps: 1, expected: page.pages_expected };
             sink(batch)?;
         }
         self.probe_failed = None;
-        Ok(Scan::Everything)
+        Ok(Scanned { coverage: Coverage::Complete, cursor })
     }
 
     async fn apply_all(&mut self, writes: Vec<Write>) -> Vec<Result<Written, ReplicaError>> {
@@ -147,7 +140,7 @@ impl CrmReplica {
     }
 
     fn behaviour(&self) -> Option<ListBehaviour> {
-        if self.is_refuted() { self.learnt() } else { self.lists.behaviour().or(self.learnt) }
+        if self.is_refuted() { self.list_mode() } else { self.lists.behaviour().or(self.learnt) }
     }
 
     async fn probe(&mut self) -> Result<Result<ListBehaviour, Diagnostic>, ReplicaError> {
@@ -191,8 +184,31 @@ impl Replica for CrmReplica {
         Capabilities { fields: FieldSet::CRM, weak: FieldSet::NONE, identity: false }
     }
 
-    fn scan<'a>(&'a mut self, known: &'a Known, sink: &'a mut Sink<'_>) -> LocalFuture<'a, Result<Scan, ReplicaError>> {
-        Box::pin(self.scan_all(known, sink))
+    fn conduct(&self) -> Conduct {
+        CONDUCT
+    }
+
+    fn recall(&mut self, known: &dyn Fn(&str) -> Option<String>) {
+        let number = |name| known(name).and_then(|text| text.parse().ok());
+        self.learnt = known(LIST_MODE_KEY).and_then(|text| text.parse().ok());
+        self.list_mode_mismatches = number(LIST_MISMATCHES_KEY).unwrap_or(0);
+        self.login_refused = known(LOGIN_REFUSED_KEY).is_some();
+    }
+
+    fn scan<'a>(
+        &'a mut self,
+        baseline: &'a dyn Baseline,
+        sink: &'a mut Sink<'_>,
+    ) -> LocalFuture<'a, Result<Scanned, ReplicaError>> {
+        Box::pin(async move {
+            let scanned = self.scan_all(baseline, sink).await;
+            match &scanned {
+                Ok(_) => self.login_refused = false,
+                Err(ReplicaError::Login(_)) => self.login_refused = true,
+                Err(_) => {}
+            }
+            scanned
+        })
     }
 
     fn fetch<'a>(&'a mut self, remote: &'a str) -> LocalFuture<'a, Result<Lookup, ReplicaError>> {
@@ -214,21 +230,36 @@ impl Replica for CrmReplica {
         self.client.requests()
     }
 
-    fn facts(&self) -> Vec<(String, String)> {
+    fn clear_up<'a>(&'a mut self) -> LocalFuture<'a, ()> {
+        Box::pin(async move { drop(self.apply_all(Vec::new()).await) })
+    }
+
+    fn learned(&self) -> Vec<(String, String)> {
+        let kept = |name: &str, value: Option<String>| (name.to_owned(), value.unwrap_or_default());
+        let mut learned = vec![kept(LOGIN_REFUSED_KEY, self.login_refused.then(|| "yes".to_owned()))];
         if self.lists != ListsSetting::Probe {
-            return Vec::new();
+            return learned;
         }
-        let lists = self.learnt().map(|lists| lists.to_string());
+        let lists = self.list_mode().map(|lists| lists.to_string());
         if self.is_refuted() {
-            let list_mode_mismatches = (self.list_mode_mismatches + 1).to_string();
-            return vec![
-                (LIST_MODE_KEY.to_owned(), lists.unwrap_or_default()),
-                (LIST_MISMATCHES_KEY.to_owned(), list_mode_mismatches),
-            ];
+            learned.push(kept(LIST_MODE_KEY, lists));
+            learned.push(kept(LIST_MISMATCHES_KEY, Some((self.list_mode_mismatches + 1).to_string())));
+        } else if lists.is_some() {
+            learned.push(kept(LIST_MODE_KEY, lists));
         }
-        lists.map(|lists| (LIST_MODE_KEY.to_owned(), lists)).into_iter().collect()
+        learned
     }
 }
+
+/// How the CRM behaves, as far as its reference says.
+const CONDUCT: Conduct = Conduct {
+    absence: Absence::AskById,
+    writes: Writes::Uncertain,
+    ids: Ids::Shared,
+    abridges: true,
+    rereads: false,
+    writes_at_once: 16,
+};
 
 fn unknown_lists() -> Diagnostic {
     Diagnostic::new("find out how the CRM updates lists")

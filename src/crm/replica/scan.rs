@@ -6,46 +6,96 @@
 
 use std::collections::{HashMap, HashSet};
 
+use serde::{Deserialize, Serialize};
+
 use crate::{
-    crm::{Digest, FreshPage, PageRecord, Remembered, RememberedPage, id_key, is_probe},
-    replica::{Batch, Known, PageNote, Problem},
+    crm::{Digest, FreshPage, PageRecord, Remembered, RememberedPage, Revisions, id_key, is_probe},
+    replica::{Baseline, Batch, Problem, Stopped},
 };
 
 /// A page read anew.
 #[derive(Debug)]
 pub struct PageBatch {
-    /// Its contacts, problems and note.
+    /// Its contacts and problems.
     pub batch: Batch,
     /// The throwaway contacts on it, left out of the batch.
     pub probes: Vec<String>,
+    /// The page, to be remembered; none for one that is to be met again.
+    pub note: Option<(String, String)>,
 }
 
+/// A listing page as last read, so that the same bytes need not be read again: a note of the cursor.
+///
+/// It counts only while every contact on it is still agreed on under the revision that it had (`seal`).
+#[derive(Debug, Serialize, Deserialize)]
+struct PageNote {
+    /// The server's ETag, verbatim, if it sent one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    etag: Option<String>,
+    /// Hash of the body's bytes.
+    digest: String,
+    /// The ids on the page, in order.
+    ids: Vec<Id>,
+    /// Hash over the ids and the revisions they had.
+    seal: String,
+    /// `total_pages` as the page said it, if it did.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    total_pages: Option<u32>,
+}
+
+/// An id on a page: a number; as text in the notes of earlier versions.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(untagged)]
+enum Id {
+    Number(u64),
+    Text(String),
+}
+
+impl Id {
+    fn key(&self) -> Option<u64> {
+        match self {
+            Id::Number(key) => Some(*key),
+            Id::Text(text) => id_key(text),
+        }
+    }
+}
+
+/// Before the page's number in the name of its note.
+const PAGE: &str = "page/";
+
 /// What the client may use of what the mirror knows.
-pub fn remembered(known: &Known) -> Remembered {
-    // Sized beforehand: growing it would hold it twice.
-    let mut revisions: HashMap<u64, Digest> = HashMap::with_capacity(known.revisions.len());
-    let states = known.revisions.iter();
-    revisions.extend(states.filter_map(|(remote, revision)| Some((id_key(remote)?, Digest::parse(revision)?))));
-    let pages = known
-        .pages
-        .iter()
-        .filter_map(|(number, note)| {
-            let ids: Vec<u64> = note.remotes.iter().map(|remote| id_key(remote)).collect::<Option<_>>()?;
-            let states = ids.iter().map(|id| Some((*id, *revisions.get(id)?))).collect::<Option<Vec<_>>>()?;
-            (seal(&states) == note.seal).then_some(())?;
-            let PageNote { page: _, etag, digest, remotes: _, seal: _, total_pages } = note;
-            let digest = Digest::parse(digest)?;
-            Some((*number, RememberedPage { etag: etag.clone(), digest, ids, total_pages: *total_pages }))
-        })
-        .collect();
-    Remembered { revisions, pages, pages_last: known.pages.keys().copied().max(), login_refused: known.login_refused }
+pub fn remembered(baseline: &dyn Baseline, login_refused: bool) -> Result<Remembered, Stopped> {
+    let mut revisions = Revisions::with_capacity(usize::try_from(baseline.count()).unwrap_or_default());
+    baseline.for_each(&mut |remote, revision| {
+        if let Some((key, digest)) = id_key(remote).zip(Digest::parse(revision)) {
+            revisions.push(key, digest);
+        }
+    })?;
+    let revisions = revisions.sorted();
+    let (mut pages, mut pages_last) = (HashMap::new(), None);
+    baseline.for_each_note(&mut |name, value| {
+        let Some(number) = name.strip_prefix(PAGE).and_then(|number| number.parse().ok()) else { return };
+        pages_last = pages_last.max(Some(number));
+        pages.extend(still_good(value, &revisions).map(|page| (number, page)));
+    })?;
+    Ok(Remembered { revisions, pages, pages_last, login_refused })
+}
+
+/// The page of a note, if each contact on it is agreed on as it was there.
+fn still_good(note: &str, revisions: &Revisions) -> Option<RememberedPage> {
+    let note: PageNote = serde_json::from_str(note).ok()?;
+    let ids = note.ids.iter().map(Id::key).collect::<Option<Vec<u64>>>()?;
+    let states = ids.iter().map(|id| Some((*id, revisions.get(*id)?))).collect::<Option<Vec<_>>>()?;
+    (seal(&states) == note.seal).then_some(())?;
+    let PageNote { etag, digest, ids: _, seal: _, total_pages } = note;
+    Some(RememberedPage { etag, digest: Digest::parse(&digest)?, ids, total_pages })
 }
 
 /// The batch of a remembered page.
-pub fn same_batch(known: &Known, number: u32) -> Batch {
-    let note = known.pages.get(&number).cloned();
-    let same = note.as_ref().map(|note| note.remotes.clone()).unwrap_or_default();
-    Batch { same, page: note, ..Batch::default() }
+pub fn same_batch(remembered: &Remembered, number: u32) -> Batch {
+    let page = remembered.pages.get(&number);
+    let same = page.map(|page| page.ids.iter().map(u64::to_string).collect()).unwrap_or_default();
+    Batch { same, ..Batch::default() }
 }
 
 /// The batch of a page read anew. Of a contact that is on it twice, the later one counts.
@@ -54,7 +104,6 @@ pub fn page_batch(page: FreshPage) -> PageBatch {
     let mut batch = Batch::default();
     let mut probes = Vec::new();
     let mut states = Vec::with_capacity(records.len());
-    let mut remotes = Vec::with_capacity(records.len());
     let later = repeated(&records);
     for (place, record) in records.into_iter().enumerate() {
         if later.contains(&place) {
@@ -63,13 +112,11 @@ pub fn page_batch(page: FreshPage) -> PageBatch {
         match record {
             PageRecord::Same { id, key, revision } => {
                 states.push((key, revision));
-                remotes.push(id.clone());
                 batch.same.push(id);
             }
             PageRecord::Changed(record) if is_probe(&record.contact) => probes.push(record.id),
             PageRecord::Changed(record) => {
                 states.extend(id_key(&record.id).map(|key| (key, record.revision)));
-                remotes.push(record.id.clone());
                 batch.changed.push(super::remote_contact(*record));
             }
             PageRecord::Faulty { id, fault } => batch.problems.push(Problem {
@@ -83,11 +130,15 @@ pub fn page_batch(page: FreshPage) -> PageBatch {
             }),
         }
     }
-    if batch.problems.is_empty() && probes.is_empty() {
-        let (digest, seal) = (digest.to_string(), seal(&states));
-        batch.page = Some(PageNote { page: number, etag, digest, remotes, seal, total_pages });
-    }
-    PageBatch { batch, probes }
+    // An empty page past the end is not worth a note.
+    let whole = batch.problems.is_empty() && probes.is_empty() && !states.is_empty();
+    let note = whole.then(|| {
+        let ids = states.iter().map(|(key, _)| Id::Number(*key)).collect();
+        let note = PageNote { etag, digest: digest.to_string(), ids, seal: seal(&states), total_pages };
+        // Numbers and texts always have a JSON form.
+        (format!("{PAGE}{number}"), serde_json::to_string(&note).unwrap_or_default())
+    });
+    PageBatch { batch, probes, note }
 }
 
 /// Places of records that come again further down.
@@ -113,7 +164,7 @@ mod tests {
     use crate::crm::replica::tests::replica;
     use crate::{
         crm::stub::{Reply, Stub},
-        replica::{Replica, ReplicaError, Scan},
+        replica::{Coverage, Progress, Replica, ReplicaError, Scanned, memory::Known},
     };
 
     const PAGE_1: &str = "<contacts><pagination><total_pages>2</total_pages></pagination>\
@@ -125,33 +176,48 @@ mod tests {
         <contact><id>3</id><last_name>carnet probe</last_name><comment>carnet probe x — may be deleted</comment>\
         </contact><contact/></contacts>";
 
-    async fn scan(stub: &Stub, known: &Known) -> (Vec<Batch>, Result<Scan, ReplicaError>) {
+    /// Page by page: the login was refused last time, so that page 1 is asked for alone.
+    async fn one_by_one(stub: &Stub, known: &Known) -> (Vec<Batch>, Result<Scanned, ReplicaError>) {
+        scan_with(stub, known, true).await
+    }
+
+    async fn scan(stub: &Stub, known: &Known) -> (Vec<Batch>, Result<Scanned, ReplicaError>) {
+        scan_with(stub, known, false).await
+    }
+
+    async fn scan_with(stub: &Stub, known: &Known, login_refused: bool) -> (Vec<Batch>, Result<Scanned, ReplicaError>) {
         let mut batches = Vec::new();
         let mut crm = replica(stub);
+        crm.recall(&|name| (name == "crm.login_refused" && login_refused).then(|| "yes".to_owned()));
         let result = crm
             .scan(known, &mut |batch| {
                 batches.push(batch);
                 Ok(())
             })
             .await;
-        batches.sort_by_key(|batch| batch.page.as_ref().map(|note| note.page));
+        let first = |batch: &Batch| {
+            let changed = batch.changed.iter().map(|record| record.remote.clone());
+            batch
+                .same
+                .iter()
+                .cloned()
+                .chain(changed)
+                .chain(batch.problems.iter().filter_map(|it| it.remote.clone()))
+                .min()
+        };
+        batches.sort_by_key(first);
         (batches, result)
     }
 
     /// What the mirror knows after it took these batches.
-    fn agree(batches: &[Batch]) -> Known {
+    fn agree(batches: &[Batch], scanned: Scanned) -> Known {
         let mut known = Known::default();
         for batch in batches {
-            known.pages.extend(batch.page.clone().map(|note| (note.page, note)));
             let agreed = batch.changed.iter().map(|record| (record.remote.clone(), record.revision.clone()));
             known.revisions.extend(agreed);
         }
+        known.keep(scanned.cursor);
         known
-    }
-
-    /// Page 1 is asked for alone, so that the pages come in their order.
-    fn one_by_one() -> Known {
-        Known { login_refused: true, ..Known::default() }
     }
 
     async fn two_pages() -> Stub {
@@ -166,18 +232,18 @@ mod tests {
     #[tokio::test]
     async fn a_second_scan_finds_everything_the_same() {
         let stub = two_pages().await;
-        let (first, result) = scan(&stub, &one_by_one()).await;
-        assert_eq!(result, Ok(Scan::Everything));
+        let (first, result) = one_by_one(&stub, &Known::default()).await;
+        let scanned = result.unwrap();
+        assert_eq!(scanned.coverage, Coverage::Complete);
         let names: Vec<(&str, &str)> =
             first[0].changed.iter().map(|found| (found.remote.as_str(), found.contact.last_name.as_str())).collect();
         assert_eq!(names, [("2", ""), ("1", "new")]);
-        assert_eq!(first[0].pages_expected, Some(2));
-        let known = agree(&first);
+        assert_eq!(first[0].progress, Progress { steps: 1, expected: Some(2) });
+        let known = agree(&first, scanned);
         let (second, result) = scan(&stub, &known).await;
-        assert_eq!(result, Ok(Scan::Everything));
+        assert_eq!(result.unwrap().cursor, [], "an unchanged page needs no new note");
         assert!(second.iter().all(|batch| batch.changed.is_empty()), "{second:?}");
         assert_eq!((&second[0].same, &second[1].same), (&vec!["2".to_owned(), "1".into()], &vec!["3".to_owned()]));
-        assert_eq!(second[0].page, first[0].page);
         let conditional: Vec<bool> =
             stub.seen().iter().map(|request| request.header("if-none-match").is_some()).collect();
         assert_eq!(conditional, [false, false, true, false]);
@@ -186,7 +252,8 @@ mod tests {
     #[tokio::test]
     async fn a_page_is_read_again_once_an_agreement_moved_on() {
         let stub = two_pages().await;
-        let mut known = agree(&scan(&stub, &one_by_one()).await.0);
+        let (batches, scanned) = one_by_one(&stub, &Known::default()).await;
+        let mut known = agree(&batches, scanned.unwrap());
         known.revisions.insert("2".into(), Digest::of(b"after our own write").to_string());
         known.revisions.remove("3");
         let (batches, _) = scan(&stub, &known).await;
@@ -208,16 +275,17 @@ mod tests {
         .await;
         let mut crm = replica(&stub);
         let mut batches = Vec::new();
-        let known = one_by_one();
+        crm.recall(&|name| (name == "crm.login_refused").then(|| "yes".to_owned()));
+        let known = Known::default();
         let result = crm
             .scan(&known, &mut |batch| {
                 batches.push(batch);
                 Ok(())
             })
             .await;
-        assert_eq!(result, Ok(Scan::Everything));
+        assert_eq!(result, Ok(Scanned::complete()), "such a page is not remembered");
         let batch = &batches[0];
-        assert_eq!((batch.changed.len(), &batch.changed[0].remote, batch.page.clone()), (1, &"1".to_owned(), None));
+        assert_eq!((batch.changed.len(), &batch.changed[0].remote), (1, &"1".to_owned()));
         let problems: Vec<(&str, Option<&str>)> =
             batch.problems.iter().map(|problem| (problem.place.as_str(), problem.remote.as_deref())).collect();
         assert_eq!(
@@ -234,9 +302,8 @@ mod tests {
     #[tokio::test]
     async fn an_error_of_the_sink_ends_the_scan() {
         let stub = two_pages().await;
-        let stop = ReplicaError::Rejected(crate::replica::Diagnostic::new("stop"));
         let known = Known::default();
-        let result = replica(&stub).scan(&known, &mut |_| Err(stop.clone())).await;
-        assert_eq!(result, Err(stop));
+        let result = replica(&stub).scan(&known, &mut |_| Err(Stopped)).await;
+        assert_eq!(result, Err(ReplicaError::Stopped(Stopped)));
     }
 }

@@ -1,27 +1,25 @@
 //! The mirror's pending changes, out to one replica.
 
-mod creations;
-#[cfg(test)]
-mod creations_tests;
 mod named;
 #[cfg(test)]
 mod named_tests;
-pub(super) mod outbox;
-#[cfg(test)]
-mod outbox_tests;
 pub(super) mod settle;
 #[cfg(test)]
 mod settle_tests;
-mod updates;
+mod unsupported;
 
 use super::{
-    engine::{Engine, label},
     error::SyncError,
     events::{ChangeAction, FieldChange, SyncEvent},
     host::FailPoint,
     participant::Participant,
+    record::label,
+    run::{Run, Step},
     scan::intake::marks,
 };
+use crate::sync::{outbox::Outbox, participant::Trust};
+use std::collections::HashSet;
+
 use crate::{
     contact::FieldSet,
     mirror::{Agreement, ContactId, Pending, Stored},
@@ -34,8 +32,6 @@ use crate::{
 const PLANNED_AT_ONCE: usize = 2_500;
 /// Or fewer, where their photos have so many bytes: each is held several times over while it is written.
 const PLANNED_BYTES: usize = 16 << 20;
-/// Writes handed to the CRM at a time.
-const CRM_WRITES_AT_ONCE: usize = 16;
 /// How often a replica is tried again within a run because it changed under us.
 const ROUNDS: usize = 3;
 
@@ -59,31 +55,56 @@ impl Delivery {
     }
 }
 
-impl Engine<'_> {
-    /// Pushes what is pending until the replica holds it, or has refused it, or could not be reached.
-    pub async fn push(&mut self, participant: &mut Participant) -> Result<(), SyncError> {
-        if participant.is_crm()
-            && !participant.halted
-            && !self.policy.dry_run
-            && self.mirror.pending(&participant.name)?.is_empty()
-        {
-            // Nothing to say, but an earlier probe may have left its throwaway contact there.
-            participant.replica.apply(Vec::new()).await;
+/// The push of one replica's pending changes.
+pub(crate) struct Pusher<'r, 'a> {
+    pub(super) run: &'r mut Run<'a>,
+    pub(super) participant: &'r mut Participant,
+    /// Contacts that a dry run would have made under a shared id: books that carry it would be told theirs.
+    planned: &'r mut HashSet<ContactId>,
+    /// Contacts that may be there already: nobody could say in this run.
+    pub(super) doubtful: HashSet<ContactId>,
+    /// Contacts that are not made there because its listing was not whole.
+    unlisted: HashSet<ContactId>,
+    /// Trouble that does not keep the other replicas from being written, and that the run ends with.
+    pub(super) trouble: Option<SyncError>,
+}
+
+impl<'a> Step<'a> for Pusher<'_, 'a> {
+    fn run(&mut self) -> &mut Run<'a> {
+        self.run
+    }
+}
+
+impl<'r, 'a> Pusher<'r, 'a> {
+    pub fn new(run: &'r mut Run<'a>, participant: &'r mut Participant, planned: &'r mut HashSet<ContactId>) -> Self {
+        let (doubtful, unlisted) = (HashSet::new(), HashSet::new());
+        Self { run, participant, planned, doubtful, unlisted, trouble: None }
+    }
+
+    fn outbox(&mut self) -> Outbox<'_, 'a> {
+        Outbox::new(self.run, &self.participant.name)
+    }
+
+    /// Pushes what is pending until the replica holds it, or has refused it, or could not be reached. Trouble with an
+    /// essential replica is given back: the others are written first.
+    pub async fn push(mut self) -> Result<Option<SyncError>, SyncError> {
+        if !self.participant.is_halted() && !self.run.policy.dry_run {
+            self.participant.replica.clear_up().await;
         }
-        if participant.is_crm() && !participant.halted {
-            self.look_for_named(participant).await?;
+        if self.participant.shares_ids() && !self.participant.is_halted() {
+            self.look_for_named().await?;
         }
         for _ in 0..ROUNDS {
-            let pending = self.mirror.pending(&participant.name)?;
+            let pending = self.run.mirror.pending(&self.participant.name)?;
             let total = pending.len() as u64;
             let (mut done, mut again) = (0, false);
             let mut rest = pending.as_slice();
             while !rest.is_empty() {
-                if participant.halted {
-                    return Ok(());
+                if self.participant.is_halted() {
+                    return Ok(self.trouble);
                 }
-                let (deliveries, planned) = self.plan_push(participant, rest)?;
-                again |= self.deliver(participant, deliveries, (done, total)).await?;
+                let (deliveries, planned) = self.plan_push(rest)?;
+                again |= self.deliver(deliveries, (done, total)).await?;
                 done += planned as u64;
                 rest = &rest[planned..];
             }
@@ -91,34 +112,30 @@ impl Engine<'_> {
                 break;
             }
         }
-        self.say_unlisted(participant);
-        Ok(())
+        self.say_unlisted();
+        Ok(self.trouble)
     }
 
-    fn say_unlisted(&mut self, participant: &Participant) {
+    fn say_unlisted(&mut self) {
         let waiting = std::mem::take(&mut self.unlisted).len();
         if waiting > 0 {
-            self.summary.failed += waiting as u64;
+            self.run.summary.failed += waiting as u64;
             let message = format!(
                 "{waiting} new contacts are not made in the CRM yet: its listing left out contacts that are there, and they \
                  may be among them"
             );
-            self.notice(&participant.name, Diagnostic::new(message).hint("the next whole listing decides"));
+            self.run.notice(&self.participant.name, Diagnostic::new(message).hint("the next whole listing decides"));
         }
     }
 
     /// The next pending contacts as writes, and how many contacts that were. Those that turn out to need no write are agreed
     /// on at once.
-    fn plan_push(
-        &mut self,
-        participant: &Participant,
-        pending: &[(ContactId, Pending)],
-    ) -> Result<(Vec<Delivery>, usize), SyncError> {
-        self.transact(|engine| {
+    pub(super) fn plan_push(&mut self, pending: &[(ContactId, Pending)]) -> Result<(Vec<Delivery>, usize), SyncError> {
+        self.transact(|part| {
             let (mut deliveries, mut planned, mut photos) = (Vec::new(), 0, 0);
             for (id, what) in pending.iter().take(PLANNED_AT_ONCE) {
                 planned += 1;
-                if let Some(delivery) = engine.plan_one(participant, *id, *what)? {
+                if let Some(delivery) = part.plan_one(*id, *what)? {
                     photos += delivery.stored.contact.extra.iter().map(String::len).sum::<usize>();
                     deliveries.push(delivery);
                 }
@@ -130,30 +147,26 @@ impl Engine<'_> {
         })
     }
 
-    fn plan_one(
-        &mut self,
-        participant: &Participant,
-        id: ContactId,
-        what: Pending,
-    ) -> Result<Option<Delivery>, SyncError> {
-        let stored = self.stored(id)?;
-        let agreement = self.mirror.agreement(&participant.name, id)?;
+    fn plan_one(&mut self, id: ContactId, what: Pending) -> Result<Option<Delivery>, SyncError> {
+        let stored = self.run.stored(id)?;
+        let agreement = self.run.mirror.agreement(&self.participant.name, id)?;
         match (what, agreement) {
-            (Pending::Create, None) => self.plan_create(participant, stored),
-            (Pending::Update, Some(agreement)) => self.plan_update(participant, stored, agreement),
-            (Pending::Delete, Some(agreement)) => self.plan_delete(participant, stored, agreement),
+            (Pending::Create, None) => self.plan_create(stored),
+            (Pending::Update, Some(agreement)) => self.plan_update(stored, agreement),
+            (Pending::Delete, Some(agreement)) => self.plan_delete(stored, agreement),
             _ => Ok(None),
         }
     }
 
-    fn plan_create(&mut self, participant: &Participant, stored: Stored) -> Result<Option<Delivery>, SyncError> {
-        let wanted = participant.gives && participant.wants(&stored.contact);
-        if participant.is_crm() && participant.incomplete && wanted {
+    fn plan_create(&mut self, stored: Stored) -> Result<Option<Delivery>, SyncError> {
+        let wanted = self.participant.gives() && self.participant.wants(&stored.contact);
+        if self.participant.incomplete && wanted && self.participant.shares_ids() {
             // It may be among those that the listing left out.
             self.unlisted.insert(stored.id);
             return Ok(None);
         }
-        let waits = participant.is_crm() && (self.doubtful.contains(&stored.id) || self.must_wait(&stored)?);
+        let waits = self.doubtful.contains(&stored.id)
+            || (self.participant.is_uncertain() && self.outbox().must_wait(&stored)?);
         if waits || !wanted {
             return Ok(None);
         }
@@ -161,28 +174,23 @@ impl Engine<'_> {
         Ok(Some(delivery(stored, None, action, Vec::new())))
     }
 
-    fn plan_update(
-        &mut self,
-        participant: &Participant,
-        stored: Stored,
-        agreement: Agreement,
-    ) -> Result<Option<Delivery>, SyncError> {
-        if !participant.gives || (participant.is_crm() && self.must_wait(&stored)?) {
+    fn plan_update(&mut self, stored: Stored, agreement: Agreement) -> Result<Option<Delivery>, SyncError> {
+        if !self.participant.gives() || (self.participant.is_uncertain() && self.outbox().must_wait(&stored)?) {
             return Ok(None);
         }
-        if !participant.wants(&stored.contact) && participant.wants(&agreement.ours) {
+        if !self.participant.wants(&stored.contact) && self.participant.wants(&agreement.ours) {
             // It left the filter, so it leaves the book; that is no deletion.
-            return self.plan_delete(participant, stored, agreement);
+            return self.plan_delete(stored, agreement);
         }
         let base = Base { theirs: &agreement.theirs, ours: &agreement.ours };
-        let policy = self.less_conflicts(participant.policy(), stored.id, &participant.name)?;
+        let policy = self.run.less_conflicts(self.participant.policy(), stored.id, &self.participant.name)?;
         let out = outgoing(base, &stored.contact, &policy);
-        let identity = participant.replica.capabilities().identity
+        let identity = self.participant.replica.capabilities().identity
             && (agreement.marks != marks(Some(&stored.uid), stored.crm_id.as_deref())
-                || self.rehearsed.contains(&stored.id));
+                || self.planned.contains(&stored.id));
         if out.changed.is_empty() && !identity {
             let (version, ours) = (stored.version, stored.contact);
-            self.mirror.put_agreement(&participant.name, &Agreement { version, ours, ..agreement })?;
+            self.run.mirror.put_agreement(&self.participant.name, &Agreement { version, ours, ..agreement })?;
             return Ok(None);
         }
         let fields = described(&agreement, &out.contact, out.changed);
@@ -197,20 +205,15 @@ impl Engine<'_> {
         Ok(Some(delivery(stored, Some(agreement), action, fields)))
     }
 
-    fn plan_delete(
-        &mut self,
-        participant: &Participant,
-        stored: Stored,
-        agreement: Agreement,
-    ) -> Result<Option<Delivery>, SyncError> {
-        if participant.held {
+    fn plan_delete(&mut self, stored: Stored, agreement: Agreement) -> Result<Option<Delivery>, SyncError> {
+        if self.participant.trust == Trust::NoDeletions {
             return Ok(None);
         }
-        if !participant.gives || !participant.deletes {
-            self.mirror.put_agreement(&participant.name, &Agreement { detached: true, ..agreement })?;
+        if !self.participant.gives() || !self.participant.deletes {
+            self.run.mirror.put_agreement(&self.participant.name, &Agreement { detached: true, ..agreement })?;
             return Ok(None);
         }
-        if self.mirror.absence(&participant.name, &agreement.remote)?.is_some() {
+        if self.run.mirror.absence(&self.participant.name, &agreement.remote)?.is_some() {
             // It seems to be gone there already: the second look decides, not another deletion.
             return Ok(None);
         }
@@ -224,41 +227,37 @@ impl Engine<'_> {
 
     /// Carries the writes out; true when something changed there meanwhile and another round is due. `done` of `total`
     /// pending contacts came before these.
-    async fn deliver(
-        &mut self,
-        participant: &mut Participant,
-        deliveries: Vec<Delivery>,
-        (mut done, total): (u64, u64),
-    ) -> Result<bool, SyncError> {
-        if self.policy.dry_run {
+    async fn deliver(&mut self, deliveries: Vec<Delivery>, (mut done, total): (u64, u64)) -> Result<bool, SyncError> {
+        if self.run.policy.dry_run {
             for delivery in deliveries {
-                if participant.is_crm() && delivery.action() == ChangeAction::Create {
+                if self.participant.shares_ids() && delivery.action() == ChangeAction::Create {
                     // Its id is not known; that it will have one is, and books that carry ids are then behind.
-                    self.mirror.touch_contact(delivery.stored.id)?;
-                    self.rehearsed.insert(delivery.stored.id);
+                    self.run.mirror.touch_contact(delivery.stored.id)?;
+                    self.planned.insert(delivery.stored.id);
                 }
-                self.changed(&participant.name, delivery.action(), label(&delivery.stored), delivery.fields);
+                self.run.changed(&self.participant.name, delivery.action(), label(&delivery.stored), delivery.fields);
             }
             return Ok(false);
         }
         if !deliveries.is_empty() && done == 0 {
-            self.emit(SyncEvent::PushStarted { replica: participant.name.clone(), total });
+            self.run.emit(SyncEvent::PushStarted { replica: self.participant.name.clone(), total });
         }
-        let at_once = if participant.is_crm() { CRM_WRITES_AT_ONCE } else { PLANNED_AT_ONCE };
+        let at_once = self.participant.conduct().writes_at_once;
         let mut again = false;
         let mut deliveries = deliveries.into_iter();
-        while deliveries.len() > 0 && !participant.halted {
-            self.check_stop()?;
+        while deliveries.len() > 0 && !self.participant.is_halted() {
+            self.run.check_stop()?;
             let mut batch: Vec<Delivery> = deliveries.by_ref().take(at_once).collect();
-            self.transact(|engine| engine.about_to_write(participant, &mut batch))?;
-            self.reached(FailPoint::AboutToWrite)?;
+            let is_uncertain = self.participant.is_uncertain();
+            self.transact(|part| part.outbox().about_to_write(is_uncertain, &mut batch))?;
+            self.run.reached(FailPoint::AboutToWrite)?;
             let writes = batch.iter().map(|delivery| delivery.write.clone()).collect();
-            let answers = participant.replica.apply(writes).await;
-            self.reached(FailPoint::Answered)?;
+            let answers = self.participant.replica.apply(writes).await;
+            self.run.reached(FailPoint::Answered)?;
             done += batch.len() as u64;
-            again |= self.settle(participant, batch, answers)?;
-            self.reached(FailPoint::Settled)?;
-            self.emit(SyncEvent::PushProgress { replica: participant.name.clone(), done, total });
+            again |= self.settle(batch, answers)?;
+            self.run.reached(FailPoint::Settled)?;
+            self.run.emit(SyncEvent::PushProgress { replica: self.participant.name.clone(), done, total });
         }
         Ok(again)
     }

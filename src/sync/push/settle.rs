@@ -1,6 +1,8 @@
 //! The answers to writes: agreements, history of what was refused, and what to do next.
 
 use super::Delivery;
+use super::Pusher;
+use crate::sync::{participant::Trust, scan::intake::Intake};
 use crate::{
     contact::{Contact, Field, FieldSet},
     mirror::{Agreement, QuestionRow, State, Stored},
@@ -9,20 +11,11 @@ use crate::{
         merge::equal_normalised,
     },
     replica::{Action, Diagnostic, RemoteContact, ReplicaError, Written},
-    sync::{
-        engine::{Engine, label},
-        error::SyncError,
-        events::SyncEvent,
-        participant::Participant,
-        scan::intake::marks,
-    },
+    sync::{error::SyncError, record::label, run::Step, scan::intake::marks},
 };
 
 /// The kind of question that only informs: it stays in `status` and holds nothing up.
 pub(crate) const NOT_PERSISTED: &str = "untaken";
-
-/// The fact that names the scalars which the CRM acknowledges and does not keep.
-const IGNORED: &str = "crm.ignored";
 
 /// The revision of a record that is known to have changed, and has not been read since.
 const CHANGED: &str = "changed";
@@ -34,23 +27,22 @@ struct Sent<'d> {
     agreement: Option<&'d Agreement>,
 }
 
-impl Engine<'_> {
-    /// Books the answers of one batch in one transaction; true when another round is due.
+impl Pusher<'_, '_> {
+    /// Records the answers of one batch in one transaction; true when another round is due.
     pub fn settle(
         &mut self,
-        participant: &mut Participant,
         batch: Vec<Delivery>,
         answers: Vec<Result<Written, ReplicaError>>,
     ) -> Result<bool, SyncError> {
         let mut again = false;
         let mut fatal = None;
-        let facts = participant.replica.facts();
-        self.transact(|engine| {
-            engine.keep_facts(facts)?;
+        let facts = self.participant.replica.learned();
+        self.transact(|part| {
+            part.run.keep_facts(facts)?;
             for (delivery, answer) in batch.into_iter().zip(answers) {
                 match answer {
-                    Ok(written) => engine.written(participant, delivery, written)?,
-                    Err(error) => again |= engine.not_written(participant, delivery, error, &mut fatal)?,
+                    Ok(written) => part.written(delivery, written)?,
+                    Err(error) => again |= part.not_written(delivery, error, &mut fatal)?,
                 }
             }
             Ok(())
@@ -61,27 +53,27 @@ impl Engine<'_> {
         }
     }
 
-    fn written(&mut self, participant: &Participant, delivery: Delivery, written: Written) -> Result<(), SyncError> {
+    fn written(&mut self, delivery: Delivery, written: Written) -> Result<(), SyncError> {
         let (action, mut who) = (delivery.action(), label(&delivery.stored));
-        self.close_outbox(&participant.name, delivery.stored.id)?;
+        self.outbox().close(delivery.stored.id)?;
         let Delivery { stored, agreement, write, fields, row: _ } = delivery;
         let sent = Sent { stored: &stored, agreement: agreement.as_ref() };
         match (write.action, written) {
             (Action::Create { contact }, Some(record)) => {
-                if participant.is_crm() {
+                if self.participant.shares_ids() {
                     who.crm_id = Some(record.remote.clone());
                 }
-                self.agree(participant, sent, (&Contact::default(), &contact), record)?;
+                self.agree(sent, (&Contact::default(), &contact), record)?;
             }
             (Action::Update { theirs, contact, .. }, Some(record)) => {
-                self.agree(participant, sent, (&theirs, &contact), record)?;
+                self.agree(sent, (&theirs, &contact), record)?;
             }
             (Action::Delete { .. }, None) if agreement.is_some() => {
-                self.mirror.delete_agreement(&participant.name, stored.id)?;
+                self.run.mirror.delete_agreement(&self.participant.name, stored.id)?;
             }
             _ => {}
         }
-        self.changed(&participant.name, action, who, fields);
+        self.run.changed(&self.participant.name, action, who, fields);
         Ok(())
     }
 
@@ -89,14 +81,13 @@ impl Engine<'_> {
     /// changed here between the write and its answer has not left yet. `before` is what stood there, `meant` what was to.
     fn agree(
         &mut self,
-        participant: &Participant,
         sent: Sent<'_>,
         (before, meant): (&Contact, &Contact),
         record: RemoteContact,
     ) -> Result<(), SyncError> {
-        let (ours, version) = self.agreed_on(participant, sent)?;
-        let stored = self.stored(sent.stored.id)?;
-        let record = self.seen_alone(participant, record)?;
+        let (ours, version) = self.agreed_on(sent)?;
+        let stored = self.run.stored(sent.stored.id)?;
+        let record = self.run.seen_alone(self.participant, record)?;
         let next = Agreement {
             contact: stored.id,
             remote: record.remote.clone(),
@@ -108,31 +99,31 @@ impl Engine<'_> {
             detached: false,
             marks: marks(Some(&sent.stored.uid), sent.stored.crm_id.as_deref()),
         };
-        if !participant.is_crm() {
-            return Ok(self.mirror.put_agreement(&participant.name, &next)?);
+        if !self.participant.is_uncertain() {
+            return Ok(self.run.mirror.put_agreement(&self.participant.name, &next)?);
         }
-        let not_persisted = not_persisted(before, meant, &record.contact);
-        self.learn_unsupported_fields((before, meant), &record.contact)?;
+        let not_persisted = not_persisted(self.participant.policy().fields, before, meant, &record.contact);
+        self.run.learn_unsupported_fields((before, meant), &record.contact)?;
         if !not_persisted.is_empty() {
-            self.report_not_persisted(participant, &stored, &not_persisted)?;
+            self.report_not_persisted(&stored, &not_persisted)?;
         } else {
-            self.mirror.answer_question(&participant.name, &stored.uid, NOT_PERSISTED)?;
+            self.run.mirror.answer_question(&self.participant.name, &stored.uid, NOT_PERSISTED)?;
         }
         // What the server shows beyond what was sent, somebody put there: it is taken at once.
         let theirs = common(before, meant, &record.contact);
-        self.merge_in(&participant.side(), &stored, Some(&Agreement { theirs, ..next }), record)
+        Intake::new(self.run).merge_in(&self.participant.side(), &stored, Some(&Agreement { theirs, ..next }), record)
     }
 
     /// The mirror's half of the agreement that a write makes: what was sent, and the version that this is now; 0 where the
     /// contact, or what was agreed on, has moved on meanwhile.
-    fn agreed_on(&mut self, participant: &Participant, sent: Sent<'_>) -> Result<(Contact, i64), SyncError> {
+    fn agreed_on(&mut self, sent: Sent<'_>) -> Result<(Contact, i64), SyncError> {
         let id = sent.stored.id;
-        let present = self.mirror.agreement(&participant.name, id)?;
+        let present = self.run.mirror.agreement(&self.participant.name, id)?;
         let mut ours = sent.stored.contact.clone();
-        let mut in_step = self.stored(id)?.version == sent.stored.version;
-        if participant.is_crm() && present.is_none() {
+        let mut in_step = self.run.stored(id)?.version == sent.stored.version;
+        if self.participant.shares_ids() && present.is_none() {
             // Books that carry the CRM's id are now behind.
-            self.mirror.touch_contact(id)?;
+            self.run.mirror.touch_contact(id)?;
         }
         if let Some((then, now)) = sent.agreement.zip(present.as_ref()) {
             // A field whose agreement was decided anew meanwhile is still owed.
@@ -140,12 +131,11 @@ impl Engine<'_> {
             ours.copy_fields(&now.ours, decided);
             in_step &= decided.is_empty();
         }
-        Ok((ours, if in_step { self.stored(id)?.version } else { 0 }))
+        Ok((ours, if in_step { self.run.stored(id)?.version } else { 0 }))
     }
 
     fn not_written(
         &mut self,
-        participant: &mut Participant,
         delivery: Delivery,
         error: ReplicaError,
         fatal: &mut Option<SyncError>,
@@ -154,99 +144,73 @@ impl Engine<'_> {
         let who = label(&delivery.stored);
         match error {
             ReplicaError::Stale(now) => {
-                self.withdraw(row)?;
+                self.outbox().withdraw(row)?;
                 if let Some(record) = now {
-                    let record = self.seen_alone(participant, *record)?;
-                    self.intake(&participant.side(), record)?;
+                    let record = self.run.seen_alone(self.participant, *record)?;
+                    Intake::new(self.run).intake(&self.participant.side(), record)?;
                     return Ok(true);
                 }
                 if let Some(agreement) = &delivery.agreement {
                     // The next listing is to be looked at, even if it shows what it showed.
-                    self.mirror.set_revision(&participant.name, &agreement.remote, CHANGED)?;
+                    self.run.mirror.set_revision(&self.participant.name, &agreement.remote, CHANGED)?;
                 }
-                self.failed(
-                    participant,
+                self.run.failed(
+                    self.participant,
                     who,
                     Diagnostic::new("write it: it changed there in the meantime; the next run looks again"),
                 );
             }
             ReplicaError::Rejected(diagnostic) => {
-                self.withdraw(row)?;
-                if participant.is_crm() {
-                    self.refused(&delivery.stored, delivery.action(), &diagnostic)?;
+                self.outbox().withdraw(row)?;
+                if self.participant.is_uncertain() {
+                    self.outbox().refused(&delivery.stored, delivery.action(), &diagnostic)?;
                 }
-                self.failed(participant, who, diagnostic);
+                self.run.failed(self.participant, who, diagnostic);
             }
             ReplicaError::Deferred(diagnostic) => {
-                self.withdraw(row)?;
-                self.failed(participant, who, diagnostic);
+                self.outbox().withdraw(row)?;
+                self.run.failed(self.participant, who, diagnostic);
             }
             ReplicaError::OutcomeUnknown(diagnostic) => {
-                self.lost(&participant.name, id, &diagnostic)?;
-                self.failed(participant, who, diagnostic);
+                self.outbox().lost(id, &diagnostic)?;
+                self.run.failed(self.participant, who, diagnostic);
             }
             ReplicaError::Unavailable(diagnostic) => {
-                self.withdraw(row)?;
-                if participant.is_crm() {
-                    // The books can still be written; the run then ends with this.
-                    self.diagnostic = Some(SyncError::Network(diagnostic.clone()));
-                    participant.halted = true;
+                self.outbox().withdraw(row)?;
+                if self.participant.essential {
+                    // The others can still be written; the run then ends with this.
+                    self.trouble = Some(SyncError::Network(diagnostic.clone()));
+                    self.participant.trust = Trust::Nothing;
                 }
-                self.failed(participant, who, diagnostic);
+                self.run.failed(self.participant, who, diagnostic);
             }
             ReplicaError::Login(diagnostic) => {
-                self.withdraw(row)?;
+                self.outbox().withdraw(row)?;
                 *fatal = Some(SyncError::Login(diagnostic));
             }
+            // Only a scan is ended by the run.
+            ReplicaError::Stopped(_) => self.outbox().withdraw(row)?,
             ReplicaError::Untrusted(diagnostic) => {
-                self.withdraw(row)?;
-                if !participant.halted {
-                    self.halt(participant, diagnostic);
+                self.outbox().withdraw(row)?;
+                if !self.participant.is_halted() {
+                    self.run.halt(self.participant, diagnostic);
                 }
             }
         }
         Ok(false)
     }
 
-    /// The scalars that this server has been seen to ignore.
-    pub fn unsupported_fields(&self) -> Result<FieldSet, SyncError> {
-        let names = self.mirror.fact(IGNORED)?.unwrap_or_default();
-        Ok(names.split(' ').filter_map(Field::from_name).collect())
-    }
-
-    fn learn_unsupported_fields(
-        &mut self,
-        (before, meant): (&Contact, &Contact),
-        read: &Contact,
-    ) -> Result<(), SyncError> {
-        let known = self.unsupported_fields()?;
-        let sent = before.differing(meant).iter().filter(|field| !field.is_list());
-        let (taken, other): (Vec<Field>, Vec<Field>) = sent.partition(|field| equal_normalised(meant, read, *field));
-        let kept_as_it_was = other.into_iter().filter(|field| equal_normalised(before, read, *field));
-        let now = known.less(taken.into_iter().collect()).or(kept_as_it_was.collect());
-        if now != known {
-            let names: Vec<&str> = now.iter().map(Field::name).collect();
-            self.mirror.set_fact(IGNORED, &names.join(" "))?;
-        }
-        Ok(())
-    }
-
     /// The CRM acknowledged a change and does not show it: said now, and by `status` until the contact is taken as it is.
-    fn report_not_persisted(
-        &mut self,
-        participant: &Participant,
-        stored: &Stored,
-        fields: &[Field],
-    ) -> Result<(), SyncError> {
+    fn report_not_persisted(&mut self, stored: &Stored, fields: &[Field]) -> Result<(), SyncError> {
         let names: Vec<&str> = fields.iter().map(|field| field.name()).collect();
         let names = names.join(", ");
         let hint = "it is not sent again until it changes here; the mirror keeps it";
         let message = format!("write {names}: the CRM acknowledged it and shows something else");
-        self.failed(participant, label(stored), Diagnostic::new(message).hint(hint));
-        self.mirror.ask(&QuestionRow {
+        self.run.failed(self.participant, label(stored), Diagnostic::new(message).hint(hint));
+        self.run.mirror.ask(&QuestionRow {
             id: 0,
-            run: self.run,
-            replica: participant.name.clone(),
+            run: self.run.id,
+            replica: self.participant.name.clone(),
             remote: stored.uid.clone(),
             kind: NOT_PERSISTED.to_owned(),
             contact: Some(stored.id),
@@ -255,22 +219,16 @@ impl Engine<'_> {
         })?;
         Ok(())
     }
-
-    fn failed(&mut self, participant: &Participant, contact: crate::sync::events::Label, diagnostic: Diagnostic) {
-        self.summary.failed += 1;
-        let Diagnostic { message, hint } = diagnostic;
-        self.emit(SyncEvent::Failed { replica: participant.name.clone(), contact, message, hint });
-    }
 }
 
 /// The fields that were meant to change and do not show what was meant.
-fn not_persisted(before: &Contact, meant: &Contact, read: &Contact) -> Vec<Field> {
+fn not_persisted(carried: FieldSet, before: &Contact, meant: &Contact, read: &Contact) -> Vec<Field> {
     let lacks = |field: Field| match field {
         Field::Items => lacks_of(&before.items, &meant.items, &read.items),
         Field::Addresses => lacks_of(&before.addresses, &meant.addresses, &read.addresses),
         scalar => !equal_normalised(meant, read, scalar),
     };
-    let sent = before.differing(meant).and(FieldSet::CRM);
+    let sent = before.differing(meant).and(carried);
     sent.iter().filter(|field| lacks(*field)).collect()
 }
 
@@ -325,18 +283,18 @@ mod tests {
     fn what_the_server_makes_of_a_write_is_told_apart() {
         let (before, meant) = (contact("a", &["0199000001"]), contact("b", &["0199000001", "0199000002"]));
         let taken = contact("B ", &["+33199000001", "+33199000002"]);
-        assert!(not_persisted(&before, &meant, &taken).is_empty());
+        assert!(not_persisted(FieldSet::CRM, &before, &meant, &taken).is_empty());
         assert_eq!(common(&before, &meant, &taken), taken);
 
         let unsupported_fields = contact("a", &["0199000001"]);
         assert_eq!(
-            not_persisted(&before, &meant, &unsupported_fields),
+            not_persisted(FieldSet::CRM, &before, &meant, &unsupported_fields),
             [Field::JobTitle, Field::Addresses, Field::Items]
         );
         assert_eq!(common(&before, &meant, &unsupported_fields), unsupported_fields);
 
         let edited_after = contact("c", &["0199000001", "0199000002", "0199000003"]);
-        assert_eq!(not_persisted(&before, &meant, &edited_after), [Field::JobTitle]);
+        assert_eq!(not_persisted(FieldSet::CRM, &before, &meant, &edited_after), [Field::JobTitle]);
         assert_eq!(common(&before, &meant, &edited_after), contact("a", &["0199000001", "0199000002"]));
     }
 

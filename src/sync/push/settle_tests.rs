@@ -10,7 +10,7 @@ use crate::{
     },
     replica::{Action, Diagnostic, ReplicaError, Write, Written, memory::Memory},
     sync::{
-        error::SyncError,
+        SyncError,
         events::{ChangeAction, SyncEvent},
         participant::{CRM, Participant},
         testing::{RunFixture, ScriptedReplica, ada, participant, seen, with_fixture},
@@ -25,7 +25,7 @@ fn deliver(
     delivery: Delivery,
     answer: Answer,
 ) -> Result<bool, SyncError> {
-    fixture.engine.settle(participant, vec![delivery], vec![answer])
+    fixture.record_answers(participant, vec![delivery], vec![answer])
 }
 
 fn delivery(fixture: &mut RunFixture<'_>, name: &str, id: ContactId, action: Action) -> Delivery {
@@ -35,8 +35,8 @@ fn delivery(fixture: &mut RunFixture<'_>, name: &str, id: ContactId, action: Act
         Action::Delete { .. } => Delete,
     };
     let row = (what != Delete).then(|| fixture.sent(name, id, (what, Sent)));
-    let stored = fixture.engine.stored(id).unwrap();
-    let agreement = fixture.engine.mirror.agreement(name, id).unwrap();
+    let stored = fixture.run.stored(id).unwrap();
+    let agreement = fixture.run.mirror.agreement(name, id).unwrap();
     let write = Write { uid: stored.uid.clone(), crm_id: None, action };
     Delivery { stored, agreement, write, fields: Vec::new(), row }
 }
@@ -67,23 +67,23 @@ fn check_not_written(name: &str, error: ReplicaError, expected: &Fate) {
     with_fixture(|mut fixture| {
         let id = fixture.contact("ada-1", &ada("CEO"));
         fixture.agree(name, "1001", id);
-        fixture.engine.mirror.update_contact(id, &ada("CTO"), "").unwrap();
+        fixture.run.mirror.update_contact(id, &ada("CTO"), "").unwrap();
         let delivery = delivery(&mut fixture, name, id, update(&ada("CEO"), &ada("CTO")));
         let mut participant = participant(name, Memory::default());
         let again =
             deliver(&mut fixture, &mut participant, delivery, Err(error.clone())).map_err(|error| error.exit_code());
-        let revision = fixture.engine.mirror.agreement(name, id).unwrap().unwrap().revision;
+        let revision = fixture.run.mirror.agreement(name, id).unwrap().unwrap().revision;
         let found = Fate {
             again,
             rows: fixture.states(name),
-            failed: fixture.engine.summary.failed,
-            halted: participant.halted,
-            diagnostic: fixture.engine.diagnostic.as_ref().map_or(0, SyncError::exit_code),
+            failed: fixture.run.summary.failed,
+            halted: participant.is_halted(),
+            diagnostic: fixture.trouble.as_ref().map_or(0, SyncError::exit_code),
             revision: ["r1", "r2", "changed"].into_iter().find(|known| *known == revision).unwrap_or("other"),
         };
         assert_eq!(found, *expected, "{name} {error:?}");
         let told = fixture.told.borrow().iter().filter(|event| matches!(event, SyncEvent::Failed { .. })).count();
-        assert_eq!(told as u64, fixture.engine.summary.failed);
+        assert_eq!(told as u64, fixture.run.summary.failed);
     });
 }
 
@@ -93,16 +93,15 @@ fn check_changed_meanwhile(name: &str, change: impl FnOnce(&mut RunFixture<'_>, 
     with_fixture(|mut fixture| {
         let id = fixture.contact("ada-1", &ada("CEO"));
         fixture.agree(name, "1001", id);
-        fixture.engine.mirror.update_contact(id, &ada("CTO"), "").unwrap();
+        fixture.run.mirror.update_contact(id, &ada("CTO"), "").unwrap();
         let delivery = delivery(&mut fixture, name, id, update(&ada("CEO"), &ada("CTO")));
         let mut participant = participant(name, Memory::default());
         change(&mut fixture, id);
         let answer = Ok(Some(seen("1001", None, &ada("CTO"))));
         assert!(!deliver(&mut fixture, &mut participant, delivery, answer).unwrap());
-        let agreement = fixture.engine.mirror.agreement(name, id).unwrap().unwrap();
+        let agreement = fixture.run.mirror.agreement(name, id).unwrap().unwrap();
         assert_eq!(agreement.theirs, ada("CTO"));
-        let pending = fixture.engine.mirror.pending(name).unwrap();
-        let (deliveries, _) = fixture.engine.plan_push(&participant, &pending).unwrap();
+        let deliveries = fixture.plan_push(&mut participant);
         let sent = deliveries.first().map(|delivery| match &delivery.write.action {
             Action::Update { contact, .. } => contact.job_title.clone(),
             Action::Delete { .. } => "deleted".to_owned(),
@@ -116,9 +115,9 @@ fn check_changed_meanwhile(name: &str, change: impl FnOnce(&mut RunFixture<'_>, 
 fn what_is_changed_between_a_write_and_its_answer_is_sent_next() {
     let nobody = |_: &mut RunFixture<'_>, _| {};
     let edited = |fixture: &mut RunFixture<'_>, id| {
-        fixture.engine.mirror.update_contact(id, &ada("Chair"), "").unwrap();
+        fixture.run.mirror.update_contact(id, &ada("Chair"), "").unwrap();
     };
-    let deleted = |fixture: &mut RunFixture<'_>, id| fixture.engine.mirror.delete_contact(id, "").unwrap();
+    let deleted = |fixture: &mut RunFixture<'_>, id| fixture.run.mirror.delete_contact(id, "").unwrap();
     for name in [CRM, "cards"] {
         check_changed_meanwhile(name, nobody, None);
         check_changed_meanwhile(name, edited, Some("Chair"));
@@ -134,18 +133,17 @@ fn what_is_decided_between_a_write_and_its_answer_is_still_owed() {
         // The company is in conflict: each side keeps its own.
         let agreement = fixture.agree("cards", "1001", id);
         let agreement = Agreement { theirs: acme("CEO"), ..agreement };
-        fixture.engine.mirror.put_agreement("cards", &agreement).unwrap();
-        fixture.engine.mirror.update_contact(id, &ada("CTO"), "").unwrap();
+        fixture.run.mirror.put_agreement("cards", &agreement).unwrap();
+        fixture.run.mirror.update_contact(id, &ada("CTO"), "").unwrap();
         let delivery = delivery(&mut fixture, "cards", id, update(&acme("CEO"), &acme("CTO")));
         let mut participant = participant("cards", Memory::default());
         // It is resolved in favour of the mirror: both sides are said to know the replica's value.
         let resolved = Agreement { ours: acme("CEO"), version: 0, ..agreement };
-        fixture.engine.mirror.put_agreement("cards", &resolved).unwrap();
-        fixture.engine.mirror.touch_contact(id).unwrap();
+        fixture.run.mirror.put_agreement("cards", &resolved).unwrap();
+        fixture.run.mirror.touch_contact(id).unwrap();
         let answer = Ok(Some(seen("1001", None, &acme("CTO"))));
         deliver(&mut fixture, &mut participant, delivery, answer).unwrap();
-        let pending = fixture.engine.mirror.pending("cards").unwrap();
-        let (deliveries, _) = fixture.engine.plan_push(&participant, &pending).unwrap();
+        let deliveries = fixture.plan_push(&mut participant);
         let Action::Update { contact, changed, .. } = &deliveries[0].write.action else { panic!("no update") };
         assert_eq!((contact, *changed), (&ada("CTO"), FieldSet::NONE.with(Field::Company)));
     });
@@ -178,7 +176,7 @@ fn a_creation_that_is_stale_without_an_agreement_only_fails() {
         let delivery = delivery(&mut fixture, "cards", id, Action::Create { contact: ada("CEO") });
         let answer = Err(ReplicaError::Stale(None));
         assert!(!deliver(&mut fixture, &mut participant("cards", Memory::default()), delivery, answer).unwrap());
-        assert_eq!((fixture.states("cards"), fixture.engine.summary.failed), (vec![], 1));
+        assert_eq!((fixture.states("cards"), fixture.run.summary.failed), (vec![], 1));
     });
 }
 
@@ -189,8 +187,8 @@ fn a_replica_is_stopped_once_whatever_the_batch_holds() {
         let ids = ["ada-1", "ada-2"].map(|uid| fixture.contact(uid, &ada("CEO")));
         let batch = ids.map(|id| delivery(&mut fixture, "cards", id, Action::Create { contact: ada("CEO") }));
         let answers = ids.map(|_| Err(ReplicaError::Untrusted(Diagnostic::new("find the marker"))));
-        assert!(!fixture.engine.settle(&mut participant, batch.into(), answers.into()).unwrap());
-        assert_eq!((fixture.engine.summary.stopped.len(), fixture.states("cards")), (1, vec![]));
+        assert!(!fixture.record_answers(&mut participant, batch.into(), answers.into()).unwrap());
+        assert_eq!((fixture.run.summary.stopped.len(), fixture.states("cards")), (1, vec![]));
     });
 }
 
@@ -207,7 +205,7 @@ fn one_stale_write_among_others_asks_for_another_round() {
         let postponed = || Err(ReplicaError::Deferred(Diagnostic::new("wait")));
         let stale = Err(ReplicaError::Stale(Some(Box::new(seen("1002", None, &ada("CEO"))))));
         let answers = vec![postponed(), stale, postponed()];
-        assert!(fixture.engine.settle(&mut participant, batch.into(), answers).unwrap());
+        assert!(fixture.record_answers(&mut participant, batch.into(), answers).unwrap());
     });
 }
 
@@ -220,11 +218,11 @@ fn a_creation_that_was_done_is_agreed_on() {
             let delivery = delivery(&mut fixture, name, id, Action::Create { contact: ada("CEO") });
             let written = Some(crate::replica::RemoteContact { fields, ..seen("1001", None, &ada("CEO")) });
             assert!(!deliver(&mut fixture, &mut participant(name, Memory::default()), delivery, Ok(written)).unwrap());
-            let agreement = fixture.engine.mirror.agreement(name, id).unwrap().unwrap();
+            let agreement = fixture.run.mirror.agreement(name, id).unwrap().unwrap();
             assert_eq!((agreement.remote.as_str(), agreement.revision.as_str()), ("1001", "r2"));
-            assert_eq!((agreement.version, fixture.engine.stored(id).unwrap().version), (version, version), "{name}");
+            assert_eq!((agreement.version, fixture.run.stored(id).unwrap().version), (version, version), "{name}");
             assert!(fixture.rows(name).is_empty() && !agreement.detached);
-            assert_eq!(fixture.engine.summary.created.get(name), Some(&1));
+            assert_eq!(fixture.run.summary.created.get(name), Some(&1));
             let told = fixture.told.borrow();
             let [SyncEvent::Change(change)] = told.as_slice() else { panic!("{told:?}") };
             assert_eq!((change.action, change.contact.crm_id.as_deref()), (ChangeAction::Create, crm_id));
@@ -241,13 +239,13 @@ fn a_change_that_was_done_touches_nothing_else() {
     with_fixture(|mut fixture| {
         let id = fixture.contact("ada-1", &ada("CEO"));
         fixture.agree(CRM, "1001", id);
-        let version = fixture.engine.mirror.update_contact(id, &ada("CTO"), "").unwrap();
+        let version = fixture.run.mirror.update_contact(id, &ada("CTO"), "").unwrap();
         let delivery = delivery(&mut fixture, CRM, id, update(&ada("CEO"), &ada("CTO")));
         let written = Ok(Some(seen("1001", None, &ada("CTO"))));
         deliver(&mut fixture, &mut participant(CRM, Memory::default()), delivery, written).unwrap();
-        let agreement = fixture.engine.mirror.agreement(CRM, id).unwrap().unwrap();
-        assert_eq!((agreement.version, fixture.engine.stored(id).unwrap().version), (version, version));
-        assert_eq!((agreement.theirs, fixture.engine.summary.updated.get(CRM)), (ada("CTO"), Some(&1)));
+        let agreement = fixture.run.mirror.agreement(CRM, id).unwrap().unwrap();
+        assert_eq!((agreement.version, fixture.run.stored(id).unwrap().version), (version, version));
+        assert_eq!((agreement.theirs, fixture.run.summary.updated.get(CRM)), (ada("CTO"), Some(&1)));
     });
 }
 
@@ -262,8 +260,8 @@ fn a_deletion_that_was_done_ends_the_agreement() {
             let (remote, revision, theirs) = ("1001".to_owned(), "r1".to_owned(), ada("CEO"));
             let delivery = delivery(&mut fixture, CRM, id, Action::Delete { remote, revision, theirs });
             deliver(&mut fixture, &mut participant(CRM, Memory::default()), delivery, Ok(None)).unwrap();
-            assert_eq!(fixture.engine.mirror.agreement(CRM, id).unwrap(), None);
-            assert_eq!(fixture.engine.summary.deleted.get(CRM), Some(&1));
+            assert_eq!(fixture.run.mirror.agreement(CRM, id).unwrap(), None);
+            assert_eq!(fixture.run.summary.deleted.get(CRM), Some(&1));
         });
     }
 }
@@ -273,9 +271,9 @@ fn what_was_learnt_beside_a_write_is_kept() {
     with_fixture(|mut fixture| {
         let mut scripted = ScriptedReplica::new(vec![]);
         scripted.facts = vec![("crm.lists".to_owned(), "ids".to_owned())];
-        fixture.engine.mirror.set_fact("crm.lists", "append").unwrap();
-        fixture.engine.settle(&mut participant(CRM, scripted), vec![], vec![]).unwrap();
-        assert_eq!(fixture.engine.mirror.fact("crm.lists").unwrap().as_deref(), Some("ids"));
+        fixture.run.mirror.set_fact("crm.lists", "append").unwrap();
+        fixture.record_answers(&mut participant(CRM, scripted), vec![], vec![]).unwrap();
+        assert_eq!(fixture.run.mirror.fact("crm.lists").unwrap().as_deref(), Some("ids"));
     });
 }
 
@@ -291,23 +289,23 @@ fn check_read_back(
     with_fixture(|mut fixture| {
         let id = fixture.contact("ada-1", &ada("old"));
         let agreement = fixture.agree(CRM, "1001", id);
-        fixture.engine.mirror.set_fact("crm.ignored", known).unwrap();
-        fixture.engine.mirror.put_agreement(CRM, &Agreement { theirs: ada("old"), ..agreement }).unwrap();
-        fixture.engine.mirror.update_contact(id, &ada("new"), "").unwrap();
+        fixture.run.mirror.set_fact("crm.ignored", known).unwrap();
+        fixture.run.mirror.put_agreement(CRM, &Agreement { theirs: ada("old"), ..agreement }).unwrap();
+        fixture.run.mirror.update_contact(id, &ada("new"), "").unwrap();
         let mut participant = participant(CRM, Memory::default());
         let sent = delivery(&mut fixture, CRM, id, update(&ada("old"), &ada("new")));
         deliver(&mut fixture, &mut participant, sent, Ok(Some(seen("1001", None, read)))).unwrap();
-        let Contact { job_title, country: at, .. } = fixture.engine.stored(id).unwrap().contact;
+        let Contact { job_title, country: at, .. } = fixture.run.stored(id).unwrap().contact;
         assert_eq!((job_title.as_str(), at.as_str()), (title, country), "{read:?}");
-        let fact = fixture.engine.mirror.fact("crm.ignored").unwrap().unwrap_or_default();
+        let fact = fixture.run.mirror.fact("crm.ignored").unwrap().unwrap_or_default();
         assert_eq!(fact, unsupported_fields, "{read:?}");
-        let open = |fixture: &RunFixture<'_>| fixture.engine.mirror.questions().unwrap().len();
+        let open = |fixture: &RunFixture<'_>| fixture.run.mirror.questions().unwrap().len();
         assert_eq!(
-            (open(&fixture), fixture.engine.summary.failed),
+            (open(&fixture), fixture.run.summary.failed),
             (usize::from(not_persisted), u64::from(not_persisted))
         );
         // The next change is taken: nothing is left to be said.
-        let here = fixture.engine.stored(id).unwrap().contact;
+        let here = fixture.run.stored(id).unwrap().contact;
         let sent = delivery(&mut fixture, CRM, id, update(read, &here));
         deliver(&mut fixture, &mut participant, sent, Ok(Some(seen("1001", None, &here)))).unwrap();
         assert_eq!(open(&fixture), 0);
@@ -331,12 +329,12 @@ fn what_a_book_does_not_keep_is_no_matter_of_the_crm() {
     with_fixture(|mut fixture| {
         let id = fixture.contact("ada-1", &ada("CEO"));
         fixture.agree("cards", "1001", id);
-        fixture.engine.mirror.update_contact(id, &ada("CTO"), "").unwrap();
+        fixture.run.mirror.update_contact(id, &ada("CTO"), "").unwrap();
         let sent = delivery(&mut fixture, "cards", id, update(&ada("CEO"), &ada("CTO")));
         let read = seen("1001", None, &ada("CEO"));
         deliver(&mut fixture, &mut participant("cards", Memory::default()), sent, Ok(Some(read))).unwrap();
-        assert_eq!(fixture.engine.mirror.fact("crm.ignored").unwrap(), None);
-        assert!(fixture.engine.mirror.questions().unwrap().is_empty() && fixture.engine.summary.failed == 0);
-        assert_eq!(fixture.engine.stored(id).unwrap().contact, ada("CTO"));
+        assert_eq!(fixture.run.mirror.fact("crm.ignored").unwrap(), None);
+        assert!(fixture.run.mirror.questions().unwrap().is_empty() && fixture.run.summary.failed == 0);
+        assert_eq!(fixture.run.stored(id).unwrap().contact, ada("CTO"));
     });
 }

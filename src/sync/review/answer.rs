@@ -3,6 +3,7 @@
 //! Nothing is read or sent here. An answer about a book's record is kept until the next scan meets the record; an adopted
 //! CRM contact gets an agreement at once, so that no creation can be sent for it any more, and is read by the next scan.
 
+use super::Review;
 use serde::Deserialize;
 
 use super::{
@@ -10,19 +11,18 @@ use super::{
     resolve::{Decided, failed, usage},
 };
 use crate::{
-    contact::{Contact, FieldSet},
+    contact::{Contact, FieldSet, ids::MIRROR},
     mirror::{Agreement, ContactId, OutboxRow, QuestionRow, State, Stored},
     reconcile::{
         Base, FieldConflict, Here, Incoming, Kept, Policy, Prefer, Winner, all_equal_normalised, apply_changes,
         incoming, plan::in_known_words,
     },
-    replica::RemoteContact,
     sync::{
-        engine::{Engine, label},
-        error::SyncError,
+        SyncError,
         events::ChangeAction,
-        participant::{CRM, MIRROR},
+        participant::{CRM, Participant},
         push::settle::NOT_PERSISTED,
+        record::label,
         scan::{copies::COPY, intake::NEVER_READ},
     },
 };
@@ -77,10 +77,10 @@ struct Sent {
     contact: Contact,
 }
 
-impl Engine<'_> {
+impl Review<'_, '_> {
     /// Carries out an answer to a question.
     pub fn answer(&mut self, id: i64, answer: &Answer, prefer: Prefer) -> Result<Decided, SyncError> {
-        let Some(question) = self.mirror.question_by_id(id)? else {
+        let Some(question) = self.run.mirror.question_by_id(id)? else {
             return Err(usage(format!("find question q{id}"), "`carnet conflicts` lists them"));
         };
         if question.state == State::Settled {
@@ -107,17 +107,17 @@ impl Engine<'_> {
     }
 
     fn settled(&mut self, question: &QuestionRow) -> Result<(), SyncError> {
-        Ok(self.mirror.answer_question(&question.replica, &question.remote, &question.kind)?)
+        Ok(self.run.mirror.answer_question(&question.replica, &question.remote, &question.kind)?)
     }
 
     /// Settles questions that time has answered: creations that were found in a listing or are known not to have been
     /// made, values that the CRM shows after all or that nobody holds any more.
     pub fn settle_explained(&mut self) -> Result<(), SyncError> {
-        for question in self.mirror.questions()? {
+        for question in self.run.mirror.questions()? {
             let waits = match question.kind.as_str() {
                 HELD_FOR_REVIEW => question
                     .contact
-                    .map(|contact| held_for_review(&self.mirror, contact))
+                    .map(|contact| held_for_review(&self.run.mirror, contact))
                     .transpose()?
                     .flatten()
                     .is_some(),
@@ -134,14 +134,14 @@ impl Engine<'_> {
     /// True while the CRM shows something else of a contact than what the mirror has sent it.
     fn is_untaken(&self, question: &QuestionRow) -> Result<bool, SyncError> {
         let Some(id) = question.contact else { return Ok(false) };
-        let stored = self.mirror.contact(id)?.filter(|stored| !stored.deleted);
-        let (Some(stored), Some(agreement)) = (stored, self.mirror.agreement(CRM, id)?) else { return Ok(false) };
+        let stored = self.run.mirror.contact(id)?.filter(|stored| !stored.deleted);
+        let (Some(stored), Some(agreement)) = (stored, self.run.mirror.agreement(CRM, id)?) else { return Ok(false) };
         Ok(!agreement.detached && !all_equal_normalised(&stored.contact, &agreement.theirs, FieldSet::CRM))
     }
 
     fn waiting_creation(&self, question: &QuestionRow) -> Result<(Stored, OutboxRow), SyncError> {
         let waiting = match question.contact {
-            Some(contact) => self.mirror.contact(contact)?.zip(held_for_review(&self.mirror, contact)?),
+            Some(contact) => self.run.mirror.contact(contact)?.zip(held_for_review(&self.run.mirror, contact)?),
             None => None,
         };
         let gone =
@@ -152,11 +152,11 @@ impl Engine<'_> {
     /// Sends a creation again at the next push; a newcomer of the CRM that resembles the contact is another person.
     fn create_after_all(&mut self, question: &QuestionRow) -> Result<Decided, SyncError> {
         let (stored, row) = self.waiting_creation(question)?;
-        self.mirror.delete_outbox(row.id)?;
+        self.run.mirror.delete_outbox(row.id)?;
         self.settled(question)?;
-        self.mirror.ask(&QuestionRow {
+        self.run.mirror.ask(&QuestionRow {
             id: 0,
-            run: self.run,
+            run: self.run.id,
             replica: CRM.to_owned(),
             remote: stored.uid.clone(),
             kind: APART.to_owned(),
@@ -171,23 +171,23 @@ impl Engine<'_> {
 
     /// True when a person said that no newcomer of the CRM is this contact.
     pub fn is_apart(&self, stored: &Stored) -> Result<bool, SyncError> {
-        Ok(self.mirror.question(CRM, &stored.uid, APART)?.is_some())
+        Ok(self.run.mirror.question(CRM, &stored.uid, APART)?.is_some())
     }
 
     fn adopt_named(&mut self, question: &QuestionRow, crm_id: &str, prefer: Prefer) -> Result<Decided, SyncError> {
         let (stored, row) = self.waiting_creation(question)?;
-        let found = newcomers(&self.mirror, stored.id)?;
+        let found = newcomers(&self.run.mirror, stored.id)?;
         if !found.iter().any(|candidate| candidate.id == crm_id) {
             return Err(self.not_a_candidate(crm_id, &row, &found)?);
         }
         let Ok(Sent { contact: sent }) = serde_json::from_str::<Sent>(&row.payload) else {
             return Err(failed(format!("read what was sent of question q{}", question.id), "answer with --create"));
         };
-        self.mirror.delete_outbox(row.id)?;
+        self.run.mirror.delete_outbox(row.id)?;
         self.settled(question)?;
-        match self.mirror.agreement_by_remote(CRM, crm_id)? {
+        match self.run.mirror.agreement_by_remote(CRM, crm_id)? {
             Some(agreement) => self.take_over(&stored, &sent, agreement, prefer)?,
-            None => self.mirror.put_agreement(
+            None => self.run.mirror.put_agreement(
                 CRM,
                 &Agreement {
                     contact: stored.id,
@@ -203,13 +203,13 @@ impl Engine<'_> {
             )?,
         }
         // Books that carry the CRM's id are now behind.
-        self.mirror.touch_contact(stored.id)?;
-        self.changed(MIRROR, ChangeAction::Link, label(&self.stored(stored.id)?), Vec::new());
+        self.run.mirror.touch_contact(stored.id)?;
+        self.run.changed(MIRROR, ChangeAction::Link, label(&self.run.stored(stored.id)?), Vec::new());
         Ok(Decided { text: format!("question q{}: the contact is {crm_id} of the CRM", question.id), to_sync: true })
     }
 
     fn not_a_candidate(&self, crm_id: &str, row: &OutboxRow, found: &[Candidate]) -> Result<SyncError, SyncError> {
-        let known = self.mirror.contact_by_crm_id(crm_id)?.is_some();
+        let known = self.run.mirror.contact_by_crm_id(crm_id)?.is_some();
         let older = crm_id.parse::<i64>().is_ok_and(|id| Some(id) <= row.highest_id);
         let reason = match () {
             () if older => "the CRM had it before this contact was sent",
@@ -232,15 +232,15 @@ impl Engine<'_> {
         found: Agreement,
         prefer: Prefer,
     ) -> Result<(), SyncError> {
-        let other = self.stored(found.contact)?;
+        let other = self.run.stored(found.contact)?;
         let joined = joined(sent, stored, &found, &other.contact, prefer);
         for conflict in &joined.conflicts {
-            self.conflict(stored, CRM, conflict)?;
+            self.run.conflict(stored, CRM, conflict)?;
         }
-        self.delete_here(&other, CRM, "merge")?;
-        self.mirror.delete_agreement(CRM, other.id)?;
-        self.edit(stored, &joined.contact, CRM)?;
-        self.mirror.put_agreement(
+        self.run.delete_here(&other, CRM, "merge")?;
+        self.run.mirror.delete_agreement(CRM, other.id)?;
+        self.run.edit(stored, &joined.contact, CRM)?;
+        self.run.mirror.put_agreement(
             CRM,
             &Agreement {
                 contact: stored.id,
@@ -262,7 +262,7 @@ impl Engine<'_> {
         let QuestionRow { id, replica, remote, .. } = question;
         let mut text = format!("question q{id}: {remote} becomes a contact of its own");
         if let Some(contact) = contact {
-            let stored = self.stored(contact)?;
+            let stored = self.run.stored(contact)?;
             if stored.deleted {
                 return Err(failed(
                     format!("answer question q{id}: that contact is deleted"),
@@ -270,7 +270,7 @@ impl Engine<'_> {
                 ));
             }
             let name = stored.contact.display_name();
-            text = match held(&self.mirror, replica, contact)? {
+            text = match held(&self.run.mirror, replica, contact)? {
                 None => format!("question q{id}: {remote} is {name}"),
                 Some(held) => format!(
                     "question q{id}: {remote} is {name}, as {held} is: what it says beyond that is taken, and the \
@@ -279,9 +279,9 @@ impl Engine<'_> {
             };
         }
         self.settled(question)?;
-        self.mirror.ask(&QuestionRow {
+        self.run.mirror.ask(&QuestionRow {
             id: 0,
-            run: self.run,
+            run: self.run.id,
             replica: replica.clone(),
             remote: remote.clone(),
             kind: kind.to_owned(),
@@ -295,29 +295,34 @@ impl Engine<'_> {
     /// What a person said about a record that no agreement names; it is said once.
     pub fn answered(&mut self, replica: &str, remote: &str) -> Result<Option<Who>, SyncError> {
         let mut who = None;
-        if self.mirror.question(replica, remote, NEW)?.is_some() {
+        if self.run.mirror.question(replica, remote, NEW)?.is_some() {
             who = Some(Who::New);
-        } else if let Some(id) = self.mirror.question(replica, remote, SAME_AS)?.and_then(|row| row.contact) {
-            who = match (self.mirror.contact(id)?, held(&self.mirror, replica, id)?) {
+        } else if let Some(id) = self.run.mirror.question(replica, remote, SAME_AS)?.and_then(|row| row.contact) {
+            who = match (self.run.mirror.contact(id)?, held(&self.run.mirror, replica, id)?) {
                 (Some(_), None) => Some(Who::SameAs(id)),
                 (Some(stored), Some(_)) if !stored.deleted => Some(Who::CopyOf(id)),
                 (Some(_), Some(_)) | (None, _) => None,
             };
         }
-        self.mirror.clear_question(replica, remote, NEW)?;
-        self.mirror.clear_question(replica, remote, SAME_AS)?;
+        self.run.mirror.clear_question(replica, remote, NEW)?;
+        self.run.mirror.clear_question(replica, remote, SAME_AS)?;
         Ok(who)
     }
 
-    /// Forgets questions and answers about records of a book that are not met any more.
-    pub fn drop_questions(&mut self, replica: &str, newcomers: &[RemoteContact]) -> Result<(), SyncError> {
-        if replica == CRM {
+    /// Forgets questions and answers about records of a replica that are not met any more. Of one that shares its ids,
+    /// nothing is asked about newcomers.
+    pub fn drop_questions(
+        &mut self,
+        participant: &Participant,
+        is_newcomer: &dyn Fn(&str) -> bool,
+    ) -> Result<(), SyncError> {
+        if participant.shares_ids() {
             return Ok(());
         }
-        for row in self.mirror.questions_about(replica)? {
+        for row in self.run.mirror.questions_about(&participant.name)? {
             let about_newcomers = [AMBIGUOUS, SAME_AS, NEW, COPY].contains(&row.kind.as_str());
-            if about_newcomers && !newcomers.iter().any(|record| record.remote == row.remote) {
-                self.mirror.clear_question(replica, &row.remote, &row.kind)?;
+            if about_newcomers && !is_newcomer(&row.remote) {
+                self.run.mirror.clear_question(&participant.name, &row.remote, &row.kind)?;
             }
         }
         Ok(())
@@ -335,11 +340,7 @@ struct Joined {
 /// What was sent is what both started from: the CRM's contact was edited there, ours here, and the mirror's copy of the
 /// CRM's may hold edits of books on top.
 fn joined(sent: &Contact, stored: &Stored, found: &Agreement, other: &Contact, prefer: Prefer) -> Joined {
-    let winner = match prefer {
-        Prefer::Crm => Winner::There,
-        Prefer::Book => Winner::Here,
-        Prefer::Ask => Winner::Ask,
-    };
+    let winner = prefer.against_the_crm();
     let policy = Policy { fields: FieldSet::CRM, weak: FieldSet::NONE, winner, takes: true, gives: true };
     let theirs = in_known_words(sent, &found.theirs);
     let here = if stored.deleted { Here::Deleted(&stored.contact) } else { Here::Living(&stored.contact) };

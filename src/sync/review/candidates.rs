@@ -4,7 +4,7 @@
 use super::answer::{AMBIGUOUS, HELD_FOR_REVIEW};
 use crate::{
     mirror::{ContactId, Mirror, MirrorError, OutboxAction, OutboxRow, OutboxState, QuestionRow, Stored},
-    sync::participant::CRM,
+    sync::{outbox::HELD_BACK, participant::CRM},
 };
 
 /// A contact that a question may be about.
@@ -36,10 +36,9 @@ pub fn candidates(mirror: &Mirror, question: &QuestionRow) -> Result<Vec<Candida
 /// SQLite's.
 pub(crate) fn newcomers(mirror: &Mirror, contact: ContactId) -> Result<Vec<Candidate>, MirrorError> {
     let Some(row) = held_for_review(mirror, contact)? else { return Ok(Vec::new()) };
-    let mut ids: Vec<i64> = Vec::new();
-    for page in mirror.pages()?.into_values() {
-        ids.extend(page.remotes.iter().filter_map(|remote| remote.parse::<i64>().ok()));
-    }
+    let held_back = mirror.fact(HELD_BACK)?.unwrap_or_default();
+    let mut ids: Vec<i64> = held_back.split_whitespace().filter_map(|id| id.parse().ok()).collect();
+    ids.extend(mirror.crm_newcomers(row.highest_id.unwrap_or(0))?);
     ids.retain(|id| Some(*id) > row.highest_id);
     ids.sort_unstable();
     ids.dedup();

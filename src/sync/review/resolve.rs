@@ -4,17 +4,18 @@
 //! taken note of and not carried over. A word makes the difference an ordinary edit: the agreement then says that both
 //! sides know the replica's value, so whatever the mirror holds beyond it is pushed like any other change.
 
+use super::Review;
 use super::answer::Answer;
 use crate::{
     contact::{Address, Contact, ContactType, Field, FieldSet, Item, ids::PERSON},
-    mirror::{Agreement, ConflictRow, ContactId, OutboxState, State, Stored},
+    mirror::{Agreement, ConflictRow, OutboxState, State, Stored},
     reconcile::{
-        Keep, Policy, Prefer, Winner, apply_changes,
+        Keep, Prefer, Winner, apply_changes,
         lists::Entry,
         resolution::{self, Refusal, Sides},
     },
     replica::Diagnostic,
-    sync::{engine::Engine, error::SyncError, participant::CRM},
+    sync::{SyncError, participant::CRM},
 };
 
 /// What is to be decided, by the number that `carnet conflicts` shows.
@@ -53,7 +54,7 @@ pub(crate) fn failed(message: impl Into<String>, hint: impl Into<String>) -> Syn
     SyncError::Failed(Diagnostic::new(message).hint(hint))
 }
 
-impl Engine<'_> {
+impl Review<'_, '_> {
     /// Carries out a user's decision.
     pub fn decide(&mut self, number: Number, word: &Word, prefer: Prefer) -> Result<Decided, SyncError> {
         match (number, word) {
@@ -70,49 +71,11 @@ impl Engine<'_> {
         }
     }
 
-    /// The policy without the fields that wait for a person's word on this contact and replica.
-    pub fn less_conflicts(&self, policy: Policy, contact: ContactId, replica: &str) -> Result<Policy, SyncError> {
-        let held = self.mirror.fields_in_conflict(contact, replica)?;
-        let held = held.iter().filter_map(|name| Field::from_name(name)).collect();
-        Ok(Policy { fields: policy.fields.less(held), ..policy })
-    }
-
-    /// True while a field of the contact waits for a person's word.
-    pub fn is_disputed(&self, contact: ContactId) -> Result<bool, SyncError> {
-        let open = self.mirror.open_conflicts()?;
-        Ok(open.iter().any(|conflict| conflict.contact == contact && conflict.field.is_some()))
-    }
-
-    /// Settles what there is nothing left to say about: open conflicts where both sides show the same by now or the contact
-    /// is gone, and questions about creations that were found after all.
-    pub fn settle_overtaken(&mut self) -> Result<(), SyncError> {
-        for row in self.mirror.open_conflicts()? {
-            if self.is_overtaken(&row)? {
-                self.mirror.settle_conflict(row.id, "here")?;
-            }
-        }
-        self.settle_explained()
-    }
-
-    fn is_overtaken(&self, row: &ConflictRow) -> Result<bool, SyncError> {
-        let Some(stored) = self.mirror.contact(row.contact)?.filter(|stored| !stored.deleted) else { return Ok(true) };
-        let agreement = self.mirror.agreement(&row.replica, row.contact)?;
-        Ok(match row.field.as_deref().map(Field::from_name) {
-            // The contact is there again.
-            None => agreement.is_some_and(|agreement| !agreement.detached),
-            Some(Some(field)) => {
-                let differs = |agreement: &Agreement| stored.contact.differing(&agreement.theirs).contains(field);
-                !agreement.as_ref().is_some_and(differs)
-            }
-            Some(None) => false,
-        })
-    }
-
     pub fn resolve_conflict(&mut self, id: i64, keep: &Keep) -> Result<Decided, SyncError> {
-        let Some(row) = self.mirror.conflict(id)? else {
+        let Some(row) = self.run.mirror.conflict(id)? else {
             return Err(usage(format!("find conflict {id}"), "`carnet conflicts` lists them"));
         };
-        let Some(stored) = self.mirror.contact(row.contact)?.filter(|stored| !stored.deleted) else {
+        let Some(stored) = self.run.mirror.contact(row.contact)?.filter(|stored| !stored.deleted) else {
             let hint = "`carnet history` names the run that deleted it; `carnet undo` takes that back";
             return Err(failed(format!("resolve conflict {id}: its contact is deleted"), hint));
         };
@@ -134,25 +97,25 @@ impl Engine<'_> {
         field: Field,
         keep: &Keep,
     ) -> Result<Decided, SyncError> {
-        let agreement = self.mirror.agreement(&row.replica, stored.id)?;
+        let agreement = self.run.mirror.agreement(&row.replica, stored.id)?;
         let (here, there) = conflict_values(row, stored, agreement.as_ref(), field);
         let value = resolution::scalar(field, sides(row, here.as_str(), there.as_str()), keep)
             .map_err(|refusal| refused(row, Some(field), keep, refusal))?;
-        let rows = self.mirror.conflicts_of(stored.id, &row.replica)?;
+        let rows = self.run.mirror.conflicts_of(stored.id, &row.replica)?;
         let open = |other: &&ConflictRow| other.state == State::Open && other.field == row.field;
         let held = rows.iter().any(|other| open(&other));
         if let Some(agreement) = agreement.filter(|_| held) {
             // Both sides know the replica's value: what the mirror holds beyond it is to be pushed.
             let mut ours = agreement.ours.clone();
             ours.set_scalar(field, &agreement.theirs.scalar(field));
-            self.mirror.put_agreement(&row.replica, &Agreement { ours, version: 0, ..agreement })?;
+            self.run.mirror.put_agreement(&row.replica, &Agreement { ours, version: 0, ..agreement })?;
         }
         let mut new = stored.contact.clone();
         new.set_scalar(field, &value);
-        let edited = self.edit(stored, &new, PERSON)?;
+        let edited = self.run.edit(stored, &new, PERSON)?;
         if !edited {
             // A write that was refused before is tried again: to a person, this is a change.
-            self.mirror.touch_contact(stored.id)?;
+            self.run.mirror.touch_contact(stored.id)?;
         }
         let kept = match () {
             () if matches!(keep, Keep::Both) => "both",
@@ -161,7 +124,7 @@ impl Engine<'_> {
             () => "other",
         };
         for other in rows.iter().filter(|other| other.id == row.id || open(other)) {
-            self.mirror.settle_conflict(other.id, kept)?;
+            self.run.mirror.settle_conflict(other.id, kept)?;
         }
         let shown = if value.is_empty() { "nothing".to_owned() } else { format!("\"{value}\"") };
         let to_sync = edited || held;
@@ -192,14 +155,14 @@ impl Engine<'_> {
                 "edit the contact itself: in a book, or in the CRM",
             ),
         })?;
-        let edited = self.edit(stored, &new, PERSON)?;
+        let edited = self.run.edit(stored, &new, PERSON)?;
         let (here, there, both) = ("here", "there", "both");
         let kept = match (keep, row.replica == CRM) {
             (Keep::Crm, true) | (Keep::Book, false) => there,
             (Keep::Crm, false) | (Keep::Book, true) => here,
             (Keep::Both | Keep::Value { .. }, _) => both,
         };
-        self.mirror.settle_conflict(row.id, kept)?;
+        self.run.mirror.settle_conflict(row.id, kept)?;
         let shown = new.describe(field);
         Ok(Decided { text: format!("conflict {}: {} is \"{shown}\"", row.id, field.name()), to_sync: edited })
     }
@@ -213,7 +176,7 @@ impl Engine<'_> {
         keep: &Keep,
     ) -> Result<Decided, SyncError> {
         let only = FieldSet::NONE.with(field);
-        let agreement = self.mirror.agreement(&row.replica, stored.id)?;
+        let agreement = self.run.mirror.agreement(&row.replica, stored.id)?;
         let theirs = agreement.as_ref().map_or_else(|| stored.contact.clone(), |agreement| agreement.theirs.clone());
         let Sides { crm, book } = sides(row, &stored.contact, &theirs);
         let mut new = stored.contact.clone();
@@ -231,17 +194,17 @@ impl Engine<'_> {
             // As with a scalar: what the mirror holds beyond the replica's is to be pushed.
             let mut ours = agreement.ours.clone();
             ours.copy_fields(&agreement.theirs, only);
-            self.mirror.put_agreement(&row.replica, &Agreement { ours, version: 0, ..agreement })?;
+            self.run.mirror.put_agreement(&row.replica, &Agreement { ours, version: 0, ..agreement })?;
         }
-        if !self.edit(stored, &new, PERSON)? {
-            self.mirror.touch_contact(stored.id)?;
+        if !self.run.edit(stored, &new, PERSON)? {
+            self.run.mirror.touch_contact(stored.id)?;
         }
         let kept = match keep {
             Keep::Both => "both",
             _ if !new.differing(&stored.contact).contains(field) => "here",
             _ => "there",
         };
-        self.mirror.settle_conflict(row.id, kept)?;
+        self.run.mirror.settle_conflict(row.id, kept)?;
         let shown = new.describe(field);
         Ok(Decided { text: format!("conflict {}: {} is \"{shown}\"", row.id, field.name()), to_sync: true })
     }
@@ -249,11 +212,14 @@ impl Engine<'_> {
     /// Where the entries of a list's conflict are to be found: here's in the first, there's in the second.
     fn entries(&self, row: &ConflictRow, stored: &Stored, field: Field) -> Result<(Contact, Contact), SyncError> {
         let mut here = stored.contact.clone();
-        let mut there =
-            self.mirror.agreement(&row.replica, stored.id)?.map_or_else(Contact::default, |agreement| agreement.theirs);
+        let mut there = self
+            .run
+            .mirror
+            .agreement(&row.replica, stored.id)?
+            .map_or_else(Contact::default, |agreement| agreement.theirs);
         // As the run that met the conflict left them in the history.
         let mut old = Contact::default();
-        for (_, change) in self.mirror.history_of_run(row.run)? {
+        for (_, change) in self.run.mirror.history_of_run(row.run)? {
             let same = change.contact == row.contact && change.field.as_deref() == Some(field.name());
             if let (true, Some(was), Some(is)) = (same && change.source == row.replica, &change.old, &change.new) {
                 read_list(&mut old, field, was);
@@ -272,7 +238,7 @@ impl Engine<'_> {
     }
 
     fn resolve_whole(&mut self, row: &ConflictRow, stored: &Stored, keep: &Keep) -> Result<Decided, SyncError> {
-        let agreement = self.mirror.agreement(&row.replica, stored.id)?;
+        let agreement = self.run.mirror.agreement(&row.replica, stored.id)?;
         let there = match (keep, row.replica == CRM) {
             (Keep::Crm, true) | (Keep::Book, false) => true,
             (Keep::Crm, false) | (Keep::Book, true) => false,
@@ -280,24 +246,24 @@ impl Engine<'_> {
         };
         let name = |words: &str| format!("conflict {}: {words}", row.id);
         if row.state == State::Open && agreement.as_ref().is_some_and(|agreement| !agreement.detached) {
-            self.mirror.settle_conflict(row.id, "here")?;
+            self.run.mirror.settle_conflict(row.id, "here")?;
             return Ok(Decided {
                 text: name("the contact is in the CRM again; nothing is left to decide"),
                 to_sync: false,
             });
         }
-        self.mirror.settle_conflict(row.id, if there { "there" } else { "here" })?;
+        self.run.mirror.settle_conflict(row.id, if there { "there" } else { "here" })?;
         if there {
-            self.delete_here(stored, PERSON, "delete")?;
+            self.run.delete_here(stored, PERSON, "delete")?;
         }
         if row.state == State::Open && agreement.is_some() {
             // Detached, it only held the place until this word was said.
-            self.mirror.delete_agreement(&row.replica, stored.id)?;
+            self.run.mirror.delete_agreement(&row.replica, stored.id)?;
             // It is known to be gone there: no need to ask for the id in its records.
-            self.mirror.forget_crm_id_in_books(stored.id)?;
-            for refused in self.mirror.outbox_of(stored.id)? {
+            self.run.mirror.forget_crm_id_in_books(stored.id)?;
+            for refused in self.run.mirror.outbox_of(stored.id)? {
                 if refused.state == OutboxState::Refused {
-                    self.mirror.delete_outbox(refused.id)?;
+                    self.run.mirror.delete_outbox(refused.id)?;
                 }
             }
         }

@@ -3,19 +3,19 @@
 //! Changes are taken back from the last to the first, on copies; only then is anything written, so that the guard sees
 //! all deletions before the first of them.
 
+use super::Review;
 use std::collections::{BTreeMap, HashSet};
 
 use super::resolve::usage;
 use crate::{
-    contact::{Contact, Field, ids::UNDO},
+    contact::{Contact, Field, ids::MIRROR, ids::UNDO},
     mirror::{ContactId, HistoryRow, Stored},
     reconcile::undo::{TakenBack, take_back, too_many},
     replica::Diagnostic,
     sync::{
-        engine::{Engine, label},
-        error::SyncError,
+        SyncError,
         events::{ChangeAction, Label},
-        participant::MIRROR,
+        record::label,
     },
 };
 
@@ -121,7 +121,7 @@ impl Draft {
     }
 }
 
-impl Engine<'_> {
+impl Review<'_, '_> {
     pub fn undo(&mut self, options: &UndoOptions) -> Result<Undone, SyncError> {
         let rows = self.changes_of(options.target)?;
         let mut drafts: BTreeMap<String, Draft> = BTreeMap::new();
@@ -137,28 +137,28 @@ impl Engine<'_> {
             }
         }
         if let Target::Run(run) = options.target {
-            self.mirror.forget_other_uids_of(run)?;
+            self.run.mirror.forget_other_uids_of(run)?;
             self.creations((run, &rows), options, &mut drafts, &mut undone)?;
         }
         self.guard_deletions(&drafts)?;
         for draft in drafts.into_values() {
             self.write(draft)?;
         }
-        self.summary.failed = undone.left.len() as u64;
-        undone.nothing = self.summary.nothing_changed() && undone.left.is_empty() && undone.created.is_empty();
+        self.run.summary.failed = undone.left.len() as u64;
+        undone.nothing = self.run.summary.nothing_changed() && undone.left.is_empty() && undone.created.is_empty();
         Ok(undone)
     }
 
     fn changes_of(&self, target: Target) -> Result<Vec<(i64, HistoryRow)>, SyncError> {
         match target {
             Target::Run(run) => {
-                if run == self.run || self.mirror.run(run)?.is_none() {
+                if run == self.run.id || self.run.mirror.run(run)?.is_none() {
                     let hint = "`carnet runs` lists them; a change of `carnet history` is typed with its h";
                     return Err(usage(format!("find run {run}"), hint));
                 }
-                Ok(self.mirror.history_of_run(run)?)
+                Ok(self.run.mirror.history_of_run(run)?)
             }
-            Target::Change(id) => match self.mirror.change(id)? {
+            Target::Change(id) => match self.run.mirror.change(id)? {
                 None => Err(usage(
                     format!("find change h{id}"),
                     "`carnet history` lists changes; a run of `carnet runs` is typed without the h",
@@ -173,11 +173,11 @@ impl Engine<'_> {
     }
 
     fn draft(&self, row: &HistoryRow) -> Result<Draft, SyncError> {
-        let by_row = self.mirror.contact(row.contact)?;
+        let by_row = self.run.mirror.contact(row.contact)?;
         // A contact that was forgotten and brought back has another row, and the same UID.
         let stored = match by_row {
             Some(stored) => Some(stored),
-            None => self.mirror.contact_by_uid(&row.uid)?,
+            None => self.run.mirror.contact_by_uid(&row.uid)?,
         };
         let contact = stored.as_ref().map_or_else(Contact::default, |stored| stored.contact.clone());
         let lives = stored.as_ref().is_some_and(|stored| !stored.deleted);
@@ -194,8 +194,8 @@ impl Engine<'_> {
     ) -> Result<(), SyncError> {
         let brought_back: HashSet<&str> =
             rows.iter().filter(|(_, row)| row.kind == RESTORE).map(|(_, row)| row.uid.as_str()).collect();
-        for id in self.mirror.created_in(run)? {
-            let Some(stored) = self.mirror.contact(id)? else { continue };
+        for id in self.run.mirror.created_in(run)? {
+            let Some(stored) = self.run.mirror.contact(id)? else { continue };
             if brought_back.contains(stored.uid.as_str()) {
                 continue; // brought back, not made; its row says what becomes of it
             }
@@ -214,16 +214,16 @@ impl Engine<'_> {
     }
 
     fn changed_since(&self, contact: ContactId, run: i64) -> Result<bool, SyncError> {
-        Ok(self.mirror.history(Some(contact), 1)?.iter().any(|(_, row)| row.run > run))
+        Ok(self.run.mirror.history(Some(contact), 1)?.iter().any(|(_, row)| row.run > run))
     }
 
     /// A mass deletion needs a person's word.
     fn guard_deletions(&self, drafts: &BTreeMap<String, Draft>) -> Result<(), SyncError> {
         let goes = |draft: &&Draft| !draft.lives && draft.stored.as_ref().is_some_and(|stored| !stored.deleted);
         let going = drafts.values().filter(goes).count() as u64;
-        let known = self.mirror.count_contacts()?;
-        match too_many(going, known, self.policy.max_delete) {
-            Some(allowed) if !self.policy.force => Err(SyncError::Safety(
+        let known = self.run.mirror.count_contacts()?;
+        match too_many(going, known, self.run.policy.max_delete) {
+            Some(allowed) if !self.run.policy.force => Err(SyncError::Safety(
                 Diagnostic::new(format!(
                     "take it back: {going} of {known} contacts would be deleted; {allowed} may go without a word"
                 ))
@@ -237,10 +237,10 @@ impl Engine<'_> {
         let Draft { stored, uid, contact, lives, restored } = draft;
         match stored {
             Some(stored) if lives && !stored.deleted => {
-                self.edit(&stored, &contact, UNDO)?;
+                self.run.edit(&stored, &contact, UNDO)?;
             }
             stored if lives && restored => self.bring_back(stored, &uid, &contact)?,
-            Some(stored) if !lives && !stored.deleted => self.delete_here(&stored, UNDO, "delete")?,
+            Some(stored) if !lives && !stored.deleted => self.run.delete_here(&stored, UNDO, "delete")?,
             Some(_) | None => {}
         }
         Ok(())
@@ -248,20 +248,20 @@ impl Engine<'_> {
 
     /// Brings a deleted contact back whole. Replicas that let it go get it anew; those that only stopped following go on.
     fn bring_back(&mut self, stored: Option<Stored>, uid: &str, contact: &Contact) -> Result<(), SyncError> {
-        let at = self.host.stamp();
+        let at = self.run.host.stamp();
         let id = match stored {
             Some(stored) => {
-                self.mirror.update_contact(stored.id, contact, &at)?;
-                self.follow_again(stored.id)?;
+                self.run.mirror.update_contact(stored.id, contact, &at)?;
+                self.run.follow_again(stored.id)?;
                 stored.id
             }
-            None => self.mirror.insert_contact(uid, contact, UNDO, self.run, &at)?,
+            None => self.run.mirror.insert_contact(uid, contact, UNDO, self.run.id, &at)?,
         };
         let whole = serde_json::to_string(contact).map_err(|error| {
             SyncError::Failed(Diagnostic::new(format!("write a contact into the history: {error}")))
         })?;
-        self.mirror.record(&HistoryRow {
-            run: self.run,
+        self.run.mirror.record(&HistoryRow {
+            run: self.run.id,
             at,
             contact: id,
             uid: uid.to_owned(),
@@ -271,8 +271,8 @@ impl Engine<'_> {
             new: Some(whole),
             kind: RESTORE.to_owned(),
         })?;
-        let label = label(&self.stored(id)?);
-        self.changed(MIRROR, ChangeAction::Create, label, Vec::new());
+        let label = label(&self.run.stored(id)?);
+        self.run.changed(MIRROR, ChangeAction::Create, label, Vec::new());
         Ok(())
     }
 }

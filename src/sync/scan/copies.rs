@@ -5,17 +5,17 @@
 //! While it stays as it was, nothing more is asked about it. Once the contact is deleted, the copy must not bring it back:
 //! then a person is asked anew.
 
+use super::newcomers::Newcomers;
 use crate::{
     books::fs::Digest,
-    contact::Field,
+    contact::{Field, ids::MIRROR},
     mirror::{ContactId, QuestionDetail, QuestionRow, State},
     reconcile::{Here, Incoming, Policy, Winner, incoming},
     replica::RemoteContact,
     sync::{
-        engine::{Engine, label},
-        error::SyncError,
+        SyncError,
         events::ChangeAction,
-        participant::{MIRROR, Participant},
+        record::label,
         review::{answer::AMBIGUOUS, candidates::held},
     },
 };
@@ -34,32 +34,32 @@ pub(crate) enum Copied {
     Orphan,
 }
 
-impl Engine<'_> {
+impl Newcomers<'_, '_> {
     /// What was said of a newcomer's being a copy. What has changed since is to be asked anew.
-    pub fn copied(
-        &mut self,
-        participant: &Participant,
-        record: &RemoteContact,
-        missing: &[String],
-    ) -> Result<Copied, SyncError> {
-        let Some(row) = self.mirror.question(&participant.name, &record.remote, COPY)? else { return Ok(Copied::No) };
-        let said = self.mirror.question_detail(row.id)?;
+    pub fn copied(&mut self, record: &RemoteContact) -> Result<Copied, SyncError> {
+        let Some(row) = self.run.mirror.question(&self.participant.name, &record.remote, COPY)? else {
+            return Ok(Copied::No);
+        };
+        let said = self.run.mirror.question_detail(row.id)?;
         let living = match row.contact {
-            Some(id) => self.mirror.contact(id)?.filter(|stored| !stored.deleted),
+            Some(id) => self.run.mirror.contact(id)?.filter(|stored| !stored.deleted),
             None => None,
         };
-        let original =
-            living.as_ref().map(|stored| held(&self.mirror, &participant.name, stored.id)).transpose()?.flatten();
+        let original = living
+            .as_ref()
+            .map(|stored| held(&self.run.mirror, &self.participant.name, stored.id))
+            .transpose()?
+            .flatten();
         if said.digest != Some(digest(record)) {
-            self.mirror.clear_question(&participant.name, &record.remote, COPY)?;
+            self.run.mirror.clear_question(&self.participant.name, &record.remote, COPY)?;
             return Ok(Copied::No);
         }
         Ok(match (living, original) {
             (None, _) => Copied::Orphan,
-            (Some(_), Some(original)) if !missing.contains(&original) => Copied::Still,
+            (Some(_), Some(original)) if !self.missing.contains(&original) => Copied::Still,
             // The other record went: this one takes its place, as a renamed file does.
             (Some(_), _) => {
-                self.mirror.clear_question(&participant.name, &record.remote, COPY)?;
+                self.run.mirror.clear_question(&self.participant.name, &record.remote, COPY)?;
                 Copied::No
             }
         })
@@ -67,29 +67,27 @@ impl Engine<'_> {
 
     /// Takes what a copy says beyond the contact. Where the two differ, the contact's value stands and the copy's is kept
     /// among the conflicts.
-    pub fn take_copy(
-        &mut self,
-        participant: &Participant,
-        id: ContactId,
-        record: &RemoteContact,
-    ) -> Result<(), SyncError> {
-        let stored = self.stored(id)?;
-        let there = participant.side().reading(record, &stored.contact);
-        let policy =
-            self.less_conflicts(Policy { winner: Winner::Here, ..participant.policy() }, id, &participant.name)?;
+    pub fn take_copy(&mut self, id: ContactId, record: &RemoteContact) -> Result<(), SyncError> {
+        let stored = self.run.stored(id)?;
+        let there = self.participant.side().interpret(record, &stored.contact).there;
+        let policy = self.run.less_conflicts(
+            Policy { winner: Winner::Here, ..self.participant.policy() },
+            id,
+            &self.participant.name,
+        )?;
         if let Incoming::Take { contact, conflicts, .. } =
             incoming(None, Here::Living(&stored.contact), &there, record.fields, &policy)
         {
             for conflict in &conflicts {
-                self.conflict(&stored, &participant.name, conflict)?;
+                self.run.conflict(&stored, &self.participant.name, conflict)?;
             }
-            self.edit(&stored, &contact, &participant.name)?;
+            self.run.edit(&stored, &contact, &self.participant.name)?;
         }
-        self.mirror.answer_question(&participant.name, &record.remote, AMBIGUOUS)?;
+        self.run.mirror.answer_question(&self.participant.name, &record.remote, AMBIGUOUS)?;
         let row = QuestionRow {
             id: 0,
-            run: self.run,
-            replica: participant.name.clone(),
+            run: self.run.id,
+            replica: self.participant.name.clone(),
             remote: record.remote.clone(),
             kind: COPY.to_owned(),
             contact: Some(id),
@@ -97,8 +95,8 @@ impl Engine<'_> {
             state: State::Settled,
         };
         let digest = Some(digest(record));
-        self.mirror.ask_with(&row, &QuestionDetail { digest, ..QuestionDetail::default() })?;
-        self.changed(MIRROR, ChangeAction::Link, label(&stored), Vec::new());
+        self.run.mirror.ask_with(&row, &QuestionDetail { digest, ..QuestionDetail::default() })?;
+        self.run.changed(MIRROR, ChangeAction::Link, label(&stored), Vec::new());
         Ok(())
     }
 }
@@ -112,6 +110,8 @@ fn digest(record: &RemoteContact) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
     use crate::{
         replica::memory::Memory,
@@ -136,21 +136,21 @@ mod tests {
                 let id = fixture.contact("ada-1", &ada("Comtesse"));
                 fixture.agree("cards", "ada.vcf", id);
                 let mut copy = seen("twin.vcf", Some("ada-2"), &ada("Duchesse"));
-                fixture.engine.take_copy(&cards, id, &copy).unwrap();
-                assert_eq!(fixture.engine.stored(id).unwrap().contact.job_title, "Comtesse", "the contact's stands");
-                let kept = fixture.engine.mirror.conflicts(9).unwrap().remove(0);
+                fixture.newcomers(&cards, &mut BTreeSet::new()).take_copy(id, &copy).unwrap();
+                assert_eq!(fixture.run.stored(id).unwrap().contact.job_title, "Comtesse", "the contact's stands");
+                let kept = fixture.run.mirror.conflicts(9).unwrap().remove(0);
                 assert_eq!((kept.there.as_deref(), kept.kept.as_str()), (Some("Duchesse"), "here"));
-                let mut missing = Vec::new();
+                let mut missing = BTreeSet::new();
                 match then {
                     Then::Nothing => {}
                     Then::Touched => "r9".clone_into(&mut copy.revision),
                     Then::Edited => copy.contact.job_title = "Reine".into(),
-                    Then::OtherRecordGoes => fixture.engine.mirror.delete_agreement("cards", id).unwrap(),
-                    Then::OtherRecordMissing => missing.push("ada.vcf".to_owned()),
-                    Then::ContactGoes => fixture.engine.mirror.delete_contact(id, "").unwrap(),
+                    Then::OtherRecordGoes => fixture.run.mirror.delete_agreement("cards", id).unwrap(),
+                    Then::OtherRecordMissing => drop(missing.insert("ada.vcf".to_owned())),
+                    Then::ContactGoes => fixture.run.mirror.delete_contact(id, "").unwrap(),
                 }
-                assert_eq!(fixture.engine.copied(&cards, &copy, &missing).unwrap(), expected, "{then:?}");
-                let known = fixture.engine.mirror.question("cards", "twin.vcf", COPY).unwrap().is_some();
+                assert_eq!(fixture.newcomers(&cards, &mut missing).copied(&copy).unwrap(), expected, "{then:?}");
+                let known = fixture.run.mirror.question("cards", "twin.vcf", COPY).unwrap().is_some();
                 assert_eq!(known, !asked_again, "{then:?}");
             });
         };

@@ -1,6 +1,5 @@
 //! Absences: asked about, believed at the second "no" of a later run, and what then follows.
 
-use std::collections::HashSet;
 
 use crate::{
     contact::{Contact, Field},
@@ -8,26 +7,29 @@ use crate::{
     reconcile::{FieldConflict, Kept},
     replica::{Diagnostic, ReplicaError, memory::Memory},
     sync::{
-        error::SyncError,
+        SyncError,
         events::SyncEvent,
-        participant::{CRM, Participant},
+        participant::{CRM, Direction, Participant},
         testing::{CONFIRM, RunFixture, ada, participant, with_fixture},
     },
 };
 
 /// A listing that showed `seen` and not "1001".
 fn fetch(fixture: &mut RunFixture<'_>, participant: &mut Participant, seen: &[&str]) {
-    let seen: HashSet<String> = seen.iter().map(|remote| (*remote).to_owned()).collect();
-    let missing = if seen.contains("1001") { vec![] } else { vec!["1001".to_owned()] };
-    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-    runtime.block_on(fixture.engine.absences(participant, missing, &seen)).unwrap();
+    let missing: &[&str] = if seen.contains(&"1001") { &[] } else { &["1001"] };
+    fixture.judge_missing(participant, missing, seen).unwrap();
 }
 
 /// A CRM that holds "1002" only.
 fn crm() -> Participant {
+    named(CRM)
+}
+
+/// A replica that holds "1002" only.
+fn named(name: &str) -> Participant {
     let mut memory = Memory::default();
     memory.put("1002", ada("CTO"));
-    participant(CRM, memory)
+    participant(name, memory)
 }
 
 /// "1001" and "1002" are agreed with the replica; the first one's number here.
@@ -39,18 +41,18 @@ fn agreed(fixture: &mut RunFixture<'_>, replica: &str) -> ContactId {
 }
 
 fn strikes(fixture: &RunFixture<'_>) -> Option<u32> {
-    fixture.engine.mirror.absence(CRM, "1001").unwrap().map(|absence| absence.strikes)
+    fixture.run.mirror.absence(CRM, "1001").unwrap().map(|absence| absence.strikes)
 }
 
 #[test]
 fn an_absence_is_believed_at_the_second_look_in_a_later_run() {
     with_fixture(|mut fixture| {
         let id = agreed(&mut fixture, CRM);
-        let deleted = |fixture: &RunFixture<'_>| fixture.engine.stored(id).unwrap().deleted;
+        let deleted = |fixture: &RunFixture<'_>| fixture.run.stored(id).unwrap().deleted;
         fetch(&mut fixture, &mut crm(), &["1002"]);
         assert_eq!((strikes(&fixture), deleted(&fixture)), (Some(1), false));
         fixture.clock.seconds.set(1_000 + CONFIRM);
-        fixture.engine.reading_begun = fixture.engine.host.uptime();
+        fixture.run.reading_begun = fixture.run.host.uptime();
         fetch(&mut fixture, &mut crm(), &["1002"]);
         assert_eq!((strikes(&fixture), deleted(&fixture)), (Some(2), false), "the same run");
         fixture.clock.seconds.set(1_000);
@@ -65,8 +67,8 @@ fn an_absence_is_believed_at_the_second_look_in_a_later_run() {
         fixture.later(1);
         fetch(&mut fixture, &mut crm(), &["1002"]);
         assert_eq!((strikes(&fixture), deleted(&fixture)), (None, true));
-        assert_eq!(fixture.engine.summary.deleted.get("mirror"), Some(&1));
-        assert_eq!(fixture.engine.mirror.agreement(CRM, id).unwrap(), None);
+        assert_eq!(fixture.run.summary.deleted.get("mirror"), Some(&1));
+        assert_eq!(fixture.run.mirror.agreement(CRM, id).unwrap(), None);
     });
 }
 
@@ -75,7 +77,7 @@ fn a_no_counts_only_beside_a_yes() {
     let check = |force: bool, seen: &[&str], expected: Option<u32>, notices: usize| {
         with_fixture(|mut fixture| {
             agreed(&mut fixture, CRM);
-            fixture.engine.policy.force = force;
+            fixture.run.policy.force = force;
             fetch(&mut fixture, &mut crm(), seen);
             assert_eq!(strikes(&fixture), expected, "{seen:?}");
             let told = fixture.told.borrow();
@@ -104,7 +106,7 @@ fn what_answers_or_cannot_be_read_is_not_absent() {
             }
             fixture.later(CONFIRM);
             fetch(&mut fixture, &mut participant(CRM, memory), seen);
-            let stored = fixture.engine.stored(id).unwrap();
+            let stored = fixture.run.stored(id).unwrap();
             assert_eq!((stored.contact.job_title.as_str(), strikes(&fixture)), expected);
         });
     };
@@ -129,9 +131,9 @@ struct Fate {
 /// Somebody's value waits for a person's word.
 fn disputed(fixture: &mut RunFixture<'_>, id: ContactId) {
     let (base, here, there) = ("CEO".to_owned(), "CEO".to_owned(), "CTO".to_owned());
-    let stored = fixture.engine.stored(id).unwrap();
+    let stored = fixture.run.stored(id).unwrap();
     let conflict = FieldConflict { field: Field::JobTitle, base, here, there, kept: Kept::Open };
-    fixture.engine.conflict(&stored, "phone", &conflict).unwrap();
+    fixture.run.conflict(&stored, "phone", &conflict).unwrap();
 }
 
 fn check_gone(name: &str, takes: bool, here: Option<&Contact>, expected: Fate) {
@@ -148,22 +150,23 @@ fn check_gone_after(
         let id = agreed(&mut fixture, name);
         prepare(&mut fixture, id);
         match here {
-            Some(contact) => drop(fixture.engine.mirror.update_contact(id, contact, "").unwrap()),
-            None => fixture.engine.mirror.delete_contact(id, "").unwrap(),
+            Some(contact) => drop(fixture.run.mirror.update_contact(id, contact, "").unwrap()),
+            None => fixture.run.mirror.delete_contact(id, "").unwrap(),
         }
-        let mut participant = Participant { name: name.to_owned(), takes, ..crm() };
+        let mut participant = named(name);
+        participant.direction = if takes { Direction::TwoWay } else { Direction::ToReplica };
         fetch(&mut fixture, &mut participant, &["1002"]);
         fixture.later(CONFIRM);
         fetch(&mut fixture, &mut participant, &["1002"]);
-        let left = fixture.engine.mirror.agreement(name, id).unwrap();
+        let left = fixture.run.mirror.agreement(name, id).unwrap();
         assert!(left.as_ref().is_none_or(|agreement| agreement.version == 0), "what is here is not agreed");
         let detached = left.map(|agreement| agreement.detached);
         let found = Fate {
-            deleted: fixture.engine.stored(id).unwrap().deleted,
+            deleted: fixture.run.stored(id).unwrap().deleted,
             detached,
-            conflicts: fixture.engine.summary.conflicts,
-            open: fixture.engine.mirror.count_open_conflicts().unwrap(),
-            history: fixture.engine.mirror.history(Some(id), 9).unwrap().len(),
+            conflicts: fixture.run.summary.conflicts,
+            open: fixture.run.mirror.count_open_conflicts().unwrap(),
+            history: fixture.run.mirror.history(Some(id), 9).unwrap().len(),
         };
         assert_eq!(found, expected, "{name} {takes} {here:?}");
     });
@@ -194,15 +197,13 @@ fn a_book_is_not_asked_again_and_a_stop_ends_the_asking() {
         let mut memory = Memory::default();
         memory.faults.scan = Some(ReplicaError::Unavailable(Diagnostic::new("reach it")));
         fetch(&mut fixture, &mut participant("cards", memory), &["1002"]);
-        assert!(fixture.engine.stored(id).unwrap().deleted);
+        assert!(fixture.run.stored(id).unwrap().deleted);
     });
     with_fixture(|mut fixture| {
         let id = agreed(&mut fixture, "cards");
-        fixture.engine.stop.request();
-        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-        let mut participant = Participant { name: "cards".to_owned(), ..crm() };
-        let ended =
-            runtime.block_on(fixture.engine.absences(&mut participant, vec!["1001".to_owned()], &HashSet::new()));
-        assert!(matches!(ended, Err(SyncError::Interrupted)) && !fixture.engine.stored(id).unwrap().deleted);
+        fixture.run.stop.request();
+        let mut participant = named("cards");
+        let ended = fixture.judge_missing(&mut participant, &["1001"], &[]);
+        assert!(matches!(ended, Err(SyncError::Interrupted)) && !fixture.run.stored(id).unwrap().deleted);
     });
 }

@@ -1,41 +1,230 @@
-//! Records that no agreement names: recognised as somebody we know, made contacts of their own, or put to a person.
+//! Records that no agreement names: recognised as somebody known, made contacts of their own, or put to a user.
 
-use super::copies::Copied;
+use std::collections::BTreeSet;
+
+use super::{copies::Copied, intake::Intake, known::KnownRecords, waiting::Waiting};
 use crate::{
+    contact::ids::MIRROR,
     mirror::{ContactId, Filter, QuestionRow, State},
-    reconcile::{Match, MatchIndex, matching::MatchedBy},
-    replica::RemoteContact,
+    reconcile::{
+        Match, MatchIndex,
+        identify::{Evidence, Verdict, identify, returning},
+        matching::MatchedBy,
+    },
+    replica::{RemoteContact, RemoteId},
     sync::{
-        engine::{Engine, label},
-        error::SyncError,
+        SyncError,
         events::ChangeAction,
-        participant::{CRM, MIRROR, Participant},
-        review::answer::{AMBIGUOUS, Who},
+        participant::{CRM, Participant},
+        record::label,
+        review::{
+            Review,
+            answer::{AMBIGUOUS, Who},
+        },
+        run::{Run, Step},
     },
 };
 
-/// Whom newcomers can be recognised as.
-pub(crate) struct MatchIndexes {
-    /// Living contacts.
+/// Newcomers taken in one transaction.
+const TAKEN_AT_ONCE: usize = 1_000;
+
+/// Known contacts that a newcomer may match.
+pub(super) struct MatchIndexes {
+    /// Living ones.
     index: MatchIndex,
-    /// Contacts that were deleted here and live on in the CRM, which does not follow deletions.
+    /// Those that were deleted here and live on in the CRM, which does not follow deletions.
     locally_deleted: MatchIndex,
 }
 
-impl Engine<'_> {
-    /// True when every living contact is agreed with the CRM already: then a newcomer there can be nobody we know.
-    pub fn nobody_waits_for_the_crm(&self) -> Result<bool, SyncError> {
+/// The newcomers of one replica.
+pub(crate) struct Newcomers<'n, 'a> {
+    pub(super) run: &'n mut Run<'a>,
+    pub(super) participant: &'n Participant,
+    /// The names of agreed records that were not shown; loses those that were only renamed.
+    pub(super) missing: &'n mut BTreeSet<RemoteId>,
+    /// Built when the first newcomer is met that its UID does not tell.
+    known: Option<MatchIndexes>,
+}
+
+impl<'a> Step<'a> for Newcomers<'_, 'a> {
+    fn run(&mut self) -> &mut Run<'a> {
+        self.run
+    }
+}
+
+impl<'n, 'a> Newcomers<'n, 'a> {
+    pub fn new(run: &'n mut Run<'a>, participant: &'n Participant, missing: &'n mut BTreeSet<RemoteId>) -> Self {
+        Self { run, participant, missing, known: None }
+    }
+
+    /// Takes them in. `known` is what the scan has shown.
+    pub fn take_all(&mut self, newcomers: Waiting, known: &KnownRecords) -> Result<(), SyncError> {
+        Review::new(self.run)
+            .drop_questions(self.participant, &|remote| known.was_shown(remote) && !known.contains(remote))?;
+        let mut place = 0;
+        loop {
+            let chunk = newcomers.chunk(self.run.mirror, place, TAKEN_AT_ONCE)?;
+            if chunk.is_empty() {
+                return Ok(());
+            }
+            place += chunk.len() as u64;
+            self.transact(|newcomers| chunk.into_iter().try_for_each(|it| newcomers.take(it.record)))?;
+        }
+    }
+
+    fn take(&mut self, record: RemoteContact) -> Result<(), SyncError> {
+        if !self.participant.takes() {
+            return Ok(());
+        }
+        match self.copied(&record)? {
+            Copied::No => {}
+            Copied::Still => return Ok(()),
+            Copied::Orphan => return self.ask_who(record, "was a copy of a contact that is deleted", &[]),
+        }
+        match identify(self.evidence(&record)?) {
+            Verdict::Known(id, by) => self.recognised(record, id, by),
+            Verdict::Returning(id) => self.link(id, record),
+            Verdict::New => self.take_apart(record),
+            Verdict::Ambiguous(candidates) => {
+                self.ask_who(record, &format!("could be {} known contacts", candidates.len()), &candidates)
+            }
+            Verdict::Contradicts(id) => {
+                let text = "carries the CRM id of a contact with which it has nothing in common";
+                self.ask_who(record, text, &[id])
+            }
+        }
+    }
+
+    fn evidence(&mut self, record: &RemoteContact) -> Result<Evidence, SyncError> {
+        let shares_ids = self.participant.shares_ids();
+        if let Some(uid) = record.uid.as_deref().filter(|_| !shares_ids)
+            && let Some(stored) = self.run.mirror.contact_by_uid(uid)?.filter(|stored| !stored.deleted)
+        {
+            // Nothing goes before the UID, so that the others need not be looked through.
+            return Ok(Evidence { found: Some(Match::One(stored.id, MatchedBy::Uid)), ..Evidence::default() });
+        }
+        let by_id = shares_ids.then(|| Intake::new(self.run).crm_uid(&record.remote));
+        let uid = by_id.or_else(|| record.uid.clone());
+        let indexes = self.indexes()?;
+        let found = indexes.index.find(uid.as_deref(), record.crm_id.as_deref(), &record.contact);
+        let contradicted = indexes.index.contradicted(record.crm_id.as_deref(), &record.contact);
+        let (by_uid, locally_deleted) = self.back_again(record)?;
+        Ok(Evidence { found: Some(found), contradicted, by_uid, locally_deleted, namesakes_are_apart: shares_ids })
+    }
+
+    /// The contact of its UID, and a contact that was deleted here and that it resembles.
+    fn back_again(&mut self, record: &RemoteContact) -> Result<(Option<ContactId>, Option<ContactId>), SyncError> {
+        let by_uid = record.uid.as_deref().map(|uid| self.run.mirror.contact_by_uid(uid)).transpose()?.flatten();
+        let indexes = self.indexes()?;
+        let resembled = indexes.locally_deleted.find(None, record.crm_id.as_deref(), &record.contact);
+        let deleted = match resembled {
+            Match::One(id, _) if self.run.stored(id)?.deleted => Some(id),
+            Match::One(..) | Match::None | Match::Ambiguous(_) => None,
+        };
+        Ok((by_uid.map(|stored| stored.id), deleted))
+    }
+
+    fn indexes(&mut self) -> Result<&mut MatchIndexes, SyncError> {
+        if self.known.is_none() {
+            let index = self.run.index_for(&self.participant.name)?;
+            let locally_deleted = match self.participant.shares_ids() {
+                true => MatchIndex::default(),
+                false => self.run.index_of_locally_deleted()?,
+            };
+            self.known = Some(MatchIndexes { index, locally_deleted });
+        }
+        Ok(self.known.get_or_insert_with(|| unreachable!("it was built just now")))
+    }
+
+    /// A contact of its own, whoever it looks like.
+    fn take_apart(&mut self, record: RemoteContact) -> Result<(), SyncError> {
+        let (uid, crm_id, contact) = (record.uid.clone(), record.crm_id.clone(), record.contact.clone());
+        self.run.mirror.answer_question(&self.participant.name, &record.remote, AMBIGUOUS)?;
+        let id = Intake::new(self.run).insert(&self.participant.side(), record)?;
+        if let Some(known) = &mut self.known {
+            known.index.add(id, uid.as_deref().unwrap_or_default(), crm_id.as_deref(), &contact);
+        }
+        Ok(())
+    }
+
+    fn recognised(&mut self, record: RemoteContact, id: ContactId, by: MatchedBy) -> Result<(), SyncError> {
+        let Some(agreement) = self.run.mirror.agreement(&self.participant.name, id)? else {
+            return self.link(id, record);
+        };
+        if self.missing.remove(&agreement.remote) || agreement.detached {
+            self.run.mirror.answer_question(&self.participant.name, &record.remote, AMBIGUOUS)?;
+            let stored = self.run.stored(id)?;
+            return Intake::new(self.run).merge_in(&self.participant.side(), &stored, Some(&agreement), record);
+        }
+        if by == MatchedBy::Name || self.participant.shares_ids() {
+            // Namesakes that one book keeps apart are two people.
+            let (by_uid, locally_deleted) = self.back_again(&record)?;
+            return match returning(by_uid, locally_deleted) {
+                Verdict::Returning(id) => self.link(id, record),
+                _ => self.take_apart(record),
+            };
+        }
+        self.ask_who(record, &format!("looks like a copy of {}", agreement.remote), &[id])
+    }
+
+    /// Two records turn out to be one contact.
+    pub fn link(&mut self, id: ContactId, record: RemoteContact) -> Result<(), SyncError> {
+        self.run.link(self.participant, id, record)
+    }
+
+    /// Puts it to a user who a newcomer is, or does what the user has said.
+    fn ask_who(&mut self, record: RemoteContact, text: &str, candidates: &[ContactId]) -> Result<(), SyncError> {
+        match Review::new(self.run).answered(&self.participant.name, &record.remote)? {
+            Some(Who::SameAs(id)) => return self.link(id, record),
+            Some(Who::CopyOf(id)) => return self.take_copy(id, &record),
+            Some(Who::New) => return self.take_apart(record),
+            None => {}
+        }
+        let place = record.remote.clone();
+        self.run.ask_among(
+            candidates,
+            QuestionRow {
+                id: 0,
+                run: self.run.id,
+                replica: self.participant.name.clone(),
+                remote: place.clone(),
+                kind: AMBIGUOUS.to_owned(),
+                contact: None,
+                text: format!("{place} {text}; it was left alone"),
+                state: State::Open,
+            },
+            "`carnet conflicts` says how to answer; or give it the UID of the contact it is",
+        )
+    }
+}
+
+impl Run<'_> {
+    /// Two records turn out to be one contact.
+    pub fn link(&mut self, participant: &Participant, id: ContactId, record: RemoteContact) -> Result<(), SyncError> {
+        let stored = self.stored(id)?;
+        self.mirror.answer_question(&participant.name, &record.remote, AMBIGUOUS)?;
+        let first_shared_id = participant.shares_ids() && stored.crm_id.is_none();
+        Intake::new(self).merge_in(&participant.side(), &stored, None, record)?;
+        if first_shared_id {
+            self.mirror.touch_contact(id)?;
+        }
+        self.changed(MIRROR, ChangeAction::Link, label(&stored), Vec::new());
+        Ok(())
+    }
+
+    /// True when every living contact is agreed with the CRM already: then a newcomer there can be nobody known.
+    pub(super) fn nobody_waits_for_the_crm(&self) -> Result<bool, SyncError> {
         Ok(self.mirror.unagreed(CRM)?.is_empty() && self.mirror.outbox(CRM)?.is_empty())
     }
 
     /// What newcomers of this replica can be recognised by. The CRM's own namesakes are the CRM's business: a newcomer
     /// there can only be a contact that it does not hold yet.
-    pub fn index_for(&self, replica: &str) -> Result<MatchIndex, SyncError> {
+    pub fn index_for(&mut self, replica: &str) -> Result<MatchIndex, SyncError> {
         let mut index = MatchIndex::default();
         if replica == CRM {
             for id in self.mirror.unagreed(CRM)? {
                 let stored = self.stored(id)?;
-                if self.is_apart(&stored)? {
+                if Review::new(self).is_apart(&stored)? {
                     continue;
                 }
                 index.add(stored.id, &stored.uid, None, &stored.contact);
@@ -61,172 +250,5 @@ impl Engine<'_> {
             index.add(stored.id, &stored.uid, stored.crm_id.as_deref(), &stored.contact);
         }
         Ok(index)
-    }
-
-    /// Takes in newcomers; `missing` are the names of agreed records that were not seen, and loses those that were only
-    /// renamed.
-    pub fn take_newcomers(
-        &mut self,
-        participant: &Participant,
-        newcomers: Vec<RemoteContact>,
-        missing: &mut Vec<String>,
-    ) -> Result<(), SyncError> {
-        self.drop_questions(&participant.name, &newcomers)?;
-        if newcomers.is_empty() {
-            return Ok(());
-        }
-        let locally_deleted =
-            if participant.is_crm() { MatchIndex::default() } else { self.index_of_locally_deleted()? };
-        let mut known = MatchIndexes { index: self.index_for(&participant.name)?, locally_deleted };
-        let mut newcomers = newcomers.into_iter();
-        while newcomers.len() > 0 {
-            self.transact(|engine| {
-                for record in newcomers.by_ref().take(1_000) {
-                    engine.newcomer(participant, &mut known, record, missing)?;
-                }
-                Ok(())
-            })?;
-        }
-        Ok(())
-    }
-
-    fn newcomer(
-        &mut self,
-        participant: &Participant,
-        known: &mut MatchIndexes,
-        record: RemoteContact,
-        missing: &mut Vec<String>,
-    ) -> Result<(), SyncError> {
-        if !participant.takes {
-            return Ok(());
-        }
-        match self.copied(participant, &record, missing)? {
-            Copied::No => {}
-            Copied::Still => return Ok(()),
-            Copied::Orphan => {
-                return self.ask_who(participant, known, record, ("was a copy of a contact that is deleted", &[]));
-            }
-        }
-        let uid = if participant.is_crm() { Some(self.crm_uid(&record.remote)) } else { record.uid.clone() };
-        match known.index.find(uid.as_deref(), record.crm_id.as_deref(), &record.contact) {
-            Match::One(id, by) => self.recognised(participant, known, record, (id, by), missing),
-            Match::Ambiguous(candidates) if !participant.is_crm() => {
-                let text = format!("could be {} known contacts", candidates.len());
-                self.ask_who(participant, known, record, (&text, &candidates))
-            }
-            Match::None if !participant.is_crm() => {
-                match known.index.contradicted(record.crm_id.as_deref(), &record.contact) {
-                    Some(id) => {
-                        let text = "carries the CRM id of a contact with which it has nothing in common";
-                        self.ask_who(participant, known, record, (text, &[id]))
-                    }
-                    None => self.make_new(participant, known, record),
-                }
-            }
-            Match::None | Match::Ambiguous(_) => self.make_new(participant, known, record),
-        }
-    }
-
-    fn make_new(
-        &mut self,
-        participant: &Participant,
-        known: &mut MatchIndexes,
-        record: RemoteContact,
-    ) -> Result<(), SyncError> {
-        // A UID that was deleted here and turns up again is that contact, back.
-        if let Some(stored) = record.uid.as_deref().map(|uid| self.mirror.contact_by_uid(uid)).transpose()?.flatten() {
-            return self.link(participant, stored.id, record);
-        }
-        if let Match::One(id, _) = known.locally_deleted.find(None, record.crm_id.as_deref(), &record.contact)
-            && self.stored(id)?.deleted
-        {
-            return self.link(participant, id, record);
-        }
-        self.take_apart(participant, known, record)
-    }
-
-    /// A contact of its own, whoever it looks like.
-    fn take_apart(
-        &mut self,
-        participant: &Participant,
-        known: &mut MatchIndexes,
-        record: RemoteContact,
-    ) -> Result<(), SyncError> {
-        let (uid, crm_id, contact) = (record.uid.clone(), record.crm_id.clone(), record.contact.clone());
-        self.mirror.answer_question(&participant.name, &record.remote, AMBIGUOUS)?;
-        let id = self.insert(&participant.name, record)?;
-        known.index.add(id, uid.as_deref().unwrap_or_default(), crm_id.as_deref(), &contact);
-        Ok(())
-    }
-
-    fn recognised(
-        &mut self,
-        participant: &Participant,
-        known: &mut MatchIndexes,
-        record: RemoteContact,
-        (id, by): (ContactId, MatchedBy),
-        missing: &mut Vec<String>,
-    ) -> Result<(), SyncError> {
-        let Some(agreement) = self.mirror.agreement(&participant.name, id)? else {
-            return self.link(participant, id, record);
-        };
-        let was = missing.iter().position(|remote| *remote == agreement.remote);
-        if was.is_some() || agreement.detached {
-            if let Some(was) = was {
-                missing.remove(was);
-            }
-            self.mirror.answer_question(&participant.name, &record.remote, AMBIGUOUS)?;
-            let stored = self.stored(id)?;
-            return self.merge_in(&participant.side(), &stored, Some(&agreement), record);
-        }
-        if by == MatchedBy::Name || participant.is_crm() {
-            // Namesakes that one book keeps apart are two people.
-            return self.make_new(participant, known, record);
-        }
-        self.ask_who(participant, known, record, (&format!("looks like a copy of {}", agreement.remote), &[id]))
-    }
-
-    /// Two records turn out to be one contact.
-    pub fn link(&mut self, participant: &Participant, id: ContactId, record: RemoteContact) -> Result<(), SyncError> {
-        let stored = self.stored(id)?;
-        self.mirror.answer_question(&participant.name, &record.remote, AMBIGUOUS)?;
-        let first_crm_id = participant.is_crm() && stored.crm_id.is_none();
-        self.merge_in(&participant.side(), &stored, None, record)?;
-        if first_crm_id {
-            self.mirror.touch_contact(id)?;
-        }
-        self.changed(MIRROR, ChangeAction::Link, label(&stored), Vec::new());
-        Ok(())
-    }
-
-    /// Puts it to a person who a newcomer is, or does what the person has said.
-    fn ask_who(
-        &mut self,
-        participant: &Participant,
-        known: &mut MatchIndexes,
-        record: RemoteContact,
-        (text, candidates): (&str, &[ContactId]),
-    ) -> Result<(), SyncError> {
-        match self.answered(&participant.name, &record.remote)? {
-            Some(Who::SameAs(id)) => return self.link(participant, id, record),
-            Some(Who::CopyOf(id)) => return self.take_copy(participant, id, &record),
-            Some(Who::New) => return self.take_apart(participant, known, record),
-            None => {}
-        }
-        let place = record.remote.clone();
-        self.ask_among(
-            candidates,
-            QuestionRow {
-                id: 0,
-                run: self.run,
-                replica: participant.name.clone(),
-                remote: place.clone(),
-                kind: AMBIGUOUS.to_owned(),
-                contact: None,
-                text: format!("{place} {text}; it was left alone"),
-                state: State::Open,
-            },
-            "`carnet conflicts` says how to answer; or give it the UID of the contact it is",
-        )
     }
 }

@@ -1,5 +1,6 @@
 //! Records that no agreement names: who they are taken for.
 
+use super::intake::Intake;
 use crate::{
     contact::{Contact, Item, ItemType},
     mirror::{Agreement, ContactId, OutboxAction::Update, OutboxState::Refused, QuestionDetail, QuestionRow, State},
@@ -11,6 +12,7 @@ use crate::{
         testing::{RunFixture, ada, participant, seen, with_fixture},
     },
 };
+use std::collections::BTreeSet;
 
 /// What is different from the usual before newcomers come.
 type Prepare = fn(&mut RunFixture<'_>, &mut Participant);
@@ -36,15 +38,15 @@ fn acquaintances(fixture: &mut RunFixture<'_>) {
     let gauss = fixture.contact("gauss", &person("Carl Gauss", ""));
     let agreement = fixture.agree("cards", "gauss.vcf", gauss);
     let marks = "gauss|1200".to_owned();
-    fixture.engine.mirror.put_agreement("cards", &Agreement { marks, ..agreement }).unwrap();
+    fixture.run.mirror.put_agreement("cards", &Agreement { marks, ..agreement }).unwrap();
     let noether = fixture.contact("noether", &person("Noether", ""));
     let agreement = fixture.agree(CRM, "1005", noether);
-    fixture.engine.mirror.put_agreement(CRM, &Agreement { detached: true, ..agreement }).unwrap();
-    fixture.engine.mirror.delete_contact(noether, "").unwrap();
+    fixture.run.mirror.put_agreement(CRM, &Agreement { detached: true, ..agreement }).unwrap();
+    fixture.run.mirror.delete_contact(noether, "").unwrap();
 }
 
 fn of(fixture: &RunFixture<'_>, uid: &str) -> ContactId {
-    fixture.engine.mirror.contact_by_uid(uid).unwrap().unwrap().id
+    fixture.run.mirror.contact_by_uid(uid).unwrap().unwrap().id
 }
 
 /// Who a newcomer is taken for.
@@ -71,13 +73,13 @@ fn question(remote: &str, kind: &str, contact: Option<ContactId>, state: State) 
 }
 
 fn taken(fixture: &RunFixture<'_>, name: &str, remote: &str, known: &[String]) -> Taken {
-    let uid = |id: ContactId| fixture.engine.stored(id).unwrap().uid;
-    if let Some(agreement) = fixture.engine.mirror.agreement_by_remote(name, remote).unwrap() {
+    let uid = |id: ContactId| fixture.run.stored(id).unwrap().uid;
+    if let Some(agreement) = fixture.run.mirror.agreement_by_remote(name, remote).unwrap() {
         let uid = uid(agreement.contact);
         return if known.contains(&uid) { Taken::For(uid) } else { Taken::New };
     }
-    let row = fixture.engine.mirror.question(name, remote, AMBIGUOUS).unwrap().filter(|row| row.text.contains(remote));
-    let candidates = |row: QuestionRow| fixture.engine.mirror.question_detail(row.id).unwrap().candidates;
+    let row = fixture.run.mirror.question(name, remote, AMBIGUOUS).unwrap().filter(|row| row.text.contains(remote));
+    let candidates = |row: QuestionRow| fixture.run.mirror.question_detail(row.id).unwrap().candidates;
     let word = |uid: String| if known.contains(&uid) || uid == "made" { uid } else { "fresh".to_owned() };
     row.map_or(Taken::LeftAlone, |row| Taken::Asked(candidates(row).into_iter().map(uid).map(word).collect()))
 }
@@ -95,16 +97,16 @@ fn check_with(
         prepare(&mut fixture, &mut participant);
         let mut known: Vec<String> = Vec::new();
         for uid in ["ada", "byron", "petit-1", "petit-2", "curie", "gauss", "noether"] {
-            known.extend(fixture.engine.mirror.contact_by_uid(uid).unwrap().map(|stored| stored.uid));
+            known.extend(fixture.run.mirror.contact_by_uid(uid).unwrap().map(|stored| stored.uid));
         }
-        known.push(fixture.engine.crm_uid("1300"));
-        let mut left: Vec<String> = missing.0.iter().map(|remote| (*remote).to_owned()).collect();
-        fixture.engine.take_newcomers(&participant, records.to_vec(), &mut left).unwrap();
+        known.push(Intake::new(&mut fixture.run).crm_uid("1300"));
+        let mut left: BTreeSet<String> = missing.0.iter().map(|remote| (*remote).to_owned()).collect();
+        fixture.take_newcomers(&participant, records, &mut left);
         let found: Vec<Taken> = records.iter().map(|one| taken(&fixture, name, &one.remote, &known)).collect();
         assert_eq!(found, expected, "{name} {records:?}");
-        assert_eq!(left, missing.1);
+        assert!(left.iter().eq(missing.1), "{left:?}");
         // What was asked of them before is answered, unless it is asked again.
-        let open = fixture.engine.mirror.questions().unwrap().len();
+        let open = fixture.run.mirror.questions().unwrap().len();
         assert_eq!(open, expected.iter().filter(|taken| matches!(taken, Taken::Asked(_))).count(), "{records:?}");
         let told = fixture.told.borrow();
         let new =
@@ -118,7 +120,7 @@ fn check_with(
 /// One newcomer of the book, about whom a question was open.
 fn check(uid: Option<&str>, crm_id: Option<&str>, contact: &Contact, expected: Taken) {
     let open: Prepare = |fixture, _| {
-        fixture.engine.mirror.ask(&question("new.vcf", AMBIGUOUS, None, State::Open)).unwrap();
+        fixture.run.mirror.ask(&question("new.vcf", AMBIGUOUS, None, State::Open)).unwrap();
     };
     let record = RemoteContact { crm_id: crm_id.map(str::to_owned), ..seen("new.vcf", uid, contact) };
     if matches!(expected, Taken::Asked(_)) {
@@ -152,9 +154,9 @@ fn a_renamed_record_is_the_one_that_is_missing() {
     check_with(as_it_is, "cards", &byron, (&["a.vcf", "byron.vcf"], &["a.vcf"]), &[is("byron")]);
     check_with(as_it_is, "cards", &byron, (&["a.vcf"], &["a.vcf"]), &[asked(&["byron"])]);
     let detached: Prepare = |fixture, _| {
-        let agreement = fixture.engine.mirror.agreement_by_remote("cards", "byron.vcf").unwrap().unwrap();
-        fixture.engine.mirror.put_agreement("cards", &Agreement { detached: true, ..agreement }).unwrap();
-        fixture.engine.mirror.ask(&question("new.vcf", AMBIGUOUS, None, State::Open)).unwrap();
+        let agreement = fixture.run.mirror.agreement_by_remote("cards", "byron.vcf").unwrap().unwrap();
+        fixture.run.mirror.put_agreement("cards", &Agreement { detached: true, ..agreement }).unwrap();
+        fixture.run.mirror.ask(&question("new.vcf", AMBIGUOUS, None, State::Open)).unwrap();
     };
     check_with(detached, "cards", &byron, (&["a.vcf"], &["a.vcf"]), &[is("byron")]);
 }
@@ -195,19 +197,21 @@ fn the_crms_newcomers_can_only_be_contacts_that_it_does_not_hold_yet() {
         let gauss = of(fixture, "gauss");
         let agreement = fixture.agree("phone", "gauss.vcf", gauss);
         let marks = "gauss|1201".to_owned();
-        fixture.engine.mirror.put_agreement("phone", &Agreement { marks, ..agreement }).unwrap();
+        fixture.run.mirror.put_agreement("phone", &Agreement { marks, ..agreement }).unwrap();
     };
     check(twice, &person("Gauss", ""), "1200", is("gauss"));
     check(twice, &person("Gauss", ""), "1201", is("gauss"));
     // The same contact of a mirror that was lost.
     let lost: Prepare = |fixture, _| {
-        let uid = fixture.engine.crm_uid("1300");
+        let uid = Intake::new(&mut fixture.run).crm_uid("1300");
         fixture.contact(&uid, &ada("CEO"));
     };
-    with_fixture(|fixture| check(lost, &person("X", ""), "1300", is(&fixture.engine.crm_uid("1300"))));
+    with_fixture(|mut fixture| {
+        check(lost, &person("X", ""), "1300", is(&Intake::new(&mut fixture.run).crm_uid("1300")))
+    });
     let apart: Prepare = |fixture, _| {
         let row = question("curie", "apart", None, State::Settled);
-        fixture.engine.mirror.ask(&QuestionRow { replica: CRM.to_owned(), ..row }).unwrap();
+        fixture.run.mirror.ask(&QuestionRow { replica: CRM.to_owned(), ..row }).unwrap();
     };
     check(apart, &curie, "1100", Taken::New);
     check_with(as_it_is, CRM, &[crm("1100", &curie), crm("1101", &curie)], (&[], &[]), &[is("curie"), Taken::New]);
@@ -230,23 +234,23 @@ fn a_person_has_said_who_it_is() {
         said_of(&mut fixture, "same_as", Some("byron"));
         let cards = participant("cards", Memory::default());
         let take = |fixture: &mut RunFixture<'_>| {
-            fixture.engine.take_newcomers(&cards, byron().to_vec(), &mut Vec::new()).unwrap();
+            fixture.take_newcomers(&cards, &byron(), &mut BTreeSet::new());
             taken(fixture, "cards", "new.vcf", &["byron".to_owned()])
         };
         assert_eq!([take(&mut fixture), take(&mut fixture)], [Taken::LeftAlone, Taken::LeftAlone]);
-        fixture.engine.mirror.delete_contact(id, "").unwrap();
+        fixture.run.mirror.delete_contact(id, "").unwrap();
         assert_eq!(take(&mut fixture), asked(&[]));
     });
 }
 
 fn said_of(fixture: &mut RunFixture<'_>, kind: &str, uid: Option<&str>) {
     let contact = uid.map(|uid| of(fixture, uid));
-    fixture.engine.mirror.ask(&question("new.vcf", kind, contact, State::Settled)).unwrap();
+    fixture.run.mirror.ask(&question("new.vcf", kind, contact, State::Settled)).unwrap();
 }
 
 #[test]
 fn a_book_that_only_shows_the_mirror_brings_nobody() {
-    let silent: Prepare = |_, participant| participant.takes = false;
+    let silent: Prepare = |_, participant| participant.direction = crate::sync::Direction::ToReplica;
     check_with(silent, "cards", &[seen("new.vcf", None, &person("X", ""))], (&[], &[]), &[Taken::LeftAlone]);
     check_with(silent, "cards", &[seen("new.vcf", Some("ada"), &person("X", ""))], (&[], &[]), &[Taken::LeftAlone]);
 }
@@ -255,12 +259,12 @@ fn a_book_that_only_shows_the_mirror_brings_nobody() {
 fn questions_about_records_that_are_not_met_any_more_are_dropped() {
     with_fixture(|mut fixture| {
         fixture
-            .engine
+            .run
             .mirror
             .ask_with(&question("old.vcf", AMBIGUOUS, None, State::Open), &QuestionDetail::default())
             .unwrap();
-        fixture.engine.take_newcomers(&participant("cards", Memory::default()), Vec::new(), &mut Vec::new()).unwrap();
-        assert!(fixture.engine.mirror.questions().unwrap().is_empty());
+        fixture.take_newcomers(&participant("cards", Memory::default()), &[], &mut BTreeSet::new());
+        assert!(fixture.run.mirror.questions().unwrap().is_empty());
     });
 }
 
@@ -270,12 +274,13 @@ fn a_first_crm_id_puts_the_books_behind() {
         with_fixture(|mut fixture| {
             acquaintances(&mut fixture);
             let id = of(&fixture, uid);
-            let contact = fixture.engine.stored(id).unwrap().contact;
-            fixture
-                .engine
-                .take_newcomers(&participant(name, Memory::default()), vec![seen("1100", None, &contact)], &mut vec![])
-                .unwrap();
-            assert_eq!(fixture.engine.stored(id).unwrap().version, version, "{name}");
+            let contact = fixture.run.stored(id).unwrap().contact;
+            fixture.take_newcomers(
+                &participant(name, Memory::default()),
+                &[seen("1100", None, &contact)],
+                &mut BTreeSet::new(),
+            );
+            assert_eq!(fixture.run.stored(id).unwrap().version, version, "{name}");
             let told = fixture.told.borrow();
             let linked = |event: &&SyncEvent| matches!(event, SyncEvent::Change(change) if change.action == ChangeAction::Link && change.contact.uid == uid);
             assert_eq!(told.iter().filter(linked).count(), 1);
@@ -294,7 +299,7 @@ fn nobody_waits_for_the_crm_when_all_are_agreed_and_nothing_is_under_way() {
             if row {
                 fixture.sent(CRM, id, (Update, Refused));
             }
-            assert_eq!(fixture.engine.nobody_waits_for_the_crm().unwrap(), expected);
+            assert_eq!(fixture.run.nobody_waits_for_the_crm().unwrap(), expected);
         });
     };
     check(true, false, true);

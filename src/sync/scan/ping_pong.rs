@@ -12,14 +12,10 @@ use crate::{
         ping_pong::{ALTERNATIONS, Flip, other_side},
     },
     replica::Diagnostic,
-    sync::{
-        engine::{Engine, value},
-        error::SyncError,
-        participant::MergeSide,
-    },
+    sync::{SyncError, participant::MergeSide, record::value, scan::intake::Intake},
 };
 
-impl Engine<'_> {
+impl Intake<'_, '_> {
     /// The fields of a change at hand that must not be taken: they go back and forth. Each becomes an open conflict.
     pub fn stop_ping_pong(
         &mut self,
@@ -34,7 +30,7 @@ impl Engine<'_> {
         for field in stored.contact.differing(contact).iter() {
             let now = Flip {
                 side: Some(side.name.to_owned()),
-                run: self.run,
+                run: self.run.id,
                 old: value(&stored.contact, field),
                 new: value(contact, field),
             };
@@ -48,7 +44,7 @@ impl Engine<'_> {
                 there: there.describe(field),
                 kept: Kept::Open,
             };
-            self.conflict(stored, side.name, &conflict)?;
+            self.run.conflict(stored, side.name, &conflict)?;
             let id = stored.crm_id.as_deref().unwrap_or(&stored.uid);
             let message = format!(
                 "{} of contact {id} goes back and forth between {other} and {}; each keeps its own from now on",
@@ -56,17 +52,17 @@ impl Engine<'_> {
                 side.name
             );
             let hint = "some program rewrites it each time; find it, and say what stands: see `carnet conflicts`";
-            self.notice(side.name, Diagnostic::new(message).hint(hint));
+            self.run.notice(side.name, Diagnostic::new(message).hint(hint));
         }
         Ok(stopped)
     }
 
     /// The field's last changes, the newest first; none from before the last time that it was in conflict with either side.
     fn flips(&self, stored: &Stored, replica: &str, field: Field) -> Result<Vec<Flip>, SyncError> {
-        let rows = self.mirror.history_of_field((stored.id, field.name()), ALTERNATIONS - 1)?;
+        let rows = self.run.mirror.history_of_field((stored.id, field.name()), ALTERNATIONS - 1)?;
         let mut decided = 0;
         for side in rows.iter().map(|row| row.source.as_str()).chain([replica]) {
-            let conflicts = self.mirror.conflicts_of(stored.id, side)?;
+            let conflicts = self.run.mirror.conflicts_of(stored.id, side)?;
             let here = conflicts.iter().filter(|row| row.field.as_deref() == Some(field.name()));
             decided = here.map(|row| row.run).fold(decided, i64::max);
         }
@@ -89,6 +85,8 @@ mod tests {
         reconcile::Keep,
         sync::{
             participant::CRM,
+            review::Review,
+            scan::intake::Intake,
             testing::{RunFixture, seen, side, with_fixture},
         },
     };
@@ -103,14 +101,14 @@ mod tests {
     fn shows(fixture: &mut RunFixture<'_>, id: ContactId, name: &str, contact: &Contact) -> bool {
         fixture.later(900);
         let remote = if name == CRM { "1001" } else { "ada.vcf" };
-        fixture.engine.intake(&side(name), seen(remote, None, contact)).unwrap();
-        fixture.engine.settle_overtaken().unwrap();
-        if !fixture.engine.mirror.open_conflicts().unwrap().is_empty() {
+        Intake::new(&mut fixture.run).intake(&side(name), seen(remote, None, contact)).unwrap();
+        fixture.run.close_obsolete().unwrap();
+        if !fixture.run.mirror.open_conflicts().unwrap().is_empty() {
             return false;
         }
         fixture.agree(CRM, "1001", id);
         fixture.agree("cards", "ada.vcf", id);
-        fixture.engine.stored(id).unwrap().contact == *contact
+        fixture.run.stored(id).unwrap().contact == *contact
     }
 
     fn check(a: &Contact, b: &Contact, field: &str, (keep, stands): (&Keep, &Contact)) {
@@ -121,17 +119,17 @@ mod tests {
             assert!(shows(&mut fixture, id, "cards", b));
             assert!(shows(&mut fixture, id, CRM, a));
             assert!(!shows(&mut fixture, id, "cards", b), "{field}");
-            let [row] = &fixture.engine.mirror.open_conflicts().unwrap()[..] else { panic!("one conflict") };
+            let [row] = &fixture.run.mirror.open_conflicts().unwrap()[..] else { panic!("one conflict") };
             assert_eq!((row.field.as_deref(), row.replica.as_str()), (Some(field), "cards"));
-            assert_eq!(fixture.engine.stored(id).unwrap().contact, *a, "the mirror keeps its own");
+            assert_eq!(fixture.run.stored(id).unwrap().contact, *a, "the mirror keeps its own");
             assert!(!shows(&mut fixture, id, "cards", b), "and asks once");
-            assert_eq!(fixture.engine.mirror.conflicts(9).unwrap().len(), 1);
+            assert_eq!(fixture.run.mirror.conflicts(9).unwrap().len(), 1);
 
             // A person's word: it stands, and is to be pushed; the count begins anew.
-            fixture.engine.resolve_conflict(row.id, keep).unwrap();
-            assert_eq!(fixture.engine.stored(id).unwrap().contact, *stands);
-            assert_eq!(fixture.engine.mirror.conflict(row.id).unwrap().unwrap().state, State::Settled);
-            let behind = fixture.engine.mirror.agreement("cards", id).unwrap().unwrap();
+            Review::new(&mut fixture.run).resolve_conflict(row.id, keep).unwrap();
+            assert_eq!(fixture.run.stored(id).unwrap().contact, *stands);
+            assert_eq!(fixture.run.mirror.conflict(row.id).unwrap().unwrap().state, State::Settled);
+            let behind = fixture.run.mirror.agreement("cards", id).unwrap().unwrap();
             assert_eq!(
                 (behind.theirs == *b, behind.ours == *b, behind.version),
                 (true, true, 0),
@@ -166,11 +164,15 @@ mod tests {
             for (name, contact) in [("cards", &b), (CRM, &a), ("cards", &b)] {
                 shows(&mut fixture, id, name, contact);
             }
-            let row = fixture.engine.mirror.open_conflicts().unwrap().remove(0);
-            assert!(fixture.engine.resolve_conflict(row.id, &Keep::parse("contact_items=x").unwrap()).is_err());
-            fixture.engine.resolve_conflict(row.id, &Keep::Both).unwrap();
+            let row = fixture.run.mirror.open_conflicts().unwrap().remove(0);
+            assert!(
+                Review::new(&mut fixture.run)
+                    .resolve_conflict(row.id, &Keep::parse("contact_items=x").unwrap())
+                    .is_err()
+            );
+            Review::new(&mut fixture.run).resolve_conflict(row.id, &Keep::Both).unwrap();
             let held: Vec<String> =
-                fixture.engine.stored(id).unwrap().contact.items.into_iter().map(|item| item.value).collect();
+                fixture.run.stored(id).unwrap().contact.items.into_iter().map(|item| item.value).collect();
             assert_eq!(held, ["01 99 00 00 01", "01 99 00 00 02"]);
         });
     }

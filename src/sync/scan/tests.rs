@@ -10,18 +10,17 @@ use crate::{
         OutboxState::Unknown,
     },
     reconcile::Limit,
-    replica::{Batch, Diagnostic, PageNote, Problem, RemoteContact, ReplicaError, Scan, memory::Memory},
+    replica::{Batch, Diagnostic, Problem, Progress, RemoteContact, ReplicaError, Scanned, memory::Memory},
     sync::{
-        error::SyncError,
+        SyncError,
         events::SyncEvent,
-        participant::{CRM, Participant},
+        participant::{CRM, Participant, Trust},
         testing::{CONFIRM, RunFixture, SETTLE, ScriptedReplica, ada, participant, seen, with_fixture},
     },
 };
 
 fn scan(fixture: &mut RunFixture<'_>, participant: &mut Participant) -> Result<(), SyncError> {
-    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-    runtime.block_on(fixture.engine.scan(participant))
+    fixture.scan(participant)
 }
 
 /// So many contacts agreed with a replica as "1000", "1001"...
@@ -44,7 +43,7 @@ fn shown(titles: &[&str]) -> Vec<RemoteContact> {
 }
 
 fn title(fixture: &RunFixture<'_>, id: i64) -> String {
-    fixture.engine.stored(id).unwrap().contact.job_title
+    fixture.run.stored(id).unwrap().contact.job_title
 }
 
 fn notices(fixture: &RunFixture<'_>) -> usize {
@@ -66,9 +65,9 @@ fn a_first_pull_is_kept_as_far_as_it_came() {
             let error = ReplicaError::Unavailable(Diagnostic::new("reach it"));
             let mut participant = participant(name, cut(vec![batch(shown(&["a", "b"]))], error));
             assert_eq!(scan(&mut fixture, &mut participant).is_err(), failed, "{name}");
-            assert_eq!(fixture.engine.mirror.count_contacts().unwrap(), before + expected, "{name} {somebody_waits}");
-            assert_eq!(fixture.engine.summary.scanned.get(name), Some(&2));
-            assert!(fixture.engine.mirror.is_durable(), "what is written next is");
+            assert_eq!(fixture.run.mirror.count_contacts().unwrap(), before + expected, "{name} {somebody_waits}");
+            assert_eq!(fixture.run.summary.scanned.get(name), Some(&2));
+            assert!(fixture.run.mirror.is_durable(), "what is written next is");
             let finished = SyncEvent::ScanFinished { replica: name.to_owned(), contacts: 2 };
             let told = fixture.told.borrow();
             assert_eq!(told[0], SyncEvent::ScanStarted { replica: name.to_owned() });
@@ -88,8 +87,8 @@ fn trouble_with_a_book_stops_that_book_only() {
         with_fixture(|mut fixture| {
             let mut participant = participant("cards", cut(vec![], error.clone()));
             scan(&mut fixture, &mut participant).unwrap();
-            assert!(participant.halted, "{error:?}");
-            assert_eq!((fixture.engine.summary.failed, fixture.engine.summary.stopped.len()), (failed, stopped));
+            assert!(participant.is_halted(), "{error:?}");
+            assert_eq!((fixture.run.summary.failed, fixture.run.summary.stopped.len()), (failed, stopped));
             let (replica, message) = ("cards".to_owned(), message.to_owned());
             assert!(fixture.told.borrow().contains(&SyncEvent::Notice { replica, message, hint: None }), "{error:?}");
         });
@@ -102,21 +101,19 @@ fn trouble_with_a_book_stops_that_book_only() {
 }
 
 #[test]
-fn a_refused_login_is_remembered_until_one_is_accepted() {
+fn what_a_replica_learned_is_kept_until_it_says_otherwise() {
     with_fixture(|mut fixture| {
-        let mut reads = |name: &str, ended: Result<Scan, ReplicaError>, expected: Option<&str>| {
-            let _ =
-                scan(&mut fixture, &mut participant(name, ScriptedReplica { ended, ..ScriptedReplica::new(vec![]) }));
-            assert_eq!(fixture.engine.mirror.fact("crm.login_refused").unwrap().as_deref(), expected);
+        let mut reads = |name: &str, ended: Result<Scanned, ReplicaError>, learned: &str, expected: Option<&str>| {
+            let facts = vec![("crm.login_refused".to_owned(), learned.to_owned())];
+            let scripted = ScriptedReplica { ended, facts, ..ScriptedReplica::new(vec![]) };
+            let _ = scan(&mut fixture, &mut participant(name, scripted));
+            assert_eq!(fixture.run.mirror.fact("crm.login_refused").unwrap().as_deref(), expected);
         };
         let login = || Err(ReplicaError::Login(Diagnostic::new("log in")));
-        let network = || Err(ReplicaError::Unavailable(Diagnostic::new("reach it")));
-        reads(CRM, Ok(Scan::Everything), None);
-        reads(CRM, network(), None);
-        reads(CRM, login(), Some("yes"));
-        reads(CRM, network(), Some("yes"));
-        reads("cards", Ok(Scan::Everything), Some("yes"));
-        reads(CRM, Ok(Scan::Everything), None);
+        reads(CRM, Ok(Scanned::complete()), "", None);
+        reads(CRM, login(), "yes", Some("yes"));
+        reads("cards", login(), "yes", Some("yes"));
+        reads(CRM, Ok(Scanned::complete()), "", None);
     });
 }
 
@@ -128,10 +125,10 @@ fn edits_are_taken_and_rewritten_records_are_agreed_on_quietly() {
             let same = Batch { same: vec!["1002".to_owned()], ..batch(shown(&["edited", "CEO"])) };
             scan(&mut fixture, &mut participant(name, ScriptedReplica::new(vec![same]))).unwrap();
             assert_eq!([ids[0], ids[1], ids[2]].map(|id| title(&fixture, id)), ["edited", "CEO", "CEO"]);
-            let revisions = ids.iter().map(|id| fixture.engine.mirror.agreement(name, *id).unwrap().unwrap().revision);
+            let revisions = ids.iter().map(|id| fixture.run.mirror.agreement(name, *id).unwrap().unwrap().revision);
             assert_eq!(revisions.collect::<Vec<_>>(), ["r2", "r2", "r1"], "{name}");
-            assert_eq!(fixture.engine.summary.updated.get("mirror"), Some(&1));
-            assert!(fixture.engine.mirror.absences(name).unwrap().is_empty());
+            assert_eq!(fixture.run.summary.updated.get("mirror"), Some(&1));
+            assert!(fixture.run.mirror.absences(name).unwrap().is_empty());
         });
     }
 }
@@ -143,17 +140,14 @@ fn of_a_contact_that_is_listed_twice_the_later_counts() {
             let ids = agreed(&mut fixture, name, 1);
             let batches = vec![batch(shown(&["first"])), batch(shown(&["second"]))];
             scan(&mut fixture, &mut participant(name, ScriptedReplica::new(batches))).unwrap();
-            assert_eq!(
-                (title(&fixture, ids[0]).as_str(), fixture.engine.summary.scanned.get(name)),
-                ("second", Some(&1))
-            );
+            assert_eq!((title(&fixture, ids[0]).as_str(), fixture.run.summary.scanned.get(name)), ("second", Some(&1)));
             // A newcomer, too, is one contact.
             let new = |title| batch(vec![seen("1007", None, &Contact { last_name: "Byron".into(), ..ada(title) })]);
             let same = Batch { same: vec!["1000".to_owned()], ..Batch::default() };
             scan(&mut fixture, &mut participant(name, ScriptedReplica::new(vec![same, new("first"), new("second")])))
                 .unwrap();
-            assert_eq!(fixture.engine.mirror.count_contacts().unwrap(), 2);
-            let id = fixture.engine.mirror.agreement_by_remote(name, "1007").unwrap().unwrap().contact;
+            assert_eq!(fixture.run.mirror.count_contacts().unwrap(), 2);
+            let id = fixture.run.mirror.agreement_by_remote(name, "1007").unwrap().unwrap().contact;
             assert_eq!(title(&fixture, id), "second");
         });
     }
@@ -170,7 +164,7 @@ fn a_record_that_cannot_be_read_counts_as_seen() {
         let problems = vec![problem(Some("1001")), problem(None)];
         let shows = Batch { problems, ..batch(shown(&["CEO"])) };
         scan(&mut fixture, &mut participant("cards", ScriptedReplica::new(vec![shows]))).unwrap();
-        assert_eq!((fixture.engine.summary.failed, fixture.engine.mirror.count_contacts().unwrap()), (2, 2));
+        assert_eq!((fixture.run.summary.failed, fixture.run.mirror.count_contacts().unwrap()), (2, 2));
     });
 }
 
@@ -178,12 +172,12 @@ fn a_record_that_cannot_be_read_counts_as_seen() {
 fn an_interrupted_first_pull_is_kept_by_the_thousand() {
     for (count, kept) in [(999, 0), (1_000, 1_000)] {
         with_fixture(|mut fixture| {
-            let stops = Some((1, fixture.engine.stop.clone()));
+            let stops = Some((1, fixture.run.stop.clone()));
             let batches = vec![batch(shown(&vec!["a"; count])), Batch::default()];
             let ended =
                 scan(&mut fixture, &mut participant(CRM, ScriptedReplica { stops, ..ScriptedReplica::new(batches) }));
             assert!(matches!(ended, Err(SyncError::Interrupted)));
-            assert_eq!(fixture.engine.mirror.count_contacts().unwrap(), kept);
+            assert_eq!(fixture.run.mirror.count_contacts().unwrap(), kept);
         });
     }
 }
@@ -193,13 +187,13 @@ fn too_many_edits_at_once_are_a_question() {
     let check = |name: &str, count: usize, edited: usize, force: bool, taken: usize| {
         with_fixture(|mut fixture| {
             let ids = agreed(&mut fixture, name, count);
-            fixture.engine.policy.force = force;
+            fixture.run.policy.force = force;
             let mut titles = vec!["CEO"; count];
             titles[..edited].fill("edited");
             let mut participant = participant(name, ScriptedReplica::new(vec![batch(shown(&titles))]));
             scan(&mut fixture, &mut participant).unwrap();
             let now = ids.iter().filter(|id| title(&fixture, **id) == "edited").count();
-            assert_eq!((now, participant.halted), (taken, taken == 0), "{name} {count} {edited} {force}");
+            assert_eq!((now, participant.is_halted()), (taken, taken == 0), "{name} {count} {edited} {force}");
         });
     };
     for name in [CRM, "cards"] {
@@ -235,22 +229,22 @@ fn check_missing(known: usize, shows: usize, newcomers: usize, prepare: fn(&mut 
         let mut participant = participant("cards", ScriptedReplica::new(vec![batch(records)]));
         scan(&mut fixture, &mut participant).unwrap();
         let found = Fate {
-            left: fixture.engine.mirror.count_contacts().unwrap(),
-            held: participant.held,
-            halted: participant.halted,
+            left: fixture.run.mirror.count_contacts().unwrap(),
+            held: participant.trust == Trust::NoDeletions,
+            halted: participant.is_halted(),
             edit_taken: title(&fixture, ids[0]) == "edited",
         };
         assert_eq!(found, *expected, "{known} {shows} {newcomers}");
-        assert_eq!(fixture.engine.guards.contains_key("cards"), expected.held || expected.halted);
-        assert_eq!(fixture.engine.summary.stopped.len(), usize::from(expected.held || expected.halted));
-        assert_eq!(notices(&fixture), fixture.engine.summary.stopped.len());
+        assert_eq!(fixture.run.guards.contains_key("cards"), expected.held || expected.halted);
+        assert_eq!(fixture.run.summary.stopped.len(), usize::from(expected.held || expected.halted));
+        assert_eq!(notices(&fixture), fixture.run.summary.stopped.len());
     });
 }
 
 #[test]
 fn too_many_deletions_are_held_and_the_rest_flows() {
     let as_it_is: fn(&mut RunFixture<'_>) = |_| {};
-    let force: fn(&mut RunFixture<'_>) = |fixture| fixture.engine.policy.force = true;
+    let force: fn(&mut RunFixture<'_>) = |fixture| fixture.run.policy.force = true;
     check_missing(10, 7, 0, as_it_is, &Fate { left: 7, held: false, ..HELD });
     check_missing(10, 6, 0, as_it_is, &HELD);
     check_missing(10, 6, 0, force, &Fate { left: 6, held: false, ..HELD });
@@ -258,7 +252,7 @@ fn too_many_deletions_are_held_and_the_rest_flows() {
         10,
         6,
         0,
-        |fixture| fixture.engine.policy.max_delete = Limit::Count(4),
+        |fixture| fixture.run.policy.max_delete = Limit::Count(4),
         &Fate { left: 6, held: false, ..HELD },
     );
     check_missing(10, 0, 0, as_it_is, &Fate { halted: true, held: false, edit_taken: false, ..HELD });
@@ -276,8 +270,8 @@ fn newcomers_of_the_crm_make_up_for_no_absence() {
         records.push(seen("2000", None, &Contact { last_name: "Byron".into(), ..Contact::default() }));
         let mut participant = participant(CRM, ScriptedReplica::new(vec![batch(records)]));
         scan(&mut fixture, &mut participant).unwrap();
-        assert!(participant.held && fixture.engine.mirror.absences(CRM).unwrap().is_empty());
-        assert_eq!(fixture.engine.mirror.count_contacts().unwrap(), 11);
+        assert!(participant.trust == Trust::NoDeletions && fixture.run.mirror.absences(CRM).unwrap().is_empty());
+        assert_eq!(fixture.run.mirror.count_contacts().unwrap(), 11);
     });
 }
 
@@ -286,9 +280,9 @@ fn a_list_of_changes_says_nothing_of_absences() {
     with_fixture(|mut fixture| {
         agreed(&mut fixture, "cards", 3);
         let scripted =
-            ScriptedReplica { ended: Ok(Scan::Changes), ..ScriptedReplica::new(vec![batch(shown(&["edited"]))]) };
+            ScriptedReplica { ended: Ok(Scanned::partial()), ..ScriptedReplica::new(vec![batch(shown(&["edited"]))]) };
         scan(&mut fixture, &mut participant("cards", scripted)).unwrap();
-        assert_eq!(fixture.engine.mirror.count_contacts().unwrap(), 3);
+        assert_eq!(fixture.run.mirror.count_contacts().unwrap(), 3);
     });
 }
 
@@ -299,22 +293,18 @@ fn what_is_followed_no_more_is_no_absence() {
             // No guard counts them.
             let ids = agreed(&mut fixture, "cards", 6);
             for id in &ids[1..] {
-                let agreement = fixture.engine.mirror.agreement("cards", *id).unwrap().unwrap();
+                let agreement = fixture.run.mirror.agreement("cards", *id).unwrap().unwrap();
                 if deleted {
-                    fixture.engine.mirror.delete_contact(*id, "").unwrap();
+                    fixture.run.mirror.delete_contact(*id, "").unwrap();
                 }
-                fixture.engine.mirror.put_agreement("cards", &Agreement { detached: true, ..agreement }).unwrap();
+                fixture.run.mirror.put_agreement("cards", &Agreement { detached: true, ..agreement }).unwrap();
             }
             let mut participant = participant("cards", ScriptedReplica::new(vec![batch(shown(&["CEO"]))]));
             scan(&mut fixture, &mut participant).unwrap();
-            assert!(!participant.held);
+            assert_eq!(participant.trust, Trust::Full);
             for id in &ids[1..] {
-                assert_eq!(
-                    fixture.engine.mirror.agreement("cards", *id).unwrap().is_some(),
-                    left,
-                    "deleted: {deleted}"
-                );
-                assert_eq!(fixture.engine.stored(*id).unwrap().deleted, deleted);
+                assert_eq!(fixture.run.mirror.agreement("cards", *id).unwrap().is_some(), left, "deleted: {deleted}");
+                assert_eq!(fixture.run.stored(*id).unwrap().deleted, deleted);
             }
         });
     };
@@ -339,13 +329,13 @@ fn check_thin(count: usize, alone: Option<Option<&str>>, expected: (&str, &str),
             scripted.looks.insert("1000", found);
         }
         let names: Rc<RefCell<Vec<String>>> = scripted.asked.clone();
-        fixture.engine.policy.force = true;
+        fixture.run.policy.force = true;
         scan(&mut fixture, &mut participant(CRM, scripted)).unwrap();
-        let agreement = fixture.engine.mirror.agreement(CRM, ids[0]).unwrap().unwrap();
+        let agreement = fixture.run.mirror.agreement(CRM, ids[0]).unwrap().unwrap();
         assert_eq!((title(&fixture, ids[0]).as_str(), agreement.revision.as_str()), expected, "{alone:?}");
         assert_eq!((names.borrow().len(), notices(&fixture)), (asked.min(25), usize::from(asked > 25)));
         assert!(ids[1..].iter().all(|id| title(&fixture, *id) == "CEO"));
-        assert!(ids.iter().all(|id| fixture.engine.stored(*id).unwrap().contact.first_name == "Ada"));
+        assert!(ids.iter().all(|id| fixture.run.stored(*id).unwrap().contact.first_name == "Ada"));
     });
 }
 
@@ -365,17 +355,17 @@ fn nobody_is_asked_for_who_lost_nothing() {
     let check = |name: &str, there: &str, stated: FieldSet| {
         with_fixture(|mut fixture| {
             let ids = agreed(&mut fixture, name, 1);
-            let agreement = fixture.engine.mirror.agreement(name, ids[0]).unwrap().unwrap();
-            fixture.engine.mirror.update_contact(ids[0], &ada(there), "").unwrap();
+            let agreement = fixture.run.mirror.agreement(name, ids[0]).unwrap().unwrap();
+            fixture.run.mirror.update_contact(ids[0], &ada(there), "").unwrap();
             let (theirs, ours) = (ada(there), ada(there));
-            fixture.engine.mirror.put_agreement(name, &Agreement { theirs, ours, version: 0, ..agreement }).unwrap();
+            fixture.run.mirror.put_agreement(name, &Agreement { theirs, ours, version: 0, ..agreement }).unwrap();
             let edited = Contact { first_name: "Ada".into(), ..ada(there) };
             let record = RemoteContact { fields: stated, ..seen("1000", None, &edited) };
             let scripted = ScriptedReplica::new(vec![batch(vec![record])]);
             let asked = scripted.asked.clone();
             scan(&mut fixture, &mut participant(name, scripted)).unwrap();
             assert!(asked.borrow().is_empty(), "{name}");
-            assert_eq!(fixture.engine.stored(ids[0]).unwrap().contact.first_name, "Ada");
+            assert_eq!(fixture.run.stored(ids[0]).unwrap().contact.first_name, "Ada");
         });
     };
     check(CRM, "CEO", FieldSet::CRM);
@@ -385,30 +375,24 @@ fn nobody_is_asked_for_who_lost_nothing() {
 
 #[test]
 fn pages_are_remembered_once_all_is_taken_in() {
-    let note = |page: u32, remotes: &[&str]| PageNote {
-        page,
-        etag: None,
-        digest: "digest".to_owned(),
-        remotes: remotes.iter().map(|remote| (*remote).to_owned()).collect(),
-        seal: "seal".to_owned(),
-        total_pages: None,
-    };
     let batches = || {
-        let [first, second] = [(1, vec!["1000"]), (2, vec![])].map(|(page, remotes)| Some(note(page, &remotes)));
-        let last = Batch { page: second, pages_expected: Some(2), ..Batch::default() };
-        vec![Batch { page: first, ..batch(shown(&["a"])) }, Batch::default(), last]
+        let progress = |expected| Progress { steps: 1, expected };
+        let last = Batch { progress: progress(Some(2)), ..Batch::default() };
+        vec![Batch { progress: progress(None), ..batch(shown(&["a"])) }, Batch::default(), last]
     };
+    let cursor = vec![("page/1".to_owned(), "note".to_owned())];
     with_fixture(|mut fixture| {
-        scan(&mut fixture, &mut participant(CRM, ScriptedReplica::new(batches()))).unwrap();
-        // An empty page past the end is not worth a row.
-        assert_eq!(fixture.engine.mirror.pages().unwrap().into_values().collect::<Vec<_>>(), [note(1, &["1000"])]);
+        let ended = Ok(Scanned { cursor: cursor.clone(), ..Scanned::complete() });
+        scan(&mut fixture, &mut participant(CRM, ScriptedReplica { ended, ..ScriptedReplica::new(batches()) }))
+            .unwrap();
+        assert_eq!(fixture.run.mirror.cursor_note(CRM, "page/1").unwrap().as_deref(), Some("note"));
         let read: Vec<u32> = fixture.told.borrow().iter().filter_map(pages_read).collect();
         assert_eq!(read, [1, 1, 2]);
     });
     with_fixture(|mut fixture| {
         let error = ReplicaError::Unavailable(Diagnostic::new("reach it"));
         scan(&mut fixture, &mut participant(CRM, cut(batches(), error))).unwrap_err();
-        assert!(fixture.engine.mirror.pages().unwrap().is_empty());
+        assert_eq!(fixture.run.mirror.cursor_note(CRM, "page/1").unwrap(), None);
     });
 }
 
@@ -422,9 +406,9 @@ fn pages_read(event: &SyncEvent) -> Option<u32> {
 #[test]
 fn lost_writes_are_judged_by_a_whole_reading_of_their_replica() {
     for (name, ended, misses) in [
-        (CRM, Ok(Scan::Everything), [1, 1]),
+        (CRM, Ok(Scanned::complete()), [1, 1]),
         (CRM, Err(ReplicaError::Unavailable(Diagnostic::new("reach it"))), [0, 0]),
-        ("cards", Ok(Scan::Everything), [0, 0]),
+        ("cards", Ok(Scanned::complete()), [0, 0]),
     ] {
         with_fixture(|mut fixture| {
             let ids = agreed(&mut fixture, "phone", 2);
@@ -440,7 +424,7 @@ fn lost_writes_are_judged_by_a_whole_reading_of_their_replica() {
             );
             assert_eq!(fixture.misses(), misses, "{name}");
             assert_eq!(fixture.rows("cards").is_empty(), name == "cards");
-            assert_eq!(fixture.engine.highest_crm_id().unwrap(), None, "of ids that a book or half a listing has");
+            assert_eq!(fixture.outbox().highest_crm_id().unwrap(), None, "of ids that a book or half a listing has");
         });
     }
 }
@@ -449,19 +433,19 @@ fn lost_writes_are_judged_by_a_whole_reading_of_their_replica() {
 fn the_highest_id_of_a_whole_listing_is_kept() {
     with_fixture(|mut fixture| {
         scan(&mut fixture, &mut participant(CRM, ScriptedReplica::new(vec![batch(shown(&["a", "b"]))]))).unwrap();
-        assert_eq!(fixture.engine.highest_crm_id().unwrap(), Some(1_001));
+        assert_eq!(fixture.outbox().highest_crm_id().unwrap(), Some(1_001));
     });
 }
 
 #[test]
 fn what_a_scan_told_of_a_books_programs_is_kept() {
-    for (name, expected) in [("cards", Some("new")), (CRM, Some("old"))] {
+    for (name, expected) in [("cards", Some("new")), (CRM, Some("new"))] {
         with_fixture(|mut fixture| {
-            fixture.engine.mirror.set_fact("habits", "old").unwrap();
+            fixture.run.mirror.set_fact("habits", "old").unwrap();
             let scripted =
                 ScriptedReplica { facts: vec![("habits".into(), "new".into())], ..ScriptedReplica::new(vec![]) };
             scan(&mut fixture, &mut participant(name, scripted)).unwrap();
-            assert_eq!(fixture.engine.mirror.fact("habits").unwrap().as_deref(), expected, "{name}");
+            assert_eq!(fixture.run.mirror.fact("habits").unwrap().as_deref(), expected, "{name}");
         });
     }
 }
@@ -469,10 +453,10 @@ fn what_a_scan_told_of_a_books_programs_is_kept() {
 #[test]
 fn a_stop_ends_a_scan_between_two_batches() {
     with_fixture(|mut fixture| {
-        fixture.engine.stop.request();
+        fixture.run.stop.request();
         let ended = scan(&mut fixture, &mut participant(CRM, ScriptedReplica::new(vec![batch(shown(&["a"]))])));
         assert!(matches!(ended, Err(SyncError::Interrupted)));
-        assert_eq!(fixture.engine.mirror.count_contacts().unwrap(), 0);
+        assert_eq!(fixture.run.mirror.count_contacts().unwrap(), 0);
     });
 }
 
@@ -485,8 +469,8 @@ fn waits_are_measured_from_the_beginning_of_the_reading() {
         let mut crm = participant(CRM, memory);
         scan(&mut fixture, &mut crm).unwrap();
         fixture.clock.seconds.set(fixture.clock.seconds.get() + CONFIRM);
-        fixture.engine.run = fixture.engine.mirror.begin_run("sync", "").unwrap();
+        fixture.run.id = fixture.run.mirror.begin_run("sync", "").unwrap();
         scan(&mut fixture, &mut crm).unwrap();
-        assert!(fixture.engine.stored(id).unwrap().deleted);
+        assert!(fixture.run.stored(id).unwrap().deleted);
     });
 }

@@ -16,12 +16,17 @@ use crate::{
         ids::{IMPORT, MIRROR},
     },
     mirror::{ContactId, Stored},
-    reconcile::{Match, matching::MatchedBy},
+    reconcile::{
+        Match,
+        identify::{Evidence, Verdict, identify},
+        matching::MatchedBy,
+    },
     replica::{Diagnostic, Problem, RemoteContact},
     sync::{
         Column, ImportCounts, Source, SyncError,
-        engine::{Engine, bump, label},
         events::{ChangeAction, Label, SyncEvent},
+        record::label,
+        run::{Run, Step, bump},
     },
 };
 
@@ -29,30 +34,44 @@ use crate::{
 const TAKEN_AT_ONCE: usize = 1_000;
 
 impl Source for Imported {
-    fn take_in(&mut self, engine: &mut Engine<'_>) -> Result<(), SyncError> {
-        engine.import(self)
+    fn take_in(&mut self, run: &mut Run<'_>) -> Result<(), SyncError> {
+        let duplicates = BatchDuplicates::of(run.index_for(IMPORT)?, run.index_of_locally_deleted()?);
+        Importer { run, duplicates }.import(self)
     }
 }
 
-impl Engine<'_> {
+/// The import of one file.
+struct Importer<'r, 'a> {
+    run: &'r mut Run<'a>,
+    /// What the file's earlier records have said.
+    duplicates: BatchDuplicates,
+}
+
+impl<'a> Step<'a> for Importer<'_, 'a> {
+    fn run(&mut self) -> &mut Run<'a> {
+        self.run
+    }
+}
+
+impl Importer<'_, '_> {
     /// Takes in what a file gives.
     fn import(&mut self, imported: &mut Imported) -> Result<(), SyncError> {
         let Imported { records, recognised, columns } = imported;
         let (recognised, columns) = (recognised.take(), std::mem::take(columns));
         if let Some(mut words) = recognised {
-            if self.policy.dry_run {
+            if self.run.policy.dry_run {
                 words += &columns_in_words(&columns);
             }
-            self.notice(IMPORT, Diagnostic::new(words));
+            self.run.notice(IMPORT, Diagnostic::new(words));
         }
-        self.summary.import = Some(ImportCounts { columns, ..ImportCounts::default() });
-        self.emit(SyncEvent::ScanStarted { replica: IMPORT.to_owned() });
-        let mut duplicates = BatchDuplicates::of(self.index_for(IMPORT)?, self.index_of_locally_deleted()?);
-        self.mirror.for_each_other_uid(&mut |uid, id| duplicates.index.add_other_uid(id, uid))?;
+        self.run.summary.import = Some(ImportCounts { columns, ..ImportCounts::default() });
+        self.run.emit(SyncEvent::ScanStarted { replica: IMPORT.to_owned() });
+        let index = &mut self.duplicates.index;
+        self.run.mirror.for_each_other_uid(&mut |uid, id| index.add_other_uid(id, uid))?;
         let (mut contacts, mut groups, mut is_done) = (0, 0, false);
         while !is_done {
-            self.check_stop()?;
-            self.transact(|engine| {
+            self.run.check_stop()?;
+            self.transact(|part| {
                 for _ in 0..TAKEN_AT_ONCE {
                     match records.next() {
                         None => {
@@ -60,139 +79,132 @@ impl Engine<'_> {
                             break;
                         }
                         Some(Record::Group) => groups += 1,
-                        Some(Record::Refused(problem)) => engine.refuse(problem),
+                        Some(Record::Refused(problem)) => part.refuse(problem),
                         Some(Record::Contact { record, refused, repaired }) => {
                             contacts += 1;
-                            engine.counts().cells_refused += refused.len() as u64;
-                            engine.counts().cells_repaired += repaired;
-                            refused.into_iter().for_each(|cell| engine.problem(IMPORT, cell));
-                            engine.import_one(&mut duplicates, *record)?;
+                            part.counts().cells_refused += refused.len() as u64;
+                            part.counts().cells_repaired += repaired;
+                            refused.into_iter().for_each(|cell| part.run.problem(IMPORT, cell));
+                            part.import_one(*record)?;
                         }
                     }
                 }
                 Ok(())
             })?;
             let replica = IMPORT.to_owned();
-            self.emit(SyncEvent::ScanProgress { replica, contacts, pages: 0, pages_expected: None });
+            self.run.emit(SyncEvent::ScanProgress { replica, contacts, pages: 0, pages_expected: None });
         }
         if groups > 0 {
-            self.notice(IMPORT, Diagnostic::new(source::groups_left(groups)));
+            self.run.notice(IMPORT, Diagnostic::new(source::groups_left(groups)));
         }
         if contacts > 0 {
-            bump(&mut self.summary.scanned, IMPORT, contacts);
+            bump(&mut self.run.summary.scanned, IMPORT, contacts);
         }
-        self.emit(SyncEvent::ScanFinished { replica: IMPORT.to_owned(), contacts });
+        self.run.emit(SyncEvent::ScanFinished { replica: IMPORT.to_owned(), contacts });
         Ok(())
     }
 
     /// Tells of a record that is not taken, and why.
     fn refuse(&mut self, problem: Problem) {
         self.counts().refuse(&problem.message);
-        self.problem(IMPORT, problem);
+        self.run.problem(IMPORT, problem);
     }
 
-    fn import_one(&mut self, duplicates: &mut BatchDuplicates, record: RemoteContact) -> Result<(), SyncError> {
-        match duplicates.index.find(record.uid.as_deref(), record.crm_id.as_deref(), &record.contact) {
-            Match::One(id, by) => {
-                let stored = self.stored(id)?;
-                match duplicates.repeat(&stored, by, &record) {
-                    Repeat::Stranger(mark) => self.leave_stranger(duplicates, &stored, mark, &record),
-                    Repeat::No => self.import_into(duplicates, &stored, by, &record),
-                    Repeat::Another => self.import_new(duplicates, record),
-                    Repeat::Namesake => {
-                        let message = "has the name of an earlier record and says otherwise".to_owned();
-                        let hint = "add a UID, or an e-mail address of its own, or make the two one";
-                        self.leave(duplicates, &record, message, hint)
-                    }
-                    Repeat::Copy => {
-                        let message = "has the UID or CRM id of an earlier record and says otherwise".to_owned();
-                        self.leave(duplicates, &record, message, "take the mark out of one of them, or delete it")
-                    }
-                }
+    fn import_one(&mut self, record: RemoteContact) -> Result<(), SyncError> {
+        let index = &self.duplicates.index;
+        let found = index.find(record.uid.as_deref(), record.crm_id.as_deref(), &record.contact);
+        let contradicted = index.contradicted(record.crm_id.as_deref(), &record.contact);
+        match identify(Evidence { found: Some(found), contradicted, ..Evidence::default() }) {
+            Verdict::Known(id, by) => self.import_known(id, by, record),
+            Verdict::Contradicts(id) => {
+                let stored = self.run.stored(id)?;
+                self.leave_stranger(&stored, "CRM id", &record)
             }
-            Match::None => {
-                if let Some(id) = duplicates.index.contradicted(record.crm_id.as_deref(), &record.contact) {
-                    let stored = self.stored(id)?;
-                    return self.leave_stranger(duplicates, &stored, "CRM id", &record);
-                }
-                match duplicates.left_before(&record) {
-                    None => self.import_new(duplicates, record),
-                    Some(earlier) => {
-                        let message = format!("may be the same as {earlier}, which was left alone");
-                        self.leave(duplicates, &record, message, "make the two one, or settle the earlier one first")
-                    }
-                }
+            Verdict::Ambiguous(candidates) if self.duplicates.are_others(&candidates, &record) => {
+                self.import_new(record)
             }
-            Match::Ambiguous(candidates) if duplicates.are_others(&candidates, &record) => {
-                self.import_new(duplicates, record)
-            }
-            Match::Ambiguous(candidates) => {
+            Verdict::Ambiguous(candidates) => {
                 let message = self.candidates_in_words(&candidates)?;
                 let hint = "add the contact's UID or CRM id to the file, or an e-mail address of its own";
-                self.leave(duplicates, &record, message, hint)
+                self.leave(&record, message, hint)
+            }
+            Verdict::New | Verdict::Returning(_) => match self.duplicates.left_before(&record) {
+                None => self.import_new(record),
+                Some(earlier) => {
+                    let message = format!("may be the same as {earlier}, which was left alone");
+                    self.leave(&record, message, "make the two one, or settle the earlier one first")
+                }
+            },
+        }
+    }
+
+    fn import_known(&mut self, id: ContactId, by: MatchedBy, record: RemoteContact) -> Result<(), SyncError> {
+        let stored = self.run.stored(id)?;
+        match self.duplicates.repeat(&stored, by, &record) {
+            Repeat::Stranger(mark) => self.leave_stranger(&stored, mark, &record),
+            Repeat::No => self.import_into(&stored, by, &record),
+            Repeat::Another => self.import_new(record),
+            Repeat::Namesake => {
+                let message = "has the name of an earlier record and says otherwise".to_owned();
+                let hint = "add a UID, or an e-mail address of its own, or make the two one";
+                self.leave(&record, message, hint)
+            }
+            Repeat::Copy => {
+                let message = "has the UID or CRM id of an earlier record and says otherwise".to_owned();
+                self.leave(&record, message, "take the mark out of one of them, or delete it")
             }
         }
     }
 
     /// It has a contact's mark, and nothing else of it.
-    fn leave_stranger(
-        &mut self,
-        duplicates: &mut BatchDuplicates,
-        stored: &Stored,
-        mark: &str,
-        record: &RemoteContact,
-    ) -> Result<(), SyncError> {
+    fn leave_stranger(&mut self, stored: &Stored, mark: &str, record: &RemoteContact) -> Result<(), SyncError> {
         let known = stored.crm_id.as_ref().unwrap_or(&stored.uid);
         let message = format!("has the {mark} of contact {known} and nothing else in common with it");
         let hint =
             "if it is that contact, change it with `carnet` or in the CRM; if not, take the mark out, or add an e-mail";
-        self.leave(duplicates, record, message, hint)
+        self.leave(record, message, hint)
     }
 
     /// Several known contacts could be meant.
     fn candidates_in_words(&self, candidates: &[ContactId]) -> Result<String, SyncError> {
         let mut names = Vec::new();
         for id in candidates.iter().take(5) {
-            let Stored { crm_id, uid, .. } = self.stored(*id)?;
+            let Stored { crm_id, uid, .. } = self.run.stored(*id)?;
             names.push(crm_id.unwrap_or(uid));
         }
         Ok(format!("could be any of {} known contacts ({})", candidates.len(), names.join(", ")))
     }
 
     /// Leaves a record to a person.
-    fn leave(
-        &mut self,
-        duplicates: &mut BatchDuplicates,
-        record: &RemoteContact,
-        message: String,
-        hint: &str,
-    ) -> Result<(), SyncError> {
-        duplicates.leave(record);
+    fn leave(&mut self, record: &RemoteContact, message: String, hint: &str) -> Result<(), SyncError> {
+        self.duplicates.leave(record);
         self.tell_left(record, message, hint);
         Ok(())
     }
 
     fn tell_left(&mut self, record: &RemoteContact, message: String, hint: &str) {
         let (place, hint) = (record.remote.clone(), Some(hint.to_owned()));
-        self.problem(IMPORT, Problem { place, message, hint, remote: None });
+        self.run.problem(IMPORT, Problem { place, message, hint, remote: None });
         self.counts().ambiguous += 1;
     }
 
-    fn import_new(&mut self, duplicates: &mut BatchDuplicates, record: RemoteContact) -> Result<(), SyncError> {
+    fn import_new(&mut self, record: RemoteContact) -> Result<(), SyncError> {
         let uid = record.uid.clone().unwrap_or_else(|| uid_of(&record.contact));
-        let by_crm_id = record.crm_id.as_deref().map(|id| self.mirror.contact_by_crm_id(id)).transpose()?.flatten();
-        let locally_deleted = match duplicates.locally_deleted.find(None, record.crm_id.as_deref(), &record.contact) {
-            Match::One(id, _) => Some(self.stored(id)?).filter(|stored| stored.deleted),
-            Match::None | Match::Ambiguous(_) => None,
-        };
+        let by_crm_id = record.crm_id.as_deref().map(|id| self.run.mirror.contact_by_crm_id(id)).transpose()?.flatten();
+        let locally_deleted =
+            match self.duplicates.locally_deleted.find(None, record.crm_id.as_deref(), &record.contact) {
+                Match::One(id, _) => Some(self.run.stored(id)?).filter(|stored| stored.deleted),
+                Match::None | Match::Ambiguous(_) => None,
+            };
         let known = self
+            .run
             .mirror
             .contact_by_uid(&uid)?
-            .or(self.mirror.contact_by_other_uid(&uid)?)
+            .or(self.run.mirror.contact_by_other_uid(&uid)?)
             .or(by_crm_id)
             .or(locally_deleted);
         match known {
-            Some(stored) if stored.deleted => self.import_again(duplicates, &stored, &record),
+            Some(stored) if stored.deleted => self.import_again(&stored, &record),
             Some(_) => {
                 // Made from this very record once and edited since: an old file does not take the edits back.
                 self.counts().same += 1;
@@ -203,58 +215,47 @@ impl Engine<'_> {
                 Ok(())
             }
             None => {
-                let at = self.host.stamp();
-                let id = self.mirror.insert_contact(&uid, &record.contact, IMPORT, self.run, &at)?;
-                duplicates.index.add(id, &uid, None, &record.contact);
-                duplicates.take(id, &record);
+                let at = self.run.host.stamp();
+                let id = self.run.mirror.insert_contact(&uid, &record.contact, IMPORT, self.run.id, &at)?;
+                self.duplicates.index.add(id, &uid, None, &record.contact);
+                self.duplicates.take(id, &record);
                 self.counts().new += 1;
-                self.created_here(Label { uid, crm_id: None, name: record.contact.display_name() });
+                self.run.created_here(Label { uid, crm_id: None, name: record.contact.display_name() });
                 Ok(())
             }
         }
     }
 
     /// The contact was deleted here once and a person brings it back: to every replica that still holds it, too.
-    fn import_again(
-        &mut self,
-        duplicates: &mut BatchDuplicates,
-        stored: &Stored,
-        record: &RemoteContact,
-    ) -> Result<(), SyncError> {
+    fn import_again(&mut self, stored: &Stored, record: &RemoteContact) -> Result<(), SyncError> {
         let new = enriched(&stored.contact, &record.contact, record.fields, (MatchedBy::Uid, FieldSet::NONE));
-        duplicates.take(stored.id, record);
-        self.remember(stored, &new, IMPORT)?;
-        self.mirror.update_contact(stored.id, &new, &self.host.stamp())?;
-        self.follow_again(stored.id)?;
-        duplicates.index.add(stored.id, &stored.uid, stored.crm_id.as_deref(), &new);
+        self.duplicates.take(stored.id, record);
+        self.run.remember(stored, &new, IMPORT)?;
+        self.run.mirror.update_contact(stored.id, &new, &self.run.host.stamp())?;
+        self.run.follow_again(stored.id)?;
+        self.duplicates.index.add(stored.id, &stored.uid, stored.crm_id.as_deref(), &new);
         self.counts().new += 1;
-        self.changed(MIRROR, ChangeAction::Create, label(stored), Vec::new());
+        self.run.changed(MIRROR, ChangeAction::Create, label(stored), Vec::new());
         Ok(())
     }
 
     /// A known contact gets what the record says beyond it. What it says otherwise than an earlier record of the file is
     /// left to a person.
-    fn import_into(
-        &mut self,
-        duplicates: &mut BatchDuplicates,
-        stored: &Stored,
-        by: MatchedBy,
-        record: &RemoteContact,
-    ) -> Result<(), SyncError> {
-        let said = record.fields.and(duplicates.said(stored.id));
+    fn import_into(&mut self, stored: &Stored, by: MatchedBy, record: &RemoteContact) -> Result<(), SyncError> {
+        let said = record.fields.and(self.duplicates.said(stored.id));
         let otherwise = contradictions(&stored.contact, &record.contact, said, by);
-        let new = duplicates.enriched(stored, by, record);
-        duplicates.take(stored.id, record);
-        self.remember_uid(duplicates, stored, record)?;
+        let new = self.duplicates.enriched(stored, by, record);
+        self.duplicates.take(stored.id, record);
+        self.remember_uid(stored, record)?;
         let is_news = new != stored.contact;
         if is_news {
-            let fields = self.remember(stored, &new, IMPORT)?;
-            self.mirror.update_contact(stored.id, &new, &self.host.stamp())?;
-            duplicates.index.add(stored.id, &stored.uid, stored.crm_id.as_deref(), &new);
+            let fields = self.run.remember(stored, &new, IMPORT)?;
+            self.run.mirror.update_contact(stored.id, &new, &self.run.host.stamp())?;
+            self.duplicates.index.add(stored.id, &stored.uid, stored.crm_id.as_deref(), &new);
             if otherwise.is_empty() {
                 self.counts().update(&fields);
             }
-            self.changed(MIRROR, ChangeAction::Update, label(stored), fields);
+            self.run.changed(MIRROR, ChangeAction::Update, label(stored), fields);
         }
         if !otherwise.is_empty() {
             let message = format!("says otherwise than an earlier record of the same person: {}", otherwise.join(", "));
@@ -267,22 +268,17 @@ impl Engine<'_> {
     }
 
     /// The next time this very record is the same contact, whatever either of them is called by then.
-    fn remember_uid(
-        &mut self,
-        duplicates: &mut BatchDuplicates,
-        stored: &Stored,
-        record: &RemoteContact,
-    ) -> Result<(), SyncError> {
+    fn remember_uid(&mut self, stored: &Stored, record: &RemoteContact) -> Result<(), SyncError> {
         let uid = record.uid.clone().unwrap_or_else(|| uid_of(&record.contact));
         if uid != stored.uid {
-            self.mirror.add_other_uid(&uid, stored.id, self.run)?;
-            duplicates.index.add_other_uid(stored.id, &uid);
+            self.run.mirror.add_other_uid(&uid, stored.id, self.run.id)?;
+            self.duplicates.index.add_other_uid(stored.id, &uid);
         }
         Ok(())
     }
 
     fn counts(&mut self) -> &mut ImportCounts {
-        self.summary.import.get_or_insert_default()
+        self.run.summary.import.get_or_insert_default()
     }
 }
 

@@ -82,7 +82,8 @@ async fn apply_one(crm: &mut CrmReplica, write: Write) -> Result<Written, Replic
 #[tokio::test]
 async fn an_update_looks_writes_what_changed_and_reads_back() {
     let stub = server(|_, _| None).await;
-    let mut crm = replica(&stub).with_lists(Some(ListBehaviour::Replace));
+    let mut crm = replica(&stub);
+    crm.recall(&|name| (name == "crm.lists").then(|| ListBehaviour::Replace.to_string()));
     let written = apply_one(&mut crm, update(|contact| contact.comment = String::new())).await.unwrap().unwrap();
     assert_eq!(written.contact, Contact { comment: String::new(), ..ada() });
     assert_eq!(stub.lines(), ["GET /1/contacts/1.xml", "PUT /1/contacts/1.xml", "GET /1/contacts/1.xml"]);
@@ -178,6 +179,7 @@ fn name(answer: &Result<Written, ReplicaError>) -> &'static str {
         Err(ReplicaError::Deferred(_)) => "postponed",
         Err(ReplicaError::OutcomeUnknown(_)) => "unsettled",
         Err(ReplicaError::Login(_)) => "login",
+        Err(ReplicaError::Stopped(_)) => "stopped",
         Err(ReplicaError::Untrusted(_)) => "unsafe",
     }
 }
@@ -230,13 +232,15 @@ async fn a_deletion_looks_first() {
 async fn lists_are_written_as_the_server_takes_them() {
     let add = || update(|contact| contact.items.push(Item::new(ItemType::Skype, "ada")));
     let stub = server(|_, _| None).await;
-    let mut crm = replica(&stub).with_lists(Some(ListBehaviour::Replace));
+    let mut crm = replica(&stub);
+    crm.recall(&|name| (name == "crm.lists").then(|| ListBehaviour::Replace.to_string()));
     let written = apply_one(&mut crm, add()).await.unwrap().unwrap();
     assert_eq!(written.contact.items.len(), 2);
-    assert_eq!(crm.learnt(), Some(ListBehaviour::Replace));
+    assert_eq!(crm.list_mode(), Some(ListBehaviour::Replace));
     // Unknown: nothing is left to be sent, what is there is handed back.
     let stub = server(|_, _| None).await;
-    let mut crm = replica(&stub).with_lists(Some(ListBehaviour::Unknown));
+    let mut crm = replica(&stub);
+    crm.recall(&|name| (name == "crm.lists").then(|| ListBehaviour::Unknown.to_string()));
     let written = apply_one(&mut crm, add()).await.unwrap().unwrap();
     assert_eq!((written.contact, stub.seen().len()), (ada(), 1));
 }
@@ -244,7 +248,8 @@ async fn lists_are_written_as_the_server_takes_them() {
 #[tokio::test]
 async fn where_lists_only_grow_a_changed_number_is_added() {
     let stub = server(|_, _| None).await;
-    let mut crm = replica(&stub).with_lists(Some(ListBehaviour::Append));
+    let mut crm = replica(&stub);
+    crm.recall(&|name| (name == "crm.lists").then(|| ListBehaviour::Append.to_string()));
     let edit = update(|contact| contact.items[0].value = "02".into());
     assert_eq!(name(&apply_one(&mut crm, edit).await), "written");
     let sent = stub.seen()[1].body.clone();
@@ -261,12 +266,19 @@ async fn a_server_that_behaves_otherwise_is_asked_anew_and_at_last_stops_lists()
     let fact = |name: &str, value: &str| (name.to_owned(), value.to_owned());
     for (list_mode_mismatches, lists) in [("1", ""), ("2", ""), ("3", "unknown")] {
         let stub = server(move |_, place| (place >= 1).then(|| Reply::xml(both))).await;
-        let mut crm = replica(&stub).with_lists(Some(ListBehaviour::Replace));
-        crm = crm.with_list_mode_mismatches(list_mode_mismatches.parse::<u32>().unwrap() - 1);
+        let mut crm = replica(&stub);
+        crm.recall(&|name| (name == "crm.lists").then(|| ListBehaviour::Replace.to_string()));
+        let before = (list_mode_mismatches.parse::<u32>().unwrap() - 1).to_string();
+        crm.recall(&|name| match name {
+            "crm.lists" => Some(ListBehaviour::Replace.to_string()),
+            "crm.lists_doubted" => Some(before.clone()),
+            _ => None,
+        });
         assert_eq!(name(&apply_one(&mut crm, edit()).await), "written");
-        let mut facts = crm.facts();
+        let mut facts = crm.learned();
         facts.sort();
-        assert_eq!(facts, [fact(LIST_MODE_KEY, lists), fact(LIST_MISMATCHES_KEY, list_mode_mismatches)]);
+        let login = fact("crm.login_refused", "");
+        assert_eq!(facts, [fact(LIST_MODE_KEY, lists), fact(LIST_MISMATCHES_KEY, list_mode_mismatches), login]);
     }
 }
 
@@ -277,7 +289,7 @@ async fn lists_are_probed_once_and_only_when_needed() {
     let mut crm = replica(&stub);
     let add = || update(|contact| contact.items.push(Item::new(ItemType::Skype, "ada")));
     assert_eq!(name(&apply_one(&mut crm, update(|contact| contact.comment = "x".into())).await), "written");
-    assert_eq!(crm.learnt(), None);
+    assert_eq!(crm.list_mode(), None);
     let theirs = || Contact { comment: "x".into(), ..ada() };
     for _ in 0..2 {
         let mut add = add();
@@ -287,14 +299,14 @@ async fn lists_are_probed_once_and_only_when_needed() {
         }
         assert_eq!(name(&apply_one(&mut crm, add).await), "written");
     }
-    assert_eq!(crm.learnt(), Some(ListBehaviour::Unknown));
+    assert_eq!(crm.list_mode(), Some(ListBehaviour::Unknown));
     assert_eq!(crm.requests()["POST"], 1);
     // The probe meets trouble: what changes lists waits, the rest goes on.
     let stub = server(|request, _| (request.method == "POST").then(|| Reply::status(500))).await;
     let mut crm = replica(&stub);
     let answers = crm.apply(vec![add(), update(|contact| contact.comment = "x".into())]).await;
     assert_eq!(answers.iter().map(name).collect::<Vec<_>>(), ["postponed", "written"]);
-    assert_eq!(crm.learnt(), None);
+    assert_eq!(crm.list_mode(), None);
 }
 
 /// A server whose POST answers nothing, and which lists what was made on page 2 of 3, once `listed`.
@@ -339,7 +351,7 @@ async fn a_probe_whose_contact_is_not_found_again_ends_nothing_else() {
     let stub = nameless(listed.clone()).await;
     let count = |verb: &str| stub.lines().iter().filter(|line| line.starts_with(verb)).count();
     let add = || update(|contact| contact.items.push(Item::new(ItemType::Skype, "ada")));
-    let known = crate::replica::Known::default();
+    let known = crate::replica::memory::Known::default();
     let mut crm = replica(&stub);
     let answers =
         crm.apply(vec![add(), write(Action::Delete { remote: "1".into(), revision: "r".into(), theirs: ada() })]).await;
@@ -360,7 +372,7 @@ async fn a_probe_whose_contact_is_not_found_again_ends_nothing_else() {
     .await
     .unwrap();
     assert_eq!(name(&apply_one(&mut crm, add()).await), "written");
-    assert_eq!((crm.learnt(), count("POST")), (Some(ListBehaviour::Replace), 1));
+    assert_eq!((crm.list_mode(), count("POST")), (Some(ListBehaviour::Replace), 1));
     assert_eq!(stub.lines().iter().filter(|line| *line == "DELETE /1/contacts/9.xml").count(), 1);
 }
 

@@ -6,17 +6,13 @@
 
 use std::time::Duration;
 
-use super::outbox::Payload;
+use super::{Outbox, Payload};
 use crate::{
     contact::{Contact, Field, FieldSet},
     mirror::{Agreement, ContactId, OutboxAction, OutboxRow, OutboxState, Stored},
     reconcile::{lists, merge::equal_normalised},
-    sync::{
-        engine::{Engine, label},
-        error::SyncError,
-        events::SyncEvent,
-        participant::{CRM, MergeSide},
-    },
+    replica::Writes,
+    sync::{SyncError, events::SyncEvent, participant::MergeSide, record::label},
 };
 
 /// So often a change is sent to a server that neither refuses nor shows it, before a person is told.
@@ -24,7 +20,7 @@ const TRIES_MAX: usize = 3;
 /// And then no sooner than so long after the last time.
 const STUCK_FOR: Duration = Duration::from_secs(3_600);
 
-impl Engine<'_> {
+impl Outbox<'_, '_> {
     /// The agreement, moved on by those lost changes that a reading shows to have been taken.
     pub fn recognise_ours(
         &mut self,
@@ -33,7 +29,7 @@ impl Engine<'_> {
         mut agreement: Agreement,
         there: &Contact,
     ) -> Result<Agreement, SyncError> {
-        for row in self.mirror.outbox_of(stored.id)? {
+        for row in self.run.mirror.outbox_of(stored.id)? {
             let lost = row.replica == side.name && row.action == OutboxAction::Update;
             let Some(sent) = Payload::of(&row).filter(|_| lost && row.state != OutboxState::Refused) else { continue };
             let Some(target) = &sent.target else { continue };
@@ -42,18 +38,18 @@ impl Engine<'_> {
             agreement.theirs.copy_fields(&now.contact, taken);
             agreement.ours.copy_fields(&sent.contact, taken);
             if taken == sent.fields() {
-                self.mirror.delete_outbox(row.id)?;
+                self.run.mirror.delete_outbox(row.id)?;
             }
         }
         Ok(agreement)
     }
 
     /// After a whole reading: what does not show although it had time to, may be sent again.
-    pub fn conclude_updates(&mut self, replica: &str) -> Result<(), SyncError> {
-        for row in self.mirror.outbox(replica)?.into_iter().filter(|row| row.state == OutboxState::Unknown) {
+    pub fn conclude_updates(&mut self, side: &MergeSide<'_>) -> Result<(), SyncError> {
+        for row in self.run.mirror.outbox(side.name)?.into_iter().filter(|row| row.state == OutboxState::Unknown) {
             match row.action {
                 // A file is written or it is not.
-                _ if replica != CRM => self.mirror.delete_outbox(row.id)?,
+                _ if side.conduct.writes == Writes::Atomic => self.run.mirror.delete_outbox(row.id)?,
                 OutboxAction::Update => self.conclude_update(row)?,
                 OutboxAction::Create | OutboxAction::Delete => {}
             }
@@ -63,24 +59,24 @@ impl Engine<'_> {
 
     fn conclude_update(&mut self, mut row: OutboxRow) -> Result<(), SyncError> {
         let Some(mut sent) = Payload::of(&row) else { return Ok(()) };
-        match self.has_waited(&row.sent_uptime, self.policy.settle_after) {
+        match self.run.has_waited(&row.sent_uptime, self.run.policy.settle_after) {
             Ok(true) if sent.misses == 0 => {}
             Ok(_) => return Ok(()),
             Err(anew) => {
                 row.sent_uptime = anew;
-                return Ok(self.mirror.update_outbox(&row)?);
+                return Ok(self.run.mirror.update_outbox(&row)?);
             }
         }
         sent.misses = 1;
         row.payload = sent.text();
-        self.mirror.update_outbox(&row)?;
+        self.run.mirror.update_outbox(&row)?;
         if unanswered(&self.lost_updates(row.contact)?) >= TRIES_MAX { self.say_stuck(&row) } else { Ok(()) }
     }
 
     /// A contact's changes that the CRM was sent, and that nobody can tell the end of, oldest first.
     fn lost_updates(&self, contact: ContactId) -> Result<Vec<OutboxRow>, SyncError> {
-        let rows = self.mirror.outbox_of(contact)?.into_iter();
-        let lost = |row: &OutboxRow| row.replica == CRM && row.action == OutboxAction::Update;
+        let rows = self.run.mirror.outbox_of(contact)?.into_iter();
+        let lost = |row: &OutboxRow| row.replica == self.replica && row.action == OutboxAction::Update;
         Ok(rows.filter(|row| lost(row) && row.state == OutboxState::Unknown).collect())
     }
 
@@ -89,26 +85,26 @@ impl Engine<'_> {
         let rows = self.lost_updates(contact)?;
         let unsure = rows.iter().any(|row| Payload::of(row).is_some_and(|sent| sent.misses == 0));
         let last = rows.last().filter(|_| unanswered(&rows) >= TRIES_MAX);
-        Ok(unsure || last.is_some_and(|row| self.has_waited(&row.sent_uptime, STUCK_FOR) != Ok(true)))
+        Ok(unsure || last.is_some_and(|row| self.run.has_waited(&row.sent_uptime, STUCK_FOR) != Ok(true)))
     }
 
     /// Before a contact is sent once more: only its last tries are remembered.
     pub fn forget_old_tries(&mut self, contact: ContactId) -> Result<(), SyncError> {
         let rows = self.lost_updates(contact)?;
         for row in rows.iter().take((rows.len() + 1).saturating_sub(TRIES_MAX)) {
-            self.mirror.delete_outbox(row.id)?;
+            self.run.mirror.delete_outbox(row.id)?;
         }
         Ok(())
     }
 
     /// Sent three times, never refused, never shown.
     fn say_stuck(&mut self, row: &OutboxRow) -> Result<(), SyncError> {
-        let stored = self.stored(row.contact)?;
+        let stored = self.run.stored(row.contact)?;
         let message = format!("write it: sent {TRIES_MAX} times, and the CRM neither refuses nor shows it");
         let hint = "it is sent again once an hour; try the same change in the CRM itself";
-        self.summary.failed += 1;
-        let (replica, contact, hint) = (CRM.to_owned(), label(&stored), Some(hint.to_owned()));
-        self.emit(SyncEvent::Failed { replica, contact, message, hint });
+        self.run.summary.failed += 1;
+        let (replica, contact, hint) = (self.replica.to_owned(), label(&stored), Some(hint.to_owned()));
+        self.run.emit(SyncEvent::Failed { replica, contact, message, hint });
         Ok(())
     }
 }

@@ -3,20 +3,26 @@
 //! A row that a crash or a lost answer leaves behind is `unknown`: the write may have happened, may happen yet, or may
 //! never have left. What becomes of it is decided by looking: creations in `creations`, changes in `updates`.
 
-use serde::{Deserialize, Serialize};
-use std::time::Duration;
+mod creations;
+#[cfg(test)]
+mod creations_tests;
+#[cfg(test)]
+mod tests;
+mod updates;
 
-use super::Delivery;
+use serde::{Deserialize, Serialize};
+
+pub(crate) use creations::HELD_BACK;
+
 use crate::{
     contact::{Contact, Field, FieldSet},
     mirror::{ContactId, OutboxAction, OutboxRow, OutboxState, Stored},
     replica::{Action, Diagnostic},
     sync::{
-        engine::Engine,
-        error::SyncError,
+        SyncError,
         events::ChangeAction,
-        host::Uptime,
-        participant::{CRM, Participant},
+        push::Delivery,
+        run::{Run, Step},
     },
 };
 
@@ -58,10 +64,26 @@ impl Payload {
     }
 }
 
-impl Engine<'_> {
+/// The outbox of one replica.
+pub(crate) struct Outbox<'r, 'a> {
+    run: &'r mut Run<'a>,
+    replica: &'r str,
+}
+
+impl<'a> Step<'a> for Outbox<'_, 'a> {
+    fn run(&mut self) -> &mut Run<'a> {
+        self.run
+    }
+}
+
+impl<'r, 'a> Outbox<'r, 'a> {
+    pub fn new(run: &'r mut Run<'a>, replica: &'r str) -> Self {
+        Self { run, replica }
+    }
+
     /// Written down before the first byte leaves: in the CRM a creation is not repeatable and a change may take effect
     /// late; in a book what comes to be there after a crash shall be known for our own.
-    pub fn about_to_write(&mut self, participant: &Participant, deliveries: &mut [Delivery]) -> Result<(), SyncError> {
+    pub fn about_to_write(&mut self, is_uncertain: bool, deliveries: &mut [Delivery]) -> Result<(), SyncError> {
         for delivery in deliveries {
             let (action, target, changed) = match &delivery.write.action {
                 Action::Create { .. } => (OutboxAction::Create, None, FieldSet::NONE),
@@ -69,43 +91,42 @@ impl Engine<'_> {
                 Action::Delete { .. } => continue,
             };
             let stored = &delivery.stored;
-            self.drop_refused(&participant.name, stored.id)?;
-            if participant.is_crm() {
+            self.drop_refused(stored.id)?;
+            if is_uncertain {
                 self.forget_old_tries(stored.id)?;
             }
             let payload = Payload { target, changed: changed.iter().collect(), ..payload(stored) };
-            let row = self.row(&participant.name, stored, (action, OutboxState::Sent), &payload)?;
-            delivery.row = Some(self.mirror.put_outbox(&row)?);
+            let row = self.row(stored, (action, OutboxState::Sent), &payload)?;
+            delivery.row = Some(self.run.mirror.put_outbox(&row)?);
         }
         Ok(())
     }
 
     fn row(
         &self,
-        replica: &str,
         stored: &Stored,
         (action, state): (OutboxAction, OutboxState),
         payload: &Payload,
     ) -> Result<OutboxRow, SyncError> {
         Ok(OutboxRow {
             id: 0,
-            replica: replica.to_owned(),
+            replica: self.replica.to_owned(),
             contact: stored.id,
             action,
             state,
             payload: payload.text(),
             highest_id: self.highest_crm_id()?,
-            sent_at: self.host.stamp(),
-            sent_uptime: self.uptime().to_string(),
+            sent_at: self.run.host.stamp(),
+            sent_uptime: self.run.uptime().to_string(),
             attempts: 1,
             error: None,
         })
     }
 
-    fn drop_refused(&mut self, replica: &str, contact: ContactId) -> Result<(), SyncError> {
-        for row in self.mirror.outbox_of(contact)? {
-            if row.replica == replica && row.state == OutboxState::Refused {
-                self.mirror.delete_outbox(row.id)?;
+    fn drop_refused(&mut self, contact: ContactId) -> Result<(), SyncError> {
+        for row in self.run.mirror.outbox_of(contact)? {
+            if row.replica == self.replica && row.state == OutboxState::Refused {
+                self.run.mirror.delete_outbox(row.id)?;
             }
         }
         Ok(())
@@ -118,15 +139,15 @@ impl Engine<'_> {
             OutboxState::Unknown if row.action == OutboxAction::Update => false,
             OutboxState::Sent | OutboxState::Unknown | OutboxState::HeldForReview => true,
         };
-        let rows = self.mirror.outbox_of(stored.id)?;
-        Ok(rows.iter().any(|row| row.replica == CRM && waits(row)) || self.lost_updates_rest(stored.id)?)
+        let rows = self.run.mirror.outbox_of(stored.id)?;
+        Ok(rows.iter().any(|row| row.replica == self.replica && waits(row)) || self.lost_updates_rest(stored.id)?)
     }
 
     /// The write is known to have happened: whatever was sent before it is history.
-    pub fn close_outbox(&mut self, replica: &str, contact: ContactId) -> Result<(), SyncError> {
-        for row in self.mirror.outbox_of(contact)? {
-            if row.replica == replica {
-                self.mirror.delete_outbox(row.id)?;
+    pub fn close(&mut self, contact: ContactId) -> Result<(), SyncError> {
+        for row in self.run.mirror.outbox_of(contact)? {
+            if row.replica == self.replica {
+                self.run.mirror.delete_outbox(row.id)?;
             }
         }
         Ok(())
@@ -134,15 +155,16 @@ impl Engine<'_> {
 
     /// Closes the lost and refused changes of contacts that are deleted here and followed there no more: whatever becomes
     /// of them changes nothing. A creation is another matter: what it made would be a stranger.
-    pub fn close_forgotten(&mut self, replica: &str) -> Result<(), SyncError> {
-        for row in self.mirror.outbox(replica)? {
+    pub fn close_forgotten(&mut self) -> Result<(), SyncError> {
+        for row in self.run.mirror.outbox(self.replica)? {
             let idle = match (row.action, row.state) {
                 (OutboxAction::Update, OutboxState::Unknown) | (_, OutboxState::Refused) => true,
                 (_, OutboxState::Sent | OutboxState::Unknown | OutboxState::HeldForReview) => false,
             };
-            let followed = self.mirror.agreement(replica, row.contact)?.is_some_and(|agreement| !agreement.detached);
-            if idle && !followed && self.stored(row.contact)?.deleted {
-                self.mirror.delete_outbox(row.id)?;
+            let followed =
+                self.run.mirror.agreement(self.replica, row.contact)?.is_some_and(|agreement| !agreement.detached);
+            if idle && !followed && self.run.stored(row.contact)?.deleted {
+                self.run.mirror.delete_outbox(row.id)?;
             }
         }
         Ok(())
@@ -150,16 +172,16 @@ impl Engine<'_> {
 
     /// The write is known not to have happened.
     pub fn withdraw(&mut self, row: Option<i64>) -> Result<(), SyncError> {
-        row.map_or(Ok(()), |row| Ok(self.mirror.delete_outbox(row)?))
+        row.map_or(Ok(()), |row| Ok(self.run.mirror.delete_outbox(row)?))
     }
 
     /// Nobody knows whether the write happened.
-    pub fn lost(&mut self, replica: &str, contact: ContactId, error: &Diagnostic) -> Result<(), SyncError> {
-        for mut row in self.mirror.outbox_of(contact)? {
-            if row.replica == replica && row.state == OutboxState::Sent {
+    pub fn lost(&mut self, contact: ContactId, error: &Diagnostic) -> Result<(), SyncError> {
+        for mut row in self.run.mirror.outbox_of(contact)? {
+            if row.replica == self.replica && row.state == OutboxState::Sent {
                 row.state = OutboxState::Unknown;
                 row.error = Some(error.message.clone());
-                self.mirror.update_outbox(&row)?;
+                self.run.mirror.update_outbox(&row)?;
             }
         }
         Ok(())
@@ -167,35 +189,24 @@ impl Engine<'_> {
 
     /// Remembers that the CRM refused a contact as it stands: it is not sent again until it changes.
     pub fn refused(&mut self, stored: &Stored, action: ChangeAction, error: &Diagnostic) -> Result<(), SyncError> {
-        self.close_outbox(CRM, stored.id)?;
+        self.close(stored.id)?;
         let action = match action {
             ChangeAction::Create => OutboxAction::Create,
             ChangeAction::Update | ChangeAction::Link => OutboxAction::Update,
             ChangeAction::Delete => OutboxAction::Delete,
         };
-        let row = self.row(CRM, stored, (action, OutboxState::Refused), &payload(stored))?;
-        self.mirror.put_outbox(&OutboxRow { error: Some(error.message.clone()), ..row })?;
+        let row = self.row(stored, (action, OutboxState::Refused), &payload(stored))?;
+        self.run.mirror.put_outbox(&OutboxRow { error: Some(error.message.clone()), ..row })?;
         Ok(())
     }
 
     /// What a crash left behind: nobody knows whether those were done.
-    pub fn recover_outbox(&mut self, replica: &str) -> Result<(), SyncError> {
-        for mut row in self.mirror.outbox(replica)?.into_iter().filter(|row| row.state == OutboxState::Sent) {
+    pub fn recover(&mut self) -> Result<(), SyncError> {
+        for mut row in self.run.mirror.outbox(self.replica)?.into_iter().filter(|row| row.state == OutboxState::Sent) {
             row.state = OutboxState::Unknown;
-            self.mirror.update_outbox(&row)?;
+            self.run.mirror.update_outbox(&row)?;
         }
         Ok(())
-    }
-
-    /// True when the reading at hand was begun so long after an uptime was written down. Another boot has its own
-    /// beginning: then the wait begins anew, with the text given back to be kept.
-    pub fn has_waited(&self, since: &str, long: Duration) -> Result<bool, String> {
-        let now = self.reading_begun.clone();
-        match since.parse::<Uptime>().ok().and_then(|since| now.elapsed_since(&since)) {
-            Some(elapsed) => Ok(elapsed >= long),
-            None if long.is_zero() => Ok(true),
-            None => Err(now.to_string()),
-        }
     }
 }
 

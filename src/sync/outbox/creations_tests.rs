@@ -1,6 +1,6 @@
 //! Creations whose answer was lost: found, sent again, or put to a person.
 
-use super::outbox::Payload;
+use super::Payload;
 use crate::{
     contact::Contact,
     mirror::{
@@ -11,7 +11,7 @@ use crate::{
     sync::{
         events::{ChangeAction, SyncEvent},
         participant::CRM,
-        testing::{CONFIRM, SETTLE, ada, seen, side, with_fixture},
+        testing::{CONFIRM, SETTLE, ada, seen, with_fixture},
     },
 };
 
@@ -26,8 +26,8 @@ fn the_highest_id_only_grows() {
             (vec!["13"], Some(13)),
         ] {
             let ids: Vec<String> = ids.into_iter().map(str::to_owned).collect();
-            fixture.engine.saw_crm_ids(ids.iter()).unwrap();
-            assert_eq!(fixture.engine.highest_crm_id().unwrap(), expected);
+            ids.iter().filter_map(|id| id.parse().ok()).for_each(|id| fixture.outbox().saw_id(id).unwrap());
+            assert_eq!(fixture.outbox().highest_crm_id().unwrap(), expected);
         }
     });
 }
@@ -38,8 +38,8 @@ fn check_found(name: &str, newcomers: Vec<RemoteContact>, adopted: Option<&str>,
         let id = fixture.contact("ada-1", &ada("CEO"));
         fixture.sent(name, id, (Create, Unknown));
         let mut newcomers = newcomers;
-        assert_eq!(fixture.engine.settle_unknown(&side(name), &mut newcomers).unwrap(), held);
-        let agreement = fixture.engine.mirror.agreement(name, id).unwrap();
+        assert_eq!(fixture.adopt_lost_creations(name, &mut newcomers), held);
+        let agreement = fixture.run.mirror.agreement(name, id).unwrap();
         assert_eq!(agreement.as_ref().map(|agreement| agreement.remote.as_str()), adopted);
         assert_eq!(newcomers.iter().map(|record| record.remote.as_str()).collect::<Vec<_>>(), left);
         assert_eq!(fixture.rows(name).is_empty(), adopted.is_some());
@@ -72,13 +72,13 @@ fn check_adopted(found: &Contact, unsupported_fields: &str, expected: &Contact) 
         let id = fixture.contact("ada-1", &sent);
         fixture.sent(CRM, id, (Create, HeldForReview));
         let row = fixture.rows(CRM).remove(0);
-        fixture.engine.raise_held_creation(&row).unwrap();
-        fixture.engine.mirror.set_fact("crm.ignored", unsupported_fields).unwrap();
-        fixture.engine.settle_unknown(&side(CRM), &mut vec![seen("1001", None, found)]).unwrap();
-        assert_eq!(fixture.engine.stored(id).unwrap().contact, *expected, "{unsupported_fields}");
-        assert_eq!(fixture.engine.summary.conflicts, 0);
-        assert!(fixture.engine.mirror.questions().unwrap().is_empty(), "it was found after all");
-        assert!(fixture.engine.stored(id).unwrap().version > 1, "books that carry its id are behind");
+        fixture.outbox().raise_held_creation(&row).unwrap();
+        fixture.run.mirror.set_fact("crm.ignored", unsupported_fields).unwrap();
+        fixture.adopt_lost_creations(CRM, &mut vec![seen("1001", None, found)]);
+        assert_eq!(fixture.run.stored(id).unwrap().contact, *expected, "{unsupported_fields}");
+        assert_eq!(fixture.run.summary.conflicts, 0);
+        assert!(fixture.run.mirror.questions().unwrap().is_empty(), "it was found after all");
+        assert!(fixture.run.stored(id).unwrap().version > 1, "books that carry its id are behind");
     });
 }
 
@@ -99,8 +99,8 @@ fn what_a_book_adopts_is_agreed_as_it_was_sent() {
     with_fixture(|mut fixture| {
         let id = fixture.contact("ada-1", &ada("CEO"));
         fixture.sent("cards", id, (Create, Unknown));
-        fixture.engine.settle_unknown(&side("cards"), &mut vec![seen("a.vcf", Some("ada-1"), &ada("CEO"))]).unwrap();
-        assert_eq!(fixture.engine.mirror.agreement("cards", id).unwrap().unwrap().version, 0, "to be looked at again");
+        fixture.adopt_lost_creations("cards", &mut vec![seen("a.vcf", Some("ada-1"), &ada("CEO"))]);
+        assert_eq!(fixture.run.mirror.agreement("cards", id).unwrap().unwrap().version, 0, "to be looked at again");
     });
 }
 
@@ -108,7 +108,7 @@ fn what_a_book_adopts_is_agreed_as_it_was_sent() {
 fn nothing_is_held_back_where_nothing_is_unexplained() {
     with_fixture(|mut fixture| {
         let mut newcomers = vec![seen("1001", None, &ada("CEO"))];
-        assert!(!fixture.engine.settle_unknown(&side(CRM), &mut newcomers).unwrap());
+        assert!(!fixture.adopt_lost_creations(CRM, &mut newcomers));
         assert_eq!(newcomers.len(), 1);
     });
 }
@@ -119,14 +119,14 @@ fn in_a_crm_that_had_nobody_any_newcomer_may_be_the_lost_creation() {
         let id = fixture.contact("ada-1", &ada("CEO"));
         fixture.sent(CRM, id, (Create, Unknown));
         let mut row = fixture.rows(CRM).remove(0);
-        fixture.engine.mirror.delete_outbox(row.id).unwrap();
+        fixture.run.mirror.delete_outbox(row.id).unwrap();
         row.highest_id = None;
-        fixture.engine.mirror.put_outbox(&row).unwrap();
-        let run = fixture.engine.run;
-        let other = fixture.engine.mirror.insert_contact("other", &ada("CTO"), CRM, run, "").unwrap();
+        fixture.run.mirror.put_outbox(&row).unwrap();
+        let run = fixture.run.id;
+        let other = fixture.run.mirror.insert_contact("other", &ada("CTO"), CRM, run, "").unwrap();
         fixture.agree(CRM, "1", other);
         fixture.later(SETTLE);
-        fixture.engine.conclude_unknown(false).unwrap();
+        fixture.outbox().conclude_unknown(false).unwrap();
         assert_eq!(fixture.states(CRM), [HeldForReview]);
     });
 }
@@ -137,8 +137,8 @@ fn what_the_server_added_to_an_adopted_contact_is_taken() {
         let id = fixture.contact("ada-1", &ada("CEO"));
         fixture.sent(CRM, id, (Create, Unknown));
         let found = Contact { country: "France".into(), ..ada("CEO") };
-        fixture.engine.settle_unknown(&side(CRM), &mut vec![seen("1001", None, &found)]).unwrap();
-        assert_eq!(fixture.engine.stored(id).unwrap().contact, found);
+        fixture.adopt_lost_creations(CRM, &mut vec![seen("1001", None, &found)]);
+        assert_eq!(fixture.run.stored(id).unwrap().contact, found);
         let linked =
             |event: &SyncEvent| matches!(event, SyncEvent::Change(change) if change.action == ChangeAction::Link);
         assert!(fixture.told.borrow().iter().any(linked));
@@ -152,7 +152,7 @@ fn a_creation_was_never_made_if_two_listings_after_the_settle_time_do_not_show_i
         fixture.sent(CRM, id, (Create, Unknown));
         let mut fetch = |seconds: u64, left: &[u32]| {
             fixture.later(seconds);
-            fixture.engine.conclude_unknown(false).unwrap();
+            fixture.outbox().conclude_unknown(false).unwrap();
             assert_eq!(fixture.misses(), left, "after {seconds}");
         };
         fetch(SETTLE - 1, &[0]);
@@ -168,15 +168,15 @@ fn another_boot_begins_the_waits_anew() {
         let id = fixture.contact("ada-1", &ada("CEO"));
         fixture.sent(CRM, id, (Create, Unknown));
         fixture.boot("b");
-        fixture.engine.conclude_unknown(false).unwrap();
+        fixture.outbox().conclude_unknown(false).unwrap();
         assert_eq!((fixture.misses(), fixture.rows(CRM)[0].sent_uptime.as_str()), (vec![0], "b 0.000"));
         fixture.later(SETTLE);
-        fixture.engine.conclude_unknown(false).unwrap();
+        fixture.outbox().conclude_unknown(false).unwrap();
         assert_eq!(fixture.misses(), [1]);
         fixture.boot("c");
-        fixture.engine.conclude_unknown(false).unwrap();
+        fixture.outbox().conclude_unknown(false).unwrap();
         fixture.later(SETTLE);
-        fixture.engine.conclude_unknown(false).unwrap();
+        fixture.outbox().conclude_unknown(false).unwrap();
         let missed = Payload::of(&fixture.rows(CRM)[0]).unwrap().missed_uptime;
         assert_eq!((fixture.misses(), missed.as_str()), (vec![1], "c 10.000"));
     });
@@ -190,13 +190,13 @@ fn a_creation_that_a_newcomer_may_explain_is_put_to_a_person() {
                 let id = fixture.contact("ada-1", &ada("CEO"));
                 fixture.sent(CRM, id, (Create, state));
                 if let Some((remote, source)) = newcomer {
-                    let run = fixture.engine.run;
-                    let other = fixture.engine.mirror.insert_contact("other", &ada("CTO"), source, run, "").unwrap();
+                    let run = fixture.run.id;
+                    let other = fixture.run.mirror.insert_contact("other", &ada("CTO"), source, run, "").unwrap();
                     fixture.agree(CRM, remote, other);
                 }
                 fixture.later(SETTLE);
-                fixture.engine.conclude_unknown(held_back).unwrap();
-                let questions = fixture.engine.mirror.questions().unwrap().len();
+                fixture.outbox().conclude_unknown(held_back).unwrap();
+                let questions = fixture.run.mirror.questions().unwrap().len();
                 assert_eq!((fixture.states(CRM)[0], questions), expected, "{held_back} {newcomer:?}");
             });
         };

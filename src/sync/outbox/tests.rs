@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use super::{Delivery, outbox::Payload};
+use super::Payload;
+use crate::sync::push::Delivery;
 use crate::{
     contact::{Address, AddressType, Contact, Field, FieldSet, Item, ItemType},
     mirror::{
@@ -11,11 +12,11 @@ use crate::{
         OutboxRow,
         OutboxState::{self, HeldForReview, Refused, Sent, Unknown},
     },
-    replica::{Action, Diagnostic, Write, memory::Memory},
+    replica::{Action, Diagnostic, Write},
     sync::{
         events::{ChangeAction, SyncEvent},
         participant::CRM,
-        testing::{SETTLE, ada, participant, side, with_fixture},
+        testing::{SETTLE, ada, side, with_fixture},
     },
 };
 
@@ -23,7 +24,7 @@ use crate::{
 fn waiting_is_counted_within_one_boot() {
     with_fixture(|fixture| {
         let check = |since: &str, long: u64, expected: Result<bool, String>| {
-            assert_eq!(fixture.engine.has_waited(since, Duration::from_secs(long)), expected, "{since}");
+            assert_eq!(fixture.run.has_waited(since, Duration::from_secs(long)), expected, "{since}");
         };
         check("a 990.000", 10, Ok(true));
         check("a 990.000", 11, Ok(false));
@@ -39,8 +40,8 @@ fn what_keeps_a_contact_from_being_written_to_the_crm() {
         with_fixture(|mut fixture| {
             let id = fixture.contact("ada-1", &ada("CEO"));
             fixture.sent_with(replica, id, what, change);
-            let stored = fixture.engine.stored(id).unwrap();
-            assert_eq!(fixture.engine.must_wait(&stored).unwrap(), expected, "{replica} {what:?}");
+            let stored = fixture.run.stored(id).unwrap();
+            assert_eq!(fixture.outbox().must_wait(&stored).unwrap(), expected, "{replica} {what:?}");
         });
     };
     let as_it_stands = |_: &mut Payload| {};
@@ -68,9 +69,9 @@ fn a_row_that_nobody_can_read_keeps_nothing_waiting() {
             fixture.sent(CRM, id, (Update, state));
             let mut row = fixture.rows(CRM).remove(0);
             row.payload = "of a later carnet".to_owned();
-            fixture.engine.mirror.update_outbox(&row).unwrap();
-            let stored = fixture.engine.stored(id).unwrap();
-            assert!(!fixture.engine.must_wait(&stored).unwrap(), "{state:?}");
+            fixture.run.mirror.update_outbox(&row).unwrap();
+            let stored = fixture.run.stored(id).unwrap();
+            assert!(!fixture.outbox().must_wait(&stored).unwrap(), "{state:?}");
         });
     }
 }
@@ -81,8 +82,8 @@ fn one_write_that_waits_is_enough() {
         let id = fixture.contact("ada-1", &ada("CEO"));
         fixture.sent("cards", id, (Update, Sent));
         fixture.sent(CRM, id, (Create, Sent));
-        let stored = fixture.engine.stored(id).unwrap();
-        assert!(fixture.engine.must_wait(&stored).unwrap());
+        let stored = fixture.run.stored(id).unwrap();
+        assert!(fixture.outbox().must_wait(&stored).unwrap());
     });
 }
 
@@ -90,19 +91,19 @@ fn one_write_that_waits_is_enough() {
 fn a_change_sent_three_times_rests_for_an_hour() {
     with_fixture(|mut fixture| {
         let id = fixture.contact("ada-1", &ada("CEO"));
-        let stored = fixture.engine.stored(id).unwrap();
+        let stored = fixture.run.stored(id).unwrap();
         for tries in 1..=3 {
             fixture.sent_with(CRM, id, (Update, Unknown), |sent| sent.misses = 1);
-            assert_eq!(fixture.engine.must_wait(&stored).unwrap(), tries == 3, "{tries}");
+            assert_eq!(fixture.outbox().must_wait(&stored).unwrap(), tries == 3, "{tries}");
         }
         fixture.later(3_599);
-        assert!(fixture.engine.must_wait(&stored).unwrap());
+        assert!(fixture.outbox().must_wait(&stored).unwrap());
         fixture.later(1);
-        assert!(!fixture.engine.must_wait(&stored).unwrap());
+        assert!(!fixture.outbox().must_wait(&stored).unwrap());
         let oldest = fixture.rows(CRM)[0].id;
-        fixture.engine.forget_old_tries(id).unwrap();
+        fixture.outbox().forget_old_tries(id).unwrap();
         assert!(fixture.rows(CRM).len() == 2 && fixture.rows(CRM).iter().all(|row| row.id != oldest));
-        fixture.engine.forget_old_tries(id).unwrap();
+        fixture.outbox().forget_old_tries(id).unwrap();
         assert_eq!(fixture.rows(CRM).len(), 2, "with the one to come there are three");
     });
 }
@@ -123,15 +124,15 @@ fn changes_of_contacts_that_nobody_follows_any_more_are_closed() {
                 Followed::Yes => {}
                 Followed::Detached => {
                     let agreement = Agreement { detached: true, ..agreement };
-                    fixture.engine.mirror.put_agreement(CRM, &agreement).unwrap();
+                    fixture.run.mirror.put_agreement(CRM, &agreement).unwrap();
                 }
-                Followed::No => fixture.engine.mirror.delete_agreement(CRM, id).unwrap(),
+                Followed::No => fixture.run.mirror.delete_agreement(CRM, id).unwrap(),
             }
             fixture.sent(CRM, id, what);
             if deleted {
-                fixture.engine.mirror.delete_contact(id, "").unwrap();
+                fixture.run.mirror.delete_contact(id, "").unwrap();
             }
-            fixture.engine.close_forgotten(CRM).unwrap();
+            fixture.outbox().close_forgotten().unwrap();
             assert_eq!(fixture.rows(CRM).is_empty(), closed, "deleted: {deleted}, {followed:?}, {what:?}");
         });
     };
@@ -156,16 +157,16 @@ fn a_write_is_written_down_before_it_leaves() {
     let check = |name: &str, action: Action, expected: &[(OutboxAction, Vec<Field>)], refused_left: usize| {
         with_fixture(|mut fixture| {
             let id = fixture.contact("ada-1", &ada("CEO"));
-            fixture.engine.mirror.set_fact("crm.highest_id", "1007").unwrap();
+            fixture.run.mirror.set_fact("crm.highest_id", "1007").unwrap();
             fixture.sent(CRM, id, (Create, Refused));
             fixture.sent("cards", id, (Create, Refused));
             for _ in 0..3 {
                 fixture.sent(CRM, id, (Update, Unknown));
             }
-            let stored = fixture.engine.stored(id).unwrap();
+            let stored = fixture.run.stored(id).unwrap();
             let mut deliveries =
                 [Delivery { stored, agreement: None, write: write(action.clone()), fields: vec![], row: None }];
-            fixture.engine.about_to_write(&participant(name, Memory::default()), &mut deliveries).unwrap();
+            fixture.outbox_of(name).about_to_write(name == CRM, &mut deliveries).unwrap();
             let rows: Vec<OutboxRow> = fixture.rows(name).into_iter().filter(|row| row.state == Sent).collect();
             let found: Vec<_> = rows.iter().map(|row| (row.action, Payload::of(row).unwrap().changed)).collect();
             assert_eq!(found, expected);
@@ -199,21 +200,21 @@ fn answers_move_the_rows_of_that_contact_and_replica_only() {
             fixture.sent(replica, contact, (Create, Refused));
             fixture.sent(replica, contact, (Update, Sent));
         }
-        fixture.engine.lost(CRM, id, &Diagnostic::new("hear the answer")).unwrap();
+        fixture.outbox().lost(id, &Diagnostic::new("hear the answer")).unwrap();
         assert_eq!(fixture.states(CRM), [Refused, Unknown, Refused, Sent]);
         assert_eq!(fixture.rows(CRM)[1].error.as_deref(), Some("hear the answer"));
         assert_eq!(fixture.rows(CRM)[0].error, None);
         assert_eq!(fixture.states("cards"), [Refused, Sent]);
-        fixture.engine.recover_outbox("cards").unwrap();
+        fixture.outbox_of("cards").recover().unwrap();
         assert_eq!(
             (fixture.states("cards"), fixture.states(CRM)),
             (vec![Refused, Unknown], vec![Refused, Unknown, Refused, Sent])
         );
-        fixture.engine.close_outbox(CRM, id).unwrap();
+        fixture.outbox().close(id).unwrap();
         assert_eq!((fixture.states("cards"), fixture.states(CRM)), (vec![Refused, Unknown], vec![Refused, Sent]));
         let row = fixture.rows("cards")[0].id;
-        fixture.engine.withdraw(None).unwrap();
-        fixture.engine.withdraw(Some(row)).unwrap();
+        fixture.outbox().withdraw(None).unwrap();
+        fixture.outbox().withdraw(Some(row)).unwrap();
         assert_eq!(fixture.states("cards"), [Unknown]);
     });
 }
@@ -229,8 +230,8 @@ fn a_refusal_is_remembered_with_what_was_refused() {
         with_fixture(|mut fixture| {
             let id = fixture.contact("ada-1", &ada("CEO"));
             fixture.sent(CRM, id, (Update, Sent));
-            let stored = fixture.engine.stored(id).unwrap();
-            fixture.engine.refused(&stored, action, &Diagnostic::new("take it")).unwrap();
+            let stored = fixture.run.stored(id).unwrap();
+            fixture.outbox().refused(&stored, action, &Diagnostic::new("take it")).unwrap();
             let rows = fixture.rows(CRM);
             let found: Vec<_> = rows.iter().map(|row| (row.action, row.state, row.error.as_deref())).collect();
             assert_eq!(found, [(expected, Refused, Some("take it"))]);
@@ -245,10 +246,10 @@ fn a_lost_change_is_recognised_by_what_stands_there() {
             with_fixture(|mut fixture| {
                 let id = fixture.contact("ada-1", &Contact { last_name: "Byron".into(), ..ada("old") });
                 let agreement = fixture.agree(CRM, "1001", id);
-                fixture.engine.mirror.update_contact(id, &ada("new"), "").unwrap();
+                fixture.run.mirror.update_contact(id, &ada("new"), "").unwrap();
                 fixture.sent(replica, id, what);
-                let stored = fixture.engine.stored(id).unwrap();
-                let agreement = fixture.engine.recognise_ours(&side(CRM), &stored, agreement, &there).unwrap();
+                let stored = fixture.run.stored(id).unwrap();
+                let agreement = fixture.outbox().recognise_ours(&side(CRM), &stored, agreement, &there).unwrap();
                 let Contact { last_name, job_title, .. } = &agreement.ours;
                 assert_eq!((last_name.as_str(), job_title.as_str()), expected, "{replica} {what:?}");
                 let taken = |field, sent: &str| agreement.ours.scalar(field) == sent;
@@ -281,10 +282,10 @@ fn check_list(there: &str, (theirs, ours): (&str, &str), left: usize) {
         with_fixture(|mut fixture| {
             let id = fixture.contact("ada-1", &list("1"));
             let agreement = fixture.agree(CRM, "1001", id);
-            fixture.engine.mirror.update_contact(id, &list("12"), "").unwrap();
+            fixture.run.mirror.update_contact(id, &list("12"), "").unwrap();
             fixture.sent_with(CRM, id, (Update, Unknown), |sent| sent.changed = vec![field]);
-            let stored = fixture.engine.stored(id).unwrap();
-            let agreement = fixture.engine.recognise_ours(&side(CRM), &stored, agreement, &list(there)).unwrap();
+            let stored = fixture.run.stored(id).unwrap();
+            let agreement = fixture.outbox().recognise_ours(&side(CRM), &stored, agreement, &list(there)).unwrap();
             assert_eq!((agreement.theirs, agreement.ours), (list(theirs), list(ours)), "{field:?} {there}");
             assert_eq!(fixture.rows(CRM).len(), left);
         });
@@ -311,18 +312,18 @@ fn a_lost_change_may_be_sent_again_after_the_settle_time() {
         fixture.sent(CRM, id, (Create, Unknown));
         fixture.sent("cards", id, (Update, Unknown));
         fixture.sent("cards", id, (Update, Sent));
-        fixture.engine.conclude_updates("cards").unwrap();
+        fixture.outbox_of("cards").conclude_updates(&side("cards")).unwrap();
         assert_eq!(fixture.states("cards"), [Sent], "a file is written or it is not");
         fixture.later(SETTLE - 1);
-        fixture.engine.conclude_updates(CRM).unwrap();
+        fixture.outbox_of(CRM).conclude_updates(&side(CRM)).unwrap();
         assert_eq!(fixture.misses(), [0, 0]);
         fixture.boot("b");
-        fixture.engine.conclude_updates(CRM).unwrap();
+        fixture.outbox_of(CRM).conclude_updates(&side(CRM)).unwrap();
         assert_eq!((fixture.misses(), fixture.rows(CRM)[0].sent_uptime.as_str()), (vec![0, 0], "b 0.000"));
         fixture.later(SETTLE);
-        fixture.engine.conclude_updates(CRM).unwrap();
+        fixture.outbox_of(CRM).conclude_updates(&side(CRM)).unwrap();
         assert_eq!(fixture.misses(), [1, 0]);
-        assert_eq!(fixture.engine.summary.failed, 0);
+        assert_eq!(fixture.run.summary.failed, 0);
     });
 }
 
@@ -333,9 +334,9 @@ fn the_third_lost_change_is_told_once() {
         for tries in 1..=3 {
             fixture.sent(CRM, id, (Update, Unknown));
             fixture.later(SETTLE);
-            fixture.engine.conclude_updates(CRM).unwrap();
-            fixture.engine.conclude_updates(CRM).unwrap();
-            assert_eq!(fixture.engine.summary.failed, u64::from(tries == 3), "{tries}");
+            fixture.outbox_of(CRM).conclude_updates(&side(CRM)).unwrap();
+            fixture.outbox_of(CRM).conclude_updates(&side(CRM)).unwrap();
+            assert_eq!(fixture.run.summary.failed, u64::from(tries == 3), "{tries}");
         }
         let failed = |event: &&SyncEvent| matches!(event, SyncEvent::Failed { .. });
         assert_eq!(fixture.told.borrow().iter().filter(failed).count(), 1);

@@ -1,0 +1,53 @@
+//! A write to one record of a replica, and what came of it.
+
+use super::record::{RemoteContact, RemoteId, Revision};
+use crate::contact::{Contact, FieldSet};
+
+/// A write to one contact of a replica.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Write {
+    /// The contact's UID, for records that carry it.
+    pub uid: String,
+    /// Its CRM id, once it has one.
+    pub crm_id: Option<String>,
+    /// What to do.
+    pub action: Action,
+}
+
+/// What a write does.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(clippy::large_enum_variant, reason = "nearly every write is an update, and they are handed over, not stored")]
+pub enum Action {
+    /// Make a new record. It must not exist there yet.
+    Create {
+        /// What to write.
+        contact: Contact,
+    },
+    /// Change a record.
+    Update {
+        /// Which one.
+        remote: RemoteId,
+        /// The revision it must still have.
+        revision: Revision,
+        /// What was last read there; the CRM compares it with what it reads just before writing.
+        theirs: Contact,
+        /// What it shall hold.
+        contact: Contact,
+        /// The fields to change; may be empty where only the identity is completed.
+        changed: FieldSet,
+        /// The sighting's detail, handed back.
+        detail: Option<String>,
+    },
+    /// Remove a record.
+    Delete {
+        /// Which one.
+        remote: RemoteId,
+        /// The revision it must still have.
+        revision: Revision,
+        /// What was last read there.
+        theirs: Contact,
+    },
+}
+
+/// A write done: the record as read back afterwards; `None` after a deletion.
+pub type Written = Option<RemoteContact>;

@@ -1,0 +1,55 @@
+//! The mirror as the baseline of a scan, asked while the scan's batches are taken in: both share the run.
+
+use std::cell::RefCell;
+
+use crate::{
+    mirror::{Mirror, MirrorError},
+    replica::{Baseline, Revision, Stopped},
+    sync::SyncError,
+};
+
+/// What takes part in a scan beside the replica.
+pub trait HasMirror {
+    /// The mirror.
+    fn mirror(&self) -> &Mirror;
+}
+
+/// What the mirror knows of one replica.
+pub struct MirrorBaseline<'s, S> {
+    pub scan: &'s RefCell<S>,
+    pub replica: &'s str,
+    pub count: u64,
+    /// Why the run ended the scan, if it did.
+    pub failure: &'s RefCell<Option<SyncError>>,
+}
+
+impl<S: HasMirror> MirrorBaseline<'_, S> {
+    fn ask<T>(&self, question: impl FnOnce(&Mirror) -> Result<T, MirrorError>) -> Result<T, Stopped> {
+        question(self.scan.borrow().mirror()).map_err(|error| {
+            self.failure.borrow_mut().get_or_insert(error.into());
+            Stopped
+        })
+    }
+}
+
+impl<S: HasMirror> Baseline for MirrorBaseline<'_, S> {
+    fn count(&self) -> u64 {
+        self.count
+    }
+
+    fn revision_of(&self, remote: &str) -> Result<Option<Revision>, Stopped> {
+        self.ask(|mirror| mirror.revision_of(self.replica, remote))
+    }
+
+    fn for_each(&self, take: &mut dyn FnMut(&str, &str)) -> Result<(), Stopped> {
+        self.ask(|mirror| mirror.for_each_known(self.replica, take))
+    }
+
+    fn note(&self, name: &str) -> Result<Option<String>, Stopped> {
+        self.ask(|mirror| mirror.cursor_note(self.replica, name))
+    }
+
+    fn for_each_note(&self, take: &mut dyn FnMut(&str, &str)) -> Result<(), Stopped> {
+        self.ask(|mirror| mirror.for_each_cursor_note(self.replica, take))
+    }
+}
