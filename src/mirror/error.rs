@@ -60,6 +60,14 @@ pub enum MirrorError {
         /// The schema version that this program reads.
         known: i64,
     },
+    /// The schema cannot be brought up to this program's. Nothing was changed.
+    #[error("bring the mirror {} up to this carnet's schema: {why}", path.display())]
+    Migration {
+        /// The file.
+        path: PathBuf,
+        /// Which rows stand in the way.
+        why: String,
+    },
     /// The disk did not give the file's bytes; SQLite itself may have called that malformed. See `damage`.
     #[error("read the mirror {}: the disk could not read it ({})", path.display(), disks_words(source.as_ref()))]
     Disk {
@@ -124,6 +132,9 @@ impl MirrorError {
             Self::NotOurs { .. } => "set `mirror.path` to a file of carnet's own",
             Self::TooNew { .. } => "use the carnet that wrote it, or a later one",
             Self::TooOld { .. } => "`carnet pull` brings it up to date",
+            Self::Migration { .. } => {
+                "nothing was changed; if another program took rows out of it, restore the mirror from a backup"
+            }
             Self::Corrupt { .. } => DAMAGED,
             Self::UnknownField { .. } => "use a name of the API reference, such as last_name, city or type_id",
             Self::NoContact { .. } | Self::StillAgreed { .. } | Self::Aborted => return None,

@@ -11,8 +11,8 @@ use std::{
 };
 
 use include_dir::{Dir, include_dir};
-use rusqlite::{Connection, OpenFlags, TransactionBehavior};
-use rusqlite_migration::Migrations;
+use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
+use rusqlite_migration::{Error as MigrationError, HookError, HookResult, Migrations, MigrationsBuilder};
 
 use super::{
     Mirror,
@@ -27,7 +27,8 @@ const BUSY_MAX: Duration = Duration::from_secs(10);
 static MIGRATION_FILES: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/migrations");
 static MIGRATIONS: LazyLock<Migrations<'static>> = LazyLock::new(|| {
     // The folder is compiled in and a test loads it: this cannot fail where it has not failed there.
-    Migrations::from_directory(&MIGRATION_FILES).expect("the migrations compiled in are numbered from 1 without gaps")
+    let files = MigrationsBuilder::from_directory(&MIGRATION_FILES);
+    checked(files.expect("the migrations compiled in are numbered from 1 without gaps"), MIGRATION_FILES.dirs().count())
 });
 
 impl Mirror {
@@ -43,8 +44,9 @@ impl Mirror {
         let mut conn = Connection::open_with_flags(path, flags).map_err(opening)?;
         conn.busy_timeout(BUSY_MAX).map_err(opening)?;
         refuse_other_schemas(&conn, path)?;
-        patiently(|| settle(&conn)).map_err(opening)?;
-        patiently(|| migrate(&mut conn)).map_err(opening)?;
+        let failed = |error| migration_failed(path, error);
+        patiently(|| Ok(settle(&conn)?)).map_err(failed)?;
+        patiently(|| migrate(&mut conn, &MIGRATIONS)).map_err(failed)?;
         Ok(Self::over(conn))
     }
 
@@ -73,7 +75,7 @@ impl Mirror {
     pub fn in_memory() -> Result<Self> {
         let mut conn = Connection::open_in_memory()?;
         settle(&conn)?;
-        migrate(&mut conn)?;
+        migrate(&mut conn, &MIGRATIONS).map_err(|error| migration_failed(Path::new(":memory:"), error))?;
         Ok(Self::over(conn))
     }
 
@@ -136,7 +138,7 @@ fn refuse_other_schemas(conn: &Connection, path: &Path) -> Result<i64> {
 }
 
 /// SQLite does not wait for others where it changes the journal's kind or finds a deadlock: then it is asked again.
-fn patiently(mut step: impl FnMut() -> rusqlite::Result<()>) -> rusqlite::Result<()> {
+fn patiently(mut step: impl FnMut() -> rusqlite_migration::Result<()>) -> rusqlite_migration::Result<()> {
     let began = Instant::now();
     loop {
         match step() {
@@ -146,8 +148,18 @@ fn patiently(mut step: impl FnMut() -> rusqlite::Result<()>) -> rusqlite::Result
     }
 }
 
-fn is_busy(error: &rusqlite::Error) -> bool {
-    error.sqlite_error_code() == Some(rusqlite::ErrorCode::DatabaseBusy)
+fn is_busy(error: &MigrationError) -> bool {
+    matches!(error, MigrationError::RusqliteError { err, .. }
+        if err.sqlite_error_code() == Some(rusqlite::ErrorCode::DatabaseBusy))
+}
+
+fn migration_failed(path: &Path, error: MigrationError) -> MirrorError {
+    let path = path.to_owned();
+    match error {
+        MigrationError::RusqliteError { err: source, .. } => MirrorError::Open { path, source },
+        MigrationError::Hook(why) => MirrorError::Migration { path, why },
+        other => MirrorError::Migration { path, why: other.to_string() },
+    }
 }
 
 fn settle(conn: &Connection) -> rusqlite::Result<()> {
@@ -163,25 +175,47 @@ fn settle(conn: &Connection) -> rusqlite::Result<()> {
     )
 }
 
-fn migrate(conn: &mut Connection) -> rusqlite::Result<()> {
+/// Brings the schema up, all migrations or none.
+///
+/// A migration that rebuilds a table drops the old one, and with foreign keys on SQLite first deletes its rows, and all
+/// rows that refer to them: so they are off meanwhile (inside a transaction SQLite ignores that setting), and the
+/// references are checked before the commit.
+fn migrate(conn: &mut Connection, migrations: &Migrations<'_>) -> rusqlite_migration::Result<()> {
     conn.set_transaction_behavior(TransactionBehavior::Immediate);
+    conn.pragma_update(None, "foreign_keys", false)?;
     // The version is read before the transaction begins: where two programs make the mirror at once, the later one
     // fails on what the earlier has made, and looks again; that may happen once with each migration.
-    let mut migrated = MIGRATIONS.to_latest(conn);
+    let mut migrated = migrations.to_latest(conn);
     for _ in 0..known() {
-        if migrated.is_err() {
-            migrated = MIGRATIONS.to_latest(conn);
+        if matches!(migrated, Err(MigrationError::RusqliteError { .. })) {
+            migrated = migrations.to_latest(conn);
         }
     }
-    migrated.map_err(|error| match error {
-        rusqlite_migration::Error::RusqliteError { err, .. } => err,
-        other => rusqlite::Error::ToSqlConversionFailure(Box::new(other)),
-    })
+    conn.pragma_update(None, "foreign_keys", true)?;
+    migrated
+}
+
+/// The same migrations, the last of which fails where a row is left without the row that it refers to.
+fn checked(migrations: MigrationsBuilder<'_>, count: usize) -> Migrations<'_> {
+    migrations.edit(count, |last| last.set_up_hook(refuse_orphans)).finalize()
+}
+
+/// In place of the library's own check, which cannot report rows of tables without rowids.
+fn refuse_orphans(transaction: &Transaction<'_>) -> HookResult {
+    let mut check = transaction.prepare(
+        "SELECT count(*) || ' rows of ' || \"table\" || ' would refer to no row of ' || parent
+         FROM pragma_foreign_key_check GROUP BY \"table\", parent",
+    )?;
+    let orphans: Vec<String> = check.query_map([], |row| row.get(0))?.collect::<rusqlite::Result<_>>()?;
+    if orphans.is_empty() { Ok(()) } else { Err(HookError::Hook(orphans.join(", "))) }
 }
 
 fn known() -> i64 {
     MIGRATION_FILES.dirs().count() as i64
 }
+
+#[cfg(test)]
+mod migration_tests;
 
 #[cfg(test)]
 mod tests {
