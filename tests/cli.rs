@@ -89,6 +89,29 @@ fn an_export_comes_back_as_nothing_new() {
 }
 
 #[test]
+fn a_filter_means_the_same_to_a_book_a_list_and_an_export() {
+    let folder = tempfile::tempdir().unwrap();
+    let cards = folder.path().join("cards");
+    settings(folder.path(), &(PRACTICE.to_owned() + "where = { last_name = [\"durand\", \"MARTIN\"] }\n"));
+    assert_eq!(carnet(folder.path(), &["-q", "sync"]).0, 0);
+    let is_card = |path: &Path| path.extension().is_some_and(|extension| extension == "vcf");
+    let in_book = fs::read_dir(cards).unwrap().filter(|entry| is_card(&entry.as_ref().unwrap().path())).count();
+    let where_ = ["--where", "last_name=durand", "--where", "last_name=MARTIN"];
+    let (_, exported, _) = carnet(folder.path(), &[["export", "--format", "jsonl"].as_slice(), &where_].concat());
+    let (_, listed, _) = carnet(folder.path(), &[["list"].as_slice(), &where_].concat());
+    assert_eq!((in_book, exported.lines().count(), listed.lines().count()), (3, 3, 3), "{exported}");
+    for (condition, told) in [
+        ("last_nam=x", "error: failed to filter by last_nam: there is no such field\nhint: known: id, uid, q, civil"),
+        ("contact_type=clients", "there is no such value\nhint: known: client, prospect, supplier, press"),
+    ] {
+        for command in ["list", "export"] {
+            let (code, _, words) = carnet(folder.path(), &[command, "--where", condition]);
+            assert_eq!((code, words.contains(told)), (2, true), "{command}: {words}");
+        }
+    }
+}
+
+#[test]
 fn a_typo_in_the_settings_is_shown_with_its_line() {
     let folder = tempfile::tempdir().unwrap();
     settings(folder.path(), &PRACTICE.replace("kind", "knid"));

@@ -6,7 +6,7 @@ use carnet::{
     app::{self, ImportOptions},
     config::{Environment, Settings},
     contact::{Contact, Item, ItemType},
-    mirror::{Filter, Mirror},
+    mirror::{Mirror, Search},
     sandbox::{Sandbox, SandboxSettings},
     sync::{Mode, RunOptions, Stop, Summary, SyncEvent, events::Change},
     transfer::ImportSource,
@@ -87,7 +87,7 @@ impl Office {
             contacts.push(stored.contact);
             Ok(())
         };
-        mirror.for_each_contact(&Filter::default(), &mut take).expect("the contacts");
+        mirror.for_each_contact(&Search::default(), &mut take).expect("the contacts");
         contacts
     }
 }

@@ -14,7 +14,7 @@ use carnet::{
     config::{Environment, Settings},
     contact::{Contact, Item, ItemType, identity::Identity},
     formats::jsonl,
-    mirror::{Filter, Mirror},
+    mirror::{Mirror, Search},
     sync::{ImportCounts, Stop, SyncEvent},
     transfer::ImportSource,
 };
@@ -285,7 +285,7 @@ pub fn contacts(settings: &Settings) -> Vec<(String, Contact)> {
     let mirror = Mirror::open_read_only(&settings.mirror.path).expect("the mirror");
     let mut contacts = Vec::new();
     mirror
-        .for_each_contact(&Filter::default(), &mut |stored| {
+        .for_each_contact(&Search::default(), &mut |stored| {
             contacts.push((stored.uid, stored.contact));
             Ok(())
         })

@@ -11,6 +11,7 @@ use super::{
 };
 use crate::{
     config::{Fault, SettingsError, secrets::SecretError},
+    contact::FilterError,
     daemon::DaemonError,
     mirror::MirrorError,
     sandbox::SandboxError,
@@ -32,6 +33,9 @@ pub enum CliError {
     /// The mirror.
     #[error(transparent)]
     Mirror(#[from] MirrorError),
+    /// A `--where`.
+    #[error(transparent)]
+    Filter(#[from] FilterError),
     /// The daemon.
     #[error(transparent)]
     Daemon(#[from] DaemonError),
@@ -78,9 +82,8 @@ impl CliError {
     /// The public exit code.
     pub fn exit_code(&self) -> u8 {
         match self {
-            Self::Settings(_) | Self::Secret(_) | Self::Usage { .. } => exit::USAGE,
+            Self::Settings(_) | Self::Secret(_) | Self::Filter(_) | Self::Usage { .. } => exit::USAGE,
             Self::Sync(error) => error.exit_code(),
-            Self::Mirror(MirrorError::UnknownField { .. }) => exit::USAGE,
             Self::Mirror(_) | Self::Daemon(_) | Self::Sandbox(_) | Self::Failed { .. } => exit::FAILED,
             // `carnet list | head` is no failure.
             Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => exit::DONE,
@@ -95,6 +98,7 @@ impl CliError {
             Self::Secret(error) => error.hint(),
             Self::Sync(error) => error.hint(),
             Self::Mirror(error) => error.hint(),
+            Self::Filter(error) => Some(error.hint()),
             Self::Usage { hint, .. } | Self::Failed { hint, .. } => hint.clone(),
             Self::Sandbox(error) => error.hint().map(str::to_owned),
             Self::Daemon(_) | Self::Output(_) => None,
@@ -257,7 +261,7 @@ mod tests {
         check(settings_error(""), 2);
         check(SecretError::NoSource.into(), 2);
         check(CliError::Usage { message: "x".into(), hint: None }, 2);
-        check(MirrorError::UnknownField { name: "x".into() }.into(), 2);
+        check(FilterError::UnknownField { name: "x".into(), known: vec![] }.into(), 2);
         check(MirrorError::Aborted.into(), 1);
         check(CliError::failed("x", "y"), 1);
         check(SyncError::Settings(trouble()).into(), 2);

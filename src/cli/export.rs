@@ -32,7 +32,7 @@ pub struct ExportArgs {
     /// vcard3, vcard4, csv, google, outlook, outlook-fr, thunderbird, excel-fr, jsonl [default: by the file's name]
     #[arg(long, value_name = "FORMAT")]
     format: Option<String>,
-    /// Only contacts with this value; may be given several times
+    /// Only contacts with this value, case does not matter; may be given several times
     #[arg(long = "where", value_name = "FIELD=VALUE", value_parser = condition)]
     where_: Vec<(String, String)>,
     /// Read what was written with a strict reader of its own, and fail if it does not agree

@@ -3,7 +3,7 @@
 use clap::Args;
 
 use super::{context::Context, errors::CliError, list};
-use crate::mirror::Filter;
+use crate::mirror::Search;
 
 /// Flags of `find`.
 #[derive(Debug, Args)]
@@ -20,6 +20,6 @@ pub struct FindArgs {
 pub fn run(args: &FindArgs, context: &mut Context) -> Result<u8, CliError> {
     let settings = context.settings()?;
     let mirror = context.mirror(&settings)?;
-    let filter = Filter { find: Some(args.text.join(" ")), limit: args.limit, ..Filter::default() };
-    list::print(&mirror, &filter, context)
+    let search = Search { find: Some(args.text.join(" ")), limit: args.limit, ..Search::default() };
+    list::print(&mirror, &search, context)
 }

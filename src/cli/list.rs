@@ -11,12 +11,12 @@ use super::{
     output::Output,
     plural::counted,
 };
-use crate::mirror::{Filter, Mirror};
+use crate::mirror::{Mirror, Search};
 
 /// Flags of `list`.
 #[derive(Debug, Args)]
 pub struct ListArgs {
-    /// Only contacts with this value; may be given several times
+    /// Only contacts with this value, case does not matter; may be given several times
     #[arg(long = "where", value_name = "FIELD=VALUE", value_parser = condition)]
     where_: Vec<(String, String)>,
     /// At most so many
@@ -26,27 +26,27 @@ pub struct ListArgs {
 
 /// `carnet list`.
 pub fn run(args: &ListArgs, context: &mut Context) -> Result<u8, CliError> {
+    let search = Search { limit: args.limit, ..Search::by(&args.where_)? };
     let settings = context.settings()?;
     let mirror = context.mirror(&settings)?;
-    let filter = Filter { where_: args.where_.clone(), find: None, limit: args.limit };
-    print(&mirror, &filter, context)
+    print(&mirror, &search, context)
 }
 
-/// Prints the contacts that a filter lets through.
-pub fn print(mirror: &Mirror, filter: &Filter, context: &mut Context) -> Result<u8, CliError> {
-    let count = print_to(mirror, filter, &mut context.out)?;
+/// Prints the contacts that a search finds.
+pub fn print(mirror: &Mirror, search: &Search, context: &mut Context) -> Result<u8, CliError> {
+    let count = print_to(mirror, search, &mut context.out)?;
     if context.out.terminal && !context.out.json {
         context.talk(&counted(count, "contact"));
     }
     Ok(exit::DONE)
 }
 
-fn print_to(mirror: &Mirror, filter: &Filter, out: &mut Output) -> Result<u64, CliError> {
+fn print_to(mirror: &Mirror, search: &Search, out: &mut Output) -> Result<u64, CliError> {
     let mut count = 0;
     // A table needs all rows before its first line; programs get each as it comes.
     let mut rows = Vec::new();
     let mut broken = None;
-    mirror.for_each_contact(filter, &mut |stored| {
+    mirror.for_each_contact(search, &mut |stored| {
         count += 1;
         let done = match (&broken, out.json, out.terminal) {
             (Some(_), _, _) => Ok(()),

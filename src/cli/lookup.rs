@@ -3,7 +3,7 @@
 use super::errors::CliError;
 use crate::{
     contact::{Contact, ItemKind, keys},
-    mirror::{Filter, Mirror, Stored},
+    mirror::{Mirror, Search, Stored},
 };
 
 /// The contact of this CRM id, UID, or unambiguous name or e-mail address.
@@ -19,9 +19,9 @@ pub fn one(mirror: &Mirror, text: &str) -> Result<Stored, CliError> {
         return Ok(stored);
     }
     let mut found: Vec<Stored> = Vec::new();
-    let filter = Filter { find: Some(text.to_owned()), ..Filter::default() };
+    let search = Search { find: Some(text.to_owned()), ..Search::default() };
     if !text.is_empty() {
-        mirror.for_each_contact(&filter, &mut |stored| {
+        mirror.for_each_contact(&search, &mut |stored| {
             found.push(stored);
             Ok(())
         })?;

@@ -3,7 +3,6 @@
 //! The key lists here are what "known keys" means; `config/carnet.toml` documents each of them and a test compares both.
 
 use std::{
-    collections::BTreeMap,
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -19,10 +18,10 @@ use super::{
     fault::nearest,
     schedule::Schedule,
     section::{Faults, Given, GivenValue, Section, note_unknown},
-    values::{check_book_name, is_loopback, parse_crm_url},
+    values::{Wrong, check_book_name, is_loopback, parse_crm_url},
 };
 use crate::{
-    contact::{Civility, ContactType, Field},
+    contact::{Field, Filter, FilterError},
     formats::{
         csv::Profile,
         vcard::{CategoryLanguage, DefaultContext, Messengers, WriteStyle},
@@ -323,18 +322,20 @@ fn password_command(section: &Section<'_>, given: &Given<'_>) -> Option<Vec<Stri
 }
 
 /// A book's `where`: reference field names, each with one value or a list of values.
-fn filter(section: &Section<'_>, given: &Given<'_>) -> BTreeMap<String, Vec<String>> {
+fn filter(section: &Section<'_>, given: &Given<'_>) -> Filter {
+    let mut filter = Filter::default();
     let GivenValue::File(DeValue::Table(table)) = given.value else {
         let hint = "such as where = { contact_type = [\"client\", \"prospect\"] }";
         section.note(given.wrong(("expected a table of fields".to_owned(), Some(hint.to_owned()))));
-        return BTreeMap::new();
+        return filter;
     };
     let known: Vec<&str> = Field::ALL.into_iter().filter(|field| !field.is_list()).map(Field::name).collect();
     note_unknown(table, Some("book.where"), &known, section.faults());
-    let mut filter = BTreeMap::new();
     for (key, value) in table.iter() {
         let name = key.get_ref().as_ref();
-        let Some(field) = Field::from_name(name).filter(|field| !field.is_list()) else { continue };
+        if !known.contains(&name) {
+            continue;
+        }
         let inner = Given {
             value: GivenValue::File(value.get_ref()),
             span: Some(value.span()),
@@ -344,37 +345,23 @@ fn filter(section: &Section<'_>, given: &Given<'_>) -> BTreeMap<String, Vec<Stri
         if words.is_empty() {
             section.note(inner.wrong(("an empty list would match nobody".to_owned(), None)));
         }
-        let codes = words.iter().filter_map(|word| match code_of(field, word) {
-            Ok(code) => Some(code),
-            Err(wrong) => {
-                section.note(inner.wrong(wrong));
-                None
-            }
-        });
-        filter.insert(name.to_owned(), codes.collect());
+        for error in words.iter().filter_map(|word| filter.add(name, word).err()) {
+            section.note(inner.wrong(misspelt(error)));
+        }
     }
     filter
 }
 
-/// A filter's value as the reference's code. A code that the reference does not list is let through, but not one that
-/// looks like a slip of the pen: a filter that matches nobody empties the book.
-fn code_of(field: Field, word: &str) -> Result<String, (String, Option<String>)> {
-    let (code, listed, words): (String, bool, Vec<&str>) = match field {
-        Field::ContactType => {
-            let value = ContactType::from_word(word);
-            let listed = !matches!(value, ContactType::Unlisted(_));
-            (value.code().to_owned(), listed, ContactType::LISTED.iter().map(ContactType::word).collect())
+fn misspelt(error: FilterError) -> Wrong {
+    match error {
+        FilterError::UnknownField { .. } => (error.to_string(), Some(error.hint())),
+        FilterError::UnknownValue { name: _, value, known } => {
+            let hint = match nearest(&value, &known) {
+                Some(meant) => format!("did you mean \"{meant}\"?"),
+                None => format!("known here: {}", known.join(", ")),
+            };
+            (format!("there is no \"{value}\""), Some(hint))
         }
-        Field::Civility => {
-            let value = Civility::from_word(word);
-            let listed = !matches!(value, Civility::Unlisted(_));
-            (value.code().to_owned(), listed, Civility::LISTED.iter().map(Civility::word).collect())
-        }
-        _ => return Ok(word.to_owned()),
-    };
-    match nearest(word, &words) {
-        Some(meant) if !listed => Err((format!("there is no \"{word}\""), Some(format!("did you mean \"{meant}\"?")))),
-        _ => Ok(code),
     }
 }
 

@@ -1,11 +1,12 @@
 //! What the settings say, checked and complete: defaults filled in, paths absolute, words turned into enums.
 
-use std::{collections::BTreeMap, path::PathBuf, time::Duration};
+use std::{path::PathBuf, time::Duration};
 
 use secrecy::SecretString;
 
 use super::schedule::Schedule;
 use crate::{
+    contact::Filter,
     formats::{csv::Profile, vcard::WriteStyle},
     reconcile::{Limit, Prefer},
 };
@@ -132,8 +133,8 @@ pub struct Book {
     pub path: PathBuf,
     /// Which way changes go.
     pub direction: Direction,
-    /// Contacts that belong in it: every named field must have one of its values. Reference field names and codes.
-    pub where_: BTreeMap<String, Vec<String>>,
+    /// Contacts that belong in it.
+    pub where_: Filter,
     /// The vCard version of new cards: "3.0" or "4.0".
     pub version: String,
     /// The column profile of a CSV file; `None`: recognised by its header line, carnet's own for a new file.

@@ -1,10 +1,11 @@
 //! What a contact is: a pure value, the object of the API reference plus what only books hold.
 //!
 //! No ids, no dates and no replica marks are in it: two contacts are equal when they are the same card to a person.
-//! No files, no sockets, no clock and no SQL are in this folder.
+//! No files, no sockets, no clock and no database are in this folder; `filter` words a condition in SQL and runs none.
 
 mod codes;
 mod field;
+mod filter;
 pub mod identity;
 pub mod ids;
 pub mod keys;
@@ -13,6 +14,7 @@ use serde::{Deserialize, Serialize};
 
 pub use codes::{AddressType, Civility, ContactType, ItemKind, ItemType};
 pub use field::{Field, FieldSet};
+pub use filter::{Filter, FilterError, FilterSql};
 
 /// A person of the CRM. Source: the API reference, "Object data"; `company` and `extra` are the books' own.
 ///

@@ -101,12 +101,6 @@ pub enum MirrorError {
         /// The contact.
         contact: i64,
     },
-    /// A filter names a field that contacts do not have.
-    #[error("filter by {name}: there is no such field")]
-    UnknownField {
-        /// The name given.
-        name: String,
-    },
     /// SQLite gave up the transaction (a full disk, say) while work in it went on. Nothing of it was kept.
     #[error("use the mirror: the transaction was given up after an earlier failure")]
     Aborted,
@@ -136,7 +130,6 @@ impl MirrorError {
                 "nothing was changed; if another program took rows out of it, restore the mirror from a backup"
             }
             Self::Corrupt { .. } => DAMAGED,
-            Self::UnknownField { .. } => "use a name of the API reference, such as last_name, city or type_id",
             Self::NoContact { .. } | Self::StillAgreed { .. } | Self::Aborted => return None,
         };
         Some(hint.to_owned())

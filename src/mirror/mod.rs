@@ -43,7 +43,7 @@ pub use outbox::{OutboxAction, OutboxRow, OutboxState};
 pub use pending::Pending;
 pub use questions::{QuestionDetail, QuestionRow};
 pub use runs::RunRow;
-pub use search::Filter;
+pub use search::Search;
 pub use spill::Spilled;
 
 /// The mirror, open. One connection, one thread.

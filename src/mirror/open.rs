@@ -11,13 +11,14 @@ use std::{
 };
 
 use include_dir::{Dir, include_dir};
-use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
+use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior, functions::FunctionFlags};
 use rusqlite_migration::{Error as MigrationError, HookError, HookResult, Migrations, MigrationsBuilder};
 
 use super::{
     Mirror,
     error::{MirrorError, Result},
 };
+use crate::contact::keys;
 
 /// "carn", in the file's header: `file` and other programs can tell whose it is. Also in the first migration.
 const APPLICATION_ID: i64 = 0x6361_726e;
@@ -47,7 +48,7 @@ impl Mirror {
         let failed = |error| migration_failed(path, error);
         patiently(|| Ok(settle(&conn)?)).map_err(failed)?;
         patiently(|| migrate(&mut conn, &MIGRATIONS)).map_err(failed)?;
-        Ok(Self::over(conn))
+        Ok(Self::over(conn)?)
     }
 
     /// Opens the mirror for reading, while another program may be writing to it.
@@ -65,7 +66,7 @@ impl Mirror {
             return Err(MirrorError::TooOld { path: path.to_owned(), found, known: known() });
         }
         conn.execute_batch("PRAGMA query_only = ON").map_err(opening)?;
-        Ok(Self::over(conn))
+        Ok(Self::over(conn)?)
     }
 
     /// A mirror without a file, for tests and practice.
@@ -76,12 +77,17 @@ impl Mirror {
         let mut conn = Connection::open_in_memory()?;
         settle(&conn)?;
         migrate(&mut conn, &MIGRATIONS).map_err(|error| migration_failed(Path::new(":memory:"), error))?;
-        Ok(Self::over(conn))
+        Ok(Self::over(conn)?)
     }
 
-    fn over(conn: Connection) -> Self {
+    fn over(conn: Connection) -> rusqlite::Result<Self> {
         conn.set_prepared_statement_cache_capacity(128);
-        Self { conn, depth: 0 }
+        // `contact::Filter` compares by it. No table, index or view may: other programs do not have it.
+        let flags = FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DETERMINISTIC;
+        conn.create_scalar_function("folded", 1, flags, |call| {
+            Ok(keys::text(call.get_raw(0).as_str_or_null()?.unwrap_or_default()))
+        })?;
+        Ok(Self { conn, depth: 0 })
     }
 }
 

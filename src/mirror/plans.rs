@@ -6,7 +6,7 @@
 use std::{cell::RefCell, collections::BTreeSet};
 
 use super::*;
-use crate::contact::Contact;
+use crate::contact::{self, Contact};
 
 /// Deliberate whole reads: how the statement begins and ends, the one step allowed, and why.
 const WHOLE_READS: [(&str, &str, &str, &str); 10] = [
@@ -160,9 +160,19 @@ fn use_everything(mirror: &mut Mirror) -> Result<()> {
     mirror.pending("cards")?;
     mirror.contact_by_uid("uid")?;
     mirror.contact_by_crm_id("1")?;
-    let fields = ["id", "uid", "country", "city", "value", "last_name", "q"];
-    let where_ = fields.iter().map(|name| ((*name).to_owned(), "1".to_owned())).collect();
-    mirror.for_each_contact(&Filter { where_, find: Some("x".into()), limit: None }, &mut |_| Ok(()))?;
+    let value = |name: &str| match name {
+        "civility_label_id" => "mr",
+        "contact_type" | "address_type" => "other",
+        "type_id" => "icq",
+        _ => "1",
+    };
+    let names = || contact::Filter::names().chain(["id", "uid", "q"]);
+    let set: Vec<_> = names().map(|name| (name.to_owned(), value(name).to_owned())).collect();
+    let unset: Vec<_> = names().map(|name| (name.to_owned(), String::new())).collect();
+    for pairs in [&set, &unset] {
+        let search = Search::by(pairs).expect("every name and value is known");
+        mirror.for_each_contact(&Search { find: Some("x".into()), ..search }, &mut |_| Ok(()))?;
+    }
     mirror.add_other_uid("a", id, 1)?;
     mirror.contact_by_other_uid("a")?;
     mirror.for_each_other_uid(&mut |_, _| ())?;

@@ -1,4 +1,4 @@
-//! Looking through the mirror: exact matches by field, free text with case and accents folded, in the order of names.
+//! Looking through the mirror: by field, and by free text with case and accents folded, in the order of names.
 //!
 //! SQLite folds and sorts ASCII alone, so that folding and ordering are done here. It is the one deliberate full scan.
 
@@ -7,15 +7,19 @@ use std::collections::HashSet;
 use rusqlite::params_from_iter;
 
 use super::{ContactId, Mirror, MirrorError, Result, Stored, text};
-use crate::contact::{AddressType, Civility, ContactType, Field, ItemType, keys};
+use crate::contact::{Filter, FilterError, FilterSql, keys};
 
-/// Which contacts. Fields narrow each other, several values of one field widen it; nothing set means all.
+/// What is looked for. All of it must fit; nothing set means all contacts.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Filter {
-    /// Name and value, compared exactly; an empty value asks for contacts without one. Names are the reference's, those
-    /// of addresses (`city`) and items (`type_id`, `value`) included, any entry counts; `country` is the contact's or an
-    /// address's, `id` the CRM's, `uid` the books', `q` free text as in `find`. Codes may be written as words.
-    pub where_: Vec<(String, String)>,
+pub struct Search {
+    /// What the contacts hold.
+    pub filter: Filter,
+    /// The CRM's ids, compared exactly, one of these; "" asks for contacts without one.
+    pub ids: Vec<String>,
+    /// The UIDs in books, compared exactly, one of these.
+    pub uids: Vec<String>,
+    /// Texts as in `find`, one of these.
+    pub texts: Vec<String>,
     /// A part of a name, of the company, of the comment, of an item's value. Case, accents and a telephone's punctuation
     /// do not matter.
     pub find: Option<String>,
@@ -23,19 +27,73 @@ pub struct Filter {
     pub limit: Option<usize>,
 }
 
-impl Mirror {
-    /// Hands over the living contacts that a filter lets through, one by one, in the order of their names.
+impl Search {
+    /// The search of these fields and values: those of a [`Filter`], and `id`, `uid` and `q` (free text).
     ///
     /// # Errors
-    /// [`MirrorError::UnknownField`]; those of `f`, which end it; SQLite's.
+    /// As [`Filter::add`].
+    pub fn by(pairs: &[(String, String)]) -> std::result::Result<Self, FilterError> {
+        let mut search = Self::default();
+        for (name, value) in pairs {
+            match name.as_str() {
+                "id" => search.ids.push(value.clone()),
+                "uid" => search.uids.push(value.clone()),
+                "q" => search.texts.push(value.clone()),
+                name => search.filter.add(name, value).map_err(with_own_names)?,
+            }
+        }
+        Ok(search)
+    }
+
+    /// A condition in SQL for all but the texts.
+    fn to_sql(&self) -> FilterSql {
+        let FilterSql { mut text, mut values } = self.filter.to_sql();
+        let mut one_of = |known: &[String]| {
+            values.extend_from_slice(known);
+            vec!["?"; known.len()].join(", ")
+        };
+        if !self.ids.is_empty() {
+            let marks = one_of(&self.ids);
+            let agreed = "EXISTS (SELECT 1 FROM agreements a WHERE a.replica = 'crm' AND a.contact = c.id";
+            let none = if self.ids.iter().any(String::is_empty) { format!(" OR NOT {agreed})") } else { String::new() };
+            text.push_str(&format!(" AND ({agreed} AND a.remote IN ({marks})){none})"));
+        }
+        if !self.uids.is_empty() {
+            text.push_str(&format!(" AND c.uid IN ({})", one_of(&self.uids)));
+        }
+        FilterSql { text, values }
+    }
+
+    /// Sets of texts, of each of which one must be found.
+    fn needles(&self) -> Vec<Vec<Needle>> {
+        let find = self.find.iter().map(|find| vec![Needle::new(find)]);
+        let texts = (!self.texts.is_empty()).then(|| self.texts.iter().map(|text| Needle::new(text)).collect());
+        find.chain(texts).collect()
+    }
+}
+
+fn with_own_names(error: FilterError) -> FilterError {
+    match error {
+        FilterError::UnknownField { name, known } => {
+            FilterError::UnknownField { name, known: ["id", "uid", "q"].into_iter().chain(known).collect() }
+        }
+        error @ FilterError::UnknownValue { .. } => error,
+    }
+}
+
+impl Mirror {
+    /// Hands over the living contacts that a search finds, one by one, in the order of their names.
+    ///
+    /// # Errors
+    /// Those of `f`, which end it; SQLite's.
     pub fn for_each_contact(
         &self,
-        filter: &Filter,
+        search: &Search,
         f: &mut dyn FnMut(Stored) -> std::result::Result<(), MirrorError>,
     ) -> Result<()> {
         let _snapshot = self.snapshot()?;
-        let limit = filter.limit.unwrap_or(usize::MAX);
-        for id in self.matching(filter)?.into_iter().take(limit) {
+        let limit = search.limit.unwrap_or(usize::MAX);
+        for id in self.matching(search)?.into_iter().take(limit) {
             if let Some(stored) = self.contact(id)? {
                 f(stored)?;
             }
@@ -43,40 +101,41 @@ impl Mirror {
         Ok(())
     }
 
-    /// The ids of the living contacts that a filter lets through, in the order of their names; its limit is not counted.
+    /// The ids of the living contacts that a search finds, in the order of their names; its limit is not counted.
     ///
     /// # Errors
-    /// [`MirrorError::UnknownField`]; SQLite's.
-    pub fn matching(&self, filter: &Filter) -> Result<Vec<ContactId>> {
-        let conditions = Conditions::new(filter)?;
-        let mut by_item = vec![HashSet::new(); conditions.needles.len()];
-        if !conditions.needles.is_empty() {
+    /// SQLite's.
+    pub fn matching(&self, search: &Search) -> Result<Vec<ContactId>> {
+        let needles = search.needles();
+        let mut by_item = vec![HashSet::new(); needles.len()];
+        if !needles.is_empty() {
             self.for_each_item(&mut |contact, value| {
-                for (any, found) in conditions.needles.iter().zip(&mut by_item) {
+                for (any, found) in needles.iter().zip(&mut by_item) {
                     if any.iter().any(|needle| needle.in_item(value)) {
                         found.insert(contact);
                     }
                 }
             })?;
         }
+        let condition = search.to_sql();
         let mut select = self.sql(&format!(
-            "SELECT c.id, c.last_name, c.first_name, c.company, {} FROM contacts c WHERE c.deleted_at IS NULL{}",
-            if conditions.needles.is_empty() { "NULL" } else { "c.comment" },
-            conditions.sql
+            "SELECT c.id, c.last_name, c.first_name, c.company, {} FROM contacts c WHERE c.deleted_at IS NULL AND {}",
+            if needles.is_empty() { "NULL" } else { "c.comment" },
+            condition.text
         ))?;
-        let mut rows = select.query(params_from_iter(&conditions.values))?;
+        let mut rows = select.query(params_from_iter(&condition.values))?;
         let mut found = Vec::new();
         while let Some(row) = rows.next()? {
             let id: ContactId = row.get(0)?;
             let [last, first, company] =
                 [keys::unaccented(&text(row, 1)?), keys::unaccented(&text(row, 2)?), keys::unaccented(&text(row, 3)?)];
-            if !conditions.needles.is_empty() {
+            if !needles.is_empty() {
                 // The first name on both ends: "ada lovelace" and "lovelace ada" are parts of it.
                 let hay = format!("{first} {last} {first}\n{company}\n{}", keys::unaccented(&text(row, 4)?));
                 let hit = |(any, items): (&Vec<Needle>, &HashSet<ContactId>)| {
                     items.contains(&id) || any.iter().any(|needle| hay.contains(&needle.text))
                 };
-                if !conditions.needles.iter().zip(&by_item).all(hit) {
+                if !needles.iter().zip(&by_item).all(hit) {
                     continue;
                 }
             }
@@ -85,81 +144,6 @@ impl Mirror {
         }
         found.sort_unstable();
         Ok(found.into_iter().map(|(_, _, id)| id).collect())
-    }
-}
-
-/// A filter made ready.
-struct Conditions {
-    /// " AND (...)" for each field, its values numbered.
-    sql: String,
-    values: Vec<Option<String>>,
-    /// Each a set of texts of which one must be found.
-    needles: Vec<Vec<Needle>>,
-}
-
-impl Conditions {
-    fn new(filter: &Filter) -> Result<Self> {
-        let mut conditions = Self { sql: String::new(), values: Vec::new(), needles: Vec::new() };
-        conditions.needles.extend(filter.find.iter().map(|find| vec![Needle::new(find)]));
-        let mut names: Vec<&str> = Vec::new();
-        for (name, _) in &filter.where_ {
-            if !names.contains(&name.as_str()) {
-                names.push(name);
-            }
-        }
-        for name in names {
-            let values = filter.where_.iter().filter(|(other, _)| other == name).map(|(_, value)| value.as_str());
-            if name == "q" {
-                conditions.needles.push(values.map(Needle::new).collect());
-            } else {
-                conditions.add(name, values)?;
-            }
-        }
-        Ok(conditions)
-    }
-
-    fn add<'a>(&mut self, name: &str, values: impl Iterator<Item = &'a str>) -> Result<()> {
-        let condition = condition(name).ok_or_else(|| MirrorError::UnknownField { name: name.to_owned() })?;
-        let mut any = Vec::new();
-        for value in values {
-            let code = code(name, value);
-            self.values.push(Some(code).filter(|code| !code.is_empty()));
-            any.push(condition.replace('?', &format!("?{}", self.values.len())));
-        }
-        self.sql.push_str(&format!(" AND ({})", any.join(" OR ")));
-        Ok(())
-    }
-}
-
-/// The SQL that compares a field with `?`.
-fn condition(name: &str) -> Option<String> {
-    Some(match name {
-        "id" => {
-            "EXISTS (SELECT 1 FROM agreements a WHERE a.replica = 'crm' AND a.remote = ? AND a.contact = c.id)".into()
-        }
-        "uid" => "c.uid = ?".into(),
-        "country" => "c.country IS ? OR EXISTS
-            (SELECT 1 FROM contact_addresses x WHERE x.contact = c.id AND x.country = ?)"
-            .into(),
-        "address_type" | "street_address" | "street_address2" | "zip_code" | "city" => {
-            format!("EXISTS (SELECT 1 FROM contact_addresses x WHERE x.contact = c.id AND x.{name} IS ?)")
-        }
-        "type_id" | "value" => {
-            format!("EXISTS (SELECT 1 FROM contact_items x WHERE x.contact = c.id AND x.{name} IS ?)")
-        }
-        scalar => format!("c.{} IS ?", Field::from_name(scalar).filter(|field| !field.is_list())?.name()),
-    })
-}
-
-/// What is stored for a value: a word's code.
-fn code(name: &str, value: &str) -> String {
-    match name {
-        _ if value.is_empty() => String::new(),
-        "civility_label_id" => Civility::from_word(value).code().to_owned(),
-        "contact_type" => ContactType::from_word(value).code().to_owned(),
-        "address_type" => AddressType::from_word(value).code().to_owned(),
-        "type_id" => ItemType::from_word(value).code().to_owned(),
-        _ => value.to_owned(),
     }
 }
 
@@ -194,9 +178,12 @@ fn digits(text: &str) -> String {
 }
 
 #[cfg(test)]
+mod laws;
+
+#[cfg(test)]
 mod tests {
     use super::*;
-    use crate::contact::{Address, Contact, Item};
+    use crate::contact::{Address, AddressType, Contact, ContactType, Item, ItemType};
 
     fn people() -> Mirror {
         let mut mirror = Mirror::in_memory().unwrap();
@@ -226,38 +213,40 @@ mod tests {
         mirror
     }
 
-    fn check(filter: &Filter, uids: &str) {
+    fn check(search: &Search, uids: &str) {
         let mut found = String::new();
         let mirror = people();
         mirror
-            .for_each_contact(filter, &mut |stored| {
+            .for_each_contact(search, &mut |stored| {
                 found.push_str(&stored.uid);
                 Ok(())
             })
             .unwrap();
-        assert_eq!(found, uids, "{filter:?}");
+        assert_eq!(found, uids, "{search:?}");
     }
 
     #[test]
     fn fields_narrow_and_values_widen() {
-        let by = |pairs: &[(&str, &str)]| Filter {
-            where_: pairs.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect(),
-            ..Filter::default()
+        let by = |pairs: &[(&str, &str)]| {
+            let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+            Search::by(&pairs.iter().map(owned).collect::<Vec<_>>()).unwrap()
         };
         check(&by(&[]), "bzga");
         check(&by(&[("city", "Paris")]), "ga");
         check(&by(&[("city", "Paris"), ("city", "Lyon")]), "zga");
         check(&by(&[("city", "Paris"), ("city", "Lyon"), ("contact_type", "client")]), "za");
         check(&by(&[("last_name", "eluard")]), "b");
+        check(&by(&[("last_name", "ÉLUARD")]), "z");
         check(&by(&[("last_name", "")]), "g");
         check(&by(&[("country", "France")]), "zga");
         check(&by(&[("type_id", "professional_phone")]), "za");
         check(&by(&[("type_id", "24"), ("city", "Lyon")]), "z");
         check(&by(&[("uid", "g")]), "g");
         check(&by(&[("id", "12")]), "");
+        check(&by(&[("id", ""), ("uid", "g"), ("uid", "a")]), "ga");
         check(&by(&[("q", "paris")]), "");
         check(&by(&[("q", "ELUARD"), ("q", "galion")]), "bzg");
-        check(&Filter { limit: Some(2), ..Filter::default() }, "bz");
+        check(&Search { limit: Some(2), ..Search::default() }, "bz");
     }
 
     #[test]
@@ -276,17 +265,16 @@ mod tests {
             ("%", ""),
             ("", "bzga"),
         ] {
-            check(&Filter { find: Some(text.into()), ..Filter::default() }, uids);
+            check(&Search { find: Some(text.into()), ..Search::default() }, uids);
         }
     }
 
     #[test]
     fn a_name_that_is_no_field_is_refused() {
-        let mirror = people();
         for name in ["phone", "contact_items", "version", "1=1 OR last_name", ""] {
-            let filter = Filter { where_: vec![(name.into(), "x".into())], ..Filter::default() };
-            let refused = mirror.for_each_contact(&filter, &mut |_| Ok(()));
-            assert!(matches!(refused, Err(MirrorError::UnknownField { .. })), "{name}");
+            let refused = Search::by(&[(name.into(), "x".into())]);
+            assert!(matches!(&refused, Err(FilterError::UnknownField { .. })), "{name}");
+            assert!(refused.unwrap_err().hint().starts_with("known: id, uid, q, civility_label_id, last_name"));
         }
     }
 }

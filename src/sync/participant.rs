@@ -1,9 +1,7 @@
 //! A replica as a run sees it: the port, and how the settings want it treated.
 
-use std::collections::BTreeMap;
-
 use crate::{
-    contact::{AddressType, Contact, ContactType, Field, ItemType},
+    contact::{Contact, Filter},
     reconcile::{Policy, Winner},
     replica::{Absence, Conduct, Ids, Reading, RemoteContact, Replica, Writes},
 };
@@ -20,8 +18,8 @@ pub struct Participant {
     pub direction: Direction,
     /// A deletion here may delete there.
     pub deletes: bool,
-    /// Which contacts belong into the book; empty for all.
-    pub filter: BTreeMap<String, Vec<String>>,
+    /// Which contacts belong into the book.
+    pub filter: Filter,
     /// Who wins conflicts: `Here` the mirror, `There` this replica.
     pub winner: Winner,
     /// The run ends where it is in trouble; the others of the run go on without one that is not essential.
@@ -62,7 +60,7 @@ impl Participant {
             replica,
             direction: Direction::TwoWay,
             deletes: true,
-            filter: BTreeMap::new(),
+            filter: Filter::default(),
             winner,
             essential: false,
             trust: Trust::Full,
@@ -124,7 +122,7 @@ impl Participant {
 
     /// True when the contact belongs into this replica.
     pub fn wants(&self, contact: &Contact) -> bool {
-        self.filter.iter().all(|(field, wanted)| matches(contact, field, wanted))
+        self.filter.matches(contact)
     }
 }
 
@@ -156,58 +154,5 @@ impl MergeSide<'_> {
     /// A contact as the replica can show it now.
     pub fn shown(&self, contact: &Contact) -> Contact {
         self.replica.map_or_else(|| contact.clone(), |it| it.shows(contact))
-    }
-}
-
-/// True when the field holds one of the wanted values: a scalar by the reference's name (codes by code or word), `city`,
-/// `zip_code` or an item type's word for the lists. Unknown names match nothing; the settings refuse them.
-pub(crate) fn matches(contact: &Contact, field: &str, wanted: &[String]) -> bool {
-    let any = |value: &str| wanted.iter().any(|wanted| wanted.trim().eq_ignore_ascii_case(value.trim()));
-    match (Field::from_name(field), field) {
-        (Some(Field::ContactType), _) => {
-            let code = contact.scalar(Field::ContactType);
-            wanted.iter().any(|word| word.is_empty() && code.is_empty())
-                || contact.contact_type.as_ref().is_some_and(|held| {
-                    wanted.iter().any(|word| ContactType::from_word(&word.to_ascii_lowercase()) == *held)
-                })
-        }
-        (Some(scalar), _) if !scalar.is_list() => any(&contact.scalar(scalar)),
-        (_, "city") => contact.addresses.iter().any(|address| any(&address.city)),
-        (_, "zip_code") => contact.addresses.iter().any(|address| any(&address.zip_code)),
-        (_, "address_type") => contact
-            .addresses
-            .iter()
-            .any(|address| wanted.iter().any(|word| AddressType::from_word(word) == address.address_type)),
-        (_, item) => contact.items.iter().any(|held| held.item_type == ItemType::from_word(item) && any(&held.value)),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::contact::{Address, Item};
-
-    #[test]
-    fn contacts_are_matched_by_what_they_hold() {
-        let mut paris = Address::new(AddressType::Professional);
-        paris.city = "Paris".into();
-        let contact = Contact {
-            last_name: "Durand".into(),
-            contact_type: Some(ContactType::Client),
-            addresses: vec![paris],
-            items: vec![Item::new(ItemType::ProfessionalEmail, "d@example.com")],
-            ..Contact::default()
-        };
-        for (field, value, expected) in [
-            ("last_name", "durand", true),
-            ("contact_type", "client", true),
-            ("contact_type", "prospect", false),
-            ("city", "PARIS", true),
-            ("professional_email", "d@example.com", true),
-            ("personal_email", "d@example.com", false),
-            ("nonsense", "x", false),
-        ] {
-            assert_eq!(matches(&contact, field, &[value.to_owned()]), expected, "{field}={value}");
-        }
     }
 }

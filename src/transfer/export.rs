@@ -9,7 +9,7 @@ use crate::{
         jsonl,
         vcard::{self, Rev, Version, WriteStyle},
     },
-    mirror::{ContactId, Filter, Mirror, MirrorError, Stored},
+    mirror::{ContactId, Mirror, MirrorError, Search, Stored},
     replica::Diagnostic,
     sync::SyncError,
 };
@@ -48,20 +48,16 @@ pub struct Exported {
 /// Writes the contacts that the mirror holds. `progress` is told how many of how many are done.
 ///
 /// # Errors
-/// The format or a field is not known (2); the mirror or the output fails; a card does not pass the check.
+/// The format, a field or a value is not known (2); the mirror or the output fails; a card does not pass the check.
 pub fn export(
     mirror: &Mirror,
     options: &ExportOptions,
     out: &mut dyn Write,
     progress: &mut dyn FnMut(u64, u64),
 ) -> Result<Exported, SyncError> {
-    let filter = Filter { where_: options.where_.clone(), ..Filter::default() };
-    let ids = mirror.matching(&filter).map_err(|error| match error {
-        MirrorError::UnknownField { .. } => {
-            SyncError::Settings(Diagnostic { message: error.to_string(), hint: error.hint() })
-        }
-        other => other.into(),
-    })?;
+    let search = Search::by(&options.where_)
+        .map_err(|error| SyncError::Settings(Diagnostic::new(error.to_string()).hint(error.hint())))?;
+    let ids = mirror.matching(&search)?;
     let failure = Cell::new(None);
     let contacts = Contacts { mirror, ids: &ids, failure: &failure };
     let total = ids.len() as u64;

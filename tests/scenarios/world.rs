@@ -7,7 +7,7 @@ use assert_cmd::Command;
 use carnet::{
     app,
     config::Settings,
-    mirror::{Filter, Mirror},
+    mirror::{Mirror, Search},
     sandbox::{Fault, Lists, Mishap, PastEnd, Quirk, Sandbox, SandboxSettings},
     sync::{Host, Mode, RunOptions, Stop, Summary, SyncEvent, SystemClock},
 };
@@ -439,10 +439,12 @@ impl World {
         }
         let (field, value) = line.split_once(" = ").ok_or("expected `has N contacts` or `FIELD = VALUE`")?;
         let mut found = 0;
-        let filter = Filter { where_: vec![(field.to_owned(), value.to_owned())], ..Filter::default() };
+        let search = Search::by(&[(field.to_owned(), value.to_owned())]).map_err(|error| error.to_string())?;
+        // A search does not mind the case, a scenario does.
+        let exactly = format!("\"{field}\":{}", serde_json::Value::from(value));
         mirror
-            .for_each_contact(&filter, &mut |_| {
-                found += 1;
+            .for_each_contact(&search, &mut |stored| {
+                found += usize::from(serde_json::json!(stored.contact).to_string().contains(&exactly));
                 Ok(())
             })
             .map_err(|error| error.to_string())?;

@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, path::Path};
 
 use carnet::{
-    mirror::{Filter, Mirror},
+    mirror::{Mirror, Search},
     sandbox::{Lists, Quirk, Record},
     sync::CRM,
 };
@@ -43,7 +43,7 @@ pub fn check(world: &World, path: &Path) -> Vec<String> {
     let conn = Connection::open(path).expect("the mirror's file");
     let mut faults = damage(&conn);
     let mut stored = Vec::new();
-    let read = mirror.for_each_contact(&Filter::default(), &mut |contact| {
+    let read = mirror.for_each_contact(&Search::default(), &mut |contact| {
         stored.push(contact);
         Ok(())
     });

@@ -101,11 +101,23 @@ fn books_are_read() {
     let team = settings.book("team").unwrap();
     assert_eq!(team.path, Path::new("/home/ada/team"));
     assert_eq!((team.direction, team.version.as_str()), (Direction::ToBook, "4.0"));
-    assert_eq!(team.where_["contact_type"], ["client", "perso"]);
-    assert_eq!(team.where_["civility_label_id"], ["18"]);
+    let expected = [("contact_type", "client"), ("contact_type", "perso"), ("civility_label_id", "18")];
+    assert_eq!(Ok(&team.where_), Filter::parse(expected).as_ref());
     let sheet = settings.book("sheet").unwrap();
     assert_eq!(sheet.dialect.as_ref().map(Profile::name), Some("outlook-fr"));
     assert_eq!(sheet.direction, Direction::TwoWay);
+}
+
+#[test]
+fn a_filter_that_nobody_can_match_is_refused() {
+    let text = "crm.url = \"sandbox\"\n[[book]]\nname = \"a\"\nkind = \"csv\"\npath = \"x.csv\"\n\
+                where = { civility_label_id = [\"Madam\", \"99\"], contact_type = [\"vip\", \"\"] }\n";
+    insta::assert_debug_snapshot!(faults(text, &[]), @r#"
+    [
+        "6: `book.where.civility_label_id`: there is no \"99\" | known here: mr, madam, miss",
+        "6: `book.where.contact_type`: there is no \"vip\" | known here: client, prospect, supplier, press, partner, staff, perso, other",
+    ]
+    "#);
 }
 
 #[test]

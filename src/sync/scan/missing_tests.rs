@@ -1,6 +1,5 @@
 //! Absences: asked about, believed at the second "no" of a later run, and what then follows.
 
-
 use crate::{
     contact::{Contact, Field},
     mirror::ContactId,

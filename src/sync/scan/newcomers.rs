@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::{copies::Copied, intake::Intake, known::KnownRecords, waiting::Waiting};
 use crate::{
     contact::ids::MIRROR,
-    mirror::{ContactId, Filter, QuestionRow, State},
+    mirror::{ContactId, QuestionRow, Search, State},
     reconcile::{
         Match, MatchIndex,
         identify::{Evidence, Verdict, identify, returning},
@@ -234,7 +234,7 @@ impl Run<'_> {
                 }
             }
         } else {
-            self.mirror.for_each_contact(&Filter::default(), &mut |stored| {
+            self.mirror.for_each_contact(&Search::default(), &mut |stored| {
                 index.add(stored.id, &stored.uid, stored.crm_id.as_deref(), &stored.contact);
                 Ok(())
             })?;
