@@ -1,4 +1,5 @@
-//! The shape of the source tree, held: who may import whom, what stays pure, how files begin and how long they get.
+//! The shape of the source tree, held: who may import whom, what stays pure, how files begin, how long files and functions
+//! get, and which words are not used.
 
 use std::{
     collections::BTreeMap,
@@ -6,26 +7,92 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// What each folder may name of the crate beside itself: imports point inwards only.
+/// What each folder may name of the crate beside itself: imports point inwards only. A module that is not here fails.
 const IMPORTS: &[(&str, &[&str])] = &[
     ("contact", &[]),
+    ("sandbox", &[]),
     ("formats", &["contact"]),
     ("reconcile", &["contact"]),
-    ("crm", &["contact"]),
-    ("replicas", &["contact", "formats", "reconcile", "crm"]),
-    ("mirror", &["contact", "replicas"]),
-    ("config", &["contact", "reconcile", "formats"]),
-    ("sandbox", &["contact"]),
-    ("sync", &["contact", "formats", "reconcile", "crm", "replicas", "mirror", "config", "sandbox"]),
-    ("daemon", &["contact", "config", "sync", "mirror"]),
-    ("cli", &["contact", "formats", "reconcile", "replicas", "mirror", "config", "sandbox", "sync", "daemon"]),
+    ("replica", &["contact"]),
+    ("mirror", &["contact"]),
+    ("crm", &["contact", "replica"]),
+    ("books", &["contact", "formats", "replica"]),
+    ("sync", &["contact", "reconcile", "replica", "mirror"]),
+    ("transfer", &["contact", "formats", "reconcile", "replica", "mirror", "sync"]),
+    ("views", &["contact", "reconcile", "mirror", "sync"]),
+    ("config", &["contact", "formats", "reconcile"]),
+    (
+        "app",
+        &[
+            "contact",
+            "sandbox",
+            "formats",
+            "reconcile",
+            "replica",
+            "mirror",
+            "crm",
+            "books",
+            "sync",
+            "transfer",
+            "views",
+            "config",
+        ],
+    ),
+    ("daemon", &["config", "app", "sync", "views"]),
+    ("cli", &["contact", "config", "app", "daemon", "transfer", "views", "sync", "sandbox"]),
 ];
 
 /// What pure folders never name.
-const IMPURE: &[&str] =
-    &["async fn", "std::fs", "std::net", "tokio", "reqwest", "rusqlite", "SystemTime", "Instant::now", "Utc::now"];
+const IMPURE: &[&str] = &[
+    "async fn",
+    "std::fs",
+    "std::net",
+    "std::env",
+    "tokio",
+    "reqwest",
+    "rusqlite",
+    "SystemTime",
+    "Instant",
+    "Utc::now",
+    "Atomic",
+    "static ",
+    "thread_local",
+];
 const PURE: &[&str] = &["contact", "formats", "reconcile"];
+
+/// Words that belong to some places only: the word, the places, and why.
+const PLACES: &[(&str, &[&str], &str)] = &[
+    ("is_crm", &["src/crm/", "src/app/"], "a run matches on conduct"),
+    (
+        "\"crm\".",
+        &["src/crm/", "src/app/", "src/mirror/", "src/contact/ids.rs", "src/config/", "src/cli/"],
+        "use ids::CRM",
+    ),
+    ("thread::sleep", &["src/books/vdir/", "src/mirror/open.rs"], "only a run's own thread may be blocked"),
+    ("SystemTime::now", &["src/books/fs/", "src/books/vdir/", "src/crm/"], "time is handed in"),
+    ("Utc::now", &["src/sync/host.rs", "src/daemon/"], "time is handed in"),
+    ("unwrap()", &[], "say with `expect` why it cannot fail, or handle it"),
+];
+
+/// Words that the house does not use: they are archaic, a private language's, or say nothing.
+const BANNED: &[&str] = &[
+    "shall",
+    "whom",
+    "deed",
+    "deeds",
+    "thereof",
+    "hereby",
+    "whereby",
+    "a person's word",
+    "in the light of",
+    "be it ever",
+    "blackboard",
+    "sings",
+    "canaries",
+];
+
 const LINES_MAX: usize = 500;
+const FUNCTION_LINES_MAX: usize = 70;
 
 fn sources() -> Vec<(PathBuf, String)> {
     fn walk(folder: &Path, found: &mut Vec<(PathBuf, String)>) {
@@ -59,14 +126,19 @@ fn shipped(text: &str) -> &str {
     text.split("#[cfg(test)]\nmod tests").next().unwrap_or(text)
 }
 
+/// A file that only the tests of the module that declares it use, or that such a file declares.
 fn is_test_only(path: &Path, all: &[(PathBuf, String)]) -> bool {
     let (Some(parent), Some(stem)) = (path.parent(), path.file_stem().and_then(|stem| stem.to_str())) else {
         return false;
     };
-    let declared = format!("#[cfg(test)]\nmod {stem};");
-    all.iter().any(|(other, text)| {
-        (other.parent() == Some(parent) || other.with_extension("") == parent) && text.contains(&declared)
-    })
+    let declares = |text: &str| {
+        ["", "pub(crate) ", "pub(super) "].iter().any(|seen| text.contains(&format!("#[cfg(test)]\n{seen}mod {stem};")))
+    };
+    let declared = all
+        .iter()
+        .any(|(other, text)| (other.parent() == Some(parent) || other.with_extension("") == parent) && declares(text));
+    let owner = parent.with_extension("rs");
+    declared || all.iter().any(|(other, _)| *other == owner && is_test_only(other, all))
 }
 
 /// The crate's folders that a text names, in `use crate::{a::x, b}` and in paths.
@@ -103,7 +175,7 @@ fn imports_point_inwards() {
         let Some(own) = folder(path).filter(|_| !is_test_only(path, &all)) else { continue };
         let may = allowed.get(own.as_str()).unwrap_or_else(|| panic!("{own} is not in the import table"));
         for name in named(shipped(text)) {
-            if allowed.contains_key(name.as_str()) && name != own && !may.contains(&name.as_str()) {
+            if !name.is_empty() && name != own && !may.contains(&name.as_str()) {
                 wrong.push(format!("{} names {name}", path.display()));
             }
         }
@@ -140,6 +212,96 @@ fn files_begin_with_what_they_are_for_and_stay_short() {
         }
     }
     assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+/// Code lines of a shipped file, without comments, numbered from 1.
+fn code(text: &str) -> impl Iterator<Item = (usize, &str)> {
+    let lines = shipped(text).lines().enumerate().map(|(at, line)| (at + 1, line));
+    lines.filter(|(_, line)| !line.trim_start().starts_with("//"))
+}
+
+#[test]
+fn words_stay_where_they_belong() {
+    let all = sources();
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut wrong = Vec::new();
+    for (path, text) in &all {
+        let name = path.strip_prefix(root).expect("a path of the project").display().to_string();
+        if !name.starts_with("src/") || is_test_only(path, &all) || name.contains("/testing.rs") {
+            continue;
+        }
+        for (word, places, why) in PLACES {
+            if places.iter().any(|place| name.starts_with(place)) {
+                continue;
+            }
+            let found = code(text).filter(|(_, line)| line.contains(word));
+            wrong.extend(found.map(|(at, _)| format!("{name}:{at} names {word}: {why}")));
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+/// True where the word stands by itself.
+fn says(text: &str, word: &str) -> bool {
+    text.match_indices(word).any(|(at, _)| {
+        let beside = [text[..at].chars().next_back(), text[at + word.len()..].chars().next()];
+        beside.iter().all(|side| side.is_none_or(|c| !c.is_alphanumeric() && c != '_'))
+    })
+}
+
+#[test]
+fn the_house_speaks_plainly() {
+    let mut wrong = Vec::new();
+    for (path, text) in sources() {
+        if path.ends_with("tests/tidy.rs") {
+            continue;
+        }
+        for (at, line) in text.lines().enumerate() {
+            let line = line.to_lowercase();
+            let found = BANNED.iter().filter(|word| says(&line, word));
+            wrong.extend(found.map(|word| format!("{}:{} says {word}", path.display(), at + 1)));
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+/// The functions of a text that are longer than allowed, with their lines. rustfmt closes each at its own indentation.
+fn long_functions(text: &str) -> Vec<(String, usize)> {
+    let lines: Vec<&str> = text.lines().collect();
+    let mut long = Vec::new();
+    for (at, line) in lines.iter().enumerate() {
+        let indent = &line[..line.len() - line.trim_start().len()];
+        let mut words = line.split_whitespace().skip_while(|word| {
+            ["const", "async", "unsafe"].contains(word) || *word == "pub" || word.starts_with("pub(")
+        });
+        if words.next() != Some("fn") || line.trim_end().ends_with(['}', ';']) {
+            continue;
+        }
+        let close = format!("{indent}}}");
+        let length = lines[at..].iter().position(|line| *line == close).unwrap_or_default() + 1;
+        if length > FUNCTION_LINES_MAX {
+            long.push((words.next().unwrap_or_default().to_owned(), length));
+        }
+    }
+    long
+}
+
+#[test]
+fn functions_stay_short() {
+    let all = sources();
+    let mut wrong = Vec::new();
+    for (path, text) in all.iter().filter(|(path, _)| !is_test_only(path, &all)) {
+        let long = long_functions(shipped(text));
+        wrong.extend(long.iter().map(|(name, lines)| format!("{}: {name} has {lines} lines", path.display())));
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+#[test]
+fn a_long_function_is_seen() {
+    let body = "        x();\n".repeat(FUNCTION_LINES_MAX);
+    let text = format!("impl A {{\n    pub(crate) async fn long(&self) {{\n{body}    }}\n\n    fn short() {{}}\n}}\n");
+    assert_eq!(long_functions(&text), [("long(&self)".to_owned(), FUNCTION_LINES_MAX + 2)]);
 }
 
 #[test]

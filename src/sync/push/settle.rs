@@ -11,14 +11,16 @@ use crate::{
         merge::equal_normalised,
     },
     replica::{Action, Diagnostic, RemoteContact, ReplicaError, Written},
-    sync::{error::SyncError, record::label, run::Step, scan::intake::marks},
+    sync::{
+        error::SyncError,
+        record::label,
+        run::Step,
+        scan::intake::{CHANGED, marks},
+    },
 };
 
 /// The kind of question that only informs: it stays in `status` and holds nothing up.
 pub(crate) const NOT_PERSISTED: &str = "untaken";
-
-/// The revision of a record that is known to have changed, and has not been read since.
-const CHANGED: &str = "changed";
 
 /// A contact as it was when its write was planned.
 #[derive(Clone, Copy)]

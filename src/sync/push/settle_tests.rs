@@ -8,7 +8,7 @@ use crate::{
         OutboxAction::{Create, Delete, Update},
         OutboxState::{self, Refused, Sent, Unknown},
     },
-    replica::{Action, Diagnostic, ReplicaError, Write, Written, memory::Memory},
+    replica::{Action, Diagnostic, RemoteContact, ReplicaError, Write, Written, memory::Memory},
     sync::{
         SyncError,
         events::{ChangeAction, SyncEvent},
@@ -167,6 +167,24 @@ fn what_a_write_that_was_not_done_leaves_behind() {
     check_not_written("cards", Rejected(diagnostic()), &POSTPONED);
     check_not_written(CRM, Unavailable(diagnostic()), &Fate { halted: true, diagnostic: 5, ..POSTPONED });
     check_not_written("cards", Unavailable(diagnostic()), &POSTPONED);
+}
+
+#[test]
+fn a_written_record_that_leaves_out_what_it_held_is_looked_at_in_the_next_listing() {
+    with_fixture(|mut fixture| {
+        let before = Contact { comment: "old".into(), ..ada("CEO") };
+        let id = fixture.contact("ada-1", &before);
+        fixture.agree(CRM, "1001", id);
+        let here = Contact { job_title: "CTO".into(), ..before.clone() };
+        fixture.run.mirror.update_contact(id, &here, "").unwrap();
+        let delivery = delivery(&mut fixture, CRM, id, update(&before, &here));
+        let read = RemoteContact { fields: FieldSet::CRM.without(Field::Comment), ..seen("1001", None, &ada("CTO")) };
+        deliver(&mut fixture, &mut participant(CRM, Memory::default()), delivery, Ok(Some(read))).unwrap();
+        let agreement = fixture.run.mirror.agreement(CRM, id).unwrap().unwrap();
+        // Neither the record as it was before the write, nor the one that does not say what became of the comment.
+        assert_eq!((agreement.theirs.job_title.as_str(), agreement.revision.as_str()), ("CTO", "changed"));
+        assert_eq!(fixture.run.stored(id).unwrap().contact.comment, "old");
+    });
 }
 
 #[test]

@@ -7,7 +7,6 @@
 
 use super::newcomers::Newcomers;
 use crate::{
-    books::fs::Digest,
     contact::{Field, ids::MIRROR},
     mirror::{ContactId, QuestionDetail, QuestionRow, State},
     reconcile::{Here, Incoming, Policy, Winner, incoming},
@@ -105,7 +104,7 @@ impl Newcomers<'_, '_> {
 fn digest(record: &RemoteContact) -> String {
     let said = serde_json::to_string(&record.contact).unwrap_or_default();
     let fields: Vec<&str> = record.fields.iter().map(Field::name).collect();
-    Digest::of(format!("{said}\0{}", fields.join(" ")).as_bytes()).to_string()
+    blake3::hash(format!("{said}\0{}", fields.join(" ")).as_bytes()).to_hex()[..32].to_owned()
 }
 
 #[cfg(test)]

@@ -11,6 +11,9 @@ use crate::{
 /// The revision of a record that a person named and that was not read yet.
 pub(crate) const NEVER_READ: &str = "";
 
+/// The revision of a record that is known to have changed and that was not read whole since: no listing shows it.
+pub(crate) const CHANGED: &str = "changed";
+
 /// Namespace of the UIDs that carnet gives to contacts of the CRM (version 5, RFC 9562), so that a lost mirror gives the
 /// same contact the same UID again.
 const UID_NAMESPACE: uuid::Uuid = uuid::uuid!("6f1c7a52-0f0c-5d2b-9a3e-6b1f2d8c4e10");

@@ -21,7 +21,7 @@ use std::{cell::RefCell, collections::BTreeSet};
 use self::{
     baseline::MirrorBaseline,
     gathering::{Gathering, Taking},
-    intake::{Intake, Observed},
+    intake::{CHANGED, Intake, Observed},
     known::KnownRecords,
     missing::Absences,
     newcomers::Newcomers,
@@ -345,13 +345,11 @@ impl<'r, 'a> Scanner<'r, 'a> {
 }
 
 impl Run<'_> {
-    /// A record asked for alone, to be taken in. Where it leaves out what it held, the next listing is looked at again.
+    /// A record asked for alone, to be taken in. Where it leaves out what it held, the next listing must be looked at, also
+    /// if it shows what the last one showed: what the record does say has moved the agreement on.
     pub fn seen_alone(&self, participant: &Participant, mut record: RemoteContact) -> Result<RemoteContact, SyncError> {
-        if participant.conduct().abridges
-            && self.lost_a_field(participant, &record)?
-            && let Some(agreement) = self.mirror.agreement_by_remote(&participant.name, &record.remote)?
-        {
-            record.revision = agreement.revision;
+        if participant.conduct().abridges && self.lost_a_field(participant, &record)? {
+            CHANGED.clone_into(&mut record.revision);
         }
         Ok(record)
     }
