@@ -7,6 +7,7 @@ mod csv_book;
 mod csv_import;
 mod csv_pile;
 mod import_twice;
+mod mutants;
 mod scenarios;
 mod security;
 mod sheets;

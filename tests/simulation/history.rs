@@ -22,6 +22,7 @@ use crate::{
     checker,
     host::{Killed, SimulatedHost},
     ledger::{Fate, key},
+    mutants::{self, Mutant, MutantHost, MutantReplica, MutantWire},
     people::words,
     wire::{SimulatedWire, URL},
     world::{Shared, TIMEOUT, World},
@@ -48,8 +49,8 @@ enum End {
     Killed,
 }
 
-/// Lives a seed through. `folder` is its own.
-pub fn live(seed: u64, folder: &Path, keeps_trace: bool) -> Outcome {
+/// Lives a seed through, with a mistake or without. `folder` is its own.
+pub fn live(seed: u64, folder: &Path, mutant: Option<Mutant>, keeps_trace: bool) -> Outcome {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
     let runtime = runtime.expect("a runtime without threads");
     let (world, epoch) = runtime.block_on(async { (World::new(seed, keeps_trace), Instant::now()) });
@@ -58,6 +59,7 @@ pub fn live(seed: u64, folder: &Path, keeps_trace: bool) -> Outcome {
         world: Arc::new(Mutex::new(world)),
         mirror: folder.join("carnet.db"),
         epoch,
+        mutant,
         backup: Mutex::default(),
         held: Mutex::default(),
         faults: Mutex::default(),
@@ -73,6 +75,7 @@ pub fn live(seed: u64, folder: &Path, keeps_trace: bool) -> Outcome {
     outcome.crash_points = std::mem::take(&mut world.crash_points);
     outcome.excused = std::mem::take(&mut world.excused);
     outcome.trace = std::mem::take(&mut world.trace);
+    outcome.faults.splice(0..0, std::mem::take(&mut world.judge.faults));
     outcome
 }
 
@@ -99,6 +102,7 @@ struct History {
     world: Shared,
     mirror: PathBuf,
     epoch: Instant,
+    mutant: Option<Mutant>,
     backup: Mutex<Backup>,
     /// What the mirror held after the last run.
     held: Mutex<BTreeSet<String>>,
@@ -265,6 +269,7 @@ impl History {
             (world.requests, world.writes) = (0, 0);
             world.left_out_now = false;
             world.shown_last.clear();
+            world.judge.begin_run(&self.mirror);
             world.note("--- run");
             if world.keeps_trace {
                 let facts = checker::dump(&self.mirror).into_iter().filter(|row| row.contains("crm.lists"));
@@ -282,6 +287,7 @@ impl History {
             })
         }));
         self.lock().thin_next = false;
+        self.lock().judge.end_run();
         let end = match outcome {
             Ok(end) => end,
             Err(panic) if panic.is::<Killed>() => End::Killed,
@@ -332,11 +338,13 @@ impl History {
             Err(error) => return End::Failed(error.into()),
         };
         let (ground, policy, options) = self.ground(&mut mirror, forced);
-        let host = SimulatedHost { world: self.world.clone(), epoch: self.epoch };
+        let inner = SimulatedHost { world: self.world.clone(), epoch: self.epoch };
+        let host = MutantHost { inner, mutant: self.mutant };
         let world = self.world.clone();
         let mut events = move |event: sync::SyncEvent| {
-            if let Ok(mut world) = world.lock()
-                && world.keeps_trace
+            let Ok(mut world) = world.lock() else { return };
+            world.judge.heed(&event);
+            if world.keeps_trace
                 && !matches!(event, sync::SyncEvent::ScanProgress { .. } | sync::SyncEvent::PushProgress { .. })
             {
                 world.note(format!("  {event:?}"));
@@ -362,8 +370,10 @@ impl History {
             insecure_http: false,
             lists: ListsSetting::Probe,
         };
-        let client = Client::over(&settings, Box::new(SimulatedWire(self.world.clone()))).expect("usable settings");
+        let wire = MutantWire { inner: SimulatedWire(self.world.clone()), mutant: self.mutant };
+        let client = Client::over(&settings, Box::new(wire)).expect("usable settings");
         let crm = CrmReplica::over(client, settings.lists);
+        let crm = MutantReplica { inner: Box::new(crm), mutant: self.mutant };
         let crm = Participant::new(CRM, Box::new(crm), world.prefer.against_the_crm());
         let crm = Participant { deletes: world.crm_follows_deletions, essential: true, ..crm };
         let mut participants = vec![crm];
@@ -372,14 +382,17 @@ impl History {
             let name = format!("book-{}", shelf.number);
             participants.push(Participant::new(name, Box::new(book), world.prefer.against_a_book()));
         }
-        let policy = RunPolicy {
-            max_delete: world.max_delete,
-            force: forced,
-            dry_run: false,
-            confirm_after: Duration::from_secs(60),
-            settle_after: TIMEOUT * 2,
-            account: "sim".to_owned(),
-        };
+        let policy = mutants::policy(
+            self.mutant,
+            RunPolicy {
+                max_delete: world.max_delete,
+                force: forced,
+                dry_run: false,
+                confirm_after: Duration::from_secs(60),
+                settle_after: TIMEOUT * 2,
+                account: "sim".to_owned(),
+            },
+        );
         let options = RunOptions {
             mode: Mode::Sync,
             only: Vec::new(),

@@ -1,17 +1,22 @@
 //! The simulation: the shipping engine, API client, parser and mirror on one thread, in a world where all time, chance,
 //! network and people come from a seed.
 //!
-//! `CARNET_SEEDS=N` lives so many seeds (from `CARNET_FIRST_SEED` on), `CARNET_SEED=N` one with its whole history told.
+//! `CARNET_SEEDS=N` lives so many seeds (from `CARNET_FIRST_SEED` on), `CARNET_SEED=N` one with its whole history told,
+//! `CARNET_HUNT=N` the keen ones and then at most N, until one shows a fault: `tests/mutants/run` asks for that.
 
+mod body;
 mod book;
 mod checker;
 mod dice;
 mod history;
 mod host;
+mod judge;
 mod ledger;
 mod mischief;
+mod mutants;
 mod people;
 mod veil;
+mod verdict;
 mod wire;
 mod world;
 
@@ -27,11 +32,15 @@ use std::{
 
 use history::Outcome;
 use host::Killed;
+use mutants::Mutant;
 
-/// Seeds in the ordinary test run.
-const SEEDS: u64 = 6_000;
+/// Seeds in the ordinary test run; a build without optimisation lives a few of them.
+const SEEDS: u64 = if cfg!(debug_assertions) { 100 } else { SEEDS_WHOLE };
+const SEEDS_WHOLE: u64 = 6_000;
 /// Seeds beyond those that once showed a bug, kept for ever.
 const KEPT: [u64; 8] = [6_011, 6_192, 7_315, 8_408, 8_758, 9_281, 9_666, 10_282];
+/// Seeds that have caught a mistake which most others let pass: lived first when one is planted.
+const KEEN: [u64; 8] = [2_102, 1_652, 1_211, 996, 518, 228, 195, 109];
 /// In so many seeds every crash point is to be hit so often.
 const HITS_MIN: u64 = 100;
 
@@ -58,8 +67,8 @@ fn quiet_kills() {
 
 /// Lives seeds from `first` on, on every core, until `enough` says so.
 fn live_all(
-    first: u64,
-    count: u64,
+    mutant: Option<Mutant>,
+    (first, count): (u64, u64),
     enough: &(dyn Fn(u64, &Outcome) -> bool + Sync),
 ) -> (u64, BTreeMap<&'static str, u64>, u64) {
     let next = AtomicU64::new(first);
@@ -74,7 +83,7 @@ fn live_all(
                         return;
                     }
                     let folder = workshop();
-                    let outcome = history::live(seed, folder.path(), false);
+                    let outcome = history::live(seed, folder.path(), mutant, false);
                     {
                         let mut totals = totals.lock().expect("the totals");
                         totals.0 += 1;
@@ -99,10 +108,17 @@ fn histories() {
     quiet_kills();
     if let Some(seed) = number("CARNET_SEED") {
         let folder = workshop();
-        let outcome = history::live(seed, folder.path(), true);
+        let outcome = history::live(seed, folder.path(), None, true);
         println!("{}", outcome.trace.join("\n"));
         assert!(outcome.faults.is_empty(), "seed {seed}:\n{}", outcome.faults.join("\n"));
         return;
+    }
+    if let Some(count) = number("CARNET_HUNT") {
+        let (lived, caught) = hunt(None, count);
+        match caught {
+            Some((seed, fault)) => panic!("caught after {lived} seeds, by {seed}: {fault}"),
+            None => return println!("not caught in {lived} seeds"),
+        }
     }
     let began = Instant::now();
     let failures = Mutex::new(BTreeMap::new());
@@ -116,17 +132,50 @@ fn histories() {
         failures.len() >= 40
     };
     for seed in KEPT {
-        live_all(seed, 1, &judge);
+        live_all(None, (seed, 1), &judge);
     }
-    let (lived, points, runs) = live_all(first, count, &judge);
+    let (lived, points, runs) = live_all(None, (first, count), &judge);
     let seconds = began.elapsed().as_secs_f64();
     println!("{lived} seeds, {runs} runs, {seconds:.1} s, {:.0} seeds a second", lived as f64 / seconds);
     println!("killed at: {points:?}");
     let failures = failures.into_inner().expect("the failures");
     let rarely: Vec<_> = points.iter().filter(|(_, hits)| **hits < HITS_MIN).collect();
-    assert!(count < SEEDS || rarely.is_empty(), "crash points that were hit too rarely: {rarely:?}");
+    assert!(count < SEEDS_WHOLE || rarely.is_empty(), "crash points that were hit too rarely: {rarely:?}");
     for (seed, faults) in failures.iter().take(12) {
         println!("seed {seed}: {} (and {} more)", faults[0], faults.len() - 1);
     }
     assert!(failures.is_empty(), "{} of {lived} seeds failed; CARNET_SEED=N tells one", failures.len());
+}
+
+/// Lives the keen seeds and then at most `count`, until one shows a fault: how many it took, which one, and the fault.
+fn hunt(mutant: Option<Mutant>, count: u64) -> (u64, Option<(u64, String)>) {
+    let caught = Mutex::new(None);
+    let judge = |seed: u64, outcome: &Outcome| {
+        if let Some(fault) = outcome.faults.first() {
+            caught.lock().expect("the catch").get_or_insert_with(|| (seed, fault.clone()));
+        }
+        !outcome.faults.is_empty()
+    };
+    let mut lived = 0;
+    for seeds in KEEN.into_iter().map(|seed| (seed, 1)).chain([(1, count)]) {
+        if caught.lock().expect("the catch").is_none() {
+            lived += live_all(mutant, seeds, &judge).0;
+        }
+    }
+    (lived, caught.into_inner().expect("the catch"))
+}
+
+/// Each mistake that can be planted from outside is caught by some seed, each alone.
+#[test]
+fn mutants() {
+    quiet_kills();
+    let count = number("CARNET_SEEDS").unwrap_or(SEEDS);
+    let mut survived = Vec::new();
+    for mutant in Mutant::ALL {
+        match hunt(Some(mutant), count) {
+            (lived, Some((seed, fault))) => println!("{mutant:?}: caught after {lived} seeds, by {seed}: {fault}"),
+            (_, None) => survived.push(mutant),
+        }
+    }
+    assert!(survived.is_empty(), "not caught in {count} seeds: {survived:?}");
 }

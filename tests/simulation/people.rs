@@ -138,8 +138,10 @@ impl World {
             };
             self.note(format!("a person deletes {remote} {was} in book {place}"));
             let before = self.ended.remove(&(place + 1, remote.clone())).unwrap_or_default();
-            let hidden = if fields.contains(Field::JobDepartment) { Vec::new() } else { self.departments_of(&contact) };
-            self.ledger.end(words(&contact).into_iter().chain(before).chain(hidden), fate);
+            let known_by: Vec<String> = words(&contact).into_iter().chain(before).collect();
+            let hidden =
+                if fields.contains(Field::JobDepartment) { Vec::new() } else { self.departments_of(&known_by) };
+            self.ledger.end(known_by.into_iter().chain(hidden), fate);
             shelf.lock().remove(&remote);
             return;
         }
@@ -159,9 +161,10 @@ impl World {
         shelf.lock().put(&remote, contact);
     }
 
-    /// What other places hold of a contact in the field that some books cannot show: it goes with the card.
-    fn departments_of(&self, contact: &Contact) -> Vec<String> {
-        let shown: Vec<String> = words(contact).iter().map(|text| key(text)).collect();
+    /// What other places hold of a contact in the field that some books cannot show: it goes with the card. `known_by`:
+    /// what the card says and has said, for other places may be behind.
+    fn departments_of(&self, known_by: &[String]) -> Vec<String> {
+        let shown: Vec<String> = known_by.iter().map(|text| key(text)).collect();
         let store = self.crm.store();
         let ids = store.ids().expect("the CRM's state").into_iter();
         let records = ids.filter_map(|id| store.record(id).expect("the CRM's state"));

@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, time::Duration};
 
 use carnet::{
-    crm::{Answer, Exchange, Failure, Request, Verb, Wire},
+    crm::{Answer, Exchange, Failure, PROBE_NAME, Request, Verb, Wire},
     sandbox::{DirectAnswer, Mishap},
 };
 use tokio::time::Instant;
@@ -36,7 +36,9 @@ impl Wire for SimulatedWire {
             let crash = self.lock().crash_at("wire, before a request");
             crash.happen().await;
             tokio::time::sleep(delay).await;
+            let ticket = self.lock().judge_sent(&request, &path);
             let answer = self.carry(&request, &path, mischief).await;
+            self.lock().judge_answered(ticket, &answer);
             let crash = self.lock().crash_at("wire, after an answer");
             crash.happen().await;
             answer
@@ -109,7 +111,10 @@ impl SimulatedWire {
                         Ok(answer)
                     }
                     _ => {
-                        world.delivered(request.verb, path, answer.status);
+                        if request.verb == Verb::Get {
+                            world.delivered(path, answer.status);
+                            world.judge_delivered(path, request.etag, &answer);
+                        }
                         Ok(answer)
                     }
                 }
@@ -203,15 +208,17 @@ impl World {
         }
         if verb == Verb::Post {
             let made = store.ids().expect("the CRM's state").into_iter().filter(|id| !ids_before.contains(id));
+            let made: Vec<i64> = made.collect();
+            self.judge.probes.extend(made.iter().filter(|_| body.contains(PROBE_NAME)));
             self.unacknowledged.extend(made);
         }
         answer
     }
 
     /// The answer reached carnet whole.
-    fn delivered(&mut self, verb: Verb, path: &str, status: u16) {
+    fn delivered(&mut self, path: &str, status: u16) {
         let Some(id) = contact_of(path) else { return };
-        if verb == Verb::Get && status == 200 {
+        if status == 200 {
             let record = self.crm.store().record(id).expect("the CRM's state");
             self.shown_last.insert(id, record.iter().flat_map(texts).map(|text| key(&text)).collect());
         }

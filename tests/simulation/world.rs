@@ -18,6 +18,7 @@ use tokio::{sync::Notify, time::Instant};
 use crate::{
     book::Shelf,
     dice::Dice,
+    judge::Judge,
     ledger::Ledger,
     mischief::{Mischief, Rates},
     veil::Veil,
@@ -45,6 +46,8 @@ pub struct World {
     pub crm: Direct,
     pub shelves: Vec<Shelf>,
     pub ledger: Ledger,
+    /// What is thought of the requests.
+    pub judge: Judge,
     pub rates: Rates,
     pub prefer: Prefer,
     pub crm_follows_deletions: bool,
@@ -131,6 +134,7 @@ impl World {
             crm,
             shelves,
             ledger: Ledger::default(),
+            judge: Judge::default(),
             rates,
             people_names: 0,
             uids: 0,

@@ -88,7 +88,8 @@ impl<'r, 'a> Pusher<'r, 'a> {
     /// Pushes what is pending until the replica holds it, or has refused it, or could not be reached. Trouble with an
     /// essential replica is given back: the others are written first.
     pub async fn push(mut self) -> Result<Option<SyncError>, SyncError> {
-        if !self.participant.is_halted() && !self.run.policy.dry_run {
+        let idle = self.run.mirror.pending(&self.participant.name)?.is_empty();
+        if idle && !self.participant.is_halted() && !self.run.policy.dry_run {
             self.participant.replica.clear_up().await;
         }
         if self.participant.shares_ids() && !self.participant.is_halted() {
