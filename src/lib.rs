@@ -18,3 +18,4 @@ pub mod replica;
 pub mod sandbox;
 pub mod sync;
 pub mod transfer;
+pub mod views;

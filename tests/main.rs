@@ -8,6 +8,7 @@ mod csv_import;
 mod csv_pile;
 mod import_twice;
 mod mutants;
+mod old_mirror;
 mod scenarios;
 mod security;
 mod sheets;

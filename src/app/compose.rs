@@ -166,6 +166,7 @@ pub(crate) fn run_policy(settings: &Settings, options: &RunOptions) -> RunPolicy
         dry_run: options.dry_run,
         confirm_after: settings.crm.confirm_after,
         settle_after: settings.crm.timeout * 2,
+        prefer: settings.sync.prefer,
         account: account_id(settings),
     }
 }

@@ -10,7 +10,7 @@ use crate::{
     mirror::Mirror,
     replica::Diagnostic,
     sync::{
-        Decided, Events, Mode, Number, RunOptions, Summary, SyncError, SystemClock, UndoOptions, Undone, Word,
+        Applied, Decision, Events, ItemId, Mode, RunOptions, Summary, SyncError, SystemClock, UndoOptions, Undone,
         review::{Review, change_by_user},
         run::Run,
     },
@@ -19,15 +19,15 @@ use crate::{
 /// Carries a user's decision out on the mirror, as an edit that the next `sync` pushes.
 ///
 /// # Errors
-/// There is no such conflict or question; the decision makes no sense for it (exit 2); the mirror is locked (exit 11) or fails.
-pub fn resolve(
+/// The decision makes no sense for that item ([`SyncError::Refused`]); the mirror is locked (exit 11) or fails.
+pub fn decide(
     settings: &Settings,
-    number: Number,
-    word: &Word,
+    item: ItemId,
+    decision: &Decision,
     events: &mut Events<'_>,
-) -> Result<(Decided, Summary), SyncError> {
+) -> Result<(Applied, Summary), SyncError> {
     let options = options("resolve", false, false);
-    change(settings, &options, events, |run| Ok((Review::new(run).decide(number, word, settings.sync.prefer)?, true)))
+    change(settings, &options, events, |run| Ok((Review::new(run).decide(item, decision)?, true)))
 }
 
 /// Takes back what a run or a change did.

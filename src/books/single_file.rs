@@ -11,7 +11,7 @@ use super::{
     Revisions,
     fs::{Content, Digest, Entry, Folder, Outcome, Recovered, SAVED, StagedFile, Unread, refused, unsettled},
 };
-use crate::replica::{Action, Diagnostic, Problem, RemoteId, ReplicaError, Revision, Write, Written};
+use crate::replica::{Action, Diagnostic, Distrust, Problem, RemoteId, ReplicaError, Revision, Write, Written};
 
 /// Larger files are refused: they are read whole.
 const FILE_MAX: u64 = 256 << 20;
@@ -90,7 +90,7 @@ impl SingleFile {
         self.trust = match (&version, agreed) {
             (Some(_), _) => Trust::There,
             (None, false) => Trust::FirstUse,
-            (None, true) => return Err(self.unsafe_without()),
+            (None, true) => return Err(self.distrusted()),
         };
         Ok(version.map(|version| (version, problems)))
     }
@@ -107,7 +107,7 @@ impl SingleFile {
             None if self.trust == Trust::FirstUse => {
                 Folder::make(self.parent()).map_err(|error| self.refused("make the folder of", &error))?
             }
-            None => return Err(self.unsafe_without()),
+            None => return Err(self.distrusted()),
         };
         if !folder.lock() {
             let diagnostic =
@@ -116,12 +116,12 @@ impl SingleFile {
         }
         if folder.fetch(self.name()).map_err(|error| self.refused("look at", &error))?.is_some() {
             // Gone again at once: the next try says so.
-            return self.read(folder)?.ok_or_else(|| self.unsafe_without());
+            return self.read(folder)?.ok_or_else(|| self.distrusted());
         }
         if self.trust == Trust::FirstUse {
             return Ok(Version { folder, present: None, bytes: Vec::new() });
         }
-        Err(self.unsafe_without())
+        Err(self.distrusted())
     }
 
     /// Puts a new version where the one read is, durably.
@@ -228,12 +228,8 @@ impl SingleFile {
         refused(&format!("{deed} {}", self.path.display()), error)
     }
 
-    fn unsafe_without(&self) -> ReplicaError {
-        let path = self.path.display();
-        let diagnostic = Diagnostic::new(format!("use book \"{}\": its file {path} is missing", self.book));
-        ReplicaError::Untrusted(
-            diagnostic.hint("is its disk mounted? if the book shall start anew, make an empty file there"),
-        )
+    fn distrusted(&self) -> ReplicaError {
+        ReplicaError::Untrusted(Distrust::NoFile { book: self.book.clone(), path: self.path.display().to_string() })
     }
 }
 

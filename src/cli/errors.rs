@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use super::{
     exit,
+    messages::{Language, Said},
     output::{BAD, FAINT},
 };
 use crate::{
@@ -29,7 +30,7 @@ pub enum CliError {
     Secret(#[from] SecretError),
     /// A run.
     #[error(transparent)]
-    Sync(#[from] SyncError),
+    Sync(SyncError),
     /// The mirror.
     #[error(transparent)]
     Mirror(#[from] MirrorError),
@@ -61,6 +62,18 @@ pub enum CliError {
     /// Standard output is closed or full.
     #[error("write to standard output: {0}")]
     Output(#[from] io::Error),
+}
+
+impl From<SyncError> for CliError {
+    fn from(error: SyncError) -> Self {
+        match error {
+            SyncError::Refused(refused) => {
+                let Said { message, hint } = Language::default().messages().refused(&refused);
+                if refused.why.is_usage() { Self::Usage { message, hint } } else { Self::Failed { message, hint } }
+            }
+            other => Self::Sync(other),
+        }
+    }
 }
 
 impl CliError {
@@ -96,7 +109,7 @@ impl CliError {
         match self {
             Self::Settings(error) => error.hint(),
             Self::Secret(error) => error.hint(),
-            Self::Sync(error) => error.hint(),
+            Self::Sync(error) => Language::default().messages().what_to_do(error),
             Self::Mirror(error) => error.hint(),
             Self::Filter(error) => Some(error.hint()),
             Self::Usage { hint, .. } | Self::Failed { hint, .. } => hint.clone(),

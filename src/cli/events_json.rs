@@ -2,10 +2,11 @@
 
 use serde_json::{Value, json};
 
-use crate::sync::{Summary, SyncEvent};
+use super::messages::{Messages, Said, typed_number};
+use crate::sync::{Summary, SyncEvent, events::Note};
 
 /// An event as an object with its `type`.
-pub fn event(event: &SyncEvent) -> Value {
+pub fn event(event: &SyncEvent, messages: &dyn Messages) -> Value {
     match event {
         SyncEvent::ScanStarted { replica } => json!({ "type": "event", "event": "scan_started", "replica": replica }),
         SyncEvent::ScanProgress { replica, contacts, pages, pages_expected } => json!({
@@ -28,6 +29,17 @@ pub fn event(event: &SyncEvent) -> Value {
         SyncEvent::Notice { replica, message, hint } => {
             json!({ "type": "event", "event": "notice", "replica": replica, "message": message, "hint": hint })
         }
+        SyncEvent::Attention { replica, note: Note::CarriedOut(applied) } => json!({
+            "type": "event",
+            "event": "decided",
+            "replica": replica,
+            "resolved": typed_number(applied.item),
+            "text": messages.applied(applied),
+        }),
+        SyncEvent::Attention { replica, note } => {
+            let Said { message, hint } = messages.note(replica, note);
+            json!({ "type": "event", "event": "notice", "replica": replica, "message": message, "hint": hint })
+        }
         SyncEvent::Change(change) => typed("change", change),
         SyncEvent::Conflict(conflict) => typed("conflict", conflict),
         SyncEvent::Problem { replica, problem } => json!({
@@ -48,8 +60,11 @@ pub fn event(event: &SyncEvent) -> Value {
 }
 
 /// The last line of a run.
-pub fn summary(summary: &Summary) -> Value {
+pub fn summary(summary: &Summary, messages: &dyn Messages) -> Value {
     let mut object = typed("summary", summary);
+    if !summary.stopped.is_empty() {
+        object["stopped"] = summary.stopped.iter().map(|stopped| messages.stopped(stopped)).collect();
+    }
     // Every verb is there, whether it was used or not, so that a script need not ask.
     for verb in ["GET", "PUT", "POST", "DELETE"] {
         let count = summary.requests.get(verb).copied().unwrap_or(0);
@@ -73,10 +88,13 @@ pub fn typed(kind: &str, thing: &impl serde::Serialize) -> Value {
 mod tests {
     use super::*;
     use crate::{
+        cli::messages::Language,
         contact::Field,
         replica::Problem,
         sync::events::{Change, ChangeAction, ConflictNote, FieldChange, Label},
     };
+
+    const ENGLISH: Language = Language::English;
 
     fn label() -> Label {
         Label { uid: "u-1".into(), crm_id: Some("1042".into()), name: "Élodie Durand".into() }
@@ -106,7 +124,7 @@ mod tests {
             (failed, "error"),
             (SyncEvent::Conflict(conflict), "conflict"),
         ] {
-            let object = event(&given);
+            let object = event(&given, ENGLISH.messages());
             assert_eq!(object["type"], kind, "{object}");
             assert_eq!(object["replica"], "crm", "{object}");
         }
@@ -116,9 +134,9 @@ mod tests {
     fn a_change_and_a_summary_keep_their_public_form() {
         let fields = vec![FieldChange { field: Field::JobTitle, old: "a".into(), new: "b".into() }];
         let change = Change { place: "crm".into(), action: ChangeAction::Update, contact: label(), fields };
-        insta::assert_snapshot!(event(&SyncEvent::Change(change)), @r#"{"action":"update","contact":{"crm_id":"1042","name":"Élodie Durand","uid":"u-1"},"fields":[{"field":"job_title","new":"b","old":"a"}],"place":"crm","type":"change"}"#);
+        insta::assert_snapshot!(event(&SyncEvent::Change(change), ENGLISH.messages()), @r#"{"action":"update","contact":{"crm_id":"1042","name":"Élodie Durand","uid":"u-1"},"fields":[{"field":"job_title","new":"b","old":"a"}],"place":"crm","type":"change"}"#);
         let counts = |name: &str, count: u64| [(name.to_owned(), count)].into();
         let run = Summary { run: 3, scanned: counts("crm", 250), requests: counts("GET", 5), ..Summary::default() };
-        insta::assert_snapshot!(summary(&run), @r#"{"conflicts":0,"created":{},"deleted":{},"dry_run":false,"failed":0,"requests":{"DELETE":0,"GET":5,"POST":0,"PUT":0},"run":3,"scanned":{"crm":250},"type":"summary","updated":{},"waiting":0}"#);
+        insta::assert_snapshot!(summary(&run, ENGLISH.messages()), @r#"{"conflicts":0,"created":{},"deleted":{},"dry_run":false,"failed":0,"requests":{"DELETE":0,"GET":5,"POST":0,"PUT":0},"run":3,"scanned":{"crm":250},"type":"summary","updated":{},"waiting":0}"#);
     }
 }

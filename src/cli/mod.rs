@@ -19,6 +19,7 @@ mod init;
 mod list;
 mod lookup;
 mod man;
+pub mod messages;
 mod output;
 mod plural;
 mod progress;

@@ -8,7 +8,10 @@ use std::{
 use anstyle::{AnsiColor, Style};
 use comfy_table::{Attribute, Cell, ContentArrangement, Table, presets};
 
-use super::args::{Color, Global};
+use super::{
+    args::{Color, Global},
+    messages::{Language, Messages},
+};
 
 /// Headings and names.
 pub const STRONG: Style = Style::new().bold();
@@ -41,6 +44,8 @@ pub struct Output {
     pub json: bool,
     /// No words at all.
     pub quiet: bool,
+    /// The user's language.
+    pub language: Language,
 }
 
 impl Output {
@@ -51,7 +56,13 @@ impl Output {
             terminal: io::stdout().is_terminal(),
             json: global.json,
             quiet: global.quiet,
+            language: Language::default(),
         }
+    }
+
+    /// The messages in the user's language.
+    pub fn messages(&self) -> &'static dyn Messages {
+        self.language.messages()
     }
 
     /// A line of data, whoever reads it.
@@ -157,7 +168,7 @@ pub mod captured {
     /// An output and what is written to it.
     pub fn output(terminal: bool, json: bool, quiet: bool) -> (Output, Written) {
         let written = Written::default();
-        (Output { out: Box::new(written.clone()), terminal, json, quiet }, written)
+        (Output { out: Box::new(written.clone()), terminal, json, quiet, language: Language::default() }, written)
     }
 }
 

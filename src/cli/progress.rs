@@ -66,7 +66,8 @@ impl Progress {
             | SyncEvent::Conflict(_)
             | SyncEvent::Problem { .. }
             | SyncEvent::Failed { .. }
-            | SyncEvent::Notice { .. } => {}
+            | SyncEvent::Notice { .. }
+            | SyncEvent::Attention { .. } => {}
         }
     }
 

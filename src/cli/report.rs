@@ -12,6 +12,7 @@ use super::{
     args::Global,
     context::Context,
     events_json,
+    messages::Said,
     output::{BAD, FAINT, Output, STRONG, WARNING, plain},
     plural::counted,
     progress::Progress,
@@ -20,7 +21,7 @@ use crate::{
     config::{BookKind, Settings},
     sync::{
         Summary, SyncEvent,
-        events::{Change, ChangeAction, ConflictNote, Label},
+        events::{Change, ChangeAction, ConflictNote, Label, Note},
     },
 };
 
@@ -91,7 +92,7 @@ impl<'o> Report<'o> {
         if self.out.json {
             let moving = matches!(event, SyncEvent::ScanProgress { .. } | SyncEvent::PushProgress { .. });
             if !moving || self.verbose {
-                self.object(&events_json::event(&event));
+                self.object(&events_json::event(&event, self.out.messages()));
             }
             return;
         }
@@ -115,6 +116,13 @@ impl<'o> Report<'o> {
                 let words = format!("{replica}: {}: failed to {message}", self.told_of(&contact));
                 self.trouble(&replica, &words, hint.as_deref());
             }
+            SyncEvent::Attention { note: Note::CarriedOut(applied), .. } => {
+                self.line(&plain(&self.out.messages().applied(&applied)));
+            }
+            SyncEvent::Attention { replica, note } if !self.out.quiet => {
+                let Said { message, hint } = self.out.messages().note(&replica, &note);
+                self.talk_of("warning", &format!("{replica}: {message}"), hint.as_deref());
+            }
             SyncEvent::Notice { replica, message, hint } if !self.out.quiet => {
                 self.talk_of("warning", &format!("{replica}: {message}"), hint.as_deref());
             }
@@ -122,6 +130,7 @@ impl<'o> Report<'o> {
             | SyncEvent::PushStarted { .. }
             | SyncEvent::PushProgress { .. }
             | SyncEvent::Change(_)
+            | SyncEvent::Attention { .. }
             | SyncEvent::Notice { .. } => {}
         }
     }
@@ -133,7 +142,7 @@ impl<'o> Report<'o> {
     pub fn summary(mut self, summary: &Summary) -> io::Result<()> {
         self.progress.clear();
         if self.out.json {
-            self.object(&events_json::summary(summary));
+            self.object(&events_json::summary(summary, self.out.messages()));
             return self.broken.map_or(Ok(()), Err);
         }
         self.left_out();
@@ -160,8 +169,8 @@ impl<'o> Report<'o> {
             let verb = if summary.waiting == 1 { "waits" } else { "wait" };
             self.line(&format!("{WARNING}{} {verb} for you{WARNING:#}: see `carnet status`", summary.waiting));
         }
-        for reason in &summary.stopped {
-            self.talk_of("stopped", reason, None);
+        for stopped in &summary.stopped {
+            self.talk_of("stopped", &self.out.messages().stopped(stopped), None);
         }
         if summary.dry_run || self.dry_run {
             self.line("dry run: nothing was written");

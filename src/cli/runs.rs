@@ -7,10 +7,14 @@ use super::{
     context::Context,
     errors::CliError,
     exit, history,
+    messages::Messages,
     output::{Output, STRONG},
     status::local,
 };
-use crate::mirror::{Mirror, RunRow};
+use crate::{
+    mirror::{Mirror, RunRow},
+    sync::events::Stopped,
+};
 
 /// Flags of `runs`.
 #[derive(Debug, Args)]
@@ -34,9 +38,10 @@ pub fn run(args: &RunsArgs, context: &mut Context) -> Result<u8, CliError> {
 }
 
 fn list(runs: &[RunRow], out: &mut Output) -> Result<(), CliError> {
+    let messages = out.messages();
     if out.json {
         for run in runs {
-            out.object(&object(run))?;
+            out.object(&object(run, messages))?;
         }
         return Ok(());
     }
@@ -62,7 +67,7 @@ fn one(mirror: &Mirror, id: i64, out: &mut Output) -> Result<(), CliError> {
     };
     let rows = mirror.history_of_run(id)?;
     if out.json {
-        out.object(&object(&run))?;
+        out.object(&object(&run, out.messages()))?;
         return history::print(mirror, &rows, out);
     }
     let RunRow { id, command, started_at, finished_at, outcome, exit_code: _, summary } = &run;
@@ -80,9 +85,16 @@ fn one(mirror: &Mirror, id: i64, out: &mut Output) -> Result<(), CliError> {
 }
 
 /// A run as a JSON object; its summary is the one that the run itself printed.
-pub fn object(run: &RunRow) -> Value {
+pub fn object(run: &RunRow, messages: &dyn Messages) -> Value {
     let RunRow { id, command, started_at, finished_at, outcome, exit_code, summary } = run;
-    let summary: Option<Value> = summary.as_deref().and_then(|text| serde_json::from_str(text).ok());
+    let mut summary: Option<Value> = summary.as_deref().and_then(|text| serde_json::from_str(text).ok());
+    let stopped = summary.as_mut().and_then(|summary| summary.get_mut("stopped"));
+    for stopped in stopped.and_then(Value::as_array_mut).into_iter().flatten() {
+        // Earlier carnets wrote words.
+        if let Ok(part) = serde_json::from_value::<Stopped>(stopped.clone()) {
+            *stopped = messages.stopped(&part).into();
+        }
+    }
     json!({
         "type": "run",
         "run": id,

@@ -10,6 +10,7 @@ use super::{
     context::Context,
     errors::CliError,
     events_json,
+    messages::Messages,
     output::{FAINT, Output, STRONG, WARNING, plain},
     plural::counted,
     report::{change_line, place_totals, who},
@@ -76,9 +77,9 @@ fn print(
 ) -> Result<(), CliError> {
     if out.json {
         for event in events {
-            out.object(&events_json::event(event))?;
+            out.object(&events_json::event(event, out.messages()))?;
         }
-        return Ok(out.object(&object(undone, summary))?);
+        return Ok(out.object(&object(undone, summary, out.messages()))?);
     }
     let changes = events.iter().filter_map(|event| match event {
         SyncEvent::Change(change) => Some(change_line(change)),
@@ -129,9 +130,9 @@ fn left_line(left: &Left) -> String {
 }
 
 /// The summary of a run, with what was left.
-fn object(undone: &Undone, summary: &Summary) -> Value {
+fn object(undone: &Undone, summary: &Summary, messages: &dyn Messages) -> Value {
     let Undone { left, created, nothing } = undone;
-    let mut object = events_json::summary(summary);
+    let mut object = events_json::summary(summary, messages);
     object["left"] = left
         .iter()
         .map(|left| {

@@ -8,6 +8,7 @@ mod field;
 mod filter;
 pub mod identity;
 pub mod ids;
+mod keep;
 pub mod keys;
 
 use serde::{Deserialize, Serialize};
@@ -15,6 +16,7 @@ use serde::{Deserialize, Serialize};
 pub use codes::{AddressType, Civility, ContactType, ItemKind, ItemType};
 pub use field::{Field, FieldSet};
 pub use filter::{Filter, FilterError, FilterSql};
+pub use keep::Keep;
 
 /// A person of the CRM. Source: the API reference, "Object data"; `company` and `extra` are the books' own.
 ///

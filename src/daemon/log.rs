@@ -4,10 +4,24 @@ use std::collections::BTreeMap;
 
 use tracing::{debug, error as log_error, info, warn};
 
-use crate::sync::{Summary, SyncError, SyncEvent, events::Label};
+use crate::sync::{
+    Summary, SyncError, SyncEvent,
+    events::{Label, Note, Stopped},
+};
+
+/// The words of the face that started the daemon, which knows none itself.
+#[derive(Debug, Clone, Copy)]
+pub struct Wording {
+    /// What a run tells of what waits, and what to do about it.
+    pub note: fn(replica: &str, note: &Note) -> (String, Option<String>),
+    /// Why a part of a run was stopped.
+    pub stopped: fn(stopped: &Stopped) -> String,
+    /// What to do about an error.
+    pub hint: fn(error: &SyncError) -> Option<String>,
+}
 
 /// An event of a run.
-pub fn event(event: &SyncEvent) {
+pub fn event(event: &SyncEvent, wording: Wording) {
     match event {
         SyncEvent::ScanStarted { replica } => debug!(replica, "reading"),
         SyncEvent::ScanFinished { replica, contacts } => debug!(replica, contacts, "read"),
@@ -29,12 +43,19 @@ pub fn event(event: &SyncEvent) {
         SyncEvent::Failed { replica, contact, message, hint } => {
             warn!(replica, contact = id(contact), hint, "failed to {message}");
         }
+        SyncEvent::Attention { replica, note } => {
+            let (message, hint) = (wording.note)(replica, note);
+            match note {
+                Note::CarriedOut(_) => info!(replica, "{message}"),
+                Note::Raised { .. } | Note::PingPong { .. } | Note::Dropped(_) => warn!(replica, hint, "{message}"),
+            }
+        }
         SyncEvent::Notice { replica, message, hint } => warn!(replica, hint, "{message}"),
     }
 }
 
 /// The end of a run.
-pub fn summary(summary: &Summary) {
+pub fn summary(summary: &Summary, wording: Wording) {
     let Summary {
         run,
         scanned,
@@ -62,14 +83,14 @@ pub fn summary(summary: &Summary) {
         requests = sum(requests),
         "the run is done"
     );
-    for reason in stopped {
-        warn!(run, "stopped for safety: {reason}");
+    for part in stopped {
+        warn!(run, "stopped for safety: {}", (wording.stopped)(part));
     }
 }
 
 /// The end of a run that ended early.
-pub fn error(error: &SyncError) {
-    let hint = error.hint();
+pub fn error(error: &SyncError, wording: Wording) {
+    let hint = (wording.hint)(error);
     match error {
         SyncError::Login(_) => {
             let advice = "the login was refused; runs are tried rarely until it is mended, SIGHUP tries at once";
@@ -109,6 +130,9 @@ mod tests {
         }
     }
 
+    const WORDING: Wording =
+        Wording { note: |_, _| (String::new(), None), stopped: |_| String::new(), hint: SyncError::hint };
+
     #[test]
     fn no_name_and_no_value_is_logged() {
         let label = || Label { uid: "u-1".into(), crm_id: Some("1042".into()), name: "CANARY".into() };
@@ -131,7 +155,7 @@ mod tests {
             .finish();
         tracing::subscriber::with_default(subscriber, || {
             for given in [SyncEvent::Change(change), SyncEvent::Conflict(conflict), failed] {
-                event(&given);
+                event(&given, WORDING);
             }
         });
         let text = String::from_utf8(written.0.lock().unwrap().clone()).unwrap();

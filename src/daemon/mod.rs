@@ -23,6 +23,8 @@ use crate::{
     mirror::Mirror,
     sync::{Mode, RunOptions, Stop, Summary, SyncError},
 };
+pub use log::Wording;
+
 use backoff::Retry;
 use signals::Signals;
 
@@ -37,14 +39,15 @@ pub enum DaemonError {
     Signals(std::io::Error),
 }
 
-/// Runs `sync` on the settings' schedule until SIGTERM or SIGINT. SIGHUP reads the settings again; `named` is the `-c` flag.
+/// Runs `sync` on the settings' schedule until SIGTERM or SIGINT. SIGHUP reads the settings again; `named` is the `-c` flag;
+/// the log speaks with `wording`.
 ///
 /// # Errors
 /// Only before the first run.
-pub async fn run(settings: Settings, named: Option<&Path>) -> Result<(), DaemonError> {
+pub async fn run(settings: Settings, named: Option<&Path>, wording: Wording) -> Result<(), DaemonError> {
     let stop = Stop::new();
     let signals = Signals::install(&stop).map_err(DaemonError::Signals)?;
-    let mut daemon = Daemon { settings, failures: 0, stop: stop.clone() };
+    let mut daemon = Daemon { settings, failures: 0, stop: stop.clone(), wording };
     daemon.ask_password_once().await;
     let mut due = first_due(&daemon.settings.sync.schedule, last_run(&daemon.settings), Utc::now());
     info!(schedule = %daemon.settings.sync.schedule, next = %shown(due), "the daemon is ready");
@@ -76,6 +79,7 @@ struct Daemon {
     /// Runs that failed since the last that did not.
     failures: u32,
     stop: Stop,
+    wording: Wording,
 }
 
 impl Daemon {
@@ -92,14 +96,14 @@ impl Daemon {
         // The run's number is known once it has begun; from then on every line carries it.
         let span = tracing::info_span!("run", id = tracing::field::Empty);
         let mut numbered = false;
-        let settings = &self.settings;
+        let (settings, wording) = (&self.settings, self.wording);
         let within = span.clone();
         let mut tell = |event| {
             if !numbered {
                 numbered = true;
                 within.record("id", last_run_number(settings));
             }
-            log::event(&event);
+            log::event(&event, wording);
         };
         let outcome = app::run(settings, &options, &self.stop, &mut tell).instrument(span.clone()).await;
         let retry = span.in_scope(|| self.judge(&outcome));
@@ -111,7 +115,7 @@ impl Daemon {
         let error = match outcome {
             Ok(summary) => {
                 self.failures = 0;
-                log::summary(summary);
+                log::summary(summary, self.wording);
                 return None;
             }
             Err(SyncError::Interrupted) => {
@@ -120,7 +124,7 @@ impl Daemon {
             }
             Err(error) => error,
         };
-        log::error(error);
+        log::error(error, self.wording);
         let chance = RandomState::new().hash_one(0u8);
         let retry = match error {
             SyncError::Locked(_) => Retry::Busy,
@@ -129,9 +133,13 @@ impl Daemon {
                 Retry::Diagnostic
             }
             // Trying again cannot help: a person must act, and each run at its time says so.
-            SyncError::Settings(_) | SyncError::Usage(_) | SyncError::Safety(_) | SyncError::Interrupted => {
-                return None;
-            }
+            SyncError::Settings(_)
+            | SyncError::Usage(_)
+            | SyncError::Safety(_)
+            | SyncError::OtherAccount { .. }
+            | SyncError::Distrusted(_)
+            | SyncError::Refused(_)
+            | SyncError::Interrupted => return None,
         };
         if !matches!(retry, Retry::Busy) {
             self.failures = self.failures.saturating_add(1);
@@ -274,7 +282,8 @@ mod tests {
         let nothing = |_: &str| None;
         let text = "[crm]\nurl = \"sandbox\"";
         let settings = Settings::parse(Path::new("/x/carnet.toml"), text, Environment::from_fn(&nothing)).unwrap();
-        let mut daemon = Daemon { settings, failures: 0, stop: Stop::new() };
+        let wording = Wording { note: |_, _| (String::new(), None), stopped: |_| String::new(), hint: SyncError::hint };
+        let mut daemon = Daemon { settings, failures: 0, stop: Stop::new(), wording };
         let mut check = |outcome: Result<Summary, SyncError>, retried: bool, failures: u32| {
             let shown = format!("{outcome:?}");
             assert_eq!(daemon.judge(&outcome).is_some(), retried, "{shown}");

@@ -9,14 +9,17 @@
 mod absences;
 mod addresses;
 mod agreements;
+mod attention;
 mod conflicts;
 mod contacts;
 mod cursors;
 mod damage;
+mod decisions;
 mod error;
 mod facts;
 mod history;
 mod items;
+mod kinds;
 mod marks;
 #[cfg(test)]
 mod model;
@@ -25,7 +28,6 @@ mod outbox;
 mod pending;
 #[cfg(test)]
 mod plans;
-mod questions;
 mod runs;
 mod search;
 mod spill;
@@ -35,13 +37,14 @@ use rusqlite::{CachedStatement, Connection};
 
 pub use absences::AbsenceRow;
 pub use agreements::Agreement;
+pub use attention::{Ambiguity, Attention, AttentionKind, AttentionRow, StopReason};
 pub use conflicts::{ConflictRow, State};
 pub use contacts::{ContactId, Stored};
+pub use decisions::{Decision, ItemId, NotedDecision, Standing, StandingKind};
 pub use error::{MirrorError, Result};
 pub use history::HistoryRow;
 pub use outbox::{OutboxAction, OutboxRow, OutboxState};
 pub use pending::Pending;
-pub use questions::{QuestionDetail, QuestionRow};
 pub use runs::RunRow;
 pub use search::Search;
 pub use spill::Spilled;

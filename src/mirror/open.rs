@@ -257,7 +257,7 @@ mod tests {
             ("synchronous", "2"),
             ("foreign_keys", "1"),
             ("application_id", "1667330670"),
-            ("user_version", "5"),
+            ("user_version", "6"),
         ] {
             assert_eq!(pragma(name), value, "{name}");
         }
@@ -304,7 +304,7 @@ mod tests {
         for (path, words) in [
             (&text, "it is not a SQLite database"),
             (&theirs, "it is a database of another program"),
-            (&newer, "a newer carnet wrote it (schema 99, this one knows 5)"),
+            (&newer, "a newer carnet wrote it (schema 99, this one knows 6)"),
             (&damaged, "it is not a SQLite database"),
         ] {
             let before = fs::read(path).unwrap();

@@ -27,14 +27,16 @@ const WHOLE_READS: [(&str, &str, &str, &str); 10] = [
     ),
 ];
 /// Partial indexes hold the few rows that matter: reading all of one is the point.
-const SMALL_INDEXES: [&str; 3] = ["contacts_deleted", "conflicts_open", "questions_open"];
+const SMALL_INDEXES: [&str; 4] = ["contacts_deleted", "conflicts_open", "attention_open", "decisions_noted"];
 
-const SOURCES: [&str; 17] = [
+const SOURCES: [&str; 18] = [
     include_str!("absences.rs"),
     include_str!("addresses.rs"),
     include_str!("agreements.rs"),
+    include_str!("attention.rs"),
     include_str!("conflicts.rs"),
     include_str!("contacts.rs"),
+    include_str!("decisions.rs"),
     include_str!("facts.rs"),
     include_str!("history.rs"),
     include_str!("items.rs"),
@@ -43,7 +45,6 @@ const SOURCES: [&str; 17] = [
     include_str!("cursors.rs"),
     include_str!("spill.rs"),
     include_str!("pending.rs"),
-    include_str!("questions.rs"),
     include_str!("runs.rs"),
     include_str!("search.rs"),
     include_str!("uids.rs"),
@@ -198,17 +199,7 @@ fn use_small_tables(mirror: &mut Mirror, contact: ContactId) -> Result<()> {
     let (kind, kept) = ("update".to_owned(), "here".to_owned());
     let uid = "uid".to_owned();
     let (field, old, new) = (None, None, None);
-    mirror.record(&HistoryRow {
-        run,
-        at: text(),
-        contact,
-        uid,
-        source: text(),
-        field,
-        old,
-        new,
-        kind: kind.clone(),
-    })?;
+    mirror.record(&HistoryRow { run, at: text(), contact, uid, source: text(), field, old, new, kind })?;
     mirror.history(None, 1)?;
     mirror.history(Some(contact), 1)?;
     mirror.history_of_run(run)?;
@@ -241,7 +232,7 @@ fn use_small_tables(mirror: &mut Mirror, contact: ContactId) -> Result<()> {
     let remote = "1".to_owned();
     mirror.put_absence(&AbsenceRow {
         replica: replica.clone(),
-        remote: remote.clone(),
+        remote,
         contact,
         strikes: 1,
         first_at: text(),
@@ -258,24 +249,7 @@ fn use_small_tables(mirror: &mut Mirror, contact: ContactId) -> Result<()> {
     mirror.spill(1, 0, &super::Spilled { record: text(), source: None })?;
     mirror.spilled(1, 0, 1)?;
     mirror.forget_spilled(1)?;
-    mirror.ask(&QuestionRow {
-        id: 0,
-        run,
-        replica: replica.clone(),
-        remote,
-        kind,
-        contact: None,
-        text: text(),
-        state,
-    })?;
-    mirror.question("crm", "1", "update")?;
-    mirror.questions()?;
-    mirror.question_by_id(1)?;
-    mirror.question_detail(1)?;
-    mirror.count_questions()?;
-    mirror.questions_about("crm")?;
-    mirror.answer_question("crm", "1", "update")?;
-    mirror.clear_question("crm", "1", "update")?;
+    use_attention(mirror, run, replica.clone(), state)?;
     let row = OutboxRow {
         id: 0,
         replica,
@@ -294,4 +268,22 @@ fn use_small_tables(mirror: &mut Mirror, contact: ContactId) -> Result<()> {
     mirror.outbox("crm")?;
     mirror.count_outbox("crm")?;
     mirror.delete_outbox(id)
+}
+
+fn use_attention(mirror: &mut Mirror, run: i64, replica: String, state: State) -> Result<()> {
+    let (remote, attention, kind) = ("1".to_owned(), Attention::LostCreation, AttentionKind::LostCreation);
+    mirror.raise(&AttentionRow { id: 0, run, replica, remote, contact: None, attention, state })?;
+    mirror.attention_to("crm", "1", &kind)?;
+    mirror.open_attention()?;
+    mirror.attention(1)?;
+    mirror.count_open_attention()?;
+    mirror.attention_about("crm")?;
+    mirror.settle_attention("crm", "1", &kind)?;
+    mirror.clear_attention("crm", "1", &kind)?;
+    mirror.note_decision(ItemId::Attention(1), true, &Decision::Dismiss, "")?;
+    mirror.noted_decisions()?;
+    mirror.put_standing("crm", "1", &Standing::New, (run, ""))?;
+    mirror.standing("crm", "1", StandingKind::New)?;
+    mirror.records_with_standing("crm")?;
+    mirror.clear_standing("crm", "1", StandingKind::New)
 }

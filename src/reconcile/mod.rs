@@ -21,7 +21,6 @@ pub use guard::{Census, Concern, Limit};
 pub use matching::{Match, MatchIndex};
 pub use merge::{FieldConflict, Kept, Merged, Winner, all_equal_normalised, apply_changes, changes};
 pub use plan::{Base, Here, Incoming, Outgoing, Policy, incoming, on_absence, outgoing};
-pub use resolution::Keep;
 
 use serde::{Deserialize, Serialize};
 

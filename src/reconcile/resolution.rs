@@ -3,41 +3,7 @@
 //! It only says which value stands. That the value then reaches every replica is an ordinary edit, and `sync`'s matter.
 
 use super::lists::{self, Entry};
-use crate::contact::{Civility, ContactType, Field};
-
-/// What a person wants kept.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Keep {
-    /// The CRM's value.
-    Crm,
-    /// The book's value.
-    Book,
-    /// Both: entries of a list side by side, comments one under the other.
-    Both,
-    /// A value of the person's own, for one field by the reference's name; "" clears it.
-    Value {
-        /// The field's name as it was typed.
-        field: String,
-        /// The value as it was typed.
-        value: String,
-    },
-}
-
-impl Keep {
-    /// Reads `crm`, `book`, `both` or `FIELD=VALUE`.
-    pub fn parse(text: &str) -> Option<Keep> {
-        match text {
-            "crm" => Some(Keep::Crm),
-            "book" => Some(Keep::Book),
-            "both" => Some(Keep::Both),
-            _ => {
-                let (field, value) = text.split_once('=')?;
-                let field = field.trim();
-                (!field.is_empty()).then(|| Keep::Value { field: field.to_owned(), value: value.to_owned() })
-            }
-        }
-    }
-}
+use crate::contact::{Civility, ContactType, Field, Keep};
 
 /// The two values of a conflict, by whose they are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,14 +29,26 @@ pub enum Refusal {
     Digits,
 }
 
-/// The words that can be typed for a conflict over this field; none is the whole contact.
-pub fn choices(field: Option<Field>) -> Vec<String> {
+/// What can be kept of a conflict.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Choice {
+    /// [`Keep::Crm`].
+    Crm,
+    /// [`Keep::Book`].
+    Book,
+    /// [`Keep::Both`].
+    Both,
+    /// [`Keep::Value`], for this field.
+    Value(Field),
+}
+
+/// What can be kept of a conflict over this field; none is the whole contact.
+pub fn choices(field: Option<Field>) -> Vec<Choice> {
     // Of a whole contact, what loses nothing comes first.
-    let sides = if field.is_some() { ["crm", "book"] } else { ["book", "crm"] };
-    let mut words: Vec<String> = sides.map(str::to_owned).into();
-    words.extend(field.filter(|field| joins(*field)).map(|_| "both".to_owned()));
-    words.extend(field.filter(|field| !field.is_list()).map(|field| format!("{}=VALUE", field.name())));
-    words
+    let sides = if field.is_some() { [Choice::Crm, Choice::Book] } else { [Choice::Book, Choice::Crm] };
+    let both = field.filter(|field| joins(*field)).map(|_| Choice::Both);
+    let value = field.filter(|field| !field.is_list()).map(Choice::Value);
+    sides.into_iter().chain(both).chain(value).collect()
 }
 
 /// True where both values can stand.
@@ -202,10 +180,11 @@ mod tests {
 
     #[test]
     fn what_can_be_typed_depends_on_the_field() {
-        assert_eq!(choices(Some(Field::JobTitle)), ["crm", "book", "job_title=VALUE"]);
-        assert_eq!(choices(Some(Field::Comment)), ["crm", "book", "both", "comment=VALUE"]);
-        assert_eq!(choices(Some(Field::Items)), ["crm", "book", "both"]);
-        assert_eq!(choices(None), ["book", "crm"]);
+        use Choice::{Book, Both, Crm, Value};
+        assert_eq!(choices(Some(Field::JobTitle)), [Crm, Book, Value(Field::JobTitle)]);
+        assert_eq!(choices(Some(Field::Comment)), [Crm, Book, Both, Value(Field::Comment)]);
+        assert_eq!(choices(Some(Field::Items)), [Crm, Book, Both]);
+        assert_eq!(choices(None), [Book, Crm]);
     }
 
     fn phones(text: &str) -> Vec<Item> {

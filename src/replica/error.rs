@@ -23,12 +23,58 @@ pub enum ReplicaError {
     /// The login was refused: stop at once.
     #[error("{0}")]
     Login(Diagnostic),
-    /// The replica as a whole is not to be believed or written: missing marker, emptied.
+    /// The replica as a whole is not to be believed or written.
     #[error("{0}")]
-    Untrusted(Diagnostic),
+    Untrusted(Distrust),
     /// The run itself ended the scan, and knows why.
     #[error("{0}")]
     Stopped(#[from] Stopped),
+}
+
+/// Why a replica as a whole is not to be believed or written.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Distrust {
+    /// The folder is not there.
+    #[error("use book \"{book}\": there is no folder at {path}")]
+    NoFolder {
+        /// The book.
+        book: String,
+        /// The folder.
+        path: String,
+        /// The file that marks it as the book's.
+        marker: String,
+    },
+    /// The folder has no marker file.
+    #[error("use book \"{book}\": there is no marker file at {path}")]
+    NoMarker {
+        /// The book.
+        book: String,
+        /// The folder.
+        path: String,
+        /// The file that marks it as the book's.
+        marker: String,
+    },
+    /// The marker file went away while the folder was worked on.
+    #[error("use book \"{book}\": the marker file went away at {path}")]
+    MarkerWentAway {
+        /// The book.
+        book: String,
+        /// The folder.
+        path: String,
+        /// The file that marks it as the book's.
+        marker: String,
+    },
+    /// The file is not there.
+    #[error("use book \"{book}\": its file {path} is missing")]
+    NoFile {
+        /// The book.
+        book: String,
+        /// The file.
+        path: String,
+    },
+    /// In the replica's own words.
+    #[error("{0}")]
+    Other(Diagnostic),
 }
 
 /// The run takes no more of a scan: it was interrupted, or its mirror failed. The run knows which.

@@ -22,7 +22,7 @@ use std::{collections::BTreeMap, future::Future, pin::Pin};
 
 pub use self::{
     conduct::{Absence, Capabilities, Conduct, Ids, Writes},
-    error::{Diagnostic, ReplicaError, Stopped},
+    error::{Diagnostic, Distrust, ReplicaError, Stopped},
     record::{Lookup, Problem, Reading, RemoteContact, RemoteId, Revision},
     scan::{Baseline, Batch, Coverage, Cursor, Progress, Scanned, Sink},
     write::{Action, Write, Written},

@@ -2,9 +2,10 @@
 
 use std::path::Path;
 
+use super::review::refused::Refused;
 use crate::{
     mirror::MirrorError,
-    replica::{Diagnostic, ReplicaError},
+    replica::{Diagnostic, Distrust, ReplicaError},
 };
 
 /// Why a run ended early. Display is a lowercase fragment that reads after "failed to".
@@ -25,6 +26,20 @@ pub enum SyncError {
     /// Stopped for safety (exit 7).
     #[error("{0}")]
     Safety(Diagnostic),
+    /// The settings name another account than the one that the mirror is a copy of (exit 7).
+    #[error("go on: this mirror is a copy of {mirror}, and the settings name {settings}")]
+    OtherAccount {
+        /// The mirror's.
+        mirror: String,
+        /// The settings'.
+        settings: String,
+    },
+    /// The CRM as a whole is not to be believed or written (exit 7).
+    #[error("{0}")]
+    Distrusted(Distrust),
+    /// A user's decision cannot be carried out (exit 1 or 2). Its words are the face's.
+    #[error("carry out the decision on {0:?}")]
+    Refused(Box<Refused>),
     /// Another carnet holds the lock (exit 11).
     #[error("{0}")]
     Locked(Diagnostic),
@@ -49,14 +64,16 @@ impl SyncError {
             SyncError::Settings(_) | SyncError::Usage(_) => 2,
             SyncError::Login(_) => 4,
             SyncError::Network(_) => 5,
-            SyncError::Safety(_) => 7,
+            SyncError::Safety(_) | SyncError::OtherAccount { .. } | SyncError::Distrusted(_) => 7,
+            SyncError::Refused(refused) if refused.why.is_usage() => 2,
+            SyncError::Refused(_) => 1,
             SyncError::Locked(_) => 11,
             SyncError::Interrupted => 130,
             SyncError::Mirror(_) | SyncError::Output(_) | SyncError::Failed(_) => 1,
         }
     }
 
-    /// What to do.
+    /// What to do; none where a face has words of its own for it.
     pub fn hint(&self) -> Option<String> {
         match self {
             SyncError::Settings(diagnostic)
@@ -67,7 +84,12 @@ impl SyncError {
             | SyncError::Locked(diagnostic)
             | SyncError::Failed(diagnostic) => diagnostic.hint.clone(),
             SyncError::Mirror(error) => error.hint(),
-            SyncError::Interrupted | SyncError::Output(_) => None,
+            SyncError::Distrusted(Distrust::Other(diagnostic)) => diagnostic.hint.clone(),
+            SyncError::OtherAccount { .. }
+            | SyncError::Distrusted(_)
+            | SyncError::Refused(_)
+            | SyncError::Interrupted
+            | SyncError::Output(_) => None,
         }
     }
 }
@@ -83,6 +105,12 @@ impl SyncError {
     }
 }
 
+impl From<Refused> for SyncError {
+    fn from(refused: Refused) -> Self {
+        SyncError::Refused(Box::new(refused))
+    }
+}
+
 impl From<ReplicaError> for SyncError {
     fn from(error: ReplicaError) -> Self {
         match error {
@@ -90,7 +118,7 @@ impl From<ReplicaError> for SyncError {
             ReplicaError::Unavailable(diagnostic) | ReplicaError::OutcomeUnknown(diagnostic) => {
                 SyncError::Network(diagnostic)
             }
-            ReplicaError::Untrusted(diagnostic) => SyncError::Safety(diagnostic),
+            ReplicaError::Untrusted(distrust) => SyncError::Distrusted(distrust),
             ReplicaError::Rejected(diagnostic) | ReplicaError::Deferred(diagnostic) => SyncError::Failed(diagnostic),
             ReplicaError::Stale(_) | ReplicaError::Stopped(_) => SyncError::Failed(Diagnostic::new(error.to_string())),
         }

@@ -2,10 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
-use super::{import_counts::ImportCounts, waits::exit_code};
-use crate::{contact::Field, replica::Problem};
+use super::{
+    attention::exit_code,
+    import_counts::ImportCounts,
+    review::refused::{Applied, Refused},
+};
+use crate::{contact::Field, mirror::Attention, replica::Problem};
 
 /// Takes the events of a run, in order.
 pub type Events<'a> = dyn FnMut(SyncEvent) + 'a;
@@ -67,6 +71,13 @@ pub enum SyncEvent {
         /// What to do.
         hint: Option<String>,
     },
+    /// Something is for the user to decide or to know; each face has words of its own for it.
+    Attention {
+        /// `crm` or the book's name; "" where it is none's.
+        replica: String,
+        /// What.
+        note: Note,
+    },
     /// Writes to a replica begin.
     PushStarted {
         /// `crm` or the book's name.
@@ -83,6 +94,40 @@ pub enum SyncEvent {
         /// In all.
         total: u64,
     },
+}
+
+/// What a user is told of what waits.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Note {
+    /// It waits from now on, or still.
+    Raised {
+        /// The record that it is about, or a contact's UID; "" for the replica as a whole.
+        remote: String,
+        /// What waits.
+        attention: Attention,
+    },
+    /// A field goes back and forth between two replicas: it is in conflict from now on, and each keeps its own.
+    PingPong {
+        /// The contact, by its CRM id, or its UID where it has none.
+        contact: String,
+        /// Which field.
+        field: Field,
+        /// The other replica.
+        other: String,
+    },
+    /// A decision that was noted while another carnet was at work is carried out.
+    CarriedOut(Applied),
+    /// Such a decision makes no sense any more, and is forgotten.
+    Dropped(Refused),
+}
+
+/// A part of a run that was stopped for safety.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Stopped {
+    /// `crm` or the book's name.
+    pub replica: String,
+    /// Why.
+    pub attention: Attention,
 }
 
 /// Whom an event is about.
@@ -170,7 +215,7 @@ pub struct Summary {
     pub deleted: BTreeMap<String, u64>,
     /// Conflicts met in this run.
     pub conflicts: u64,
-    /// All that waits for a person when the run is over, as `carnet status` counts it: [`super::Waits`].
+    /// All that waits for the user when the run is over, as `status` counts it: [`super::AttentionCounts`].
     pub waiting: u64,
     /// Records and writes that failed.
     pub failed: u64,
@@ -181,9 +226,9 @@ pub struct Summary {
     pub import: Option<ImportCounts>,
     /// True when nothing was written because only a rehearsal was asked for.
     pub dry_run: bool,
-    /// Why a part was stopped for safety (exit 7), in words.
+    /// What was stopped for safety (exit 7). Faces put it in words, in the public form too.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub stopped: Vec<String>,
+    pub stopped: Vec<Stopped>,
 }
 
 impl Summary {

@@ -6,6 +6,7 @@
 //!
 //! It knows no settings, no file format and no command line, and never talks to a person: events and errors go up as values.
 
+mod attention;
 mod conflicts;
 mod error;
 pub mod events;
@@ -22,8 +23,8 @@ pub(crate) mod scan;
 mod steps;
 #[cfg(test)]
 pub(crate) mod testing;
-mod waits;
 
+pub use attention::{AttentionCounts, Guarded, attention_counts, guarded};
 pub use error::SyncError;
 pub use events::{Events, Summary, SyncEvent};
 pub use host::{FailPoint, Host, SystemClock, Uptime};
@@ -33,10 +34,15 @@ pub use participant::{CRM, Direction, Participant, Trust};
 pub use review::{
     answer::{Answer, answers},
     candidates::{Candidate, candidates},
-    resolve::{Decided, Number, Word, conflict_values},
+    refused::{Applied, Effect, NoCandidate, Refused, Why},
+    resolve::conflict_values,
     undo::{Left, Reason, Target, UndoOptions, Undone},
 };
 pub use run::RunPolicy;
 pub(crate) use steps::Source;
 pub use steps::{RunInputs, run_on};
-pub use waits::{Guarded, Waits, guarded, waits};
+
+pub use crate::{
+    mirror::{Ambiguity, Attention, AttentionKind, Decision, ItemId, StopReason},
+    reconcile::resolution::{Refusal, choices as keep_choices},
+};

@@ -4,15 +4,15 @@ use std::{collections::BTreeMap, time::Duration};
 
 use super::{
     SyncError,
-    events::{Change, ChangeAction, FieldChange, Label, Summary, SyncEvent},
+    attention::Guards,
+    events::{Change, ChangeAction, FieldChange, Label, Note, Stopped, Summary, SyncEvent},
     host::{FailPoint, Host, Uptime},
     options::Stop,
     participant::{Participant, Trust},
-    waits::{Guards, STOPPED},
 };
 use crate::{
-    mirror::{ContactId, Mirror, QuestionDetail, QuestionRow, Stored},
-    reconcile::Limit,
+    mirror::{Attention, AttentionRow, ContactId, Mirror, State, Stored},
+    reconcile::{Limit, Prefer},
     replica::{Diagnostic, Problem},
 };
 
@@ -29,6 +29,8 @@ pub struct RunPolicy {
     pub confirm_after: Duration,
     /// How long a write may still take effect after its time-out.
     pub settle_after: Duration,
+    /// Whose value wins where both sides changed the same: the settings'.
+    pub prefer: Prefer,
     /// For the UIDs of contacts that come from the CRM: "incwo/{account}/{contact}".
     pub account: String,
 }
@@ -167,26 +169,31 @@ impl<'a> Run<'a> {
     }
 
     /// A replica is not to be believed or written in this run.
-    pub fn halt(&mut self, participant: &mut Participant, diagnostic: Diagnostic) {
+    pub fn halt(&mut self, participant: &mut Participant, attention: Attention) {
         participant.trust = Trust::Nothing;
-        self.summary.stopped.push(diagnostic.message.clone());
-        self.guards.insert(participant.name.clone(), (STOPPED, diagnostic.clone()));
-        self.notice(&participant.name, diagnostic);
+        self.trip(&participant.name, attention);
     }
 
-    /// Puts a question to a person; the same question is put once.
-    pub fn ask(&mut self, question: QuestionRow, hint: &str) -> Result<(), SyncError> {
-        self.mirror.ask(&question)?;
-        self.notice(&question.replica.clone(), Diagnostic::new(question.text).hint(hint));
+    /// A part of this run is stopped for safety.
+    pub fn trip(&mut self, replica: &str, attention: Attention) {
+        let replica = replica.to_owned();
+        self.summary.stopped.push(Stopped { replica: replica.clone(), attention: attention.clone() });
+        self.guards.insert(replica.clone(), attention.clone());
+        self.emit(SyncEvent::Attention { replica, note: Note::Raised { remote: String::new(), attention } });
+    }
+
+    /// Raises something for the user and tells of it; it is in the mirror once, however often it is raised.
+    pub fn raise(&mut self, row: AttentionRow) -> Result<(), SyncError> {
+        self.mirror.raise(&row)?;
+        let AttentionRow { replica, remote, attention, .. } = row;
+        self.emit(SyncEvent::Attention { replica, note: Note::Raised { remote, attention } });
         Ok(())
     }
 
-    /// The same of a record that could be one of these contacts.
-    pub fn ask_among(&mut self, candidates: &[ContactId], question: QuestionRow, hint: &str) -> Result<(), SyncError> {
-        let detail = QuestionDetail { candidates: candidates.to_vec(), ..QuestionDetail::default() };
-        self.mirror.ask_with(&question, &detail)?;
-        self.notice(&question.replica.clone(), Diagnostic::new(question.text).hint(hint));
-        Ok(())
+    /// What is met in this run and waits, about no contact yet.
+    pub fn open_attention(&self, replica: &str, remote: &str, attention: Attention) -> AttentionRow {
+        let (replica, remote) = (replica.to_owned(), remote.to_owned());
+        AttentionRow { id: 0, run: self.id, replica, remote, contact: None, attention, state: State::Open }
     }
 
     /// The mirror's copy of a contact that an agreement names.

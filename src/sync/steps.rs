@@ -3,6 +3,7 @@
 use std::{cell::Cell, collections::HashSet};
 
 use super::{
+    attention::attention_counts,
     error::SyncError,
     events::{Events, Summary},
     host::{FailPoint, Host},
@@ -12,9 +13,8 @@ use super::{
     push::Pusher,
     run::{Run, RunPolicy},
     scan::Scanner,
-    waits::waits,
 };
-use crate::{mirror::Mirror, replica::Diagnostic};
+use crate::mirror::Mirror;
 
 /// Contacts that come into the mirror from somewhere else than a replica: a file to import.
 pub(crate) trait Source {
@@ -130,12 +130,7 @@ impl Run<'_> {
         const ACCOUNT: &str = "crm.account";
         match self.mirror.fact(ACCOUNT)? {
             Some(known) if known == account => Ok(()),
-            Some(known) if !self.policy.force => Err(SyncError::Safety(
-                Diagnostic::new(format!("go on: this mirror is a copy of {known}, and the settings name {account}"))
-                    .hint(
-                        "use another mirror.path for another account; if it is the same one, run `carnet sync --force`",
-                    ),
-            )),
+            Some(mirror) if !self.policy.force => Err(SyncError::OtherAccount { mirror, settings: account.to_owned() }),
             _ => Ok(self.mirror.set_fact(ACCOUNT, account)?),
         }
     }
@@ -154,7 +149,7 @@ impl Run<'_> {
             self.summary.requests.extend(participant.replica.requests());
         }
         self.keep_guards(participants, outcome)?;
-        self.summary.waiting = waits(&self.mirror)?.total();
+        self.summary.waiting = attention_counts(self.mirror)?.total();
         if self.policy.dry_run {
             return Ok(self.mirror.end_dry_run()?);
         }

@@ -23,7 +23,7 @@ use super::{
 use crate::{
     contact::{Contact, Field, FieldSet},
     mirror::{Agreement, ContactId, Mirror, OutboxAction, OutboxRow, OutboxState},
-    reconcile::{Limit, Policy, Winner},
+    reconcile::{Limit, Policy, Prefer, Winner},
     replica::{
         Absence, Baseline, Batch, Capabilities, Conduct, Ids, LocalFuture, Lookup, RemoteContact, Replica,
         ReplicaError, Scanned, Sink, Write, Writes, Written,
@@ -69,6 +69,7 @@ pub(crate) fn with_fixture(test: impl FnOnce(RunFixture<'_>)) {
         dry_run: false,
         confirm_after: Duration::from_secs(CONFIRM),
         settle_after: Duration::from_secs(SETTLE),
+        prefer: Prefer::Crm,
         account: "demo".to_owned(),
     };
     let mut mirror = Mirror::in_memory().unwrap();

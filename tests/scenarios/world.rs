@@ -6,6 +6,7 @@ use super::words::{Outcome, assignment, body_of, holds, is_named, same, write_pr
 use assert_cmd::Command;
 use carnet::{
     app,
+    cli::messages::Language,
     config::Settings,
     mirror::{Mirror, Search},
     sandbox::{Fault, Lists, Mishap, PastEnd, Quirk, Sandbox, SandboxSettings},
@@ -294,7 +295,7 @@ impl World {
         self.sandbox().store().clear_log();
         self.told.clear();
         let told = &mut self.told;
-        let mut events = |event: SyncEvent| told.push(format!("{event:?}"));
+        let mut events = |event: SyncEvent| told.push(in_words(&event));
         let code = match app::run(&settings, &options, &Stop::new(), &mut events).await {
             Ok(summary) => {
                 self.summary = summary;
@@ -471,5 +472,13 @@ impl World {
         let path = format!("{method} /demo/contacts/{}.xml ", self.id(who)?);
         let sent: Vec<&str> = writes.iter().filter_map(|write| write.strip_prefix(&path)).map(body_of).collect();
         if sent == [*body] { Ok(()) } else { Err(format!("sent: {writes:#?}")) }
+    }
+}
+
+/// An event; what it tells the user, as the command line says it.
+fn in_words(event: &SyncEvent) -> String {
+    match event {
+        SyncEvent::Attention { replica, note } => format!("{:?}", Language::English.messages().note(replica, note)),
+        other => format!("{other:?}"),
     }
 }

@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use carnet::{
     contact::Contact,
     replica::{
-        Baseline, Capabilities, Conduct, Diagnostic, LocalFuture, Lookup, Replica, ReplicaError, Scanned, Sink, Write,
-        Written, memory::Memory,
+        Baseline, Capabilities, Conduct, Diagnostic, Distrust, LocalFuture, Lookup, Replica, ReplicaError, Scanned,
+        Sink, Write, Written, memory::Memory,
     },
 };
 
@@ -63,7 +63,7 @@ impl SimulatedBook {
 }
 
 fn away() -> ReplicaError {
-    ReplicaError::Untrusted(Diagnostic::new("find the book's marker"))
+    ReplicaError::Untrusted(Distrust::Other(Diagnostic::new("find the book's marker")))
 }
 
 impl Replica for SimulatedBook {

@@ -230,7 +230,7 @@ fn explained(conn: &Connection) -> BTreeSet<String> {
         "SELECT last_name, first_name, comment, job_title, job_department, i.value, a.street_address
          FROM contacts c
          LEFT JOIN contact_items i ON i.contact = c.id LEFT JOIN contact_addresses a ON a.contact = c.id
-         WHERE c.id IN (SELECT contact FROM questions WHERE kind <> 'untaken' AND state = 'open')
+         WHERE c.id IN (SELECT contact FROM attention WHERE kind <> 'untaken' AND state = 'open')
             OR c.id IN (SELECT contact FROM conflicts WHERE field IS NULL AND state = 'open')",
     ));
     found.extend(rows(conn, "SELECT payload FROM outbox WHERE state = 'parked'"));
@@ -256,7 +256,7 @@ fn held_back(conn: &Connection, records: &[Record]) -> BTreeSet<String> {
 
 /// Cards that could be several people wait for a person's word.
 fn left_alone(world: &World, conn: &Connection) -> BTreeSet<String> {
-    let asked = rows(conn, "SELECT replica, remote FROM questions WHERE kind = 'ambiguous' AND state = 'open'");
+    let asked = rows(conn, "SELECT replica, remote FROM attention WHERE kind = 'ambiguous' AND state = 'open'");
     let asked: BTreeSet<Vec<Option<String>>> = asked.into_iter().collect();
     let mut texts = Vec::new();
     for shelf in &world.shelves {

@@ -390,6 +390,7 @@ impl History {
                 dry_run: false,
                 confirm_after: Duration::from_secs(60),
                 settle_after: TIMEOUT * 2,
+                prefer: world.prefer,
                 account: "sim".to_owned(),
             },
         );

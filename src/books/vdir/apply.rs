@@ -22,7 +22,7 @@ use crate::{
         parallel::chunked_map,
     },
     formats::vcard::{self, WriteStyle},
-    replica::{Action, Diagnostic, RemoteContact, ReplicaError, Revision, Write, Written},
+    replica::{Action, Diagnostic, Distrust, RemoteContact, ReplicaError, Revision, Write, Written},
 };
 
 /// With fewer writes, a second thread costs more than it gives.
@@ -89,11 +89,11 @@ impl Vdir {
             None if self.trust == Trust::FirstUse => {
                 Folder::make(&self.settings.path).map_err(|error| self.refused("make", &error))?
             }
-            None => return Err(self.unsafe_without("there is no folder")),
+            None => return Err(self.distrusted(|book, path, marker| Distrust::NoFolder { book, path, marker })),
         };
         if !self.is_marked(&folder)? {
             if self.trust != Trust::FirstUse {
-                return Err(self.unsafe_without("there is no marker file"));
+                return Err(self.distrusted(|book, path, marker| Distrust::NoMarker { book, path, marker }));
             }
             self.mark(&folder)?;
         }
@@ -172,7 +172,7 @@ impl Vdir {
         // The disk may have gone since the scan; a deletion is the one thing that cannot be taken back.
         let deletes = jobs.iter().any(|job| matches!(job, Job::Remove { .. }));
         let unmarked = if deletes && !matches!(self.is_marked(folder), Ok(true)) {
-            Some(self.unsafe_without("the marker file went away"))
+            Some(self.distrusted(|book, path, marker| Distrust::MarkerWentAway { book, path, marker }))
         } else {
             None
         };

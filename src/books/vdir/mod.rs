@@ -21,8 +21,8 @@ use crate::{
     contact::Contact,
     formats::vcard::{self, WriteStyle, split},
     replica::{
-        Baseline, Capabilities, Conduct, Diagnostic, LocalFuture, Lookup, Reading, Replica, ReplicaError, Scanned,
-        Sink, Write, Written,
+        Baseline, Capabilities, Conduct, Distrust, LocalFuture, Lookup, Reading, Replica, ReplicaError, Scanned, Sink,
+        Write, Written,
     },
 };
 
@@ -86,13 +86,12 @@ impl Vdir {
         refused(&format!("{deed} {}", self.settings.path.display()), error)
     }
 
-    /// The folder may be gone or another one; nothing on it is to be believed.
-    fn unsafe_without(&self, what: &str) -> ReplicaError {
-        let path = self.settings.path.display();
-        let marker = self.settings.path.join(MARKER);
-        ReplicaError::Untrusted(Diagnostic::new(format!("use book \"{}\": {what} at {path}", self.settings.name)).hint(
-            format!("is its disk mounted? if the folder is the right one, `touch {}` and run again", marker.display()),
-        ))
+    /// The folder may be gone or another one; nothing on it is to be believed. Says why, of the book, its folder and the
+    /// folder's marker.
+    fn distrusted(&self, why: impl FnOnce(String, String, String) -> Distrust) -> ReplicaError {
+        let BookSettings { name, path, .. } = &self.settings;
+        let marker = path.join(MARKER).display().to_string();
+        ReplicaError::Untrusted(why(name.clone(), path.display().to_string(), marker))
     }
 
     fn is_marked(&self, folder: &Folder) -> Result<bool, ReplicaError> {

@@ -19,7 +19,7 @@ use crate::{
         revisions,
     },
     formats::vcard::WriteStyle,
-    replica::{Baseline, Batch, Problem, ReplicaError, Scanned, Sink, Stopped},
+    replica::{Baseline, Batch, Distrust, Problem, ReplicaError, Scanned, Sink, Stopped},
 };
 
 /// Files read before they are handed on.
@@ -33,14 +33,14 @@ impl Vdir {
         let agreed = !known.is_empty();
         let Some(folder) = self.open().map_err(|error| self.refused("open", &error))? else {
             if agreed {
-                return Err(self.unsafe_without("there is no folder"));
+                return Err(self.distrusted(|book, path, marker| Distrust::NoFolder { book, path, marker }));
             }
             self.trust = Trust::FirstUse;
             return Ok(Scanned::complete());
         };
         let marked = self.is_marked(&folder)?;
         if !marked && agreed {
-            return Err(self.unsafe_without("there is no marker file"));
+            return Err(self.distrusted(|book, path, marker| Distrust::NoMarker { book, path, marker }));
         }
         if !marked {
             self.mark(&folder)?;
@@ -61,7 +61,7 @@ impl Vdir {
         })?;
 
         if agreed && !self.is_marked(&folder)? {
-            return Err(self.unsafe_without("the marker file went away"));
+            return Err(self.distrusted(|book, path, marker| Distrust::MarkerWentAway { book, path, marker }));
         }
         Ok(Scanned::complete())
     }

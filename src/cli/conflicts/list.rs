@@ -1,49 +1,54 @@
 //! `carnet conflicts list`: one line for each conflict and question, with what to type.
 
-use super::waiting::{Subject, Waiting, typed_number};
+use super::item;
 use crate::{
     cli::{
         context::Context,
         errors::CliError,
         exit,
+        messages::{Messages, typed_number},
         output::{FAINT, Output, STRONG, WARNING, plain},
         status::local,
     },
-    mirror::State,
+    views::{
+        State,
+        attention::{Item, Subject, items},
+    },
 };
 
 /// `carnet conflicts list`.
 pub fn run(all: bool, context: &mut Context) -> Result<u8, CliError> {
     let settings = context.settings()?;
-    let waiting = Waiting::read(&context.mirror(&settings)?, all)?;
-    if waiting.is_empty() && !context.out.json {
-        context.talk("nothing waits for you");
+    let items = items(&context.mirror(&settings)?, all)?;
+    if items.is_empty() && !context.out.json {
+        context.talk(context.out.messages().nothing_waits());
     }
-    print(&waiting, &mut context.out)?;
+    print(&items, &mut context.out)?;
     Ok(exit::DONE)
 }
 
-fn print(waiting: &[Waiting], out: &mut Output) -> Result<(), CliError> {
+fn print(items: &[Item], out: &mut Output) -> Result<(), CliError> {
+    let messages = out.messages();
     if out.json {
-        for one in waiting {
-            out.object(&one.object())?;
+        for one in items {
+            out.object(&item::object(one, messages))?;
         }
         return Ok(());
     }
-    let rows: Vec<Vec<String>> = waiting.iter().map(row).collect();
+    let rows: Vec<Vec<String>> = items.iter().map(|one| row(one, messages)).collect();
     if !out.terminal {
         return Ok(out.rows(&[], &rows)?);
     }
     // Not a table that wraps: a command on one line can be copied.
     let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
     let widths: Vec<usize> = (0..5).map(width).collect();
-    for (row, one) in rows.iter().zip(waiting) {
+    for (row, one) in rows.iter().zip(items) {
         let pad = |column: usize| {
             let cell = plain(&row[column]);
             let gap = " ".repeat(widths[column].saturating_sub(cell.chars().count()));
             format!("{cell}{gap}")
         };
-        let style = if one.state() == State::Open { WARNING } else { FAINT };
+        let style = if one.state == State::Open { WARNING } else { FAINT };
         let (number, name, what, replica, since) = (pad(0), pad(1), pad(2), pad(3), pad(4));
         let command = plain(&row[5]);
         out.line(&format!(
@@ -54,21 +59,15 @@ fn print(waiting: &[Waiting], out: &mut Output) -> Result<(), CliError> {
 }
 
 /// Number, contact, field or kind, replica, since when, what to type.
-fn row(one: &Waiting) -> Vec<String> {
+fn row(one: &Item, messages: &dyn Messages) -> Vec<String> {
     let since = match &one.subject {
-        Subject::Conflict(row) if row.state == State::Settled => format!("{}, {}", local(&one.since), kept(&row.kept)),
-        Subject::Conflict(_) | Subject::Question(_) => local(&one.since),
+        Subject::Conflict { kept, .. } if one.state == State::Settled => {
+            format!("{}, {}", local(&one.since), messages.kept(kept))
+        }
+        Subject::Conflict { .. } | Subject::Attention { .. } => local(&one.since),
     };
-    vec![typed_number(one.number()), one.name(), one.what().to_owned(), one.replica().to_owned(), since, one.command()]
-}
-
-fn kept(word: &str) -> String {
-    match word {
-        "here" => "the mirror's was kept".to_owned(),
-        "there" => "the replica's was kept".to_owned(),
-        "both" => "both were kept".to_owned(),
-        _ => "another value was kept".to_owned(),
-    }
+    let (name, what) = (item::name(one, messages), item::what(one, messages));
+    vec![typed_number(one.id), name, what, one.replica.clone(), since, item::command(one, messages)]
 }
 
 #[cfg(test)]
@@ -81,7 +80,7 @@ mod tests {
 
     fn listed(mirror: &Mirror, all: bool, terminal: bool, json: bool) -> String {
         let (mut out, written) = captured::output(terminal, json, false);
-        print(&Waiting::read(mirror, all).unwrap(), &mut out).unwrap();
+        print(&items(mirror, all).unwrap(), &mut out).unwrap();
         written.text().replace(&local(practice::AT), "THEN")
     }
 

@@ -1,13 +1,13 @@
-//! `carnet conflicts`: what waits for a person, side by side, and the person's word on it.
+//! `carnet conflicts`: what waits for the user, side by side, and the user's decision on it.
 //!
 //! Conflicts have plain numbers, questions have a q before theirs: `3` and `q7` cannot be mixed up.
 
+pub mod item;
 mod list;
 #[cfg(test)]
 mod practice;
 mod show;
 mod table;
-pub mod waiting;
 
 use clap::{ArgGroup, Args, Subcommand};
 
@@ -15,13 +15,14 @@ use super::{
     context::Context,
     errors::CliError,
     events_json, exit, lookup,
+    messages::typed_number,
     output::{FAINT, plain},
     report::change_line,
 };
 use crate::{
     app,
-    reconcile::Keep,
-    sync::{Answer, Number, SyncEvent, Word},
+    contact::Keep,
+    sync::{Decision, ItemId, SyncEvent},
 };
 
 /// Flags of `conflicts`.
@@ -57,7 +58,7 @@ struct ListArgs {
 struct ShowArgs {
     /// The number that the list shows: 3 for a conflict, q7 for a question
     #[arg(value_name = "ID", value_parser = number)]
-    id: Number,
+    id: ItemId,
 }
 
 /// Flags of `conflicts resolve`.
@@ -66,7 +67,7 @@ struct ShowArgs {
 struct ResolveArgs {
     /// The number that the list shows: 3 for a conflict, q7 for a question
     #[arg(value_name = "ID", value_parser = number)]
-    id: Number,
+    id: ItemId,
     /// Of a conflict: the CRM's value, the book's, both (lists and comments), or a value of your own
     #[arg(long, group = "word", value_name = "crm|book|both|FIELD=VALUE", value_parser = keep)]
     keep: Option<Keep>,
@@ -87,14 +88,14 @@ struct ResolveArgs {
     dismiss: bool,
 }
 
-fn number(text: &str) -> Result<Number, String> {
+fn number(text: &str) -> Result<ItemId, String> {
     let (digits, question) = match text.strip_prefix('q') {
         Some(digits) => (digits, true),
         None => (text, false),
     };
     match digits.parse::<i64>() {
-        Ok(id) if id > 0 && question => Ok(Number::Question(id)),
-        Ok(id) if id > 0 => Ok(Number::Conflict(id)),
+        Ok(id) if id > 0 && question => Ok(ItemId::Attention(id)),
+        Ok(id) if id > 0 => Ok(ItemId::Conflict(id)),
         Ok(_) | Err(_) => {
             Err("expected a number of `carnet conflicts`: 3 for a conflict, q7 for a question".to_owned())
         }
@@ -128,29 +129,30 @@ pub fn run(args: &ConflictsArgs, context: &mut Context) -> Result<u8, CliError> 
 fn resolve(args: &ResolveArgs, context: &mut Context) -> Result<u8, CliError> {
     let settings = context.settings()?;
     context.start_logging("warn");
-    let word = match args {
-        ResolveArgs { keep: Some(keep), .. } => Word::Keep(keep.clone()),
-        ResolveArgs { adopt: Some(crm_id), .. } => Word::Answer(Answer::Adopt(crm_id.clone())),
-        ResolveArgs { create: true, .. } => Word::Answer(Answer::Create),
+    let decision = match args {
+        ResolveArgs { keep: Some(keep), .. } => Decision::Keep { keep: keep.clone() },
+        ResolveArgs { adopt: Some(crm_id), .. } => Decision::Adopt { crm_id: crm_id.clone() },
+        ResolveArgs { create: true, .. } => Decision::Create,
         ResolveArgs { same_as: Some(contact), .. } => {
-            let stored = lookup::one(&context.mirror(&settings)?, contact)?;
-            Word::Answer(Answer::SameAs(stored.id))
+            Decision::SameAs { contact: lookup::one(&context.mirror(&settings)?, contact)?.id }
         }
-        ResolveArgs { new: true, .. } => Word::Answer(Answer::New),
+        ResolveArgs { new: true, .. } => Decision::New,
         // The group lets nothing else through.
-        _ => Word::Answer(Answer::Dismiss),
+        _ => Decision::Dismiss,
     };
     let mut events = Vec::new();
-    let (decided, summary) = app::resolve(&settings, args.id, &word, &mut |event| events.push(event))?;
+    let (applied, summary) = app::decide(&settings, args.id, &decision, &mut |event| events.push(event))?;
     let out = &mut context.out;
+    let messages = out.messages();
+    let text = messages.applied(&applied);
     if out.json {
         for event in &events {
-            out.object(&events_json::event(event))?;
+            out.object(&events_json::event(event, messages))?;
         }
-        let mut object = events_json::summary(&summary);
-        object["resolved"] = waiting::typed_number(args.id).into();
-        object["text"] = decided.text.clone().into();
-        object["to_sync"] = decided.to_sync.into();
+        let mut object = events_json::summary(&summary, messages);
+        object["resolved"] = typed_number(applied.item).into();
+        object["text"] = text.into();
+        object["to_sync"] = applied.to_sync.into();
         out.object(&object)?;
         return Ok(exit::DONE);
     }
@@ -159,9 +161,9 @@ fn resolve(args: &ResolveArgs, context: &mut Context) -> Result<u8, CliError> {
             out.say(&change_line(change))?;
         }
     }
-    out.say(&plain(&decided.text))?;
-    if decided.to_sync {
-        out.say(&format!("{FAINT}`carnet sync` carries it to the CRM and the books{FAINT:#}"))?;
+    out.say(&plain(&text))?;
+    if applied.to_sync {
+        out.say(&format!("{FAINT}{}{FAINT:#}", messages.to_sync()))?;
     }
     Ok(exit::DONE)
 }
@@ -182,9 +184,9 @@ mod tests {
 
     #[test]
     fn numbers_are_conflicts_and_q_numbers_are_questions() {
-        let check = |text: &str, expected: Option<Number>| assert_eq!(number(text).ok(), expected, "{text}");
-        check("3", Some(Number::Conflict(3)));
-        check("q7", Some(Number::Question(7)));
+        let check = |text: &str, expected: Option<ItemId>| assert_eq!(number(text).ok(), expected, "{text}");
+        check("3", Some(ItemId::Conflict(3)));
+        check("q7", Some(ItemId::Attention(7)));
         check("Q7", None);
         check("q", None);
         check("0", None);

@@ -3,8 +3,8 @@
 use crate::{
     contact::{Contact, Item, ItemType},
     mirror::{
-        Agreement, ConflictRow, ContactId, Mirror, OutboxAction, OutboxRow, OutboxState, QuestionDetail, QuestionRow,
-        State,
+        Agreement, Ambiguity, Attention, AttentionRow, ConflictRow, ContactId, Mirror, OutboxAction, OutboxRow,
+        OutboxState, State,
     },
 };
 
@@ -71,33 +71,19 @@ pub fn mirror() -> Mirror {
     for row in &rows {
         mirror.add_conflict(row).unwrap();
     }
-    let question = |replica: &str, remote: &str, kind: &str, contact, text: &str| QuestionRow {
-        id: 0,
-        run,
-        replica: replica.into(),
-        remote: remote.into(),
-        kind: kind.into(),
-        contact,
-        text: text.into(),
-        state: State::Open,
+    let mut raise = |replica: &str, remote: &str, contact, attention| {
+        let (replica, remote) = (replica.into(), remote.into());
+        let row = AttentionRow { id: 0, run, replica, remote, contact, attention, state: State::Open };
+        mirror.raise(&row).unwrap();
     };
-    let text = "contact u-3 may or may not have been created in the CRM: its answer was lost";
-    mirror.ask(&question("crm", "u-3", "parked", Some(ids[2]), text)).unwrap();
-    let text = "x.vcf could be 2 known contacts; it was left alone";
-    mirror.ask_with(&question("cards", "x.vcf", "ambiguous", None, text), &could_be(&ids[..2])).unwrap();
-    let text = "y.vcf looks like a copy of ada.vcf; it was left alone";
-    mirror.ask_with(&question("cards", "y.vcf", "ambiguous", None, text), &could_be(&ids[..1])).unwrap();
-    let text = "30 of 100 contacts are missing from cards; 10 may go without a word";
-    let todo = Some("nothing was deleted; if this is meant, run `carnet sync --max-delete 30`".to_owned());
-    let detail = QuestionDetail { todo, ..QuestionDetail::default() };
-    mirror.ask_with(&question("cards", "", "held_deletion", None, text), &detail).unwrap();
+    let could_be = |contacts: &[ContactId], reason| Attention::Ambiguous { candidates: contacts.to_vec(), reason };
+    raise("crm", "u-3", Some(ids[2]), Attention::LostCreation);
+    raise("cards", "x.vcf", None, could_be(&ids[..2], Ambiguity::Several));
+    raise("cards", "y.vcf", None, could_be(&ids[..1], Ambiguity::CopyOf { record: "ada.vcf".into() }));
+    raise("cards", "", None, Attention::HeldDeletions { missing: 30, known: 100, allowed: 10 });
     mirror.put_outbox(&parked(ids[2])).unwrap();
     mirror.set_fact("crm.held_back", "1042 1043 1044").unwrap();
     mirror
-}
-
-fn could_be(contacts: &[ContactId]) -> QuestionDetail {
-    QuestionDetail { candidates: contacts.to_vec(), ..QuestionDetail::default() }
 }
 
 fn parked(contact: i64) -> OutboxRow {

@@ -13,7 +13,10 @@ use crate::{
     config::Environment,
     contact::Field,
     replica::Problem,
-    sync::events::FieldChange,
+    sync::{
+        Attention, AttentionKind,
+        events::{FieldChange, Stopped},
+    },
 };
 
 fn counts(pairs: &[(&str, u64)]) -> BTreeMap<String, u64> {
@@ -108,6 +111,12 @@ fn a_dry_run_shows_each_change_and_says_that_it_wrote_nothing() {
     assert!(verbose.starts_with("crm  update  Élodie Durand (1042)  job_title: "), "{verbose}");
 }
 
+/// As a replica says it itself.
+fn too_many_deletions() -> Stopped {
+    let (kind, text) = (AttentionKind::Stopped, "team: too many deletions".into());
+    Stopped { replica: "team".into(), attention: Attention::Worded { kind, text, todo: None, candidates: Vec::new() } }
+}
+
 #[test]
 fn troubles_are_told_on_stderr_and_their_sum_on_stdout() {
     let problem = |number: u32| SyncEvent::Problem {
@@ -130,13 +139,8 @@ fn troubles_are_told_on_stderr_and_their_sum_on_stdout() {
         there: "y".into(),
         kept: "there".into(),
     }));
-    let summary = Summary {
-        conflicts: 1,
-        failed: 26,
-        waiting: 1,
-        stopped: vec!["team: too many deletions".into()],
-        ..Summary::default()
-    };
+    let summary =
+        Summary { conflicts: 1, failed: 26, waiting: 1, stopped: vec![too_many_deletions()], ..Summary::default() };
     let (out, talk) = told("", false, events.clone(), &summary);
     insta::assert_snapshot!(out, @r#"
     crm  conflict  Ada (1042)  comment: mirror "x", crm "y"; crm's is kept

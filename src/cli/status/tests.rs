@@ -4,10 +4,11 @@ use std::path::Path;
 
 use super::*;
 use crate::{
-    cli::output::captured,
+    cli::{messages::Language, output::captured},
     config::Environment,
     contact::Contact,
-    mirror::{AbsenceRow, Agreement, QuestionDetail, State},
+    mirror::{AbsenceRow, Agreement, Attention, AttentionKind, AttentionRow, Mirror, OutboxAction, OutboxRow, State},
+    sync::events::Label,
 };
 
 #[test]
@@ -33,25 +34,24 @@ fn status_counts_what_is_pending_and_what_waits() {
         marks: String::new(),
     };
     mirror.put_agreement("crm", &agreement).unwrap();
-    let question = QuestionRow {
+    let worded = |kind: AttentionKind, text: &str, todo: Option<&str>| Attention::Worded {
+        kind,
+        text: text.to_owned(),
+        todo: todo.map(str::to_owned),
+        candidates: Vec::new(),
+    };
+    let ambiguous = AttentionRow {
         id: 0,
         run,
         replica: "team".into(),
         remote: "a.vcf".into(),
-        kind: "ambiguous".into(),
         contact: None,
-        text: "a.vcf could be two contacts".into(),
+        attention: worded(AttentionKind::Ambiguous, "a.vcf could be two contacts", None),
         state: State::Open,
     };
-    mirror.ask(&question).unwrap();
-    let held = QuestionRow {
-        remote: String::new(),
-        kind: "held_deletion".into(),
-        text: "30 of 100 contacts are missing from team; 10 may go without a word".into(),
-        ..question
-    };
-    let todo = Some("nothing was deleted; if this is meant, run `carnet sync --max-delete 30`".to_owned());
-    mirror.ask_with(&held, &QuestionDetail { todo, ..QuestionDetail::default() }).unwrap();
+    mirror.raise(&ambiguous).unwrap();
+    let attention = Attention::HeldDeletions { missing: 30, known: 100, allowed: 10 };
+    mirror.raise(&AttentionRow { remote: String::new(), attention, ..ambiguous }).unwrap();
     let lost = OutboxRow {
         id: 0,
         replica: "crm".into(),
@@ -77,8 +77,8 @@ fn status_counts_what_is_pending_and_what_waits() {
     };
     mirror.put_absence(&absence).unwrap();
     let now = DateTime::parse_from_rfc3339("2026-01-01T10:20:00Z").unwrap().with_timezone(&Utc);
-    let status = Status::read(&mirror, &settings, now).unwrap();
-    insta::assert_snapshot!(serde_json::to_string_pretty(&status.object()).unwrap(), @r#"
+    let status = Shown::new(status(&mirror, names(&settings)).unwrap(), &settings, now);
+    insta::assert_snapshot!(serde_json::to_string_pretty(&status.object(Language::English.messages())).unwrap(), @r#"
     {
       "conflicts": [],
       "contacts": 1,
@@ -176,25 +176,11 @@ fn status_counts_what_is_pending_and_what_waits() {
 #[test]
 fn what_becomes_of_a_write_is_said_in_plain_words() {
     let check = |action: OutboxAction, state: OutboxState, words: &str, todo: &str| {
-        let (text, contact) = (String::new, Label { uid: "u-1".into(), ..Label::default() });
-        let (replica, payload, sent_at, sent_uptime) = (text(), text(), text(), text());
-        let (id, highest_id, attempts, error) = (1, None, 1, None);
-        let row = OutboxRow {
-            id,
-            replica,
-            contact: 1,
-            action,
-            state,
-            payload,
-            highest_id,
-            sent_at,
-            sent_uptime,
-            attempts,
-            error,
-        };
-        let one = OutcomeUnknown { row, contact };
-        assert_eq!(anstream::adapter::strip_str(&one.words("crm")).to_string(), words);
-        assert!(one.todo().contains(todo), "{}", one.todo());
+        let contact = Label { uid: "u-1".into(), ..Label::default() };
+        let write = UnsettledWrite { action, state, sent_at: String::new(), error: None, contact };
+        let messages = Language::English.messages();
+        assert_eq!(anstream::adapter::strip_str(&unsettled(&write, "crm", messages)).to_string(), words);
+        assert!(messages.unsettled_todo(&write).contains(todo), "{}", messages.unsettled_todo(&write));
     };
     use OutboxAction::{Create, Delete, Update};
     use OutboxState::{HeldForReview, Refused, Sent, Unknown};

@@ -5,7 +5,7 @@
 use super::{Outbox, Payload};
 use crate::{
     contact::{Contact, FieldSet, ids::MIRROR},
-    mirror::{Agreement, OutboxAction, OutboxRow, OutboxState, QuestionRow, State},
+    mirror::{Agreement, Attention, AttentionKind, AttentionRow, OutboxAction, OutboxRow, OutboxState},
     reconcile::{all_equal_normalised, matching::Resemblance, merge::equal_normalised},
     replica::RemoteContact,
     sync::{
@@ -112,7 +112,7 @@ impl Outbox<'_, '_> {
         let stored = self.run.stored(row.contact)?;
         self.run.mirror.delete_outbox(row.id)?;
         if side.shares_ids() {
-            self.run.mirror.answer_question(CRM, &stored.uid, "parked")?;
+            self.run.mirror.settle_attention(CRM, &stored.uid, &AttentionKind::LostCreation)?;
             // Books that carry the CRM's id are now behind.
             self.run.mirror.touch_contact(stored.id)?;
         }
@@ -184,22 +184,8 @@ impl Outbox<'_, '_> {
 
     pub(crate) fn raise_held_creation(&mut self, row: &OutboxRow) -> Result<(), SyncError> {
         let stored = self.run.stored(row.contact)?;
-        self.run.ask(
-            QuestionRow {
-                id: 0,
-                run: self.run.id,
-                replica: CRM.to_owned(),
-                remote: stored.uid.clone(),
-                kind: "parked".to_owned(),
-                contact: Some(stored.id),
-                text: format!(
-                    "contact {} may or may not have been created in the CRM: its answer was lost",
-                    stored.uid
-                ),
-                state: State::Open,
-            },
-            "look for it in the CRM; `carnet conflicts` says how to answer. It is not sent again on its own",
-        )
+        let raised = self.run.open_attention(CRM, &stored.uid, Attention::LostCreation);
+        self.run.raise(AttentionRow { contact: Some(stored.id), ..raised })
     }
 }
 

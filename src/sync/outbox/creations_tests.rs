@@ -77,7 +77,7 @@ fn check_adopted(found: &Contact, unsupported_fields: &str, expected: &Contact) 
         fixture.adopt_lost_creations(CRM, &mut vec![seen("1001", None, found)]);
         assert_eq!(fixture.run.stored(id).unwrap().contact, *expected, "{unsupported_fields}");
         assert_eq!(fixture.run.summary.conflicts, 0);
-        assert!(fixture.run.mirror.questions().unwrap().is_empty(), "it was found after all");
+        assert!(fixture.run.mirror.open_attention().unwrap().is_empty(), "it was found after all");
         assert!(fixture.run.stored(id).unwrap().version > 1, "books that carry its id are behind");
     });
 }
@@ -196,8 +196,8 @@ fn a_creation_that_a_newcomer_may_explain_is_put_to_a_person() {
                 }
                 fixture.later(SETTLE);
                 fixture.outbox().conclude_unknown(held_back).unwrap();
-                let questions = fixture.run.mirror.questions().unwrap().len();
-                assert_eq!((fixture.states(CRM)[0], questions), expected, "{held_back} {newcomer:?}");
+                let waiting = fixture.run.mirror.open_attention().unwrap().len();
+                assert_eq!((fixture.states(CRM)[0], waiting), expected, "{held_back} {newcomer:?}");
             });
         };
     check(false, None, Unknown, (Unknown, 0));

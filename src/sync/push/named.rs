@@ -7,7 +7,7 @@ use crate::sync::{run::Step, scan::missing::Absences};
 use std::collections::HashSet;
 
 use crate::{
-    mirror::{Agreement, ContactId},
+    mirror::{Agreement, Attention, ContactId, StopReason},
     reconcile::{Kept, matching::could_be},
     replica::{Diagnostic, Lookup, RemoteContact},
     sync::{error::SyncError, scan::intake::NEVER_READ},
@@ -41,13 +41,7 @@ impl Pusher<'_, '_> {
         }
         let count = named.len() as u64;
         if !self.run.policy.force && count > self.run.policy.max_delete.allowed(self.run.mirror.count_contacts()?) {
-            let message = format!(
-                "the CRM's listing leaves out {count} contacts that the books know by their CRM id; nothing is written there"
-            );
-            let hint = format!(
-                "if the listing was not whole, run it again; `carnet sync --max-delete {count}` asks for each by its id"
-            );
-            self.run.halt(self.participant, Diagnostic::new(message).hint(hint));
+            self.run.halt(self.participant, Attention::Stopped { reason: StopReason::ListingLeavesOut { count } });
             return Ok(());
         }
         let mut control = None;

@@ -5,22 +5,20 @@ use super::Pusher;
 use crate::sync::{participant::Trust, scan::intake::Intake};
 use crate::{
     contact::{Contact, Field, FieldSet},
-    mirror::{Agreement, QuestionRow, State, Stored},
+    mirror::{Agreement, Attention, AttentionKind, AttentionRow, Stored},
     reconcile::{
         lists::{self, Entry},
         merge::equal_normalised,
     },
     replica::{Action, Diagnostic, RemoteContact, ReplicaError, Written},
     sync::{
+        attention::of_distrust,
         error::SyncError,
         record::label,
         run::Step,
         scan::intake::{CHANGED, marks},
     },
 };
-
-/// The kind of question that only informs: it stays in `status` and holds nothing up.
-pub(crate) const NOT_PERSISTED: &str = "untaken";
 
 /// A contact as it was when its write was planned.
 #[derive(Clone, Copy)]
@@ -109,7 +107,7 @@ impl Pusher<'_, '_> {
         if !not_persisted.is_empty() {
             self.report_not_persisted(&stored, &not_persisted)?;
         } else {
-            self.run.mirror.answer_question(&self.participant.name, &stored.uid, NOT_PERSISTED)?;
+            self.run.mirror.settle_attention(&self.participant.name, &stored.uid, &AttentionKind::NotPersisted)?;
         }
         // What the server shows beyond what was sent, somebody put there: it is taken at once.
         let theirs = common(before, meant, &record.contact);
@@ -192,10 +190,10 @@ impl Pusher<'_, '_> {
             }
             // Only a scan is ended by the run.
             ReplicaError::Stopped(_) => self.outbox().withdraw(row)?,
-            ReplicaError::Untrusted(diagnostic) => {
+            ReplicaError::Untrusted(distrust) => {
                 self.outbox().withdraw(row)?;
                 if !self.participant.is_halted() {
-                    self.run.halt(self.participant, diagnostic);
+                    self.run.halt(self.participant, of_distrust(distrust));
                 }
             }
         }
@@ -209,16 +207,10 @@ impl Pusher<'_, '_> {
         let hint = "it is not sent again until it changes here; the mirror keeps it";
         let message = format!("write {names}: the CRM acknowledged it and shows something else");
         self.run.failed(self.participant, label(stored), Diagnostic::new(message).hint(hint));
-        self.run.mirror.ask(&QuestionRow {
-            id: 0,
-            run: self.run.id,
-            replica: self.participant.name.clone(),
-            remote: stored.uid.clone(),
-            kind: NOT_PERSISTED.to_owned(),
-            contact: Some(stored.id),
-            text: format!("the CRM does not show {names} of contact {} as the mirror has it", stored.uid),
-            state: State::Open,
-        })?;
+        // It was told as a failure: what is raised here only stays in `status`.
+        let attention = Attention::NotPersisted { fields: fields.to_vec() };
+        let row = self.run.open_attention(&self.participant.name, &stored.uid, attention);
+        self.run.mirror.raise(&AttentionRow { contact: Some(stored.id), ..row })?;
         Ok(())
     }
 }

@@ -8,7 +8,7 @@ use crate::{
         OutboxAction::{Create, Delete, Update},
         OutboxState::{self, Refused, Sent, Unknown},
     },
-    replica::{Action, Diagnostic, RemoteContact, ReplicaError, Write, Written, memory::Memory},
+    replica::{Action, Diagnostic, Distrust, RemoteContact, ReplicaError, Write, Written, memory::Memory},
     sync::{
         SyncError,
         events::{ChangeAction, SyncEvent},
@@ -161,7 +161,11 @@ fn what_a_write_that_was_not_done_leaves_behind() {
         check_not_written(name, Deferred(diagnostic()), &POSTPONED);
         check_not_written(name, OutcomeUnknown(diagnostic()), &Fate { rows: vec![Unknown], ..POSTPONED });
         check_not_written(name, Login(diagnostic()), &Fate { again: Err(4), failed: 0, ..POSTPONED });
-        check_not_written(name, Untrusted(diagnostic()), &Fate { failed: 0, halted: true, ..POSTPONED });
+        check_not_written(
+            name,
+            Untrusted(Distrust::Other(diagnostic())),
+            &Fate { failed: 0, halted: true, ..POSTPONED },
+        );
     }
     check_not_written(CRM, Rejected(diagnostic()), &Fate { rows: vec![Refused], ..POSTPONED });
     check_not_written("cards", Rejected(diagnostic()), &POSTPONED);
@@ -204,7 +208,7 @@ fn a_replica_is_stopped_once_whatever_the_batch_holds() {
         let mut participant = participant("cards", Memory::default());
         let ids = ["ada-1", "ada-2"].map(|uid| fixture.contact(uid, &ada("CEO")));
         let batch = ids.map(|id| delivery(&mut fixture, "cards", id, Action::Create { contact: ada("CEO") }));
-        let answers = ids.map(|_| Err(ReplicaError::Untrusted(Diagnostic::new("find the marker"))));
+        let answers = ids.map(|_| Err(ReplicaError::Untrusted(Distrust::Other(Diagnostic::new("find the marker")))));
         assert!(!fixture.record_answers(&mut participant, batch.into(), answers.into()).unwrap());
         assert_eq!((fixture.run.summary.stopped.len(), fixture.states("cards")), (1, vec![]));
     });
@@ -317,7 +321,7 @@ fn check_read_back(
         assert_eq!((job_title.as_str(), at.as_str()), (title, country), "{read:?}");
         let fact = fixture.run.mirror.fact("crm.ignored").unwrap().unwrap_or_default();
         assert_eq!(fact, unsupported_fields, "{read:?}");
-        let open = |fixture: &RunFixture<'_>| fixture.run.mirror.questions().unwrap().len();
+        let open = |fixture: &RunFixture<'_>| fixture.run.mirror.open_attention().unwrap().len();
         assert_eq!(
             (open(&fixture), fixture.run.summary.failed),
             (usize::from(not_persisted), u64::from(not_persisted))
@@ -352,7 +356,7 @@ fn what_a_book_does_not_keep_is_no_matter_of_the_crm() {
         let read = seen("1001", None, &ada("CEO"));
         deliver(&mut fixture, &mut participant("cards", Memory::default()), sent, Ok(Some(read))).unwrap();
         assert_eq!(fixture.run.mirror.fact("crm.ignored").unwrap(), None);
-        assert!(fixture.run.mirror.questions().unwrap().is_empty() && fixture.run.summary.failed == 0);
+        assert!(fixture.run.mirror.open_attention().unwrap().is_empty() && fixture.run.summary.failed == 0);
         assert_eq!(fixture.run.stored(id).unwrap().contact, ada("CTO"));
     });
 }

@@ -1,18 +1,22 @@
-//! A person's answers to questions: who a new record is, what became of a creation whose answer was lost.
+//! A user's decisions on what waits beside conflicts: who a new record is, what became of a creation whose answer was
+//! lost.
 //!
-//! Nothing is read or sent here. An answer about a book's record is kept until the next scan meets the record; an adopted
+//! Nothing is read or sent here. What is said of a book's record is kept until the next scan meets the record; an adopted
 //! CRM contact gets an agreement at once, so that no creation can be sent for it any more, and is read by the next scan.
 
-use super::Review;
 use serde::Deserialize;
 
 use super::{
-    candidates::{Candidate, held, held_for_review, newcomers},
-    resolve::{Decided, failed, usage},
+    Review,
+    candidates::{held, held_for_review, newcomers},
+    refused::{Applied, Effect, NoCandidate, Refused, Why},
 };
 use crate::{
     contact::{Contact, FieldSet, ids::MIRROR},
-    mirror::{Agreement, ContactId, OutboxRow, QuestionRow, State, Stored},
+    mirror::{
+        Agreement, AttentionKind, AttentionRow, ContactId, Decision, ItemId, OutboxRow, Standing, StandingKind, State,
+        Stored,
+    },
     reconcile::{
         Base, FieldConflict, Here, Incoming, Kept, Policy, Prefer, Winner, all_equal_normalised, apply_changes,
         incoming, plan::in_known_words,
@@ -21,39 +25,13 @@ use crate::{
         SyncError,
         events::ChangeAction,
         participant::{CRM, Participant},
-        push::settle::NOT_PERSISTED,
         record::label,
-        scan::{copies::COPY, intake::NEVER_READ},
+        run::Run,
+        scan::intake::NEVER_READ,
     },
 };
 
-/// The kind of question that asks who a record is.
-pub(crate) const AMBIGUOUS: &str = "ambiguous";
-/// The kind of question that asks what became of a creation.
-pub(crate) const HELD_FOR_REVIEW: &str = "parked";
-/// Not questions but what was answered: a record is this contact...
-const SAME_AS: &str = "same_as";
-/// ... or nobody we know...
-const NEW: &str = "new";
-/// ... or no newcomer of the CRM is this contact.
-const APART: &str = "apart";
-
-/// What a person answers to a question.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Answer {
-    /// The CRM's contact of this id is the one that was sent.
-    Adopt(String),
-    /// It was never made: send it again.
-    Create,
-    /// The record is this contact, by its row in the mirror.
-    SameAs(ContactId),
-    /// The record is nobody we know.
-    New,
-    /// It is seen; nothing is to be done.
-    Dismiss,
-}
-
-/// Who a record is, as a person has said.
+/// Who a record is, as a user has said.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Who {
     SameAs(ContactId),
@@ -62,12 +40,30 @@ pub(crate) enum Who {
     New,
 }
 
-/// What can be answered to a question of this kind, as it is typed after `carnet conflicts resolve`.
-pub fn answers(kind: &str) -> &'static [&'static str] {
+/// The decisions that can be made on what waits beside conflicts, without what they name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Answer {
+    /// [`Decision::Adopt`].
+    Adopt,
+    /// [`Decision::Create`].
+    Create,
+    /// [`Decision::SameAs`].
+    SameAs,
+    /// [`Decision::New`].
+    New,
+    /// [`Decision::Dismiss`].
+    Dismiss,
+}
+
+/// What can be decided on something of this kind.
+pub fn answers(kind: &AttentionKind) -> &'static [Answer] {
     match kind {
-        HELD_FOR_REVIEW => &["--adopt CRM_ID", "--create"],
-        AMBIGUOUS => &["--same-as CONTACT", "--new"],
-        _ => &["--dismiss"],
+        AttentionKind::LostCreation => &[Answer::Adopt, Answer::Create],
+        AttentionKind::Ambiguous => &[Answer::SameAs, Answer::New],
+        AttentionKind::NotPersisted
+        | AttentionKind::HeldDeletions
+        | AttentionKind::Stopped
+        | AttentionKind::Other(_) => &[Answer::Dismiss],
     }
 }
 
@@ -77,116 +73,121 @@ struct Sent {
     contact: Contact,
 }
 
+fn refused(row: &AttentionRow, why: Why) -> SyncError {
+    Refused { item: ItemId::Attention(row.id), why }.into()
+}
+
+fn applied(row: &AttentionRow, effect: Effect, to_sync: bool) -> Applied {
+    Applied { item: ItemId::Attention(row.id), effect, to_sync }
+}
+
 impl Review<'_, '_> {
-    /// Carries out an answer to a question.
-    pub fn answer(&mut self, id: i64, answer: &Answer, prefer: Prefer) -> Result<Decided, SyncError> {
-        let Some(question) = self.run.mirror.question_by_id(id)? else {
-            return Err(usage(format!("find question q{id}"), "`carnet conflicts` lists them"));
-        };
-        if question.state == State::Settled {
-            return Err(failed(
-                format!("answer question q{id}: it does not wait any more"),
-                "`carnet conflicts` lists what waits",
-            ));
+    /// Carries out a decision on what waits beside conflicts.
+    pub fn answer(&mut self, id: i64, decision: &Decision) -> Result<Applied, SyncError> {
+        let item = ItemId::Attention(id);
+        if matches!(decision, Decision::Keep { .. }) {
+            return Err(Refused { item, why: Why::NoConflict }.into());
         }
-        match (question.kind.as_str(), answer) {
-            (HELD_FOR_REVIEW, Answer::Adopt(crm_id)) => self.adopt_named(&question, crm_id, prefer),
-            (HELD_FOR_REVIEW, Answer::Create) => self.create_after_all(&question),
-            (AMBIGUOUS, Answer::SameAs(contact)) => self.note_who(&question, Who::SameAs(*contact)),
-            (AMBIGUOUS, Answer::New) => self.note_who(&question, Who::New),
-            (HELD_FOR_REVIEW | AMBIGUOUS, _)
-            | (_, Answer::Adopt(_) | Answer::Create | Answer::SameAs(_) | Answer::New) => Err(usage(
-                format!("answer question q{id} that way"),
-                format!("answer with {}", answers(&question.kind).join(" or ")),
-            )),
-            (_, Answer::Dismiss) => {
-                self.settled(&question)?;
-                Ok(Decided { text: format!("question q{id}: dismissed"), to_sync: false })
+        let Some(row) = self.run.mirror.attention(id)? else { return Err(Refused { item, why: Why::NotFound }.into()) };
+        if row.state == State::Settled {
+            return Err(refused(&row, Why::Settled));
+        }
+        let kind = row.attention.kind();
+        match (&kind, decision) {
+            (AttentionKind::LostCreation, Decision::Adopt { crm_id }) => self.adopt_named(&row, crm_id),
+            (AttentionKind::LostCreation, Decision::Create) => self.create_after_all(&row),
+            (AttentionKind::Ambiguous, Decision::SameAs { contact }) => self.note_same_as(&row, *contact),
+            (AttentionKind::Ambiguous, Decision::New) => self.note_new(&row),
+            (AttentionKind::LostCreation | AttentionKind::Ambiguous, _)
+            | (
+                _,
+                Decision::Keep { .. }
+                | Decision::Adopt { .. }
+                | Decision::Create
+                | Decision::SameAs { .. }
+                | Decision::New,
+            ) => Err(refused(&row, Why::OtherKind(kind))),
+            (_, Decision::Dismiss) => {
+                self.settle_answered(&row)?;
+                Ok(applied(&row, Effect::Dismissed, false))
             }
         }
     }
 
-    fn settled(&mut self, question: &QuestionRow) -> Result<(), SyncError> {
-        Ok(self.run.mirror.answer_question(&question.replica, &question.remote, &question.kind)?)
+    fn settle_answered(&mut self, row: &AttentionRow) -> Result<(), SyncError> {
+        Ok(self.run.mirror.settle_attention(&row.replica, &row.remote, &row.attention.kind())?)
     }
 
-    /// Settles questions that time has answered: creations that were found in a listing or are known not to have been
-    /// made, values that the CRM shows after all or that nobody holds any more.
+    /// Settles what time has answered: creations that were found in a listing or are known not to have been made, values
+    /// that the CRM shows after all or that nobody holds any more.
     pub fn settle_explained(&mut self) -> Result<(), SyncError> {
-        for question in self.run.mirror.questions()? {
-            let waits = match question.kind.as_str() {
-                HELD_FOR_REVIEW => question
+        for row in self.run.mirror.open_attention()? {
+            let waits = match row.attention.kind() {
+                AttentionKind::LostCreation => row
                     .contact
                     .map(|contact| held_for_review(&self.run.mirror, contact))
                     .transpose()?
                     .flatten()
                     .is_some(),
-                NOT_PERSISTED => self.is_untaken(&question)?,
-                _ => true,
+                AttentionKind::NotPersisted => self.shows_something_else(&row)?,
+                AttentionKind::Ambiguous
+                | AttentionKind::HeldDeletions
+                | AttentionKind::Stopped
+                | AttentionKind::Other(_) => true,
             };
             if !waits {
-                self.settled(&question)?;
+                self.settle_answered(&row)?;
             }
         }
         Ok(())
     }
 
     /// True while the CRM shows something else of a contact than what the mirror has sent it.
-    fn is_untaken(&self, question: &QuestionRow) -> Result<bool, SyncError> {
-        let Some(id) = question.contact else { return Ok(false) };
+    fn shows_something_else(&self, row: &AttentionRow) -> Result<bool, SyncError> {
+        let Some(id) = row.contact else { return Ok(false) };
         let stored = self.run.mirror.contact(id)?.filter(|stored| !stored.deleted);
         let (Some(stored), Some(agreement)) = (stored, self.run.mirror.agreement(CRM, id)?) else { return Ok(false) };
         Ok(!agreement.detached && !all_equal_normalised(&stored.contact, &agreement.theirs, FieldSet::CRM))
     }
 
-    fn waiting_creation(&self, question: &QuestionRow) -> Result<(Stored, OutboxRow), SyncError> {
-        let waiting = match question.contact {
+    fn waiting_creation(&self, row: &AttentionRow) -> Result<(Stored, OutboxRow), SyncError> {
+        let waiting = match row.contact {
             Some(contact) => self.run.mirror.contact(contact)?.zip(held_for_review(&self.run.mirror, contact)?),
             None => None,
         };
-        let gone =
-            || failed(format!("answer question q{}: no creation waits any more", question.id), "run `carnet sync`");
-        waiting.ok_or_else(gone)
+        waiting.ok_or_else(|| refused(row, Why::NoCreation))
     }
 
     /// Sends a creation again at the next push; a newcomer of the CRM that resembles the contact is another person.
-    fn create_after_all(&mut self, question: &QuestionRow) -> Result<Decided, SyncError> {
-        let (stored, row) = self.waiting_creation(question)?;
-        self.run.mirror.delete_outbox(row.id)?;
-        self.settled(question)?;
-        self.run.mirror.ask(&QuestionRow {
-            id: 0,
-            run: self.run.id,
-            replica: CRM.to_owned(),
-            remote: stored.uid.clone(),
-            kind: APART.to_owned(),
-            contact: Some(stored.id),
-            text: format!("a person said that no newcomer of the CRM is contact {}", stored.uid),
-            state: State::Settled,
-        })?;
-        let text =
-            if stored.deleted { "the contact is deleted here: nothing is sent" } else { "it is sent to the CRM again" };
-        Ok(Decided { text: format!("question q{}: {text}", question.id), to_sync: !stored.deleted })
+    fn create_after_all(&mut self, row: &AttentionRow) -> Result<Applied, SyncError> {
+        let (stored, sent) = self.waiting_creation(row)?;
+        self.run.mirror.delete_outbox(sent.id)?;
+        self.settle_answered(row)?;
+        self.run.remember_standing(CRM, &stored.uid, &Standing::Apart)?;
+        let effect = if stored.deleted { Effect::NothingSent } else { Effect::SentAgain };
+        Ok(applied(row, effect, !stored.deleted))
     }
 
-    /// True when a person said that no newcomer of the CRM is this contact.
+    /// True when a user said that no newcomer of the CRM is this contact.
     pub fn is_apart(&self, stored: &Stored) -> Result<bool, SyncError> {
-        Ok(self.run.mirror.question(CRM, &stored.uid, APART)?.is_some())
+        Ok(self.run.mirror.standing(CRM, &stored.uid, StandingKind::Apart)?.is_some())
     }
 
-    fn adopt_named(&mut self, question: &QuestionRow, crm_id: &str, prefer: Prefer) -> Result<Decided, SyncError> {
-        let (stored, row) = self.waiting_creation(question)?;
+    fn adopt_named(&mut self, row: &AttentionRow, crm_id: &str) -> Result<Applied, SyncError> {
+        let (stored, write) = self.waiting_creation(row)?;
         let found = newcomers(&self.run.mirror, stored.id)?;
         if !found.iter().any(|candidate| candidate.id == crm_id) {
-            return Err(self.not_a_candidate(crm_id, &row, &found)?);
+            let reason = self.why_no_candidate(crm_id, &write)?;
+            let candidates = found.into_iter().map(|candidate| candidate.id).collect();
+            return Err(refused(row, Why::NoCandidate { crm_id: crm_id.to_owned(), reason, candidates }));
         }
-        let Ok(Sent { contact: sent }) = serde_json::from_str::<Sent>(&row.payload) else {
-            return Err(failed(format!("read what was sent of question q{}", question.id), "answer with --create"));
+        let Ok(Sent { contact: sent }) = serde_json::from_str::<Sent>(&write.payload) else {
+            return Err(refused(row, Why::UnreadableCreation));
         };
-        self.run.mirror.delete_outbox(row.id)?;
-        self.settled(question)?;
+        self.run.mirror.delete_outbox(write.id)?;
+        self.settle_answered(row)?;
         match self.run.mirror.agreement_by_remote(CRM, crm_id)? {
-            Some(agreement) => self.take_over(&stored, &sent, agreement, prefer)?,
+            Some(agreement) => self.take_over(&stored, &sent, agreement)?,
             None => self.run.mirror.put_agreement(
                 CRM,
                 &Agreement {
@@ -205,35 +206,23 @@ impl Review<'_, '_> {
         // Books that carry the CRM's id are now behind.
         self.run.mirror.touch_contact(stored.id)?;
         self.run.changed(MIRROR, ChangeAction::Link, label(&self.run.stored(stored.id)?), Vec::new());
-        Ok(Decided { text: format!("question q{}: the contact is {crm_id} of the CRM", question.id), to_sync: true })
+        Ok(applied(row, Effect::Adopted { crm_id: crm_id.to_owned() }, true))
     }
 
-    fn not_a_candidate(&self, crm_id: &str, row: &OutboxRow, found: &[Candidate]) -> Result<SyncError, SyncError> {
+    fn why_no_candidate(&self, crm_id: &str, write: &OutboxRow) -> Result<NoCandidate, SyncError> {
         let known = self.run.mirror.contact_by_crm_id(crm_id)?.is_some();
-        let older = crm_id.parse::<i64>().is_ok_and(|id| Some(id) <= row.highest_id);
-        let reason = match () {
-            () if older => "the CRM had it before this contact was sent",
-            () if known => "it is another contact of the mirror's already",
-            () => "the CRM's last listing does not show it",
-        };
-        let ids: Vec<&str> = found.iter().map(|candidate| candidate.id.as_str()).collect();
-        let hint = match ids.as_slice() {
-            [] => "nothing new is in the CRM: type --create, and it is sent again".to_owned(),
-            ids => format!("type --adopt with one of {}, or --create if it is none of them", ids.join(", ")),
-        };
-        Ok(usage(format!("adopt {crm_id}: {reason}"), hint))
+        let older = crm_id.parse::<i64>().is_ok_and(|id| Some(id) <= write.highest_id);
+        Ok(match (older, known) {
+            (true, _) => NoCandidate::Older,
+            (false, true) => NoCandidate::Known,
+            (false, false) => NoCandidate::Unlisted,
+        })
     }
 
     /// The CRM's contact was taken for somebody else meanwhile: that contact and this one become one.
-    fn take_over(
-        &mut self,
-        stored: &Stored,
-        sent: &Contact,
-        found: Agreement,
-        prefer: Prefer,
-    ) -> Result<(), SyncError> {
+    fn take_over(&mut self, stored: &Stored, sent: &Contact, found: Agreement) -> Result<(), SyncError> {
         let other = self.run.stored(found.contact)?;
-        let joined = joined(sent, stored, &found, &other.contact, prefer);
+        let joined = joined(sent, stored, &found, &other.contact, self.run.policy.prefer);
         for conflict in &joined.conflicts {
             self.run.conflict(stored, CRM, conflict)?;
         }
@@ -254,64 +243,46 @@ impl Review<'_, '_> {
         Ok(())
     }
 
-    fn note_who(&mut self, question: &QuestionRow, who: Who) -> Result<Decided, SyncError> {
-        let (kind, contact) = match who {
-            Who::SameAs(id) | Who::CopyOf(id) => (SAME_AS, Some(id)),
-            Who::New => (NEW, None),
-        };
-        let QuestionRow { id, replica, remote, .. } = question;
-        let mut text = format!("question q{id}: {remote} becomes a contact of its own");
-        if let Some(contact) = contact {
-            let stored = self.run.stored(contact)?;
-            if stored.deleted {
-                return Err(failed(
-                    format!("answer question q{id}: that contact is deleted"),
-                    "`carnet undo` takes a deletion back",
-                ));
-            }
-            let name = stored.contact.display_name();
-            text = match held(&self.run.mirror, replica, contact)? {
-                None => format!("question q{id}: {remote} is {name}"),
-                Some(held) => format!(
-                    "question q{id}: {remote} is {name}, as {held} is: what it says beyond that is taken, and the \
-                     record itself is left alone; delete it when you like"
-                ),
-            };
-        }
-        self.settled(question)?;
-        self.run.mirror.ask(&QuestionRow {
-            id: 0,
-            run: self.run.id,
-            replica: replica.clone(),
-            remote: remote.clone(),
-            kind: kind.to_owned(),
-            contact,
-            text: format!("a person said who {remote} is"),
-            state: State::Settled,
-        })?;
-        Ok(Decided { text, to_sync: true })
+    fn note_new(&mut self, row: &AttentionRow) -> Result<Applied, SyncError> {
+        self.settle_answered(row)?;
+        self.run.remember_standing(&row.replica, &row.remote, &Standing::New)?;
+        Ok(applied(row, Effect::New { remote: row.remote.clone() }, true))
     }
 
-    /// What a person said about a record that no agreement names; it is said once.
+    fn note_same_as(&mut self, row: &AttentionRow, contact: ContactId) -> Result<Applied, SyncError> {
+        let stored = self.run.stored(contact)?;
+        if stored.deleted {
+            return Err(refused(row, Why::SameAsDeleted));
+        }
+        let held = held(&self.run.mirror, &row.replica, contact)?;
+        self.settle_answered(row)?;
+        self.run.remember_standing(&row.replica, &row.remote, &Standing::SameAs { contact })?;
+        let (remote, name) = (row.remote.clone(), stored.contact.display_name());
+        Ok(applied(row, Effect::SameAs { remote, name, held }, true))
+    }
+
+    /// What a user said about a record that no agreement names; it is said once.
     pub fn answered(&mut self, replica: &str, remote: &str) -> Result<Option<Who>, SyncError> {
         let mut who = None;
-        if self.run.mirror.question(replica, remote, NEW)?.is_some() {
+        if self.run.mirror.standing(replica, remote, StandingKind::New)?.is_some() {
             who = Some(Who::New);
-        } else if let Some(id) = self.run.mirror.question(replica, remote, SAME_AS)?.and_then(|row| row.contact) {
+        } else if let Some(Standing::SameAs { contact: id }) =
+            self.run.mirror.standing(replica, remote, StandingKind::SameAs)?
+        {
             who = match (self.run.mirror.contact(id)?, held(&self.run.mirror, replica, id)?) {
                 (Some(_), None) => Some(Who::SameAs(id)),
                 (Some(stored), Some(_)) if !stored.deleted => Some(Who::CopyOf(id)),
                 (Some(_), Some(_)) | (None, _) => None,
             };
         }
-        self.run.mirror.clear_question(replica, remote, NEW)?;
-        self.run.mirror.clear_question(replica, remote, SAME_AS)?;
+        self.run.mirror.clear_standing(replica, remote, StandingKind::New)?;
+        self.run.mirror.clear_standing(replica, remote, StandingKind::SameAs)?;
         Ok(who)
     }
 
-    /// Forgets questions and answers about records of a replica that are not met any more. Of one that shares its ids,
-    /// nothing is asked about newcomers.
-    pub fn drop_questions(
+    /// Forgets what waits and what was said about records of a replica that are not met any more. Of one that shares its
+    /// ids, nothing is raised about newcomers.
+    pub fn forget_unmet(
         &mut self,
         participant: &Participant,
         is_newcomer: &dyn Fn(&str) -> bool,
@@ -319,13 +290,28 @@ impl Review<'_, '_> {
         if participant.shares_ids() {
             return Ok(());
         }
-        for row in self.run.mirror.questions_about(&participant.name)? {
-            let about_newcomers = [AMBIGUOUS, SAME_AS, NEW, COPY].contains(&row.kind.as_str());
-            if about_newcomers && !is_newcomer(&row.remote) {
-                self.run.mirror.clear_question(&participant.name, &row.remote, &row.kind)?;
+        let (mirror, replica) = (&mut *self.run.mirror, participant.name.as_str());
+        for row in mirror.attention_about(replica)? {
+            if row.attention.kind() == AttentionKind::Ambiguous && !is_newcomer(&row.remote) {
+                mirror.clear_attention(replica, &row.remote, &AttentionKind::Ambiguous)?;
+            }
+        }
+        for remote in mirror.records_with_standing(replica)? {
+            if !is_newcomer(&remote) {
+                for kind in [StandingKind::SameAs, StandingKind::New, StandingKind::Copy] {
+                    mirror.clear_standing(replica, &remote, kind)?;
+                }
             }
         }
         Ok(())
+    }
+}
+
+impl Run<'_> {
+    /// Keeps what a decision has said of a record.
+    pub fn remember_standing(&mut self, replica: &str, remote: &str, standing: &Standing) -> Result<(), SyncError> {
+        let at = self.host.stamp();
+        Ok(self.mirror.put_standing(replica, remote, standing, (self.id, &at))?)
     }
 }
 
@@ -434,12 +420,12 @@ mod tests {
     #[test]
     fn every_kind_of_question_can_be_answered() {
         for (kind, expected) in [
-            (HELD_FOR_REVIEW, &["--adopt CRM_ID", "--create"][..]),
-            (AMBIGUOUS, &["--same-as CONTACT", "--new"]),
-            ("untaken", &["--dismiss"]),
-            ("a later carnet's", &["--dismiss"]),
+            (AttentionKind::LostCreation, &[Answer::Adopt, Answer::Create][..]),
+            (AttentionKind::Ambiguous, &[Answer::SameAs, Answer::New]),
+            (AttentionKind::NotPersisted, &[Answer::Dismiss]),
+            (AttentionKind::Other("a later carnet's".into()), &[Answer::Dismiss]),
         ] {
-            assert_eq!(answers(kind), expected, "{kind}");
+            assert_eq!(answers(&kind), expected, "{kind:?}");
         }
     }
 }

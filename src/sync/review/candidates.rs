@@ -1,36 +1,36 @@
-//! Whom a question may be about: the CRM's contacts that a lost creation may have made, the known contacts that a book's
-//! record could be.
+//! The contacts that something which waits may be about: those of the CRM that a lost creation may have made, and the known
+//! ones that a book's record could be.
 
-use super::answer::{AMBIGUOUS, HELD_FOR_REVIEW};
 use crate::{
-    mirror::{ContactId, Mirror, MirrorError, OutboxAction, OutboxRow, OutboxState, QuestionRow, Stored},
+    mirror::{
+        AttentionKind, AttentionRow, ContactId, Mirror, MirrorError, OutboxAction, OutboxRow, OutboxState, Stored,
+    },
     sync::{outbox::HELD_BACK, participant::CRM},
 };
 
-/// A contact that a question may be about.
+/// A contact that something may be about.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Candidate {
-    /// As it is typed after `--adopt` or `--same-as`: its CRM id, or its UID where it has none.
+    /// Its CRM id, or its UID where it has none.
     pub id: String,
     /// What to call it, where the mirror holds it.
     pub name: Option<String>,
-    /// The record that is this contact already in the question's replica.
+    /// The record that is this contact already in the replica in question.
     pub held: Option<String>,
 }
 
-/// Whom a question may be about; nobody for kinds that ask something else.
+/// The contacts that something may be about; none for kinds that are about something else.
 ///
 /// # Errors
 /// SQLite's.
-pub fn candidates(mirror: &Mirror, question: &QuestionRow) -> Result<Vec<Candidate>, MirrorError> {
-    match (question.kind.as_str(), question.contact) {
-        (HELD_FOR_REVIEW, Some(contact)) => newcomers(mirror, contact),
-        (AMBIGUOUS, _) => look_alikes(mirror, question),
-        _ => Ok(Vec::new()),
+pub fn candidates(mirror: &Mirror, row: &AttentionRow) -> Result<Vec<Candidate>, MirrorError> {
+    match (row.attention.kind(), row.contact) {
+        (AttentionKind::LostCreation, Some(contact)) => newcomers(mirror, contact),
+        _ => look_alikes(mirror, row),
     }
 }
 
-/// The CRM's contacts that a parked creation may have made: newer than its sending, and not made by carnet.
+/// The CRM's contacts that a creation held for review may have made: newer than its sending, and not made by carnet.
 ///
 /// # Errors
 /// SQLite's.
@@ -61,11 +61,11 @@ pub(crate) fn held_for_review(mirror: &Mirror, contact: ContactId) -> Result<Opt
     Ok(mirror.outbox_of(contact)?.into_iter().find(is))
 }
 
-fn look_alikes(mirror: &Mirror, question: &QuestionRow) -> Result<Vec<Candidate>, MirrorError> {
+fn look_alikes(mirror: &Mirror, row: &AttentionRow) -> Result<Vec<Candidate>, MirrorError> {
     let mut found = Vec::new();
-    for contact in mirror.question_detail(question.id)?.candidates {
+    for contact in row.attention.candidates().iter().copied() {
         let Some(stored) = mirror.contact(contact)?.filter(|stored| !stored.deleted) else { continue };
-        let held = held(mirror, &question.replica, contact)?;
+        let held = held(mirror, &row.replica, contact)?;
         let Stored { crm_id, uid, contact, .. } = stored;
         found.push(Candidate { id: crm_id.unwrap_or(uid), name: Some(contact.display_name()), held });
     }

@@ -4,6 +4,7 @@
 
 pub(super) mod answer;
 pub(super) mod candidates;
+pub(super) mod refused;
 pub(super) mod resolve;
 pub(super) mod undo;
 

@@ -1,83 +1,39 @@
-//! A person's word on a conflict, and the conflicts that settle themselves.
+//! A user's decision on a conflict, and the conflicts that settle themselves.
 //!
 //! A field in open conflict is held back on that one replica: both sides keep their own, and edits of either side are
 //! taken note of and not carried over. A word makes the difference an ordinary edit: the agreement then says that both
 //! sides know the replica's value, so whatever the mirror holds beyond it is pushed like any other change.
 
-use super::Review;
-use super::answer::Answer;
+use super::{
+    Review,
+    refused::{Applied, Effect, Refused, Why},
+};
 use crate::{
-    contact::{Address, Contact, ContactType, Field, FieldSet, Item, ids::PERSON},
-    mirror::{Agreement, ConflictRow, OutboxState, State, Stored},
+    contact::{Address, Contact, Field, FieldSet, Item, Keep, ids::PERSON},
+    mirror::{Agreement, ConflictRow, Decision, ItemId, OutboxState, State, Stored},
     reconcile::{
-        Keep, Prefer, Winner, apply_changes,
+        Winner, apply_changes,
         lists::Entry,
         resolution::{self, Refusal, Sides},
     },
-    replica::Diagnostic,
     sync::{SyncError, participant::CRM},
 };
 
-/// What is to be decided, by the number that `carnet conflicts` shows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Number {
-    /// A conflict: `3`.
-    Conflict(i64),
-    /// A question: `q7`.
-    Question(i64),
-}
-
-/// A person's word.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Word {
-    /// On a conflict.
-    Keep(Keep),
-    /// On a question.
-    Answer(Answer),
-}
-
-/// What a word led to, for a person.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Decided {
-    /// What stands from now on, in words.
-    pub text: String,
-    /// True when the next `sync` has something to do because of it.
-    pub to_sync: bool,
-}
-
-/// What was typed cannot be done.
-pub(crate) fn usage(message: impl Into<String>, hint: impl Into<String>) -> SyncError {
-    SyncError::Usage(Diagnostic::new(message).hint(hint))
-}
-
-pub(crate) fn failed(message: impl Into<String>, hint: impl Into<String>) -> SyncError {
-    SyncError::Failed(Diagnostic::new(message).hint(hint))
-}
-
 impl Review<'_, '_> {
     /// Carries out a user's decision.
-    pub fn decide(&mut self, number: Number, word: &Word, prefer: Prefer) -> Result<Decided, SyncError> {
-        match (number, word) {
-            (Number::Conflict(id), Word::Keep(keep)) => self.resolve_conflict(id, keep),
-            (Number::Question(id), Word::Answer(answer)) => self.answer(id, answer, prefer),
-            (Number::Conflict(id), Word::Answer(_)) => Err(usage(
-                format!("resolve conflict {id} without --keep"),
-                format!("`carnet conflicts show {id}` says what can be kept"),
-            )),
-            (Number::Question(id), Word::Keep(_)) => Err(usage(
-                format!("answer question q{id} with --keep"),
-                format!("`carnet conflicts show q{id}` says what can be answered"),
-            )),
+    pub fn decide(&mut self, item: ItemId, decision: &Decision) -> Result<Applied, SyncError> {
+        match (item, decision) {
+            (ItemId::Conflict(id), Decision::Keep { keep }) => self.resolve_conflict(id, keep),
+            (ItemId::Conflict(_), _) => Err(Refused { item, why: Why::NoValue }.into()),
+            (ItemId::Attention(id), decision) => self.answer(id, decision),
         }
     }
 
-    pub fn resolve_conflict(&mut self, id: i64, keep: &Keep) -> Result<Decided, SyncError> {
-        let Some(row) = self.run.mirror.conflict(id)? else {
-            return Err(usage(format!("find conflict {id}"), "`carnet conflicts` lists them"));
-        };
+    pub fn resolve_conflict(&mut self, id: i64, keep: &Keep) -> Result<Applied, SyncError> {
+        let refused = |why| SyncError::from(Refused { item: ItemId::Conflict(id), why });
+        let Some(row) = self.run.mirror.conflict(id)? else { return Err(refused(Why::NotFound)) };
         let Some(stored) = self.run.mirror.contact(row.contact)?.filter(|stored| !stored.deleted) else {
-            let hint = "`carnet history` names the run that deleted it; `carnet undo` takes that back";
-            return Err(failed(format!("resolve conflict {id}: its contact is deleted"), hint));
+            return Err(refused(Why::ContactDeleted));
         };
         match row.field.as_deref().map(Field::from_name) {
             None => self.resolve_whole(&row, &stored, keep),
@@ -86,7 +42,7 @@ impl Review<'_, '_> {
             }
             Some(Some(field)) if field.is_list() => self.resolve_list(&row, &stored, field, keep),
             Some(Some(field)) => self.resolve_scalar(&row, &stored, field, keep),
-            Some(None) => Err(failed(format!("resolve conflict {id}: a newer carnet wrote it"), "use that carnet")),
+            Some(None) => Err(refused(Why::UnknownField)),
         }
     }
 
@@ -96,7 +52,7 @@ impl Review<'_, '_> {
         stored: &Stored,
         field: Field,
         keep: &Keep,
-    ) -> Result<Decided, SyncError> {
+    ) -> Result<Applied, SyncError> {
         let agreement = self.run.mirror.agreement(&row.replica, stored.id)?;
         let (here, there) = conflict_values(row, stored, agreement.as_ref(), field);
         let value = resolution::scalar(field, sides(row, here.as_str(), there.as_str()), keep)
@@ -126,9 +82,7 @@ impl Review<'_, '_> {
         for other in rows.iter().filter(|other| other.id == row.id || open(other)) {
             self.run.mirror.settle_conflict(other.id, kept)?;
         }
-        let shown = if value.is_empty() { "nothing".to_owned() } else { format!("\"{value}\"") };
-        let to_sync = edited || held;
-        Ok(Decided { text: format!("conflict {}: {} is {shown}", row.id, field.name()), to_sync })
+        Ok(applied(row, Effect::Scalar { field, value }, edited || held))
     }
 
     fn resolve_list(
@@ -137,7 +91,7 @@ impl Review<'_, '_> {
         stored: &Stored,
         field: Field,
         keep: &Keep,
-    ) -> Result<Decided, SyncError> {
+    ) -> Result<Applied, SyncError> {
         let entries = self.entries(row, stored, field)?;
         let mut new = stored.contact.clone();
         let done = match field {
@@ -148,12 +102,9 @@ impl Review<'_, '_> {
                 .map(|list| new.addresses = list),
             _ => kept_list(row, &stored.contact.extra, &entries, |c| &c.extra, keep).map(|list| new.extra = list),
         };
-        done.map_err(|diagnostic| match diagnostic {
+        done.map_err(|unlisted| match unlisted {
             Unlisted::Refused(refusal) => refused(row, Some(field), keep, refusal),
-            Unlisted::Lost => failed(
-                format!("resolve conflict {}: an entry of it is in no list of the contact any more", row.id),
-                "edit the contact itself: in a book, or in the CRM",
-            ),
+            Unlisted::Lost => Refused { item: ItemId::Conflict(row.id), why: Why::EntryLost }.into(),
         })?;
         let edited = self.run.edit(stored, &new, PERSON)?;
         let (here, there, both) = ("here", "there", "both");
@@ -163,8 +114,7 @@ impl Review<'_, '_> {
             (Keep::Both | Keep::Value { .. }, _) => both,
         };
         self.run.mirror.settle_conflict(row.id, kept)?;
-        let shown = new.describe(field);
-        Ok(Decided { text: format!("conflict {}: {} is \"{shown}\"", row.id, field.name()), to_sync: edited })
+        Ok(applied(row, Effect::List { field, entries: new.describe(field) }, edited))
     }
 
     /// A whole list that was held back on its replica; a person takes one side's, or all entries of both.
@@ -174,7 +124,7 @@ impl Review<'_, '_> {
         stored: &Stored,
         field: Field,
         keep: &Keep,
-    ) -> Result<Decided, SyncError> {
+    ) -> Result<Applied, SyncError> {
         let only = FieldSet::NONE.with(field);
         let agreement = self.run.mirror.agreement(&row.replica, stored.id)?;
         let theirs = agreement.as_ref().map_or_else(|| stored.contact.clone(), |agreement| agreement.theirs.clone());
@@ -205,8 +155,7 @@ impl Review<'_, '_> {
             _ => "there",
         };
         self.run.mirror.settle_conflict(row.id, kept)?;
-        let shown = new.describe(field);
-        Ok(Decided { text: format!("conflict {}: {} is \"{shown}\"", row.id, field.name()), to_sync: true })
+        Ok(applied(row, Effect::List { field, entries: new.describe(field) }, true))
     }
 
     /// Where the entries of a list's conflict are to be found: here's in the first, there's in the second.
@@ -237,20 +186,16 @@ impl Review<'_, '_> {
         Ok((here, there))
     }
 
-    fn resolve_whole(&mut self, row: &ConflictRow, stored: &Stored, keep: &Keep) -> Result<Decided, SyncError> {
+    fn resolve_whole(&mut self, row: &ConflictRow, stored: &Stored, keep: &Keep) -> Result<Applied, SyncError> {
         let agreement = self.run.mirror.agreement(&row.replica, stored.id)?;
         let there = match (keep, row.replica == CRM) {
             (Keep::Crm, true) | (Keep::Book, false) => true,
             (Keep::Crm, false) | (Keep::Book, true) => false,
             (Keep::Both | Keep::Value { .. }, _) => return Err(refused(row, None, keep, Refusal::OneOnly)),
         };
-        let name = |words: &str| format!("conflict {}: {words}", row.id);
         if row.state == State::Open && agreement.as_ref().is_some_and(|agreement| !agreement.detached) {
             self.run.mirror.settle_conflict(row.id, "here")?;
-            return Ok(Decided {
-                text: name("the contact is in the CRM again; nothing is left to decide"),
-                to_sync: false,
-            });
+            return Ok(applied(row, Effect::ThereAgain, false));
         }
         self.run.mirror.settle_conflict(row.id, if there { "there" } else { "here" })?;
         if there {
@@ -267,13 +212,16 @@ impl Review<'_, '_> {
                 }
             }
         }
-        let (text, to_sync) = match (there, row.state) {
-            (true, _) => ("the contact is deleted here, and kept whole in the history", true),
-            (false, State::Open) => ("the contact stays, and is created in the CRM again", true),
-            (false, State::Settled) => ("the contact stays", false),
-        };
-        Ok(Decided { text: name(text), to_sync })
+        Ok(match (there, row.state) {
+            (true, _) => applied(row, Effect::Deleted, true),
+            (false, State::Open) => applied(row, Effect::Stays { created_again: true }, true),
+            (false, State::Settled) => applied(row, Effect::Stays { created_again: false }, false),
+        })
     }
+}
+
+fn applied(row: &ConflictRow, effect: Effect, to_sync: bool) -> Applied {
+    Applied { item: ItemId::Conflict(row.id), effect, to_sync }
 }
 
 /// The two values of a scalar's conflict, here's and there's: as they stand while it is open, else as they were.
@@ -333,43 +281,6 @@ fn join_lists(to: &mut Contact, from: &Contact) {
 }
 
 fn refused(row: &ConflictRow, field: Option<Field>, keep: &Keep, refusal: Refusal) -> SyncError {
-    let name = field.map_or("the contact", Field::name);
-    let typed = match keep {
-        Keep::Value { field, .. } => field.as_str(),
-        Keep::Crm => "crm",
-        Keep::Book => "book",
-        Keep::Both => "both",
-    };
-    let message = match refusal {
-        Refusal::OneOnly if matches!(keep, Keep::Value { .. }) => {
-            format!("set {typed}: the whole contact is in question")
-        }
-        Refusal::OneOnly => format!("keep both: there is one {name} only"),
-        Refusal::OtherField => format!("set {typed}: conflict {} is about {name}", row.id),
-        Refusal::List => format!("set {name}: it is a list"),
-        Refusal::Code => format!("set {name}: there is no such value"),
-        Refusal::Digits => format!("set {name}: it is the digits of a CRM id"),
-    };
-    let choices = resolution::choices(field).join(", ");
-    let hint = match (refusal, field) {
-        (Refusal::Code, Some(Field::ContactType)) => known_types(),
-        (Refusal::Code, _) => "one of mr, madam, miss".to_owned(),
-        _ => format!("--keep takes one of: {choices}"),
-    };
-    usage(message, hint)
-}
-
-fn known_types() -> String {
-    let words = [
-        ContactType::Client,
-        ContactType::Prospect,
-        ContactType::Supplier,
-        ContactType::Press,
-        ContactType::Partner,
-        ContactType::Staff,
-        ContactType::Personal,
-        ContactType::Other,
-    ];
-    let words: Vec<&str> = words.iter().map(ContactType::word).collect();
-    format!("one of {}", words.join(", "))
+    let why = Why::Keep { field, keep: keep.clone(), refusal };
+    Refused { item: ItemId::Conflict(row.id), why }.into()
 }

@@ -6,7 +6,6 @@
 use super::Review;
 use std::collections::{BTreeMap, HashSet};
 
-use super::resolve::usage;
 use crate::{
     contact::{Contact, Field, ids::MIRROR, ids::UNDO},
     mirror::{ContactId, HistoryRow, Stored},
@@ -119,6 +118,10 @@ impl Draft {
         let crm_id = self.stored.as_ref().and_then(|stored| stored.crm_id.clone());
         Label { uid: self.uid.clone(), crm_id, name: self.contact.display_name() }
     }
+}
+
+fn usage(message: impl Into<String>, hint: impl Into<String>) -> SyncError {
+    SyncError::Usage(Diagnostic::new(message).hint(hint))
 }
 
 impl Review<'_, '_> {

@@ -8,19 +8,11 @@
 use super::newcomers::Newcomers;
 use crate::{
     contact::{Field, ids::MIRROR},
-    mirror::{ContactId, QuestionDetail, QuestionRow, State},
+    mirror::{AttentionKind, ContactId, Standing, StandingKind},
     reconcile::{Here, Incoming, Policy, Winner, incoming},
     replica::RemoteContact,
-    sync::{
-        SyncError,
-        events::ChangeAction,
-        record::label,
-        review::{answer::AMBIGUOUS, candidates::held},
-    },
+    sync::{SyncError, events::ChangeAction, record::label, review::candidates::held},
 };
-
-/// Not a question but what was answered: a record is a copy of this contact's.
-pub(crate) const COPY: &str = "copy";
 
 /// A newcomer in the light of what was said of it before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,21 +28,16 @@ pub(crate) enum Copied {
 impl Newcomers<'_, '_> {
     /// What was said of a newcomer's being a copy. What has changed since is to be asked anew.
     pub fn copied(&mut self, record: &RemoteContact) -> Result<Copied, SyncError> {
-        let Some(row) = self.run.mirror.question(&self.participant.name, &record.remote, COPY)? else {
-            return Ok(Copied::No);
-        };
-        let said = self.run.mirror.question_detail(row.id)?;
-        let living = match row.contact {
-            Some(id) => self.run.mirror.contact(id)?.filter(|stored| !stored.deleted),
-            None => None,
-        };
+        let said = self.run.mirror.standing(&self.participant.name, &record.remote, StandingKind::Copy)?;
+        let Some(Standing::Copy { contact, digest: said }) = said else { return Ok(Copied::No) };
+        let living = self.run.mirror.contact(contact)?.filter(|stored| !stored.deleted);
         let original = living
             .as_ref()
             .map(|stored| held(&self.run.mirror, &self.participant.name, stored.id))
             .transpose()?
             .flatten();
-        if said.digest != Some(digest(record)) {
-            self.run.mirror.clear_question(&self.participant.name, &record.remote, COPY)?;
+        if said != digest(record) {
+            self.run.mirror.clear_standing(&self.participant.name, &record.remote, StandingKind::Copy)?;
             return Ok(Copied::No);
         }
         Ok(match (living, original) {
@@ -58,7 +45,7 @@ impl Newcomers<'_, '_> {
             (Some(_), Some(original)) if !self.missing.contains(&original) => Copied::Still,
             // The other record went: this one takes its place, as a renamed file does.
             (Some(_), _) => {
-                self.run.mirror.clear_question(&self.participant.name, &record.remote, COPY)?;
+                self.run.mirror.clear_standing(&self.participant.name, &record.remote, StandingKind::Copy)?;
                 Copied::No
             }
         })
@@ -82,19 +69,9 @@ impl Newcomers<'_, '_> {
             }
             self.run.edit(&stored, &contact, &self.participant.name)?;
         }
-        self.run.mirror.answer_question(&self.participant.name, &record.remote, AMBIGUOUS)?;
-        let row = QuestionRow {
-            id: 0,
-            run: self.run.id,
-            replica: self.participant.name.clone(),
-            remote: record.remote.clone(),
-            kind: COPY.to_owned(),
-            contact: Some(id),
-            text: format!("a person said that {} is a copy", record.remote),
-            state: State::Settled,
-        };
-        let digest = Some(digest(record));
-        self.run.mirror.ask_with(&row, &QuestionDetail { digest, ..QuestionDetail::default() })?;
+        self.run.mirror.settle_attention(&self.participant.name, &record.remote, &AttentionKind::Ambiguous)?;
+        let copy = Standing::Copy { contact: id, digest: digest(record) };
+        self.run.remember_standing(&self.participant.name, &record.remote, &copy)?;
         self.run.changed(MIRROR, ChangeAction::Link, label(&stored), Vec::new());
         Ok(())
     }
@@ -149,7 +126,7 @@ mod tests {
                     Then::ContactGoes => fixture.run.mirror.delete_contact(id, "").unwrap(),
                 }
                 assert_eq!(fixture.newcomers(&cards, &mut missing).copied(&copy).unwrap(), expected, "{then:?}");
-                let known = fixture.run.mirror.question("cards", "twin.vcf", COPY).unwrap().is_some();
+                let known = fixture.run.mirror.standing("cards", "twin.vcf", StandingKind::Copy).unwrap().is_some();
                 assert_eq!(known, !asked_again, "{then:?}");
             });
         };

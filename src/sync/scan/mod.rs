@@ -29,12 +29,12 @@ use self::{
 };
 use super::{
     SyncError,
+    attention::{of_concern, of_distrust},
     events::SyncEvent,
     host::FailPoint,
     outbox::Outbox,
     participant::{MergeSide, Participant, Trust},
     run::{Run, Step, bump},
-    waits::HELD,
 };
 use crate::{
     contact::FieldSet,
@@ -124,8 +124,8 @@ impl<'r, 'a> Scanner<'r, 'a> {
             return Err(error.into());
         }
         let diagnostic = match error {
-            ReplicaError::Untrusted(diagnostic) => {
-                self.run.halt(self.participant, diagnostic);
+            ReplicaError::Untrusted(distrust) => {
+                self.run.halt(self.participant, of_distrust(distrust));
                 return Ok(());
             }
             ReplicaError::Unavailable(diagnostic)
@@ -232,16 +232,12 @@ impl<'r, 'a> Scanner<'r, 'a> {
     fn passes(&mut self, census: &Census) -> bool {
         let concern = guard::judge(census, self.run.policy.max_delete).filter(|_| !self.run.policy.force);
         let Some(concern) = concern else { return true };
-        let name = self.participant.name.clone();
-        let diagnostic = Diagnostic::new(concern.message(&name)).hint(concern.hint());
         if concern.stops_everything() {
-            self.run.halt(self.participant, diagnostic);
+            self.run.halt(self.participant, of_concern(concern));
             return false;
         }
         self.participant.trust = Trust::NoDeletions;
-        self.run.summary.stopped.push(diagnostic.message.clone());
-        self.run.guards.insert(name.clone(), (HELD, diagnostic.clone()));
-        self.run.notice(&name, diagnostic);
+        self.run.trip(&self.participant.name, of_concern(concern));
         true
     }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::{copies::Copied, intake::Intake, known::KnownRecords, waiting::Waiting};
 use crate::{
     contact::ids::MIRROR,
-    mirror::{ContactId, QuestionRow, Search, State},
+    mirror::{Ambiguity, Attention, AttentionKind, ContactId, Search},
     reconcile::{
         Match, MatchIndex,
         identify::{Evidence, Verdict, identify, returning},
@@ -17,10 +17,7 @@ use crate::{
         events::ChangeAction,
         participant::{CRM, Participant},
         record::label,
-        review::{
-            Review,
-            answer::{AMBIGUOUS, Who},
-        },
+        review::{Review, answer::Who},
         run::{Run, Step},
     },
 };
@@ -60,7 +57,7 @@ impl<'n, 'a> Newcomers<'n, 'a> {
     /// Takes them in. `known` is what the scan has shown.
     pub fn take_all(&mut self, newcomers: Waiting, known: &KnownRecords) -> Result<(), SyncError> {
         Review::new(self.run)
-            .drop_questions(self.participant, &|remote| known.was_shown(remote) && !known.contains(remote))?;
+            .forget_unmet(self.participant, &|remote| known.was_shown(remote) && !known.contains(remote))?;
         let mut place = 0;
         loop {
             let chunk = newcomers.chunk(self.run.mirror, place, TAKEN_AT_ONCE)?;
@@ -79,19 +76,14 @@ impl<'n, 'a> Newcomers<'n, 'a> {
         match self.copied(&record)? {
             Copied::No => {}
             Copied::Still => return Ok(()),
-            Copied::Orphan => return self.ask_who(record, "was a copy of a contact that is deleted", &[]),
+            Copied::Orphan => return self.raise_ambiguous(record, Ambiguity::CopyOfDeleted, &[]),
         }
         match identify(self.evidence(&record)?) {
             Verdict::Known(id, by) => self.recognised(record, id, by),
             Verdict::Returning(id) => self.link(id, record),
             Verdict::New => self.take_apart(record),
-            Verdict::Ambiguous(candidates) => {
-                self.ask_who(record, &format!("could be {} known contacts", candidates.len()), &candidates)
-            }
-            Verdict::Contradicts(id) => {
-                let text = "carries the CRM id of a contact with which it has nothing in common";
-                self.ask_who(record, text, &[id])
-            }
+            Verdict::Ambiguous(candidates) => self.raise_ambiguous(record, Ambiguity::Several, &candidates),
+            Verdict::Contradicts(id) => self.raise_ambiguous(record, Ambiguity::ForeignId, &[id]),
         }
     }
 
@@ -139,7 +131,7 @@ impl<'n, 'a> Newcomers<'n, 'a> {
     /// A contact of its own, whoever it looks like.
     fn take_apart(&mut self, record: RemoteContact) -> Result<(), SyncError> {
         let (uid, crm_id, contact) = (record.uid.clone(), record.crm_id.clone(), record.contact.clone());
-        self.run.mirror.answer_question(&self.participant.name, &record.remote, AMBIGUOUS)?;
+        self.run.mirror.settle_attention(&self.participant.name, &record.remote, &AttentionKind::Ambiguous)?;
         let id = Intake::new(self.run).insert(&self.participant.side(), record)?;
         if let Some(known) = &mut self.known {
             known.index.add(id, uid.as_deref().unwrap_or_default(), crm_id.as_deref(), &contact);
@@ -152,7 +144,7 @@ impl<'n, 'a> Newcomers<'n, 'a> {
             return self.link(id, record);
         };
         if self.missing.remove(&agreement.remote) || agreement.detached {
-            self.run.mirror.answer_question(&self.participant.name, &record.remote, AMBIGUOUS)?;
+            self.run.mirror.settle_attention(&self.participant.name, &record.remote, &AttentionKind::Ambiguous)?;
             let stored = self.run.stored(id)?;
             return Intake::new(self.run).merge_in(&self.participant.side(), &stored, Some(&agreement), record);
         }
@@ -164,7 +156,7 @@ impl<'n, 'a> Newcomers<'n, 'a> {
                 _ => self.take_apart(record),
             };
         }
-        self.ask_who(record, &format!("looks like a copy of {}", agreement.remote), &[id])
+        self.raise_ambiguous(record, Ambiguity::CopyOf { record: agreement.remote }, &[id])
     }
 
     /// Two records turn out to be one contact.
@@ -173,28 +165,20 @@ impl<'n, 'a> Newcomers<'n, 'a> {
     }
 
     /// Puts it to a user who a newcomer is, or does what the user has said.
-    fn ask_who(&mut self, record: RemoteContact, text: &str, candidates: &[ContactId]) -> Result<(), SyncError> {
+    fn raise_ambiguous(
+        &mut self,
+        record: RemoteContact,
+        reason: Ambiguity,
+        candidates: &[ContactId],
+    ) -> Result<(), SyncError> {
         match Review::new(self.run).answered(&self.participant.name, &record.remote)? {
             Some(Who::SameAs(id)) => return self.link(id, record),
             Some(Who::CopyOf(id)) => return self.take_copy(id, &record),
             Some(Who::New) => return self.take_apart(record),
             None => {}
         }
-        let place = record.remote.clone();
-        self.run.ask_among(
-            candidates,
-            QuestionRow {
-                id: 0,
-                run: self.run.id,
-                replica: self.participant.name.clone(),
-                remote: place.clone(),
-                kind: AMBIGUOUS.to_owned(),
-                contact: None,
-                text: format!("{place} {text}; it was left alone"),
-                state: State::Open,
-            },
-            "`carnet conflicts` says how to answer; or give it the UID of the contact it is",
-        )
+        let attention = Attention::Ambiguous { candidates: candidates.to_vec(), reason };
+        self.run.raise(self.run.open_attention(&self.participant.name, &record.remote, attention))
     }
 }
 
@@ -202,7 +186,7 @@ impl Run<'_> {
     /// Two records turn out to be one contact.
     pub fn link(&mut self, participant: &Participant, id: ContactId, record: RemoteContact) -> Result<(), SyncError> {
         let stored = self.stored(id)?;
-        self.mirror.answer_question(&participant.name, &record.remote, AMBIGUOUS)?;
+        self.mirror.settle_attention(&participant.name, &record.remote, &AttentionKind::Ambiguous)?;
         let first_shared_id = participant.shares_ids() && stored.crm_id.is_none();
         Intake::new(self).merge_in(&participant.side(), &stored, None, record)?;
         if first_shared_id {

@@ -3,12 +3,14 @@
 use super::intake::Intake;
 use crate::{
     contact::{Contact, Item, ItemType},
-    mirror::{Agreement, ContactId, OutboxAction::Update, OutboxState::Refused, QuestionDetail, QuestionRow, State},
+    mirror::{
+        Agreement, Ambiguity, Attention, AttentionKind, ContactId, OutboxAction::Update, OutboxState::Refused,
+        Standing, State,
+    },
     replica::{RemoteContact, memory::Memory},
     sync::{
         events::{ChangeAction, SyncEvent},
         participant::{CRM, Participant},
-        review::answer::AMBIGUOUS,
         testing::{RunFixture, ada, participant, seen, with_fixture},
     },
 };
@@ -67,9 +69,10 @@ fn asked(uids: &[&str]) -> Taken {
     Taken::Asked(uids.iter().map(|uid| (*uid).to_owned()).collect())
 }
 
-fn question(remote: &str, kind: &str, contact: Option<ContactId>, state: State) -> QuestionRow {
-    let (replica, remote, kind) = ("cards".to_owned(), remote.to_owned(), kind.to_owned());
-    QuestionRow { id: 0, run: 1, replica, remote, kind, contact, text: "who is it".to_owned(), state }
+fn raise_ambiguous(fixture: &mut RunFixture<'_>, remote: &str) {
+    let attention = Attention::Ambiguous { candidates: Vec::new(), reason: Ambiguity::Several };
+    let row = fixture.run.open_attention("cards", remote, attention);
+    fixture.run.mirror.raise(&row).unwrap();
 }
 
 fn taken(fixture: &RunFixture<'_>, name: &str, remote: &str, known: &[String]) -> Taken {
@@ -78,10 +81,12 @@ fn taken(fixture: &RunFixture<'_>, name: &str, remote: &str, known: &[String]) -
         let uid = uid(agreement.contact);
         return if known.contains(&uid) { Taken::For(uid) } else { Taken::New };
     }
-    let row = fixture.run.mirror.question(name, remote, AMBIGUOUS).unwrap().filter(|row| row.text.contains(remote));
-    let candidates = |row: QuestionRow| fixture.run.mirror.question_detail(row.id).unwrap().candidates;
+    let row = fixture.run.mirror.attention_to(name, remote, &AttentionKind::Ambiguous).unwrap();
+    let row = row.filter(|row| row.state == State::Open);
     let word = |uid: String| if known.contains(&uid) || uid == "made" { uid } else { "fresh".to_owned() };
-    row.map_or(Taken::LeftAlone, |row| Taken::Asked(candidates(row).into_iter().map(uid).map(word).collect()))
+    row.map_or(Taken::LeftAlone, |row| {
+        Taken::Asked(row.attention.candidates().iter().copied().map(uid).map(word).collect())
+    })
 }
 
 fn check_with(
@@ -106,7 +111,7 @@ fn check_with(
         assert_eq!(found, expected, "{name} {records:?}");
         assert!(left.iter().eq(missing.1), "{left:?}");
         // What was asked of them before is answered, unless it is asked again.
-        let open = fixture.run.mirror.questions().unwrap().len();
+        let open = fixture.run.mirror.open_attention().unwrap().len();
         assert_eq!(open, expected.iter().filter(|taken| matches!(taken, Taken::Asked(_))).count(), "{records:?}");
         let told = fixture.told.borrow();
         let new =
@@ -120,7 +125,7 @@ fn check_with(
 /// One newcomer of the book, about whom a question was open.
 fn check(uid: Option<&str>, crm_id: Option<&str>, contact: &Contact, expected: Taken) {
     let open: Prepare = |fixture, _| {
-        fixture.run.mirror.ask(&question("new.vcf", AMBIGUOUS, None, State::Open)).unwrap();
+        raise_ambiguous(fixture, "new.vcf");
     };
     let record = RemoteContact { crm_id: crm_id.map(str::to_owned), ..seen("new.vcf", uid, contact) };
     if matches!(expected, Taken::Asked(_)) {
@@ -156,7 +161,7 @@ fn a_renamed_record_is_the_one_that_is_missing() {
     let detached: Prepare = |fixture, _| {
         let agreement = fixture.run.mirror.agreement_by_remote("cards", "byron.vcf").unwrap().unwrap();
         fixture.run.mirror.put_agreement("cards", &Agreement { detached: true, ..agreement }).unwrap();
-        fixture.run.mirror.ask(&question("new.vcf", AMBIGUOUS, None, State::Open)).unwrap();
+        raise_ambiguous(fixture, "new.vcf");
     };
     check_with(detached, "cards", &byron, (&["a.vcf"], &["a.vcf"]), &[is("byron")]);
 }
@@ -210,8 +215,7 @@ fn the_crms_newcomers_can_only_be_contacts_that_it_does_not_hold_yet() {
         check(lost, &person("X", ""), "1300", is(&Intake::new(&mut fixture.run).crm_uid("1300")))
     });
     let apart: Prepare = |fixture, _| {
-        let row = question("curie", "apart", None, State::Settled);
-        fixture.run.mirror.ask(&QuestionRow { replica: CRM.to_owned(), ..row }).unwrap();
+        fixture.run.remember_standing(CRM, "curie", &Standing::Apart).unwrap();
     };
     check(apart, &curie, "1100", Taken::New);
     check_with(as_it_is, CRM, &[crm("1100", &curie), crm("1101", &curie)], (&[], &[]), &[is("curie"), Taken::New]);
@@ -224,14 +228,14 @@ fn a_person_has_said_who_it_is() {
     let byron = || [seen("new.vcf", None, &person("Byron", "byron@example.com"))];
     let none: (&[&str], &[&str]) = (&[], &[]);
     let (same, new): (Prepare, Prepare) =
-        (|fixture, _| said_of(fixture, "same_as", Some("ada")), |fixture, _| said_of(fixture, "new", None));
+        (|fixture, _| same_as(fixture, "ada"), |fixture, _| said_of(fixture, &Standing::New));
     check_with(same, "cards", &byron(), none, &[is("ada")]);
     check_with(new, "cards", &byron(), none, &[Taken::New]);
     // A copy is left alone, and asked about once its contact is gone.
     with_fixture(|mut fixture| {
         acquaintances(&mut fixture);
         let id = of(&fixture, "byron");
-        said_of(&mut fixture, "same_as", Some("byron"));
+        same_as(&mut fixture, "byron");
         let cards = participant("cards", Memory::default());
         let take = |fixture: &mut RunFixture<'_>| {
             fixture.take_newcomers(&cards, &byron(), &mut BTreeSet::new());
@@ -243,9 +247,13 @@ fn a_person_has_said_who_it_is() {
     });
 }
 
-fn said_of(fixture: &mut RunFixture<'_>, kind: &str, uid: Option<&str>) {
-    let contact = uid.map(|uid| of(fixture, uid));
-    fixture.run.mirror.ask(&question("new.vcf", kind, contact, State::Settled)).unwrap();
+fn same_as(fixture: &mut RunFixture<'_>, uid: &str) {
+    let contact = of(fixture, uid);
+    said_of(fixture, &Standing::SameAs { contact });
+}
+
+fn said_of(fixture: &mut RunFixture<'_>, standing: &Standing) {
+    fixture.run.remember_standing("cards", "new.vcf", standing).unwrap();
 }
 
 #[test]
@@ -258,13 +266,14 @@ fn a_book_that_only_shows_the_mirror_brings_nobody() {
 #[test]
 fn questions_about_records_that_are_not_met_any_more_are_dropped() {
     with_fixture(|mut fixture| {
-        fixture
-            .run
-            .mirror
-            .ask_with(&question("old.vcf", AMBIGUOUS, None, State::Open), &QuestionDetail::default())
-            .unwrap();
+        raise_ambiguous(&mut fixture, "old.vcf");
+        let copy = Standing::Copy { contact: 1, digest: "d".into() };
+        for standing in [Standing::New, Standing::SameAs { contact: 1 }, copy] {
+            fixture.run.remember_standing("cards", "old.vcf", &standing).unwrap();
+        }
         fixture.take_newcomers(&participant("cards", Memory::default()), &[], &mut BTreeSet::new());
-        assert!(fixture.run.mirror.questions().unwrap().is_empty());
+        assert!(fixture.run.mirror.open_attention().unwrap().is_empty());
+        assert!(fixture.run.mirror.records_with_standing("cards").unwrap().is_empty());
     });
 }
 

@@ -11,8 +11,13 @@ use crate::{
         FieldConflict, Incoming, Kept,
         ping_pong::{ALTERNATIONS, Flip, other_side},
     },
-    replica::Diagnostic,
-    sync::{SyncError, participant::MergeSide, record::value, scan::intake::Intake},
+    sync::{
+        SyncError,
+        events::{Note, SyncEvent},
+        participant::MergeSide,
+        record::value,
+        scan::intake::Intake,
+    },
 };
 
 impl Intake<'_, '_> {
@@ -45,14 +50,11 @@ impl Intake<'_, '_> {
                 kept: Kept::Open,
             };
             self.run.conflict(stored, side.name, &conflict)?;
-            let id = stored.crm_id.as_deref().unwrap_or(&stored.uid);
-            let message = format!(
-                "{} of contact {id} goes back and forth between {other} and {}; each keeps its own from now on",
-                field.name(),
-                side.name
-            );
-            let hint = "some program rewrites it each time; find it, and say what stands: see `carnet conflicts`";
-            self.run.notice(side.name, Diagnostic::new(message).hint(hint));
+            let contact = stored.crm_id.as_ref().unwrap_or(&stored.uid).clone();
+            self.run.emit(SyncEvent::Attention {
+                replica: side.name.to_owned(),
+                note: Note::PingPong { contact, field, other: other.to_owned() },
+            });
         }
         Ok(stopped)
     }
@@ -80,9 +82,8 @@ impl Intake<'_, '_> {
 #[cfg(test)]
 mod tests {
     use crate::{
-        contact::{Contact, Item, ItemType},
+        contact::{Contact, Item, ItemType, Keep},
         mirror::{ContactId, State},
-        reconcile::Keep,
         sync::{
             participant::CRM,
             review::Review,

@@ -5,15 +5,15 @@ use std::{cell::RefCell, rc::Rc};
 use crate::{
     contact::{Contact, Field, FieldSet},
     mirror::{
-        Agreement,
+        Agreement, Attention, AttentionKind,
         OutboxAction::{Create, Update},
         OutboxState::Unknown,
     },
     reconcile::Limit,
-    replica::{Batch, Diagnostic, Problem, Progress, RemoteContact, ReplicaError, Scanned, memory::Memory},
+    replica::{Batch, Diagnostic, Distrust, Problem, Progress, RemoteContact, ReplicaError, Scanned, memory::Memory},
     sync::{
         SyncError,
-        events::SyncEvent,
+        events::{Note, SyncEvent},
         participant::{CRM, Participant, Trust},
         testing::{CONFIRM, RunFixture, SETTLE, ScriptedReplica, ada, participant, seen, with_fixture},
     },
@@ -47,7 +47,8 @@ fn title(fixture: &RunFixture<'_>, id: i64) -> String {
 }
 
 fn notices(fixture: &RunFixture<'_>) -> usize {
-    fixture.told.borrow().iter().filter(|event| matches!(event, SyncEvent::Notice { .. })).count()
+    let said = |event: &&SyncEvent| matches!(event, SyncEvent::Notice { .. } | SyncEvent::Attention { .. });
+    fixture.told.borrow().iter().filter(said).count()
 }
 
 fn cut(batches: Vec<Batch>, error: ReplicaError) -> ScriptedReplica {
@@ -89,11 +90,18 @@ fn trouble_with_a_book_stops_that_book_only() {
             scan(&mut fixture, &mut participant).unwrap();
             assert!(participant.is_halted(), "{error:?}");
             assert_eq!((fixture.run.summary.failed, fixture.run.summary.stopped.len()), (failed, stopped));
-            let (replica, message) = ("cards".to_owned(), message.to_owned());
-            assert!(fixture.told.borrow().contains(&SyncEvent::Notice { replica, message, hint: None }), "{error:?}");
+            let (replica, text) = ("cards".to_owned(), message.to_owned());
+            let expected = if let Untrusted(_) = error {
+                let (kind, candidates) = (AttentionKind::Stopped, Vec::new());
+                let attention = Attention::Worded { kind, text, todo: None, candidates };
+                SyncEvent::Attention { replica, note: Note::Raised { remote: String::new(), attention } }
+            } else {
+                SyncEvent::Notice { replica, message: text, hint: None }
+            };
+            assert!(fixture.told.borrow().contains(&expected), "{error:?}");
         });
     };
-    check(Untrusted(diagnostic()), "do it", 0, 1);
+    check(Untrusted(Distrust::Other(diagnostic())), "do it", 0, 1);
     for error in [Unavailable, Rejected, Deferred, OutcomeUnknown, Login] {
         check(error(diagnostic()), "do it", 1, 0);
     }

@@ -1,0 +1,392 @@
+//! English.
+
+use super::{Messages, Said, typed_choice, typed_keep, typed_number};
+use crate::{
+    contact::{ContactType, Field, Keep},
+    sync::{
+        Ambiguity, Answer, Applied, Attention, AttentionKind, Candidate, Effect, Guarded, ItemId, NoCandidate, Refusal,
+        Refused, StopReason, SyncError, Why, answers, guarded, keep_choices,
+    },
+    views::{
+        attention::{Choice, Item, KeepChoice, Subject},
+        status::{OutboxAction, OutboxState, UnsettledWrite},
+    },
+};
+
+/// The messages in English.
+pub struct English;
+
+impl Messages for English {
+    fn attention(&self, replica: &str, remote: &str, attention: &Attention) -> String {
+        match attention {
+            Attention::Ambiguous { candidates, reason } => ambiguous(remote, candidates.len(), reason),
+            Attention::LostCreation => {
+                format!("contact {remote} may or may not have been created in the CRM: its answer was lost")
+            }
+            Attention::NotPersisted { fields } => {
+                let names: Vec<&str> = fields.iter().map(|field| field.name()).collect();
+                let names = names.join(", ");
+                format!("the CRM does not show {names} of contact {remote} as the mirror has it")
+            }
+            Attention::HeldDeletions { missing, known, allowed } => {
+                format!("{missing} of {known} contacts are missing from {replica}; {allowed} may go without a word")
+            }
+            Attention::Stopped { reason } => stopped(replica, reason),
+            Attention::Worded { text, .. } => text.clone(),
+        }
+    }
+
+    fn todo(&self, attention: &Attention) -> Option<String> {
+        match attention {
+            Attention::HeldDeletions { missing, .. } => {
+                Some(format!("nothing was deleted; if this is meant, run `carnet sync --max-delete {missing}`"))
+            }
+            Attention::Stopped { reason } => Some(stopped_todo(reason)),
+            Attention::Worded { todo, .. } => todo.clone(),
+            Attention::Ambiguous { .. } | Attention::LostCreation | Attention::NotPersisted { .. } => None,
+        }
+    }
+
+    fn hint(&self, attention: &Attention) -> Option<String> {
+        let hint = match attention {
+            Attention::Ambiguous { .. } => {
+                "`carnet conflicts` says how to answer; or give it the UID of the contact it is"
+            }
+            Attention::LostCreation => {
+                "look for it in the CRM; `carnet conflicts` says how to answer. It is not sent again on its own"
+            }
+            Attention::NotPersisted { .. }
+            | Attention::HeldDeletions { .. }
+            | Attention::Stopped { .. }
+            | Attention::Worded { .. } => return self.todo(attention),
+        };
+        Some(hint.to_owned())
+    }
+
+    fn ping_pong(&self, replica: &str, contact: &str, field: Field, other: &str) -> Said {
+        let field = field.name();
+        Said::new(
+            format!(
+                "{field} of contact {contact} goes back and forth between {other} and {replica}; each keeps its own from \
+                 now on"
+            ),
+            "some program rewrites it each time; find it, and say what stands: see `carnet conflicts`",
+        )
+    }
+
+    fn applied(&self, Applied { item, effect, .. }: &Applied) -> String {
+        let effect = match effect {
+            Effect::Scalar { field, value } if value.is_empty() => format!("{} is nothing", field.name()),
+            Effect::Scalar { field, value } => format!("{} is \"{value}\"", field.name()),
+            Effect::List { field, entries } => format!("{} is \"{entries}\"", field.name()),
+            Effect::ThereAgain => "the contact is in the CRM again; nothing is left to decide".to_owned(),
+            Effect::Deleted => "the contact is deleted here, and kept whole in the history".to_owned(),
+            Effect::Stays { created_again: true } => "the contact stays, and is created in the CRM again".to_owned(),
+            Effect::Stays { created_again: false } => "the contact stays".to_owned(),
+            Effect::SentAgain => "it is sent to the CRM again".to_owned(),
+            Effect::NothingSent => "the contact is deleted here: nothing is sent".to_owned(),
+            Effect::Adopted { crm_id } => format!("the contact is {crm_id} of the CRM"),
+            Effect::SameAs { remote, name, held: None } => format!("{remote} is {name}"),
+            Effect::SameAs { remote, name, held: Some(held) } => format!(
+                "{remote} is {name}, as {held} is: what it says beyond that is taken, and the record itself is left alone; \
+                 delete it when you like"
+            ),
+            Effect::New { remote } => format!("{remote} becomes a contact of its own"),
+            Effect::Dismissed => "dismissed".to_owned(),
+        };
+        format!("{} {}: {effect}", self.item(*item), typed_number(*item))
+    }
+
+    fn refused(&self, Refused { item, why }: &Refused) -> Said {
+        let id = typed_number(*item);
+        let this = format!("{} {id}", self.item(*item));
+        match why {
+            Why::NotFound => Said::new(format!("find {this}"), "`carnet conflicts` lists them"),
+            Why::NoValue => Said::new(
+                format!("resolve {this} without --keep"),
+                format!("`carnet conflicts show {id}` says what can be kept"),
+            ),
+            Why::NoConflict => Said::new(
+                format!("answer {this} with --keep"),
+                format!("`carnet conflicts show {id}` says what can be answered"),
+            ),
+            Why::Settled => {
+                let verb = verb(*item);
+                Said::new(format!("{verb} {this}: it does not wait any more"), "`carnet conflicts` lists what waits")
+            }
+            Why::ContactDeleted => Said::new(
+                format!("resolve {this}: its contact is deleted"),
+                "`carnet history` names the run that deleted it; `carnet undo` takes that back",
+            ),
+            Why::UnknownField => Said::new(format!("resolve {this}: a newer carnet wrote it"), "use that carnet"),
+            Why::EntryLost => Said::new(
+                format!("resolve {this}: an entry of it is in no list of the contact any more"),
+                "edit the contact itself: in a book, or in the CRM",
+            ),
+            Why::Keep { field, keep, refusal } => not_kept(&this, *field, keep, *refusal),
+            Why::OtherKind(kind) => {
+                let typed = |answer: &Answer| typed_choice(&Choice::Answer(*answer), &[]);
+                let flags: Vec<String> = answers(kind).iter().map(typed).collect();
+                Said::new(format!("answer {this} that way"), format!("answer with {}", flags.join(" or ")))
+            }
+            Why::NoCreation => Said::new(format!("answer {this}: no creation waits any more"), "run `carnet sync`"),
+            Why::UnreadableCreation => Said::new(format!("read what was sent of {this}"), "answer with --create"),
+            Why::NoCandidate { crm_id, reason, candidates } => no_candidate(crm_id, *reason, candidates),
+            Why::SameAsDeleted => {
+                Said::new(format!("answer {this}: that contact is deleted"), "`carnet undo` takes a deletion back")
+            }
+            Why::UnknownDecision => {
+                Said::new(format!("{} {this}: a newer carnet noted the decision", verb(*item)), "use that carnet")
+            }
+        }
+    }
+
+    fn dropped(&self, refused: &Refused) -> Said {
+        let Said { message, hint } = self.refused(refused);
+        Said { message: format!("a decision that was noted is forgotten: failed to {message}"), hint }
+    }
+
+    fn noted(&self, item: ItemId) -> String {
+        format!(
+            "{} {}: noted; another carnet is at work, and that run or the next one carries it out",
+            self.item(item),
+            typed_number(item)
+        )
+    }
+
+    fn noted_as(&self, typed: &str) -> String {
+        format!("noted: {typed}; the next run carries it out")
+    }
+
+    fn to_sync(&self) -> &'static str {
+        "`carnet sync` carries it to the CRM and the books"
+    }
+
+    fn meaning(&self, item: &Item, choice: &Choice) -> &'static str {
+        let whole = matches!(&item.subject, Subject::Conflict { field: None, .. });
+        match (choice, whole, item.is_with_crm()) {
+            (Choice::Keep(KeepChoice::Crm), true, true) => "it is deleted here, as in the CRM",
+            (Choice::Keep(KeepChoice::Book), true, true) => "it stays, and is created in the CRM again",
+            (Choice::Keep(KeepChoice::Crm), true, false) => "it stays",
+            (Choice::Keep(KeepChoice::Book), true, false) => "it is deleted here, as in the book",
+            (Choice::Keep(KeepChoice::Both), _, _) => "both",
+            (Choice::Keep(KeepChoice::Crm), false, true) => "the CRM's",
+            (Choice::Keep(KeepChoice::Book), false, true) => "the mirror's",
+            (Choice::Keep(KeepChoice::Crm), false, false) => "the mirror's, for the CRM too",
+            (Choice::Keep(KeepChoice::Book), false, false) => "this book's",
+            (Choice::Keep(KeepChoice::Value(_)), _, _) => "a value of your own",
+            (Choice::Answer(Answer::Adopt), _, _) => "the CRM's contact of this id is it",
+            (Choice::Answer(Answer::Create), _, _) => "it was not made: send it again",
+            (Choice::Answer(Answer::SameAs), _, _) => "the record is this contact",
+            (Choice::Answer(Answer::New), _, _) => "it is somebody else, a contact of its own",
+            (Choice::Answer(Answer::Dismiss), _, _) => "it is seen; nothing is done",
+        }
+    }
+
+    fn command(&self, typed: &str, others: &[&str]) -> String {
+        let others = if others.is_empty() { String::new() } else { format!(" (or {})", others.join(", ")) };
+        format!("carnet conflicts resolve {typed}{others}")
+    }
+
+    fn it_could_be(&self) -> &'static str {
+        "it could be"
+    }
+
+    fn candidate(&self, Candidate { name, held, .. }: &Candidate, replica: &str) -> String {
+        let name = name.as_deref().unwrap_or("not taken in yet, look at it in the CRM");
+        let held = held.as_ref().map_or_else(String::new, |held| format!(", who is {held} of {replica} already"));
+        format!("{name}{held}")
+    }
+
+    fn item(&self, id: ItemId) -> &'static str {
+        match id {
+            ItemId::Conflict(_) => "conflict",
+            ItemId::Attention(_) => "question",
+        }
+    }
+
+    fn nameless(&self, contact: i64) -> String {
+        format!("contact {contact}")
+    }
+
+    fn whole_contact(&self) -> &'static str {
+        "whole contact"
+    }
+
+    fn kept(&self, kept: &str) -> &'static str {
+        match kept {
+            "here" => "the mirror's was kept",
+            "there" => "the replica's was kept",
+            "both" => "both were kept",
+            _ => "another value was kept",
+        }
+    }
+
+    fn guarded(&self, kind: &AttentionKind) -> &'static str {
+        match guarded(kind) {
+            Some(Guarded::Deletions) => ": deletions are held:",
+            Some(Guarded::All) => " is stopped:",
+            None => "",
+        }
+    }
+
+    fn nothing_waits(&self) -> &'static str {
+        "nothing waits for you"
+    }
+
+    fn unsettled(&self, UnsettledWrite { action, state, error, .. }: &UnsettledWrite, who: &str) -> String {
+        let action = match action {
+            OutboxAction::Create => "creation",
+            OutboxAction::Update => "change",
+            OutboxAction::Delete => "deletion",
+        };
+        let state = match state {
+            OutboxState::Sent => "under way, or cut off",
+            OutboxState::Unknown => "the answer was lost",
+            OutboxState::HeldForReview => "it may or may not have been made",
+            OutboxState::Refused => "refused",
+        };
+        let error = error.as_ref().map_or_else(String::new, |error| format!(" ({error})"));
+        format!("{action} of {who}: {state}{error}")
+    }
+
+    fn unsettled_todo(&self, write: &UnsettledWrite) -> &'static str {
+        match (write.action, write.state) {
+            (_, OutboxState::Sent) => "the next `carnet sync` looks what became of it",
+            (OutboxAction::Create, OutboxState::Unknown) => {
+                "nothing to type: the next runs look for it, and send it again only if it is not there"
+            }
+            (_, OutboxState::Unknown) => {
+                "nothing to type: the next runs look whether it was taken, and send it again if it was not"
+            }
+            (_, OutboxState::HeldForReview) => "`carnet conflicts` lists it, with what to answer",
+            (OutboxAction::Delete, OutboxState::Refused) => "each run tries again; you can delete it in the CRM itself",
+            (_, OutboxState::Refused) => "change the contact; it is sent again once it has changed",
+        }
+    }
+
+    fn error_hint(&self, error: &SyncError) -> Option<String> {
+        match error {
+            SyncError::OtherAccount { .. } => Some(OTHER_ACCOUNT.to_owned()),
+            _ => None,
+        }
+    }
+}
+
+const OTHER_ACCOUNT: &str =
+    "use another mirror.path for another account; if it is the same one, run `carnet sync --force`";
+
+fn ambiguous(record: &str, candidates: usize, reason: &Ambiguity) -> String {
+    let reason = match reason {
+        Ambiguity::Several => format!("could be {candidates} known contacts"),
+        Ambiguity::CopyOf { record } => format!("looks like a copy of {record}"),
+        Ambiguity::ForeignId => "carries the CRM id of a contact with which it has nothing in common".to_owned(),
+        Ambiguity::CopyOfDeleted => "was a copy of a contact that is deleted".to_owned(),
+    };
+    format!("{record} {reason}; it was left alone")
+}
+
+fn stopped(replica: &str, reason: &StopReason) -> String {
+    match reason {
+        StopReason::Emptied { known } => format!("{replica} is empty, and held {known} contacts before"),
+        StopReason::MassEdit { edited, known } => format!("{edited} of {known} contacts of {replica} changed at once"),
+        StopReason::ListingLeavesOut { count } => format!(
+            "the CRM's listing leaves out {count} contacts that the books know by their CRM id; nothing is written there"
+        ),
+        StopReason::OtherAccount { mirror, settings } => {
+            format!("go on: this mirror is a copy of {mirror}, and the settings name {settings}")
+        }
+        StopReason::NoFolder { path, .. } => format!("use book \"{replica}\": there is no folder at {path}"),
+        StopReason::NoMarker { path, .. } => format!("use book \"{replica}\": there is no marker file at {path}"),
+        StopReason::MarkerWentAway { path, .. } => {
+            format!("use book \"{replica}\": the marker file went away at {path}")
+        }
+        StopReason::NoFile { path } => format!("use book \"{replica}\": its file {path} is missing"),
+    }
+}
+
+fn stopped_todo(reason: &StopReason) -> String {
+    match reason {
+        StopReason::Emptied { .. } | StopReason::MassEdit { .. } => {
+            "look at it first; if this is meant, run `carnet sync --force`".to_owned()
+        }
+        StopReason::ListingLeavesOut { count } => {
+            format!(
+                "if the listing was not whole, run it again; `carnet sync --max-delete {count}` asks for each by its id"
+            )
+        }
+        StopReason::OtherAccount { .. } => OTHER_ACCOUNT.to_owned(),
+        StopReason::NoFolder { marker, .. }
+        | StopReason::NoMarker { marker, .. }
+        | StopReason::MarkerWentAway { marker, .. } => {
+            format!("is its disk mounted? if the folder is the right one, `touch {marker}` and run again")
+        }
+        StopReason::NoFile { .. } => {
+            "is its disk mounted? if the book shall start anew, make an empty file there".to_owned()
+        }
+    }
+}
+
+fn verb(item: ItemId) -> &'static str {
+    match item {
+        ItemId::Conflict(_) => "resolve",
+        ItemId::Attention(_) => "answer",
+    }
+}
+
+fn no_candidate(crm_id: &str, reason: NoCandidate, candidates: &[String]) -> Said {
+    let reason = match reason {
+        NoCandidate::Older => "the CRM had it before this contact was sent",
+        NoCandidate::Known => "it is another contact of the mirror's already",
+        NoCandidate::Unlisted => "the CRM's last listing does not show it",
+    };
+    let hint = match candidates {
+        [] => "nothing new is in the CRM: type --create, and it is sent again".to_owned(),
+        ids => format!("type --adopt with one of {}, or --create if it is none of them", ids.join(", ")),
+    };
+    Said::new(format!("adopt {crm_id}: {reason}"), hint)
+}
+
+fn not_kept(this: &str, field: Option<Field>, keep: &Keep, refusal: Refusal) -> Said {
+    let name = field.map_or("the contact", Field::name);
+    let typed = match keep {
+        Keep::Value { field, .. } => field.as_str(),
+        Keep::Crm => "crm",
+        Keep::Book => "book",
+        Keep::Both => "both",
+    };
+    let message = match refusal {
+        Refusal::OneOnly if matches!(keep, Keep::Value { .. }) => {
+            format!("set {typed}: the whole contact is in question")
+        }
+        Refusal::OneOnly => format!("keep both: there is one {name} only"),
+        Refusal::OtherField => format!("set {typed}: {this} is about {name}"),
+        Refusal::List => format!("set {name}: it is a list"),
+        Refusal::Code => format!("set {name}: there is no such value"),
+        Refusal::Digits => format!("set {name}: it is the digits of a CRM id"),
+    };
+    let hint = match (refusal, field) {
+        (Refusal::Code, Some(Field::ContactType)) => known_types(),
+        (Refusal::Code, _) => "one of mr, madam, miss".to_owned(),
+        _ => {
+            let choices: Vec<String> = keep_choices(field).into_iter().map(typed_keep).collect();
+            format!("--keep takes one of: {}", choices.join(", "))
+        }
+    };
+    Said::new(message, hint)
+}
+
+fn known_types() -> String {
+    let words = [
+        ContactType::Client,
+        ContactType::Prospect,
+        ContactType::Supplier,
+        ContactType::Press,
+        ContactType::Partner,
+        ContactType::Staff,
+        ContactType::Personal,
+        ContactType::Other,
+    ];
+    let words: Vec<&str> = words.iter().map(ContactType::word).collect();
+    format!("one of {}", words.join(", "))
+}

@@ -1,0 +1,188 @@
+//! The two sides of a conflict next to each other: what both started from, the replica's, the mirror's, and what could
+//! stand or stands.
+
+use super::attention::{Item, item};
+use crate::{
+    contact::{self, Address, Contact, Field, FieldSet, Keep, ids::CRM},
+    mirror::{ConflictRow, ItemId, Mirror, MirrorError, State},
+    reconcile::resolution::{Sides, scalar},
+    sync,
+};
+
+/// One field, or one entry of a list, in each of the columns.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Row {
+    /// The field's name; of an entry of a list, what kind it is.
+    pub name: String,
+    /// What the columns hold: base, replica, mirror, what could stand; "" for nothing.
+    pub cells: [String; 4],
+}
+
+impl Row {
+    /// True where the two sides do not say the same.
+    pub fn differs(&self) -> bool {
+        self.cells[1] != self.cells[2]
+    }
+}
+
+/// One by its number, and where it is a conflict, its rows.
+///
+/// # Errors
+/// The mirror's.
+pub fn side_by_side(mirror: &Mirror, id: ItemId) -> Result<Option<(Item, Vec<Row>)>, MirrorError> {
+    let Some(item) = item(mirror, id)? else { return Ok(None) };
+    let rows = match id {
+        ItemId::Conflict(id) => mirror.conflict(id)?.map(|row| rows(mirror, &row)).transpose()?,
+        ItemId::Attention(_) => None,
+    };
+    Ok(Some((item, rows.unwrap_or_default())))
+}
+
+fn rows(mirror: &Mirror, row: &ConflictRow) -> Result<Vec<Row>, MirrorError> {
+    let nothing = Contact::default();
+    let here = mirror.contact(row.contact)?.filter(|stored| !stored.deleted);
+    let here = here.as_ref();
+    let mirrors = here.map_or(&nothing, |stored| &stored.contact);
+    let agreement = here.map(|stored| mirror.agreement(&row.replica, stored.id)).transpose()?.flatten();
+    Ok(match row.field.as_deref().map(Field::from_name) {
+        None => {
+            let base = agreement.as_ref().map_or(&nothing, |agreement| &agreement.theirs);
+            whole(base, mirrors)
+        }
+        Some(Some(field)) if field.is_list() => {
+            let base = row.base.iter().flat_map(|base| base.split("; ")).map(str::to_owned).collect();
+            let theirs = agreement.as_ref().map_or(&nothing, |agreement| &agreement.theirs);
+            let now = entries(mirrors, field);
+            aligned(field.name(), &[base, entries(theirs, field), now.clone(), now])
+        }
+        Some(Some(field)) => {
+            let (here, there) = match here {
+                Some(stored) => sync::conflict_values(row, stored, agreement.as_ref(), field),
+                None => (String::new(), row.there.clone().unwrap_or_default()),
+            };
+            let proposed = match row.state {
+                State::Open => proposal(row, field, &here, &there),
+                State::Settled => mirrors.scalar(field).into_owned(),
+            };
+            let base = row.base.clone().unwrap_or_default();
+            vec![Row { name: field.name().to_owned(), cells: [base, there, here, proposed] }]
+        }
+        Some(None) => Vec::new(),
+    })
+}
+
+/// What would stand if the user had no better idea: both comments; else the CRM's, as the settings' default has it.
+fn proposal(row: &ConflictRow, field: Field, here: &str, there: &str) -> String {
+    let sides = match row.replica.as_str() {
+        CRM => Sides { crm: there, book: here },
+        _ => Sides { crm: here, book: there },
+    };
+    let keep = if field == Field::Comment { Keep::Both } else { Keep::Crm };
+    scalar(field, sides, &keep).unwrap_or_default()
+}
+
+/// A contact that one side deleted and the other edited: every field, the deleting side empty.
+fn whole(base: &Contact, mirrors: &Contact) -> Vec<Row> {
+    let mut rows = Vec::new();
+    for field in base.set_fields().or(mirrors.set_fields()).and(FieldSet::ALL).iter() {
+        if field.is_list() {
+            let now = entries(mirrors, field);
+            rows.extend(aligned(field.name(), &[entries(base, field), Vec::new(), now.clone(), now]));
+        } else {
+            let now = mirrors.scalar(field).into_owned();
+            let cells = [base.scalar(field).into_owned(), String::new(), now.clone(), now];
+            rows.push(Row { name: field.name().to_owned(), cells });
+        }
+    }
+    rows
+}
+
+fn entries(of: &Contact, field: Field) -> Vec<String> {
+    match field {
+        Field::Addresses => of.addresses.iter().map(Address::one_line).collect(),
+        Field::Items => of.items.iter().map(contact::Item::one_line).collect(),
+        // A photo is kilobytes of base64: its first letters are enough to know it.
+        Field::Extra => of.extra.iter().map(|line| line.chars().take(100).collect()).collect(),
+        _ => Vec::new(),
+    }
+}
+
+/// The entries of four lists, aligned: the same ones on one row, then alternatives of one kind, in the columns' order.
+fn aligned(name: &str, columns: &[Vec<String>; 4]) -> Vec<Row> {
+    let mut rows: Vec<[Option<String>; 4]> = Vec::new();
+    let mut left: Vec<(usize, &String)> = Vec::new();
+    for (column, entries) in columns.iter().enumerate() {
+        for entry in entries {
+            let same = |row: &&mut [Option<String>; 4]| {
+                row[column].is_none() && row.iter().flatten().any(|held| held == entry)
+            };
+            match rows.iter_mut().find(same) {
+                Some(row) => row[column] = Some(entry.clone()),
+                // An entry that a later column repeats word for word has a row of its own.
+                None if columns[column + 1..].iter().any(|later| later.contains(entry)) => {
+                    let mut row = [const { None }; 4];
+                    row[column] = Some(entry.clone());
+                    rows.push(row);
+                }
+                None => left.push((column, entry)),
+            }
+        }
+    }
+    for (column, entry) in left {
+        let equal_normalised = |row: &&mut [Option<String>; 4]| {
+            row[column].is_none() && row.iter().flatten().any(|held| kind(held) == kind(entry))
+        };
+        match rows.iter_mut().find(equal_normalised) {
+            Some(row) => row[column] = Some(entry.clone()),
+            None => {
+                let mut row = [const { None }; 4];
+                row[column] = Some(entry.clone());
+                rows.push(row);
+            }
+        }
+    }
+    rows.into_iter().map(|cells| named(name, cells.map(Option::unwrap_or_default))).collect()
+}
+
+/// A row under the kind that all of its entries share, which they then need not repeat; else under the field's name.
+fn named(field: &str, cells: [String; 4]) -> Row {
+    let shared = cells.iter().find(|cell| !cell.is_empty()).map(|cell| kind(cell).to_owned()).unwrap_or_default();
+    let value = |cell: &String| match cell.strip_prefix(&shared).and_then(|rest| rest.strip_prefix(':')) {
+        Some(value) => Some(value.trim_start().to_owned()),
+        None => cell.is_empty().then(String::new),
+    };
+    match cells.each_ref().map(value) {
+        [Some(a), Some(b), Some(c), Some(d)] => Row { name: shared, cells: [a, b, c, d] },
+        _ => Row { name: field.to_owned(), cells },
+    }
+}
+
+/// What kind of entry its words begin with: "personal_phone" of "personal_phone: 01".
+fn kind(words: &str) -> &str {
+    words.split([':', ';']).next().unwrap_or(words)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn row(name: &str, cells: [&str; 4]) -> Row {
+        Row { name: name.into(), cells: cells.map(str::to_owned) }
+    }
+
+    #[test]
+    fn entries_are_aligned() {
+        let list = |text: &str| text.split(' ').filter(|word| !word.is_empty()).map(str::to_owned).collect::<Vec<_>>();
+        let check = |columns: [&str; 4], expected: &[(&str, [&str; 4])]| {
+            let expected: Vec<Row> = expected.iter().map(|(name, cells)| row(name, *cells)).collect();
+            assert_eq!(aligned("items", &columns.map(list)), expected);
+        };
+        check(["a:1 b:2", "b:2 a:1", "a:1", "a:1"], &[("a", ["1", "1", "1", "1"]), ("b", ["2", "2", "", ""])]);
+        check(["a:1", "a:2", "a:3", "a:2 a:3"], &[("a", ["1", "2", "", "2"]), ("a", ["", "", "3", "3"])]);
+        check(["", "", "", ""], &[]);
+        check(["", "a:1", "b:1", ""], &[("a", ["", "1", "", ""]), ("b", ["", "", "1", ""])]);
+        check(["a:1", "a:1", "a:9", "a:1 a:9"], &[("a", ["1", "1", "", "1"]), ("a", ["", "", "9", "9"])]);
+        check(["", "a:1 a:1", "a:1", ""], &[("a", ["", "1", "1", ""]), ("a", ["", "1", "", ""])]);
+        check(["", "a;x:1", "", ""], &[("items", ["", "a;x:1", "", ""])]);
+    }
+}

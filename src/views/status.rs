@@ -1,0 +1,98 @@
+//! The state of everything: the last run, what each replica holds and is owed, what waits for the user.
+
+use super::attention::{self, Item};
+use crate::{
+    mirror::{Mirror, MirrorError, OutboxRow, Pending},
+    sync::{self, AttentionCounts, events::Label},
+};
+
+pub use crate::mirror::{OutboxAction, OutboxState, RunRow};
+
+/// The state of everything.
+#[derive(Debug)]
+pub struct Status {
+    /// Living contacts of the mirror.
+    pub contacts: u64,
+    /// The newest run, if there ever was one.
+    pub last: Option<RunRow>,
+    /// The replicas, in the order in which they were asked for.
+    pub replicas: Vec<ReplicaStatus>,
+    /// What waits, conflicts first.
+    pub items: Vec<Item>,
+    /// The same and the writes that are unsettled, in numbers: what the exit code of a run counts.
+    pub counts: AttentionCounts,
+}
+
+/// The state of one replica.
+#[derive(Debug, Default)]
+pub struct ReplicaStatus {
+    /// `crm` or the book's name.
+    pub name: String,
+    /// Contacts that it holds.
+    pub held: u64,
+    /// Contacts to be created there.
+    pub create: u64,
+    /// Contacts to be updated there.
+    pub update: u64,
+    /// Contacts to be deleted there.
+    pub delete: u64,
+    /// Contacts that it said once that it has no more; it is asked again.
+    pub missing: u64,
+    /// Writes whose outcome is unknown, or that were refused.
+    pub unsettled: Vec<UnsettledWrite>,
+}
+
+/// A write whose outcome is unknown, or that was refused.
+#[derive(Debug)]
+pub struct UnsettledWrite {
+    /// What was to be done.
+    pub action: OutboxAction,
+    /// What is known of it.
+    pub state: OutboxState,
+    /// When it was sent: RFC 3339, UTC.
+    pub sent_at: String,
+    /// What went wrong, in the server's words.
+    pub error: Option<String>,
+    /// Whose.
+    pub contact: Label,
+}
+
+/// Reads the state of the mirror and of these replicas.
+///
+/// # Errors
+/// The mirror's.
+pub fn status<'n>(mirror: &Mirror, names: impl Iterator<Item = &'n str>) -> Result<Status, MirrorError> {
+    Ok(Status {
+        contacts: mirror.count_contacts()?,
+        last: mirror.last_run()?,
+        replicas: names.map(|name| replica(mirror, name)).collect::<Result<_, _>>()?,
+        items: attention::items(mirror, false)?,
+        counts: sync::attention_counts(mirror)?,
+    })
+}
+
+fn replica(mirror: &Mirror, name: &str) -> Result<ReplicaStatus, MirrorError> {
+    let mut replica = ReplicaStatus {
+        name: name.to_owned(),
+        held: mirror.count_agreements(name)?,
+        missing: mirror.absences(name)?.len() as u64,
+        ..ReplicaStatus::default()
+    };
+    for row in mirror.outbox(name)? {
+        let contact = mirror.contact(row.contact)?.map_or_else(Label::default, |stored| Label {
+            name: stored.contact.display_name(),
+            uid: stored.uid,
+            crm_id: stored.crm_id,
+        });
+        let OutboxRow { action, state, sent_at, error, .. } = row;
+        replica.unsettled.push(UnsettledWrite { action, state, sent_at, error, contact });
+    }
+    for (_, pending) in mirror.pending(name)? {
+        match pending {
+            Pending::Create => replica.create += 1,
+            Pending::Update => replica.update += 1,
+            Pending::Delete => replica.delete += 1,
+        }
+    }
+    Ok(replica)
+}
