@@ -51,7 +51,9 @@ impl Outbox<'_, '_> {
     /// held back, because they resemble a creation that is still unexplained.
     pub fn adopt_lost_creations(&mut self, side: &MergeSide<'_>, waiting: &mut Waiting) -> Result<bool, SyncError> {
         if self.run.mirror.count_outbox(side.name)? == 0 {
-            self.note_held_back(&[])?;
+            if side.shares_ids() {
+                self.note_held_back(&[])?;
+            }
             return Ok(false);
         }
         let mut newcomers: Vec<RemoteContact> =
