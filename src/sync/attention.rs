@@ -189,7 +189,7 @@ mod tests {
             with_fixture(|mut fixture| {
                 let id = fixture.contact("ada-1", &ada(""));
                 fill(&mut fixture, id);
-                let found = attention_counts(&fixture.run.mirror).unwrap();
+                let found = attention_counts(fixture.run.mirror).unwrap();
                 assert_eq!([found.conflicts, found.attention, found.unsettled], expected);
                 assert_eq!(found.total(), expected.iter().sum::<u64>());
             });

@@ -125,7 +125,7 @@ impl Review<'_, '_> {
             let waits = match row.attention.kind() {
                 AttentionKind::LostCreation => row
                     .contact
-                    .map(|contact| held_for_review(&self.run.mirror, contact))
+                    .map(|contact| held_for_review(self.run.mirror, contact))
                     .transpose()?
                     .flatten()
                     .is_some(),
@@ -152,7 +152,7 @@ impl Review<'_, '_> {
 
     fn waiting_creation(&self, row: &AttentionRow) -> Result<(Stored, OutboxRow), SyncError> {
         let waiting = match row.contact {
-            Some(contact) => self.run.mirror.contact(contact)?.zip(held_for_review(&self.run.mirror, contact)?),
+            Some(contact) => self.run.mirror.contact(contact)?.zip(held_for_review(self.run.mirror, contact)?),
             None => None,
         };
         waiting.ok_or_else(|| refused(row, Why::NoCreation))
@@ -175,7 +175,7 @@ impl Review<'_, '_> {
 
     fn adopt_named(&mut self, row: &AttentionRow, crm_id: &str) -> Result<Applied, SyncError> {
         let (stored, write) = self.waiting_creation(row)?;
-        let found = newcomers(&self.run.mirror, stored.id)?;
+        let found = newcomers(self.run.mirror, stored.id)?;
         if !found.iter().any(|candidate| candidate.id == crm_id) {
             let reason = self.why_no_candidate(crm_id, &write)?;
             let candidates = found.into_iter().map(|candidate| candidate.id).collect();
@@ -250,11 +250,9 @@ impl Review<'_, '_> {
     }
 
     fn note_same_as(&mut self, row: &AttentionRow, contact: ContactId) -> Result<Applied, SyncError> {
-        let stored = self.run.stored(contact)?;
-        if stored.deleted {
-            return Err(refused(row, Why::SameAsDeleted));
-        }
-        let held = held(&self.run.mirror, &row.replica, contact)?;
+        let stored = self.run.mirror.contact(contact)?.filter(|stored| !stored.deleted);
+        let stored = stored.ok_or_else(|| refused(row, Why::SameAsDeleted))?;
+        let held = held(self.run.mirror, &row.replica, contact)?;
         self.settle_answered(row)?;
         self.run.remember_standing(&row.replica, &row.remote, &Standing::SameAs { contact })?;
         let (remote, name) = (row.remote.clone(), stored.contact.display_name());
@@ -269,7 +267,7 @@ impl Review<'_, '_> {
         } else if let Some(Standing::SameAs { contact: id }) =
             self.run.mirror.standing(replica, remote, StandingKind::SameAs)?
         {
-            who = match (self.run.mirror.contact(id)?, held(&self.run.mirror, replica, id)?) {
+            who = match (self.run.mirror.contact(id)?, held(self.run.mirror, replica, id)?) {
                 (Some(_), None) => Some(Who::SameAs(id)),
                 (Some(stored), Some(_)) if !stored.deleted => Some(Who::CopyOf(id)),
                 (Some(_), Some(_)) | (None, _) => None,

@@ -33,7 +33,7 @@ impl Newcomers<'_, '_> {
         let living = self.run.mirror.contact(contact)?.filter(|stored| !stored.deleted);
         let original = living
             .as_ref()
-            .map(|stored| held(&self.run.mirror, &self.participant.name, stored.id))
+            .map(|stored| held(self.run.mirror, &self.participant.name, stored.id))
             .transpose()?
             .flatten();
         if said != digest(record) {
