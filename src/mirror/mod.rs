@@ -12,6 +12,7 @@ mod agreements;
 mod attention;
 mod conflicts;
 mod contacts;
+mod copy;
 mod cursors;
 mod damage;
 mod decisions;
@@ -55,6 +56,8 @@ pub struct Mirror {
     conn: Connection,
     /// How many transactions are open, one inside the other.
     depth: u32,
+    /// A copy that nobody else has and that does not stay: see `copy`.
+    private: bool,
 }
 
 impl Mirror {
@@ -85,22 +88,6 @@ impl Mirror {
         }
     }
 
-    /// Begins a rehearsal: all that follows is seen, and undone by [`Mirror::end_dry_run`] or when the mirror is closed.
-    ///
-    /// # Errors
-    /// Another program is writing to the mirror.
-    pub fn begin_dry_run(&mut self) -> Result<()> {
-        self.begin()
-    }
-
-    /// Undoes everything since [`Mirror::rehearse`].
-    ///
-    /// # Errors
-    /// SQLite's.
-    pub fn end_dry_run(&mut self) -> Result<()> {
-        if self.depth > 0 { self.undo() } else { Ok(()) }
-    }
-
     /// Whether each commit is on the disk before it returns. Without, a loss of power may take the last commits away, never
     /// parts of one: right for what was only read elsewhere and can be read again. The next durable commit makes those
     /// before it durable too.
@@ -108,8 +95,9 @@ impl Mirror {
     /// # Errors
     /// SQLite's.
     pub fn set_durable(&mut self, durable: bool) -> Result<()> {
-        if self.depth > 0 {
-            return Ok(()); // SQLite takes it between transactions only
+        // SQLite takes it between transactions only; a copy is never worth the wait.
+        if self.depth > 0 || self.private {
+            return Ok(());
         }
         let level = if durable { "FULL" } else { "NORMAL" };
         Ok(self.conn.pragma_update(None, "synchronous", level)?)
@@ -244,29 +232,6 @@ mod tests {
             assert_eq!(mirror.fact(key).unwrap().is_some(), kept, "{key}");
         }
         assert!(mirror.conn.is_autocommit());
-    }
-
-    #[test]
-    fn a_rehearsal_leaves_nothing() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("carnet.db");
-        let mut mirror = Mirror::open(&path).unwrap();
-        mirror.set_fact("before", "1").unwrap();
-        mirror.checkpoint().unwrap();
-        let bytes = std::fs::read(&path).unwrap();
-        mirror.begin_dry_run().unwrap();
-        mirror.transact::<_, MirrorError>(|mirror| mirror.set_fact("rehearsed", "1")).unwrap();
-        assert!(mirror.fact("rehearsed").unwrap().is_some());
-        mirror.checkpoint().unwrap();
-        mirror.end_dry_run().unwrap();
-        mirror.end_dry_run().unwrap();
-        assert!(mirror.fact("rehearsed").unwrap().is_none());
-        mirror.begin_dry_run().unwrap();
-        mirror.set_fact("rehearsed", "1").unwrap();
-        drop(mirror);
-        assert_eq!(std::fs::read(&path).unwrap(), bytes);
-        let mirror = Mirror::open_read_only(&path).unwrap();
-        assert_eq!((mirror.fact("rehearsed").unwrap(), mirror.fact("before").unwrap()), (None, Some("1".into())));
     }
 
     #[test]

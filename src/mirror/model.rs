@@ -177,10 +177,16 @@ fn apply(mirror: &mut Mirror, model: &mut Model, op: &Op) {
         }
         Op::Rehearsed(ops) => {
             let mut lost = model.clone();
-            mirror.begin_dry_run().unwrap();
-            ops.iter().for_each(|op| apply(mirror, &mut lost, op));
-            compare(mirror, &lost);
-            mirror.end_dry_run().unwrap();
+            if mirror.depth > 0 {
+                mirror.begin().unwrap();
+                ops.iter().for_each(|op| apply(mirror, &mut lost, op));
+                compare(mirror, &lost);
+                mirror.undo().unwrap();
+            } else {
+                let mut copy = mirror.private_copy().unwrap();
+                ops.iter().for_each(|op| apply(&mut copy, &mut lost, op));
+                compare(&copy, &lost);
+            }
         }
     }
 }

@@ -80,20 +80,20 @@ impl Mirror {
         Ok(Self::over(conn)?)
     }
 
-    fn over(conn: Connection) -> rusqlite::Result<Self> {
+    pub(super) fn over(conn: Connection) -> rusqlite::Result<Self> {
         conn.set_prepared_statement_cache_capacity(128);
         // `contact::Filter` compares by it. No table, index or view may: other programs do not have it.
         let flags = FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DETERMINISTIC;
         conn.create_scalar_function("folded", 1, flags, |call| {
             Ok(keys::text(call.get_raw(0).as_str_or_null()?.unwrap_or_default()))
         })?;
-        Ok(Self { conn, depth: 0 })
+        Ok(Self { conn, depth: 0, private: false })
     }
 }
 
 /// Makes the file with the right mode from its first instant: a later chmod would leave a gap, and the log files that
 /// SQLite puts beside it take their mode from it.
-fn create(path: &Path) -> Result<()> {
+pub(super) fn create(path: &Path) -> Result<()> {
     if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
         let mut builder = fs::DirBuilder::new();
         builder.recursive(true);

@@ -1,8 +1,8 @@
 //! One run: scan every replica, reconcile with the mirror, guard, commit, push what is pending.
 //!
 //! All replicas are scanned before any is pushed to, so an edit on a phone reaches the CRM and the other books in one run.
-//! What is pending is derived from the agreements, never queued: a crash cannot lose it. A dry run is the same code inside
-//! a transaction that is rolled back.
+//! What is pending is derived from the agreements, never queued: a crash cannot lose it. A dry run is the same code on
+//! a copy of the mirror that does not stay.
 //!
 //! It knows no settings, no file format and no command line, and never talks to a person: events and errors go up as values.
 

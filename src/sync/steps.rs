@@ -54,10 +54,12 @@ pub async fn run_on(
     events: &mut Events<'_>,
 ) -> Result<Summary, SyncError> {
     let RunInputs { mirror, mut participants, account, source } = inputs;
+    let mut copy = if options.dry_run { Some(mirror.private_copy()?) } else { None };
+    let mirror = copy.as_mut().unwrap_or(mirror);
     let run = Run::new(&mut *mirror, policy, host, stop, events);
     let ran = run.carry_out(&mut participants, &account, options, source).await;
     if ran.is_err() {
-        // A dry run that fails is still open. Why the run ended says more than whatever undoing it may say.
+        // Why the run ended says more than whatever undoing what is left of it may say.
         let _ = mirror.recover();
     }
     ran
@@ -71,9 +73,6 @@ impl Run<'_> {
         options: &RunOptions,
         source: Option<&mut dyn Source>,
     ) -> Result<Summary, SyncError> {
-        if options.dry_run {
-            self.mirror.begin_dry_run()?;
-        }
         self.id = self.mirror.begin_run(&options.trigger, &self.host.stamp())?;
         self.reached(FailPoint::Begun)?;
         let outcome = self.steps(participants, account, options, source).await;
@@ -151,7 +150,7 @@ impl Run<'_> {
         self.keep_guards(participants, outcome)?;
         self.summary.waiting = attention_counts(self.mirror)?.total();
         if self.policy.dry_run {
-            return Ok(self.mirror.end_dry_run()?);
+            return Ok(());
         }
         self.summary.run = self.id;
         let exit_code = match outcome {
@@ -166,5 +165,111 @@ impl Run<'_> {
         let at = self.host.stamp();
         self.mirror.finish_run(self.id, &at, &words, exit_code, &summary)?;
         Ok(self.mirror.checkpoint()?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::{Path, PathBuf};
+
+    use super::*;
+    use crate::{
+        contact::Contact,
+        replica::{
+            Baseline, Batch, Capabilities, Conduct, LocalFuture, Lookup, Replica, ReplicaError, Scanned, Sink, Write,
+            Written, memory::Memory,
+        },
+        sync::{
+            Mode, SyncEvent, SystemClock,
+            testing::{ScriptedReplica, ada, participant, policy, seen},
+        },
+    };
+
+    /// A book that shows one card, and while it is read another program works on the mirror.
+    struct Meanwhile<F> {
+        book: ScriptedReplica,
+        work: F,
+    }
+
+    impl<F: FnMut()> Replica for Meanwhile<F> {
+        fn capabilities(&self) -> Capabilities {
+            self.book.capabilities()
+        }
+
+        fn conduct(&self) -> Conduct {
+            self.book.conduct()
+        }
+
+        fn scan<'a>(
+            &'a mut self,
+            baseline: &'a dyn Baseline,
+            sink: &'a mut Sink<'_>,
+        ) -> LocalFuture<'a, Result<Scanned, ReplicaError>> {
+            (self.work)();
+            self.book.scan(baseline, sink)
+        }
+
+        fn fetch<'a>(&'a mut self, remote: &'a str) -> LocalFuture<'a, Result<Lookup, ReplicaError>> {
+            self.book.fetch(remote)
+        }
+
+        fn apply<'a>(&'a mut self, writes: Vec<Write>) -> LocalFuture<'a, Vec<Result<Written, ReplicaError>>> {
+            self.book.apply(writes)
+        }
+    }
+
+    /// A run on the mirror of this file, with a book that shows Ada; what it told.
+    fn run(path: &Path, dry_run: bool, work: impl FnMut() + 'static) -> (Summary, Vec<SyncEvent>) {
+        let card = Batch { changed: vec![seen("ada.vcf", Some("ada-1"), &ada("CEO"))], ..Batch::default() };
+        let book = ScriptedReplica::new(vec![card]);
+        let participants = vec![participant(CRM, Memory::default()), participant("cards", Meanwhile { book, work })];
+        let mut mirror = Mirror::open(path).unwrap();
+        let inputs = RunInputs::new(&mut mirror, participants, "a".to_owned());
+        let policy = RunPolicy { dry_run, ..policy() };
+        let options = RunOptions {
+            mode: Mode::Sync,
+            only: Vec::new(),
+            dry_run,
+            max_delete: None,
+            force: false,
+            trigger: "sync".to_owned(),
+        };
+        let mut told = Vec::new();
+        let mut events = |event| told.push(event);
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let (host, stop) = (SystemClock, Stop::new());
+        let ran = runtime.block_on(run_on(inputs, policy, &options, (&host, &stop), &mut events));
+        (ran.unwrap(), told)
+    }
+
+    fn folder() -> (tempfile::TempDir, PathBuf) {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("carnet.db");
+        (folder, path)
+    }
+
+    #[test]
+    fn a_dry_run_keeps_nobody_from_writing_and_writes_nothing() {
+        let (_folder, path) = folder();
+        drop(Mirror::open(&path).unwrap());
+        let other = path.clone();
+        let (summary, _) = run(&path, true, move || {
+            let mut other = Mirror::open(&other).unwrap();
+            other
+                .insert_contact("bob-1", &Contact { last_name: "Byron".into(), ..Contact::default() }, CRM, 1, "")
+                .unwrap();
+        });
+        assert_eq!((summary.created.get("mirror"), summary.run, summary.dry_run), (Some(&1), 0, true));
+        let mirror = Mirror::open_read_only(&path).unwrap();
+        let known = ["ada-1", "bob-1"].map(|uid| mirror.contact_by_uid(uid).unwrap().is_some());
+        assert_eq!(known, [false, true], "only what the other program wrote is there");
+        assert_eq!(mirror.last_run().unwrap(), None);
+        assert_eq!(
+            std::fs::read_dir(path.parent().unwrap())
+                .unwrap()
+                .filter(|entry| { entry.as_ref().unwrap().file_name().to_string_lossy().contains("dry-run") })
+                .count(),
+            0
+        );
     }
 }

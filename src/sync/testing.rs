@@ -59,11 +59,9 @@ pub(crate) struct RunFixture<'a> {
     pub(crate) told: &'a RefCell<Vec<SyncEvent>>,
 }
 
-pub(crate) fn with_fixture(test: impl FnOnce(RunFixture<'_>)) {
-    let clock = Clock { boot: Cell::new("a"), seconds: Cell::new(1_000) };
-    let (stop, told) = (Stop::new(), RefCell::new(Vec::new()));
-    let mut events = |event| told.borrow_mut().push(event);
-    let policy = RunPolicy {
+/// How careful the runs of tests are.
+pub(crate) fn policy() -> RunPolicy {
+    RunPolicy {
         max_delete: Limit::Percent(10),
         force: false,
         dry_run: false,
@@ -71,9 +69,15 @@ pub(crate) fn with_fixture(test: impl FnOnce(RunFixture<'_>)) {
         settle_after: Duration::from_secs(SETTLE),
         prefer: Prefer::Crm,
         account: "demo".to_owned(),
-    };
+    }
+}
+
+pub(crate) fn with_fixture(test: impl FnOnce(RunFixture<'_>)) {
+    let clock = Clock { boot: Cell::new("a"), seconds: Cell::new(1_000) };
+    let (stop, told) = (Stop::new(), RefCell::new(Vec::new()));
+    let mut events = |event| told.borrow_mut().push(event);
     let mut mirror = Mirror::in_memory().unwrap();
-    let mut run = Run::new(&mut mirror, policy, &clock, &stop, &mut events);
+    let mut run = Run::new(&mut mirror, policy(), &clock, &stop, &mut events);
     run.id = run.mirror.begin_run("sync", "").unwrap();
     test(RunFixture { run, doubtful: HashSet::new(), trouble: None, clock: &clock, told: &told });
 }
