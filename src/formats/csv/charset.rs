@@ -193,6 +193,7 @@ impl Survey {
     }
 
     /// Of all the bytes of a file.
+    #[cfg(test)]
     pub fn of(mark: Option<Encoding>, bytes: &[u8]) -> Survey {
         let mut survey = Survey::new(mark);
         survey.feed(bytes);

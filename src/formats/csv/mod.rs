@@ -11,12 +11,14 @@ mod codec;
 mod description;
 #[cfg(test)]
 mod dialects;
+mod edit;
 mod error;
 mod export;
 mod import;
 #[cfg(test)]
 mod laws;
 mod layout;
+mod look;
 mod names;
 mod plan;
 mod profile;
@@ -35,6 +37,7 @@ mod write_items;
 
 pub use charset::Encoding;
 pub use description::ProfileFault;
+pub use edit::{Record, Records};
 pub use error::CsvError;
 pub use export::{Exported, Widths, export};
 pub use import::{Import, Opened, import, open};

@@ -6,7 +6,7 @@
 use std::{collections::HashSet, ops::Range};
 
 use super::{
-    charset::{self, Encoding, Survey},
+    charset::{Encoding, Survey},
     error::{CsvError, delimiter_name},
     layout::Layout,
     names::fold,
@@ -14,13 +14,6 @@ use super::{
     records::{Records, cells},
 };
 use crate::contact::Field;
-
-/// What was found out about a file.
-pub(super) struct Sniffed<'p> {
-    pub text: String,
-    pub bom: bool,
-    pub found: Found<'p>,
-}
 
 /// How a file is to be read.
 #[derive(Debug, Clone)]
@@ -58,17 +51,6 @@ impl<'p> From<Option<&'p Profile>> for Candidates<'p> {
     fn from(given: Option<&'p Profile>) -> Self {
         given.map_or(Candidates::Among(&[]), Candidates::Given)
     }
-}
-
-/// Finds out how a file is to be read.
-pub(super) fn sniff<'p>(bytes: &[u8], candidates: Candidates<'p>) -> Result<Sniffed<'p>, CsvError> {
-    let (mark, bytes) = match charset::marked(bytes) {
-        Some((encoding, rest)) => (Some(encoding), rest),
-        None => (None, bytes),
-    };
-    let found = find(bytes, bytes.len(), &Survey::of(mark, bytes), candidates)?;
-    let text = found.encoding.decode(bytes).ok_or(CsvError::Undecodable(found.encoding))?;
-    Ok(Sniffed { text, bom: mark.is_some(), found })
 }
 
 /// Finds out how a file is to be read from its start, at least [`HEAD_MAX`] bytes of it, the byte order mark left out, and
@@ -210,7 +192,7 @@ fn dialect<'p>(profiles: &[&'p Profile], own: usize, folded: &[String]) -> Optio
 }
 
 /// The start of the text, enough to find a header in.
-fn head(encoding: Encoding, bytes: &[u8]) -> Option<String> {
+pub(super) fn head(encoding: Encoding, bytes: &[u8]) -> Option<String> {
     let cut = bytes.len().min(HEAD_MAX);
     match encoding {
         // The mark promised it, and a cut may fall into a character.

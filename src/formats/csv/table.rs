@@ -6,18 +6,18 @@
 //! not have turns the whole file into UTF-8 with a byte order mark, and a second value of a kind adds a column to all
 //! rows where the dialect has numbered columns.
 
-use std::ops::Range;
+use std::{io::Cursor, ops::Range};
 
 use super::{
     charset::Encoding,
     codec::{Codec, Guess, Line},
     error::CsvError,
-    layout::{Layout, mostly_civilities},
+    layout::Layout,
     profile::Profile,
     read::{Note, Reading},
-    records::{Cell, Records, cells, joined},
-    shape::{Ragged, SAMPLE_MAX, Sort, check_delimiter, rows_to_block_end, settle},
-    sniff::{Candidates, Sniffed, sniff},
+    records::{Cell, cells, joined},
+    shape::{Ragged, Sort},
+    sniff::Candidates,
     write::Missed,
 };
 use crate::contact::{Address, Contact, FieldSet, identity::Identity};
@@ -25,19 +25,38 @@ use crate::contact::{Address, Contact, FieldSet, identity::Identity};
 /// A CSV file, read.
 #[derive(Debug, Clone)]
 pub struct Table {
-    profile: Profile,
-    layout: Layout,
-    encoding: Encoding,
-    bom: bool,
-    delimiter: u8,
-    line_end: &'static str,
-    quote_always: bool,
-    final_line_end: bool,
-    text: String,
+    pub(super) profile: Profile,
+    pub(super) layout: Layout,
+    pub(super) encoding: Encoding,
+    pub(super) bom: bool,
+    pub(super) delimiter: u8,
+    pub(super) is_newline: bool,
+    pub(super) line_end: &'static str,
+    pub(super) quote_always: bool,
+    pub(super) final_line_end: bool,
+    pub(super) text: String,
     /// What stands before the header: a `sep=` line, a program's remarks.
-    before: Range<usize>,
-    header: Entry,
-    entries: Vec<Entry>,
+    pub(super) before: Range<usize>,
+    pub(super) header: Entry,
+    /// The rows that it holds: all of them, or those that were taken up to be changed.
+    pub(super) entries: Vec<Entry>,
+    /// What the file's records tell, whether or not they are held.
+    pub(super) told: Told,
+}
+
+/// What all records of a file tell.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Told {
+    /// How many columns the header has in the file.
+    pub width: usize,
+    /// How many records tell what the columns hold; none where all of them do.
+    pub sampled: Option<usize>,
+    /// A row has cells beyond the header's.
+    pub is_overlong: bool,
+    /// A row is not read, since its count of cells is wrong.
+    pub is_ragged: bool,
+    /// The cells with question marks, where the encoding lacks characters.
+    pub questioned: String,
 }
 
 /// A row of a table.
@@ -91,15 +110,15 @@ pub struct Filled {
 
 /// A record of the file.
 #[derive(Debug, Clone)]
-struct Entry {
-    raw: Raw,
-    end: Range<usize>,
-    line: usize,
-    sort: Sort,
+pub(super) struct Entry {
+    pub raw: Raw,
+    pub end: Range<usize>,
+    pub line: usize,
+    pub sort: Sort,
 }
 
 #[derive(Debug, Clone)]
-enum Raw {
+pub(super) enum Raw {
     /// As it was read: a place in the text.
     Read(Range<usize>),
     /// Written since.
@@ -112,67 +131,17 @@ impl Table {
     /// # Errors
     /// When no header is found, the text is not valid in its encoding, or a quotation mark is never closed.
     pub fn parse<'p>(bytes: &[u8], profile: impl Into<Candidates<'p>>) -> Result<Table, CsvError> {
-        let Sniffed { text, bom, found: sniffed } = sniff(bytes, profile.into())?;
-        let delimiter = sniffed.delimiter;
-        let mut records =
-            Records::new(&text, sniffed.header.start, sniffed.header_line, (delimiter, sniffed.is_newline));
-        let unclosed = |broken: super::records::Unclosed| CsvError::UnclosedQuote(broken.line);
-        let first = records.next().ok_or(CsvError::Empty)?.map_err(unclosed)?;
-        let header_cells = cells(&text[first.content.clone()], delimiter);
-        let names: Vec<String> = header_cells.iter().map(|cell| cell.text.clone().into_owned()).collect();
-        let (width, named) =
-            (names.len(), names.iter().rposition(|name| !name.trim().is_empty()).map_or(0, |at| at + 1));
-        let (mut entries, mut sorts) = (Vec::new(), Vec::new());
-        for record in records {
-            let record = record.map_err(unclosed)?;
-            sorts.push(Sort::of(&cells(&text[record.content.clone()], delimiter), width, named));
-            entries.push(Entry { raw: Raw::Read(record.content), end: record.end, line: record.line, sort: Sort::Row });
+        let mut table = Table::frame(&mut Cursor::new(bytes), profile)?;
+        for record in table.records(Cursor::new(bytes))? {
+            table.take_up(record?);
         }
-        let are_single = sorts.iter().filter(|sort| **sort != Sort::Blank).all(|sort| sort.is_single());
-        // Rows beside the header, which is as wide as the table, cannot have been left short together.
-        let beside_header = sorts.len().min(rows_to_block_end(first.line - 1) - 1);
-        sorts[beside_header..].chunks_mut(rows_to_block_end(0)).for_each(settle);
-        entries.iter_mut().zip(sorts).for_each(|(entry, sort): (&mut Entry, Sort)| entry.sort = sort);
-        let header = Entry { raw: Raw::Read(first.content), end: first.end, line: first.line, sort: Sort::Row };
-        let content = |entry: &Entry| if let Raw::Read(place) = &entry.raw { &text[place.clone()] } else { "" };
-        let first = entries.iter().find(|entry| entry.sort != Sort::Blank).map(content).unwrap_or_default();
-        check_delimiter((header.line, delimiter, width), first, are_single)?;
-        let rows = || entries.iter().filter(|entry| entry.sort == Sort::Row).map(content);
-        let civilities = |column: usize| {
-            let texts: Vec<String> = rows()
-                .take(SAMPLE_MAX)
-                .filter_map(|row| cells(row, delimiter).get(column).map(|cell| cell.text.clone().into_owned()))
-                .collect();
-            mostly_civilities(texts.iter().map(String::as_str))
-        };
-        let layout = Layout::new(sniffed.profile, names, &civilities);
-        let all_quoted = |row: &str| cells(row, delimiter).iter().all(|cell| cell.quoted);
-        let quote_always = all_quoted(content(&header)) && rows().take(SAMPLE_MAX).all(all_quoted);
-        let line_end = match &text[header.end.clone()] {
-            "\r\n" => "\r\n",
-            "\n" => "\n",
-            "\r" => "\r",
-            _ => sniffed.profile.line_end,
-        };
-        Ok(Table {
-            profile: sniffed.profile.clone(),
-            layout,
-            encoding: sniffed.encoding,
-            bom,
-            delimiter,
-            line_end,
-            quote_always,
-            final_line_end: !entries.last().unwrap_or(&header).end.is_empty(),
-            before: 0..sniffed.header.start,
-            header,
-            entries,
-            text,
-        })
+        Ok(table)
     }
 
     /// A table of this profile without rows.
     pub fn new(profile: &Profile) -> Table {
         let layout = Layout::blank(profile);
+        let told = Told { width: layout.header.len(), ..Told::default() };
         let names = layout.header.iter().map(String::as_str);
         let line = joined(names, profile.delimiter, profile.quote_always);
         Table {
@@ -180,6 +149,7 @@ impl Table {
             encoding: profile.encoding,
             bom: profile.bom,
             delimiter: profile.delimiter,
+            is_newline: profile.line_end.ends_with('\n'),
             line_end: profile.line_end,
             quote_always: profile.quote_always,
             final_line_end: true,
@@ -187,6 +157,7 @@ impl Table {
             before: 0..0,
             header: Entry { raw: Raw::Written(line), end: 0..0, line: 1, sort: Sort::Row },
             entries: Vec::new(),
+            told,
             profile: profile.clone(),
         }
     }
@@ -275,7 +246,8 @@ impl Table {
         // Windows writes one for each unit of UTF-16.
         let one = text.chars().map(|c| mark(c, 1)).collect::<String>();
         let two = text.chars().map(|c| mark(c, c.len_utf16())).collect::<String>();
-        let stands = |line: &str| self.text.contains(line) || self.text.contains(&line.replace('"', "\"\""));
+        let cells = &self.told.questioned;
+        let stands = |line: &str| cells.contains(line) || cells.contains(&line.replace('"', "\"\""));
         // The longer first: the other would be found in it.
         [two, one].into_iter().find(|marked| marked.lines().all(stands))
     }
@@ -368,12 +340,12 @@ impl Table {
         if bom { [encoding.mark(), &body].concat() } else { body }
     }
 
-    fn codec(&self, guess: Guess) -> Codec<'_> {
+    pub(super) fn codec(&self, guess: Guess) -> Codec<'_> {
         let cell_line_end = if self.line_end == "\r" { "\r" } else { self.profile.cell_line_end };
         Codec { profile: &self.profile, layout: &self.layout, cell_line_end, guess }
     }
 
-    fn content<'t>(&'t self, entry: &'t Entry) -> &'t str {
+    pub(super) fn content<'t>(&'t self, entry: &'t Entry) -> &'t str {
         match &entry.raw {
             Raw::Read(place) => &self.text[place.clone()],
             Raw::Written(content) => content,
@@ -382,9 +354,7 @@ impl Table {
 
     /// A row with too many cells would be read as a sound one if columns were added.
     fn can_grow(&self) -> bool {
-        let overlong =
-            |entry: &Entry| matches!(entry.sort, Sort::Ragged(Ragged { found, expected }) if found > expected);
-        !self.entries.iter().any(overlong)
+        !self.told.is_overlong
     }
 
     /// Adds the columns that the missed values need, to the header and to every row; false where none can be.
@@ -400,19 +370,25 @@ impl Table {
         let delimiter = char::from(self.delimiter);
         let added = joined(names.iter().map(String::as_str), self.delimiter, self.quote_always);
         self.header.raw = Raw::Written(format!("{}{delimiter}{added}", self.content(&self.header)));
-        let empty = if self.quote_always { "\"\"" } else { "" };
         for at in 0..self.entries.len() {
             let entry = &self.entries[at];
-            let missing = match entry.sort {
-                Sort::Row => width.saturating_sub(cells(self.content(entry), self.delimiter).len()),
-                Sort::Ragged(_) => 0,
-                Sort::Blank | Sort::Removed => continue,
-            };
-            let padding = format!("{delimiter}{empty}").repeat(missing + names.len());
-            let content = format!("{}{padding}", self.content(entry));
-            self.entries[at].raw = Raw::Written(content);
+            let padding = self.padding(self.content(entry), entry.sort, width, names.len());
+            if !padding.is_empty() {
+                self.entries[at].raw = Raw::Written(format!("{}{padding}", self.content(entry)));
+            }
         }
         true
+    }
+
+    /// What a record gets at its end when a table of so many columns gets more of them.
+    pub(super) fn padding(&self, content: &str, sort: Sort, width: usize, added: usize) -> String {
+        let missing = match sort {
+            Sort::Row => width.saturating_sub(cells(content, self.delimiter).len()),
+            Sort::Ragged(_) => 0,
+            Sort::Blank | Sort::Removed => return String::new(),
+        };
+        let empty = if self.quote_always { "\"\"" } else { "" };
+        format!("{}{empty}", char::from(self.delimiter)).repeat(missing + added)
     }
 }
 
