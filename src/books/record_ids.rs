@@ -5,8 +5,13 @@
 //! not a deletion and a new contact, and so is a UID added or dropped by another program. What it was known by is part
 //! of its revision, and so is up to date after each write. The rule for "the same" is that of pairing: a shared mailbox
 //! or switchboard number alone never makes one contact of two different names; what fits two records fits neither.
+//!
+//! All of it is decided over hashes, 44 bytes a record: neither records nor names are held.
 
-use std::collections::{HashMap, HashSet};
+use std::{
+    collections::{HashMap, HashSet},
+    fmt,
+};
 
 use super::fs::Digest;
 use crate::{
@@ -22,20 +27,43 @@ pub struct RecordKeys {
     keys: Keys,
 }
 
-/// Digests of the folded name, first e-mail, first telephone, and of the mark; empty where there is none.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
-struct Keys {
-    name: String,
-    email: String,
-    phone: String,
-    mark: String,
+/// The hash of a name; zeros for none.
+pub type NameHash = [u8; 8];
+
+/// The hash of a name.
+pub fn name_hash(name: &str) -> NameHash {
+    first(Digest::of(name.as_bytes()).as_str())
 }
+
+/// A record in hashes: its name, its state, and what it is recognised by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Hashed {
+    /// Of its name; before it has one, of its mark.
+    pub name: NameHash,
+    digest: [u8; 8],
+    keys: Keys,
+    /// The number at the end of a name that was made because others had the same.
+    number: u32,
+}
+
+/// Digests of the folded name, first e-mail, first telephone, and of the mark; zeros where there is none.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+struct Keys {
+    name: Short,
+    email: Short,
+    phone: Short,
+    mark: Short,
+}
+
+/// Enough of a digest that two of a million texts hardly ever share it; zeros for an empty text.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+struct Short([u8; 6]);
 
 impl RecordKeys {
     /// Those of a record with these bytes, which reads as this contact.
     pub fn new(uid: Option<&str>, digest: Digest, contact: &Contact) -> Self {
         let uid = uid.map(str::trim).filter(|uid| !uid.is_empty()).map(str::to_owned);
-        let keys = Keys { mark: short(uid.as_deref().unwrap_or_default()), ..Keys::of(contact) };
+        let keys = Keys { mark: Short::of(uid.as_deref().unwrap_or_default()), ..Keys::of(contact) };
         Self { uid, digest, keys }
     }
 
@@ -45,30 +73,26 @@ impl RecordKeys {
         format!("{}/{name}-{email}-{phone}-{mark}", self.digest)
     }
 
+    /// The same in hashes, its mark in place of a name.
+    pub fn hashed(&self) -> Hashed {
+        let name = self.uid.as_deref().map(name_hash).unwrap_or_default();
+        Hashed { name, digest: first(self.digest.as_str()), keys: self.keys, number: 0 }
+    }
+
+    /// The name that has this hash, if it is the record's mark or made from what the record says. `number` as
+    /// [`Assigned`] has it.
+    pub fn named(&self, hash: NameHash, number: u64) -> Option<RemoteId> {
+        let base = || self.hashed().base(number);
+        self.uid.clone().into_iter().chain([base()]).find(|name| name_hash(name) == hash)
+    }
+
     /// A name for a record that no other has: its mark if that is free.
     pub fn free_name(&self, taken: impl Fn(&str) -> bool) -> RemoteId {
         if let Some(uid) = self.uid.as_ref().filter(|uid| !taken(uid)) {
             return uid.clone();
         }
-        let base = self.keys.base(&self.digest);
-        if !taken(&base) {
-            return base;
-        }
-        // Numbers are taken from the first on: the end of many thousands is found in few looks.
-        let numbered = |number: u64| format!("{base}#{number}");
-        let (mut last, mut free) = (1, 2);
-        while taken(&numbered(free)) {
-            (last, free) = (free, free * 2);
-        }
-        while free - last > 1 {
-            let middle = last + (free - last) / 2;
-            if taken(&numbered(middle)) {
-                last = middle;
-            } else {
-                free = middle;
-            }
-        }
-        numbered(free)
+        let hashed = self.hashed();
+        hashed.base(hashed.free_number(taken))
     }
 }
 
@@ -77,174 +101,275 @@ pub fn digest_of(revision: &str) -> &str {
     revision.split('/').next().unwrap_or_default()
 }
 
-/// Names for all records of a file, in order; `None` for a record whose mark an earlier one has.
-///
-/// `known` are the names and revisions agreed on so far; `busy` those of them that other records have already.
-pub fn assign_ids(
-    records: &[RecordKeys],
-    known: &HashMap<RemoteId, Revision>,
-    busy: &HashSet<RemoteId>,
-) -> Vec<Option<RemoteId>> {
-    let mut names: Vec<Option<RemoteId>> = vec![None; records.len()];
-    if records.is_empty() {
-        return names;
+impl Hashed {
+    /// What an agreed record was known by.
+    pub fn known(remote: &str, revision: &str) -> Self {
+        let number = remote.rsplit_once('#').and_then(|(_, number)| number.parse().ok()).unwrap_or_default();
+        let number = if remote.starts_with(PREFIX) { number } else { 0 };
+        Self { name: name_hash(remote), digest: first(revision), keys: Keys::known(remote, revision), number }
     }
+
+    /// True when the record is in the state that `other` is in.
+    pub fn is_unchanged(&self, other: &Hashed) -> bool {
+        self.digest == other.digest && self.keys == other.keys
+    }
+
+    /// The same under another name.
+    #[must_use]
+    pub fn renamed(self, name: &str) -> Self {
+        Self { number: 0, ..self }.with_name(name_hash(name))
+    }
+
+    fn with_name(self, name: NameHash) -> Self {
+        Self { name, ..self }
+    }
+
+    /// "row:NAME-EMAIL-PHONE", or "row:=DIGEST" for a record with none of them; with a number from the second on.
+    fn base(&self, number: u64) -> RemoteId {
+        let Keys { name, email, phone, mark: _ } = &self.keys;
+        let base = if self.keys.says_who() {
+            format!("{PREFIX}{name}-{email}-{phone}")
+        } else {
+            format!("{PREFIX}={:016x}", u64::from_be_bytes(self.digest))
+        };
+        if number > 1 { format!("{base}#{number}") } else { base }
+    }
+
+    fn free_number(&self, taken: impl Fn(&str) -> bool) -> u64 {
+        if !taken(&self.base(1)) {
+            return 1;
+        }
+        // Numbers are taken from the first on: the end of many thousands is found in few looks.
+        let (mut last, mut free) = (1, 2);
+        while taken(&self.base(free)) {
+            (last, free) = (free, free * 2);
+        }
+        while free - last > 1 {
+            let middle = last + (free - last) / 2;
+            if taken(&self.base(middle)) {
+                last = middle;
+            } else {
+                free = middle;
+            }
+        }
+        free
+    }
+}
+
+/// Records by the hashes of their names, sorted.
+#[derive(Debug, Default)]
+pub struct KnownHashes(Vec<Hashed>);
+
+impl KnownHashes {
+    /// Of these records, in any order. One that comes again counts as it came first.
+    pub fn new(mut records: Vec<Hashed>) -> Self {
+        records.sort_by_key(|record| record.name);
+        records.dedup_by_key(|record| record.name);
+        Self(records)
+    }
+
+    /// The record of this name.
+    pub fn get(&self, name: NameHash) -> Option<&Hashed> {
+        self.place(name).map(|place| &self.0[place])
+    }
+
+    /// True if one has this name.
+    pub fn contains(&self, name: NameHash) -> bool {
+        self.place(name).is_some()
+    }
+
+    fn place(&self, name: NameHash) -> Option<usize> {
+        self.0.binary_search_by_key(&name, |record| record.name).ok()
+    }
+}
+
+/// The names given to the records of a file.
+#[derive(Debug, Default)]
+pub struct Assigned {
+    /// In their order; zeros for a record whose mark an earlier one has.
+    pub names: Vec<NameHash>,
+    /// The numbers of records whose new name ends with one.
+    pub numbers: HashMap<usize, u64>,
+}
+
+/// Names for all records of a file.
+///
+/// `known` are the names and states agreed on so far; `is_busy` says which of them other records have already.
+pub fn assign(records: &[Hashed], known: &KnownHashes, is_busy: impl Fn(&Hashed) -> bool) -> Assigned {
+    let mut assigned = Assigned { names: vec![NameHash::default(); records.len()], numbers: HashMap::new() };
+    if records.is_empty() {
+        return assigned;
+    }
+    let busy: Vec<bool> = known.0.iter().map(is_busy).collect();
     let mut taken = busy.clone();
-    let mut met: HashSet<String> =
-        busy.iter().filter_map(|remote| Some(Keys::known(remote, known.get(remote)?).mark)).collect();
+    // Marks that are no agreed names.
+    let has_other_mark = |known: &Hashed| known.keys.mark != Short::of_name(known.name);
+    let odd = known.0.iter().zip(&busy).filter(|(known, busy)| **busy && has_other_mark(known));
+    let mut met: HashSet<Short> = odd.map(|(known, _)| known.keys.mark).collect();
     let (mut marked, mut bare) = (Vec::new(), Vec::new());
     for (index, record) in records.iter().enumerate() {
-        match &record.uid {
-            None => bare.push(index),
+        if record.name == NameHash::default() {
+            bare.push(index as u32);
+            continue;
+        }
+        let mark = record.keys.mark;
+        match known.place(record.name) {
+            _ if met.contains(&mark) => {}
+            Some(place) if !taken[place] => {
+                taken[place] = true;
+                assigned.names[index] = record.name;
+            }
             // Its UID is an earlier one's: it stays without a name.
-            Some(_) if !met.insert(record.keys.mark.clone()) => {}
-            Some(uid) if known.contains_key(uid) && taken.insert(uid.clone()) => names[index] = Some(uid.clone()),
-            Some(_) => marked.push(index),
+            Some(place) if !(busy[place] && has_other_mark(&known.0[place])) => {}
+            Some(_) | None => {
+                met.insert(mark);
+                marked.push(index as u32);
+            }
         }
     }
     if marked.is_empty() && bare.is_empty() {
-        return names;
+        return assigned;
     }
-    let mut open = Open::new(known, &taken);
-    open.join(
-        &mut marked,
-        &mut names,
-        Fit::CardFile,
-        |known| known.keys.has(&known.keys.mark),
-        |index| records[index].keys.has(&records[index].keys.mark),
-    );
-    open.settle(records, &mut bare, &mut names);
+    drop(met);
+    let mut open = Open::new(&known.0, &taken);
+    let mut naming = Naming { records, names: &mut assigned.names };
+    let mark = |keys: &Keys| keys.mark.some();
+    open.join(&mut marked, &mut naming, Fit::CardFile, |known| mark(&known.keys), |record| mark(&record.keys));
+    open.settle(&mut bare, &mut naming);
     // A record that has a mark now is none of those that had another.
-    open.known.retain(|known| known.keys.mark.is_empty());
-    open.settle(records, &mut marked, &mut names);
-    taken.extend(names.iter().flatten().cloned());
-    for index in marked.into_iter().chain(bare) {
+    open.known.retain(|known| known.keys.mark.some().is_none());
+    open.settle(&mut marked, &mut naming);
+    let mut fresh: HashSet<NameHash> = HashSet::new();
+    for index in marked.into_iter().chain(bare).map(|index| index as usize) {
         // Names of records that went are not given to others: that would look like an edit.
-        let free = records[index].free_name(|name| taken.contains(name) || known.contains_key(name));
-        taken.insert(free.clone());
-        names[index] = Some(free);
+        let record = &records[index];
+        let is_taken = |name: &NameHash| fresh.contains(name) || known.contains(*name);
+        let name = Some(record.name).filter(|name| *name != NameHash::default() && !is_taken(name));
+        let name = name.unwrap_or_else(|| {
+            let number = record.free_number(|name| is_taken(&name_hash(name)));
+            if number > 1 {
+                assigned.numbers.insert(index, number);
+            }
+            name_hash(&record.base(number))
+        });
+        fresh.insert(name);
+        assigned.names[index] = name;
     }
-    names
+    assigned
+}
+
+/// Records that are being named.
+struct Naming<'a> {
+    records: &'a [Hashed],
+    names: &'a mut [NameHash],
 }
 
 /// Agreed names that no record has yet.
 struct Open<'a> {
-    known: Vec<Known<'a>>,
-}
-
-#[derive(Debug)]
-struct Known<'a> {
-    remote: &'a str,
-    revision: &'a str,
-    keys: Keys,
+    known: Vec<&'a Hashed>,
 }
 
 impl<'a> Open<'a> {
-    fn new(known: &'a HashMap<RemoteId, Revision>, taken: &HashSet<RemoteId>) -> Self {
-        let mut known: Vec<Known<'a>> = known
-            .iter()
-            .filter(|(remote, _)| !taken.contains(*remote))
-            .map(|(remote, revision)| Known { remote, revision, keys: Keys::known(remote, revision) })
-            .collect();
-        known.sort_unstable_by_key(|known| known.remote);
+    fn new(known: &'a [Hashed], taken: &[bool]) -> Self {
+        let mut known: Vec<&Hashed> =
+            known.iter().zip(taken).filter(|(_, taken)| !**taken).map(|(known, _)| known).collect();
+        // Of records that are alike, the first in the file has the lowest number.
+        known.sort_by_key(|known| known.number);
         Self { known }
     }
 
     /// Gives agreed names to the records that they fit, the surest fits first.
-    fn settle(&mut self, records: &[RecordKeys], nameless: &mut Vec<usize>, names: &mut [Option<RemoteId>]) {
+    fn settle(&mut self, nameless: &mut Vec<u32>, naming: &mut Naming<'_>) {
         // Records that are the same in all may change places among themselves.
-        self.join(
-            nameless,
-            names,
-            Fit::Any,
-            |known| Some(digest_of(known.revision).to_owned()),
-            |index| Some(records[index].digest.to_string()),
-        );
-        self.pass(records, nameless, names, Fit::Any, |keys| {
-            keys.says_who().then(|| [&keys.name, &keys.email, &keys.phone].map(String::clone))
+        self.pass(nameless, naming, Fit::Any, |record| Some(record.digest));
+        self.pass(nameless, naming, Fit::Any, |Hashed { keys, .. }| {
+            keys.says_who().then_some([keys.name, keys.email, keys.phone])
         });
-        self.pass(records, nameless, names, Fit::CardFile, |keys| keys.has(&keys.name));
-        self.pass(records, nameless, names, Fit::CardFile, |keys| {
-            Some((keys.has(&keys.email)?, keys.has(&keys.phone)?))
+        self.pass(nameless, naming, Fit::CardFile, |record| record.keys.name.some());
+        self.pass(nameless, naming, Fit::CardFile, |Hashed { keys, .. }| {
+            Some([keys.email.some()?, keys.phone.some()?])
         });
         // One side without a name: the rest has to do.
-        for part in [|keys: &Keys| keys.email.clone(), |keys: &Keys| keys.phone.clone()] {
+        for part in [|keys: &Keys| keys.email, |keys: &Keys| keys.phone] {
             for known_is_nameless in [true, false] {
-                self.nameless_pass(records, nameless, names, part, known_is_nameless);
+                self.nameless_pass(nameless, naming, part, known_is_nameless);
             }
         }
     }
 
-    fn pass<K: std::hash::Hash + Eq>(
+    fn pass<K: Ord>(
         &mut self,
-        records: &[RecordKeys],
-        nameless: &mut Vec<usize>,
-        names: &mut [Option<RemoteId>],
+        nameless: &mut Vec<u32>,
+        naming: &mut Naming<'_>,
         fit: Fit,
-        key: impl Fn(&Keys) -> Option<K>,
+        key: impl Fn(&Hashed) -> Option<K>,
     ) {
-        self.join(nameless, names, fit, |known| key(&known.keys), |index| key(&records[index].keys));
+        self.join(nameless, naming, fit, &key, &key);
     }
 
     fn nameless_pass(
         &mut self,
-        records: &[RecordKeys],
-        nameless: &mut Vec<usize>,
-        names: &mut [Option<RemoteId>],
-        part: fn(&Keys) -> String,
+        nameless: &mut Vec<u32>,
+        naming: &mut Naming<'_>,
+        part: fn(&Keys) -> Short,
         known_is_nameless: bool,
     ) {
         let key = |keys: &Keys, wants_nameless: bool| {
-            Some(part(keys)).filter(|part| !part.is_empty() && (!wants_nameless || keys.name.is_empty()))
+            part(keys).some().filter(|_| !wants_nameless || keys.name.some().is_none())
         };
+        let (known_key, record_key) = (known_is_nameless, !known_is_nameless);
         self.join(
             nameless,
-            names,
+            naming,
             Fit::CardFile,
-            |known| key(&known.keys, known_is_nameless),
-            |index| key(&records[index].keys, !known_is_nameless),
+            |known| key(&known.keys, known_key),
+            |record| key(&record.keys, record_key),
         );
     }
 
-    fn join<K: std::hash::Hash + Eq>(
+    fn join<K: Ord>(
         &mut self,
-        nameless: &mut Vec<usize>,
-        names: &mut [Option<RemoteId>],
+        nameless: &mut Vec<u32>,
+        naming: &mut Naming<'_>,
         fit: Fit,
-        known_key: impl Fn(&Known<'a>) -> Option<K>,
-        record_key: impl Fn(usize) -> Option<K>,
+        known_key: impl Fn(&Hashed) -> Option<K>,
+        record_key: impl Fn(&Hashed) -> Option<K>,
     ) {
-        let mut sides: HashMap<K, (Vec<usize>, Vec<usize>)> = HashMap::new();
-        for (at, known) in self.known.iter().enumerate() {
-            if let Some(key) = known_key(known) {
-                sides.entry(key).or_default().0.push(at);
-            }
-        }
-        if sides.is_empty() {
+        if self.known.is_empty() || nameless.is_empty() {
             return;
         }
-        for &index in nameless.iter() {
-            if let Some(side) = record_key(index).and_then(|key| sides.get_mut(&key)) {
-                side.1.push(index);
+        let known = self.known.iter().enumerate().filter_map(|(at, known)| Some((known_key(known)?, at as u32)));
+        let mut there: Vec<(K, u32)> = known.collect();
+        let keyed = |index: &u32| Some((record_key(&naming.records[*index as usize])?, *index));
+        let mut here: Vec<(K, u32)> = nameless.iter().filter_map(keyed).collect();
+        there.sort_unstable();
+        here.sort_unstable();
+        let mut used = vec![false; self.known.len()];
+        let (mut there, mut here) = (groups(&there).peekable(), groups(&here).peekable());
+        while let (Some(one), Some(other)) = (there.peek(), here.peek()) {
+            match one[0].0.cmp(&other[0].0) {
+                std::cmp::Ordering::Less => drop(there.next()),
+                std::cmp::Ordering::Greater => drop(here.next()),
+                std::cmp::Ordering::Equal => {
+                    if fit == Fit::Any || (one.len(), other.len()) == (1, 1) {
+                        for ((_, at), (_, index)) in one.iter().zip(other.iter()) {
+                            naming.names[*index as usize] = self.known[*at as usize].name;
+                            used[*at as usize] = true;
+                        }
+                    }
+                    (there.next(), here.next());
+                }
             }
         }
-        let mut used = HashSet::new();
-        for (there, here) in sides.into_values() {
-            if fit == Fit::CardFile && (there.len(), here.len()) != (1, 1) {
-                continue;
-            }
-            for (at, index) in there.into_iter().zip(here) {
-                names[index] = Some(self.known[at].remote.to_owned());
-                used.insert(at);
-            }
-        }
-        nameless.retain(|index| names[*index].is_none());
-        let mut at = 0;
-        self.known.retain(|_| {
-            at += 1;
-            !used.contains(&(at - 1))
-        });
+        nameless.retain(|index| naming.names[*index as usize] == NameHash::default());
+        let mut used = used.into_iter();
+        self.known.retain(|_| !used.next().unwrap_or_default());
     }
+}
+
+/// The stretches of one key.
+fn groups<K: Eq>(sorted: &[(K, u32)]) -> impl Iterator<Item = &[(K, u32)]> {
+    sorted.chunk_by(|one, other| one.0 == other.0)
 }
 
 /// When a key joins two sides.
@@ -262,39 +387,82 @@ impl Keys {
     fn of(contact: &Contact) -> Self {
         let first = |kind| contact.values(kind).next().unwrap_or_default();
         Self {
-            name: short(&keys::name(contact)),
-            email: short(&keys::email(first(ItemKind::Email))),
-            phone: short(&keys::phone(first(ItemKind::Phone))),
-            mark: String::new(),
+            name: Short::of(&keys::name(contact)),
+            email: Short::of(&keys::email(first(ItemKind::Email))),
+            phone: Short::of(&keys::phone(first(ItemKind::Phone))),
+            mark: Short::default(),
         }
     }
 
     /// What an agreed record was known by. A name that is none of ours is a mark.
     fn known(remote: &str, revision: &str) -> Self {
-        let mut parts = revision.split_once('/').map_or("", |(_, keys)| keys).split('-').map(str::to_owned);
-        let mut next = || parts.next().unwrap_or_default();
+        let mut parts = revision.split_once('/').map_or("", |(_, keys)| keys).split('-');
+        let mut next = || Short::parse(parts.next().unwrap_or_default());
         let keys = Self { name: next(), email: next(), phone: next(), mark: next() };
-        if keys.mark.is_empty() && !remote.starts_with(PREFIX) { Self { mark: short(remote), ..keys } } else { keys }
-    }
-
-    /// "row:NAME-EMAIL-PHONE", or "row:=DIGEST" for a record with none of them.
-    fn base(&self, digest: &Digest) -> RemoteId {
-        let Keys { name, email, phone, mark: _ } = self;
-        if self.says_who() { format!("{PREFIX}{name}-{email}-{phone}") } else { format!("{PREFIX}={}", digest.short()) }
+        if keys.mark.some().is_none() && !remote.starts_with(PREFIX) {
+            Self { mark: Short::of(remote), ..keys }
+        } else {
+            keys
+        }
     }
 
     fn says_who(&self) -> bool {
-        !(self.name.is_empty() && self.email.is_empty() && self.phone.is_empty())
-    }
-
-    fn has(&self, part: &str) -> Option<String> {
-        (!part.is_empty()).then(|| part.to_owned())
+        [self.name, self.email, self.phone].iter().any(|key| key.some().is_some())
     }
 }
 
-/// Enough digits that two of a million texts hardly ever share them.
-fn short(key: &str) -> String {
-    if key.is_empty() { String::new() } else { Digest::of(key.as_bytes()).as_str()[..12].to_owned() }
+impl Short {
+    fn of(text: &str) -> Self {
+        if text.is_empty() { Self::default() } else { Self::of_name(name_hash(text)) }
+    }
+
+    fn of_name(hash: NameHash) -> Self {
+        let [a, b, c, d, e, f, _, _] = hash;
+        Self([a, b, c, d, e, f])
+    }
+
+    fn parse(hex: &str) -> Self {
+        let number = u64::from_str_radix(hex, 16).unwrap_or_default();
+        let [_, _, a, b, c, d, e, f] = number.to_be_bytes();
+        Self([a, b, c, d, e, f])
+    }
+
+    fn some(self) -> Option<Self> {
+        Some(self).filter(|short| *short != Self::default())
+    }
+}
+
+/// Twelve hexadecimal digits; nothing for none.
+impl fmt::Display for Short {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.some().is_none() {
+            return Ok(());
+        }
+        self.0.iter().try_for_each(|byte| write!(out, "{byte:02x}"))
+    }
+}
+
+/// The first eight bytes of a digest in hexadecimal digits; zeros for what is none.
+fn first(hex: &str) -> [u8; 8] {
+    hex.get(..16).and_then(|hex| u64::from_str_radix(hex, 16).ok()).unwrap_or_default().to_be_bytes()
+}
+
+/// As [`assign`], with the names themselves.
+pub fn assign_ids(
+    records: &[RecordKeys],
+    known: &HashMap<RemoteId, Revision>,
+    busy: &HashSet<RemoteId>,
+) -> Vec<Option<RemoteId>> {
+    let hashed: Vec<Hashed> = records.iter().map(RecordKeys::hashed).collect();
+    let names: HashMap<NameHash, &RemoteId> = known.keys().map(|name| (name_hash(name), name)).collect();
+    let hashes =
+        KnownHashes::new(known.iter().map(|(remote, revision)| Hashed::known(remote, revision)).collect());
+    let assigned = assign(&hashed, &hashes, |known| names.get(&known.name).is_some_and(|name| busy.contains(*name)));
+    let name = |(index, hash): (usize, &NameHash)| {
+        let made = || records[index].named(*hash, assigned.numbers.get(&index).copied().unwrap_or(1));
+        names.get(hash).map(|name| (*name).clone()).or_else(made)
+    };
+    assigned.names.iter().enumerate().map(name).collect()
 }
 
 #[cfg(test)]
@@ -413,7 +581,7 @@ mod tests {
         }
         assert!(looks.get() < 3_000 * 25, "{} looks", looks.get());
         // A gap is as good as the end.
-        taken.remove(&format!("{}#7", marks.keys.base(&marks.digest)));
+        taken.remove(&format!("{}#7", marks.hashed().base(1)));
         assert!(!taken.contains(&marks.free_name(|name| taken.contains(name))));
     }
 }
