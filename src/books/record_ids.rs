@@ -59,6 +59,17 @@ struct Keys {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 struct Short([u8; 6]);
 
+/// The number at the end of a name that was made here.
+fn number_of(name: &str) -> u32 {
+    let made = name.strip_prefix(PREFIX).and_then(|made| made.rsplit_once('#'));
+    made.and_then(|(_, number)| number.parse().ok()).unwrap_or_default()
+}
+
+/// True for a name that was made here, from what a record says.
+pub fn is_made(name: &str) -> bool {
+    name.starts_with(PREFIX)
+}
+
 impl RecordKeys {
     /// Those of a record with these bytes, which reads as this contact.
     pub fn new(uid: Option<&str>, digest: Digest, contact: &Contact) -> Self {
@@ -79,11 +90,9 @@ impl RecordKeys {
         Hashed { name, digest: first(self.digest.as_str()), keys: self.keys, number: 0 }
     }
 
-    /// The name that has this hash, if it is the record's mark or made from what the record says. `number` as
-    /// [`Assigned`] has it.
-    pub fn named(&self, hash: NameHash, number: u64) -> Option<RemoteId> {
-        let base = || self.hashed().base(number);
-        self.uid.clone().into_iter().chain([base()]).find(|name| name_hash(name) == hash)
+    /// The name of this record, if it is its mark or made from what the record says.
+    pub fn named(&self, record: &Hashed) -> Option<RemoteId> {
+        self.uid.clone().into_iter().chain([record.made_name()]).find(|name| name_hash(name) == record.name)
     }
 
     /// A name for a record that no other has: its mark if that is free.
@@ -102,11 +111,28 @@ pub fn digest_of(revision: &str) -> &str {
 }
 
 impl Hashed {
+    /// In the place of a record that is none: a blank row, or one that cannot be read.
+    pub const NOTHING: Self = {
+        let none = Short([0; 6]);
+        Self { name: [0; 8], digest: [0; 8], keys: Keys { name: none, email: none, phone: none, mark: none }, number: 0 }
+    };
+
     /// What an agreed record was known by.
     pub fn known(remote: &str, revision: &str) -> Self {
-        let number = remote.rsplit_once('#').and_then(|(_, number)| number.parse().ok()).unwrap_or_default();
-        let number = if remote.starts_with(PREFIX) { number } else { 0 };
-        Self { name: name_hash(remote), digest: first(revision), keys: Keys::known(remote, revision), number }
+        let keys = Keys::known(remote, revision);
+        Self { name: name_hash(remote), digest: first(revision), keys, number: number_of(remote) }
+    }
+
+    /// True for [`Hashed::NOTHING`].
+    pub fn is_nothing(&self) -> bool {
+        *self == Self::NOTHING
+    }
+
+    /// What the name and the state of the record add to the seal of all.
+    pub fn seal(&self) -> u128 {
+        let bytes = blake3::hash(&[self.name, self.digest].concat());
+        let (seal, _) = bytes.as_bytes().split_first_chunk::<16>().unwrap_or((&[0; 16], &[]));
+        u128::from_le_bytes(*seal)
     }
 
     /// True when the record is in the state that `other` is in.
@@ -114,14 +140,31 @@ impl Hashed {
         self.digest == other.digest && self.keys == other.keys
     }
 
+    /// The same under the name of this hash, made with this number if it was made for it just now.
+    #[must_use]
+    pub fn under(self, name: NameHash, number: Option<u64>) -> Self {
+        Self { name, number: number.and_then(|number| u32::try_from(number).ok()).unwrap_or_default(), ..self }
+    }
+
+    /// True if the name with this hash is the record's mark, or can be made from the record.
+    pub fn may_be_called(&self, name: NameHash, number: Option<u64>) -> bool {
+        name == self.name || name == name_hash(&self.base(number.unwrap_or(1)))
+    }
+
+    /// The number at the end of its name.
+    pub fn number(&self) -> u64 {
+        self.number.into()
+    }
+
+    /// The name made from the record.
+    pub fn made_name(&self) -> RemoteId {
+        self.base(self.number.into())
+    }
+
     /// The same under another name.
     #[must_use]
     pub fn renamed(self, name: &str) -> Self {
-        Self { number: 0, ..self }.with_name(name_hash(name))
-    }
-
-    fn with_name(self, name: NameHash) -> Self {
-        Self { name, ..self }
+        Self { name: name_hash(name), number: number_of(name), ..self }
     }
 
     /// "row:NAME-EMAIL-PHONE", or "row:=DIGEST" for a record with none of them; with a number from the second on.
@@ -209,7 +252,9 @@ pub fn assign(records: &[Hashed], known: &KnownHashes, is_busy: impl Fn(&Hashed)
     let (mut marked, mut bare) = (Vec::new(), Vec::new());
     for (index, record) in records.iter().enumerate() {
         if record.name == NameHash::default() {
-            bare.push(index as u32);
+            if !record.is_nothing() {
+                bare.push(index as u32);
+            }
             continue;
         }
         let mark = record.keys.mark;
@@ -459,7 +504,8 @@ pub fn assign_ids(
         KnownHashes::new(known.iter().map(|(remote, revision)| Hashed::known(remote, revision)).collect());
     let assigned = assign(&hashed, &hashes, |known| names.get(&known.name).is_some_and(|name| busy.contains(*name)));
     let name = |(index, hash): (usize, &NameHash)| {
-        let made = || records[index].named(*hash, assigned.numbers.get(&index).copied().unwrap_or(1));
+        let record = hashed[index].under(*hash, assigned.numbers.get(&index).copied());
+        let made = || records[index].named(&record);
         names.get(hash).map(|name| (*name).clone()).or_else(made)
     };
     assigned.names.iter().enumerate().map(name).collect()

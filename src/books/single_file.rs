@@ -3,18 +3,24 @@
 
 use std::{
     collections::HashMap,
-    io,
+    fs::File,
+    io::{self, BufReader, Read, Seek},
     path::{Path, PathBuf},
 };
 
 use super::{
     Revisions,
-    fs::{Content, Digest, Entry, Folder, Outcome, Recovered, SAVED, StagedFile, Unread, refused, unsettled},
+    fs::{
+        Content, Digest, Digesting, Entry, Fingerprint, Folder, OpenFile, Outcome, Recovered, SAVED, Staged, StagedFile, Unread,
+        refused, unsettled,
+    },
 };
 use crate::replica::{Action, Diagnostic, Distrust, Problem, RemoteId, ReplicaError, Revision, Write, Written};
 
-/// Larger files are refused: they are read whole.
-const FILE_MAX: u64 = 256 << 20;
+/// Larger files are refused where they are read whole.
+const WHOLE_MAX: u64 = 256 << 20;
+/// Larger files are refused: so many records are no address book.
+const FILE_MAX: u64 = 8 << 30;
 /// How often a file that others write meanwhile is read again.
 const TRIES_MAX: usize = 3;
 
@@ -47,6 +53,46 @@ pub struct Version {
     pub bytes: Vec<u8>,
 }
 
+/// The file, open to be read record by record, with what is needed to replace it.
+#[derive(Debug)]
+pub struct OpenVersion {
+    folder: Folder,
+    /// None while the file does not exist.
+    present: Option<(Entry, OpenFile)>,
+}
+
+impl OpenVersion {
+    /// True unless the file was written since it was opened. One that was replaced stays as it was for those who opened it.
+    pub fn is_still(&self) -> io::Result<bool> {
+        let Some((_, OpenFile { file, fingerprint, .. })) = &self.present else { return Ok(true) };
+        Ok(Fingerprint::of(&rustix::fs::fstat(file)?).same_content(fingerprint))
+    }
+
+    /// The file from its start; none while it does not exist.
+    pub fn file(&self) -> io::Result<Option<File>> {
+        let Some((_, OpenFile { file, .. })) = &self.present else { return Ok(None) };
+        let mut file = file.try_clone()?;
+        file.rewind()?;
+        Ok(Some(file))
+    }
+
+    /// The digest of its bytes; none while it does not exist.
+    pub fn digest(&self) -> io::Result<Option<Digest>> {
+        self.file()?.map(Digest::of_all).transpose()
+    }
+
+    /// True when it does not exist, or holds nothing but white space.
+    pub fn is_blank(&self) -> io::Result<bool> {
+        let Some(file) = self.file()? else { return Ok(true) };
+        for byte in BufReader::new(file).bytes() {
+            if !byte?.is_ascii_whitespace() {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+}
+
 /// How putting a new version in place went.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Replaced {
@@ -77,13 +123,25 @@ impl SingleFile {
 
     /// Reads the file for a scan, after finishing or undoing what a killed run left. `None`: there is no book yet.
     pub fn read_to_scan(&mut self, known: &Revisions) -> Result<Option<(Version, Vec<Problem>)>, ReplicaError> {
-        let agreed = !known.is_empty();
+        self.find(!known.is_empty(), Self::read)
+    }
+
+    /// The same, to be read record by record. `agreed`: something was agreed with this book.
+    pub fn open_to_scan(&mut self, agreed: bool) -> Result<Option<(OpenVersion, Vec<Problem>)>, ReplicaError> {
+        self.find(agreed, Self::open)
+    }
+
+    fn find<V>(
+        &mut self,
+        agreed: bool,
+        read: impl FnOnce(&Self, Folder) -> Result<Option<V>, ReplicaError>,
+    ) -> Result<Option<(V, Vec<Problem>)>, ReplicaError> {
         let folder = self.open_folder()?;
         let mut problems = Vec::new();
         let version = match folder {
             Some(folder) => {
                 problems = self.tidy(&folder)?;
-                self.read(folder)?
+                read(self, folder)?
             }
             None => None,
         };
@@ -100,8 +158,26 @@ impl SingleFile {
         self.open_folder()?.map_or(Ok(None), |folder| self.read(folder))
     }
 
+    /// Opens the file for one look; `None` if it is missing.
+    pub fn open_to_look(&self) -> Result<Option<OpenVersion>, ReplicaError> {
+        self.open_folder()?.map_or(Ok(None), |folder| self.open(folder))
+    }
+
     /// Reads the file to replace it; no other carnet writes to its folder until the version is dropped.
     pub fn read_to_write(&mut self) -> Result<Version, ReplicaError> {
+        self.find_to_write(Self::read, |folder| Version { folder, present: None, bytes: Vec::new() })
+    }
+
+    /// Opens the file to replace it, as [`SingleFile::read_to_write`] reads it.
+    pub fn open_to_write(&mut self) -> Result<OpenVersion, ReplicaError> {
+        self.find_to_write(Self::open, |folder| OpenVersion { folder, present: None })
+    }
+
+    fn find_to_write<V>(
+        &self,
+        read: impl FnOnce(&Self, Folder) -> Result<Option<V>, ReplicaError>,
+        missing: impl FnOnce(Folder) -> V,
+    ) -> Result<V, ReplicaError> {
         let folder = match self.open_folder()? {
             Some(folder) => folder,
             None if self.trust == Trust::FirstUse => {
@@ -116,10 +192,10 @@ impl SingleFile {
         }
         if folder.fetch(self.name()).map_err(|error| self.refused("look at", &error))?.is_some() {
             // Gone again at once: the next try says so.
-            return self.read(folder)?.ok_or_else(|| self.distrusted());
+            return read(self, folder)?.ok_or_else(|| self.distrusted());
         }
         if self.trust == Trust::FirstUse {
-            return Ok(Version { folder, present: None, bytes: Vec::new() });
+            return Ok(missing(folder));
         }
         Err(self.distrusted())
     }
@@ -129,12 +205,50 @@ impl SingleFile {
         let Version { folder, present, bytes: _ } = version;
         let like = present.as_ref().map(|(entry, _)| entry);
         let staged = folder.stage(self.name(), bytes, like).map_err(|error| self.refused("write", &error))?;
+        self.put_in_place(folder, staged, present.as_ref().map(|(_, digest)| digest))
+    }
+
+    /// Writes a copy of what the file shall be, beside it.
+    pub fn stage<E: From<io::Error>>(
+        &self,
+        version: &OpenVersion,
+        write: impl FnOnce(&mut Digesting<File>) -> Result<(), E>,
+    ) -> Result<Staged, E> {
+        version.folder.stage_by(self.name(), version.present.as_ref().map(|(entry, _)| entry), write)
+    }
+
+    /// Opens what was staged.
+    pub fn open_staged(&self, version: &OpenVersion, staged: &Staged) -> Result<File, ReplicaError> {
+        version.folder.open_staged(staged).map_err(|error| self.refused("read", &error))
+    }
+
+    /// Throws away what was staged.
+    pub fn discard(&self, version: &OpenVersion, staged: Staged) {
+        version.folder.discard(staged);
+    }
+
+    /// Puts what was staged in the place of the version with the digest `expected`, durably; none where no file was.
+    pub fn put(
+        &mut self,
+        version: &OpenVersion,
+        staged: Staged,
+        expected: Option<&Digest>,
+    ) -> Result<Replaced, ReplicaError> {
+        self.put_in_place(&version.folder, staged, expected)
+    }
+
+    fn put_in_place(
+        &mut self,
+        folder: &Folder,
+        staged: Staged,
+        expected: Option<&Digest>,
+    ) -> Result<Replaced, ReplicaError> {
         if let Err(error) = folder.flush(&[&staged]) {
             folder.discard(staged);
             return Err(self.refused("write", &error));
         }
-        let outcome = match present {
-            Some((_, digest)) => folder.commit_over(staged, digest),
+        let outcome = match expected {
+            Some(digest) => folder.commit_over(staged, digest),
             None => folder.commit_new(staged),
         };
         let unsettled = |error: &io::Error| unsettled(&format!("write {}", self.path.display()), error);
@@ -171,25 +285,43 @@ impl SingleFile {
     }
 
     fn read(&self, folder: Folder) -> Result<Option<Version>, ReplicaError> {
-        let rejected = |message: String| {
-            ReplicaError::Rejected(Diagnostic::new(format!("read {}: {message}", self.path.display())))
-        };
-        let entry = match folder.fetch(self.name()).map_err(|error| self.refused("look at", &error))? {
-            Some(entry) if entry.regular && !folder.trusts(&entry) => {
-                return Err(rejected("it belongs to another user".into()));
-            }
-            Some(entry) => entry,
-            None => return Ok(None),
-        };
-        match folder.read(self.name(), FILE_MAX) {
+        let Some(entry) = self.entry(&folder)? else { return Ok(None) };
+        match folder.read(self.name(), WHOLE_MAX) {
             Ok(Content { bytes, .. }) => {
                 let present = Some((entry, Digest::of(&bytes)));
                 Ok(Some(Version { folder, present, bytes }))
             }
-            Err(Unread::Missing) => Ok(None),
-            Err(Unread::Failed(error)) => Err(self.refused("read", &error)),
-            Err(unread @ (Unread::NotAFile | Unread::TooLarge)) => Err(rejected(format!("it {}", unread.words()))),
+            Err(unread) => self.unread(unread),
         }
+    }
+
+    fn open(&self, folder: Folder) -> Result<Option<OpenVersion>, ReplicaError> {
+        let Some(entry) = self.entry(&folder)? else { return Ok(None) };
+        match folder.open_file(self.name(), FILE_MAX) {
+            Ok(file) => Ok(Some(OpenVersion { folder, present: Some((entry, file)) })),
+            Err(unread) => self.unread(unread),
+        }
+    }
+
+    fn entry(&self, folder: &Folder) -> Result<Option<Entry>, ReplicaError> {
+        match folder.fetch(self.name()).map_err(|error| self.refused("look at", &error))? {
+            Some(entry) if entry.regular && !folder.trusts(&entry) => {
+                Err(self.rejected("it belongs to another user".into()))
+            }
+            other => Ok(other),
+        }
+    }
+
+    fn unread<V>(&self, unread: Unread) -> Result<Option<V>, ReplicaError> {
+        match unread {
+            Unread::Missing => Ok(None),
+            Unread::Failed(error) => Err(self.refused("read", &error)),
+            Unread::NotAFile | Unread::TooLarge => Err(self.rejected(format!("it {}", unread.words()))),
+        }
+    }
+
+    fn rejected(&self, message: String) -> ReplicaError {
+        ReplicaError::Rejected(Diagnostic::new(format!("read {}: {message}", self.path.display())))
     }
 
     fn tidy(&self, folder: &Folder) -> Result<Vec<Problem>, ReplicaError> {
@@ -224,7 +356,8 @@ impl SingleFile {
             .collect())
     }
 
-    fn refused(&self, deed: &str, error: &io::Error) -> ReplicaError {
+    /// A refusal of the system, about this file.
+    pub fn refused(&self, deed: &str, error: &io::Error) -> ReplicaError {
         refused(&format!("{deed} {}", self.path.display()), error)
     }
 

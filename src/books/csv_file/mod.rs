@@ -1,35 +1,41 @@
 //! One .csv file with a row a contact, in any dialect that `formats::csv` knows or is told.
 //!
-//! A row is known by its UID, else by its CRM id, else by a name made from what it says (see `naming`). Rows, cells and
-//! columns that do not change keep their bytes; all writes of a push are one new version of the file. A row that cannot
-//! be read makes the scan promise nothing about absences: it might be the one that is missed.
+//! A row is known by its UID, else by its CRM id, else by a name made from what it says (see `record_ids`). Rows, cells
+//! and columns that do not change keep their bytes; all writes of a push are one new version of the file. A row that
+//! cannot be read makes the scan promise nothing about absences: it might be the one that is missed.
+//!
+//! The file is read row by row, several times over; what is held of each row is a few dozen bytes of hashes. A file
+//! that is byte for byte the one that was agreed on is not read for its rows at all.
+
+mod draft;
+mod rows;
+mod scan;
+mod unchanged;
 
 use std::{
     cell::OnceCell,
-    collections::{HashMap, HashSet},
+    fs::File,
+    io::{self, BufReader, BufWriter, Write as _},
 };
 
+use self::{
+    draft::{Done, Draft, Failure},
+    rows::{HashedRows, remote_contact, row_keys},
+};
 use super::{
     FILES,
-    fs::Digest,
-    parallel::chunked_map,
-    record_ids::{RecordKeys, assign_ids},
-    revisions,
-    single_file::{Replaced, SingleFile, Version, known_with, remotes_of, until_settled},
+    fs::{Digest, Digesting, Staged},
+    record_ids::{Hashed, KnownHashes, assign, name_hash},
+    single_file::{OpenVersion, Replaced, SingleFile, until_settled},
 };
 use crate::{
-    contact::{Contact, Field, FieldSet, identity::Identity},
-    formats::csv::{CsvError, Missed, NoteSort, Profile, Row, Table},
+    contact::Contact,
+    formats::csv::{CsvError, Profile, Table},
     replica::{
-        Action, Baseline, Batch, Capabilities, Conduct, Coverage, Cursor, Diagnostic, LocalFuture, Lookup, Problem,
-        RemoteContact, RemoteId, Replica, ReplicaError, Revision, Scanned, Sink, Write, Written,
+        Action, Baseline, Capabilities, Conduct, Diagnostic, LocalFuture, Lookup, Replica, ReplicaError, Scanned, Sink,
+        Write, Written,
     },
 };
-
-/// With fewer rows, a second thread costs more than it gives.
-const THREAD_MIN: usize = 512;
-/// Rows handed on at a time.
-const CHUNK: usize = 512;
 
 /// One .csv file.
 #[derive(Debug)]
@@ -40,32 +46,55 @@ pub struct CsvFile {
     profile: Option<Profile>,
     /// What its columns can hold, once they were looked at.
     columns: OnceCell<Capabilities>,
-    /// The table as last scanned, for what its columns can show.
-    scanned: Option<Table>,
-    /// The names in use and their revisions, as last scanned or written.
-    known: HashMap<RemoteId, Revision>,
+    /// How the file is read, as last scanned or written; none of its rows.
+    table: Option<Table>,
+    index: Index,
+}
+
+/// The rows of the file as last scanned or written, in hashes, in the file's order.
+#[derive(Debug, Default)]
+struct Index {
+    /// The digest of the file that they are the rows of; none if they are only known to be in use.
+    digest: Option<Digest>,
+    rows: Vec<Hashed>,
 }
 
 impl CsvFile {
     /// The book in this file, which need not exist yet.
     pub fn new(name: String, path: std::path::PathBuf, profile: Option<Profile>) -> Self {
         let file = SingleFile::new(name.clone(), path);
-        Self { name, file, profile, columns: OnceCell::new(), scanned: None, known: HashMap::new() }
+        Self { name, file, profile, columns: OnceCell::new(), table: None, index: Index::default() }
     }
 
-    fn table(&self, version: &Version) -> Result<Table, ReplicaError> {
-        if version.bytes.trim_ascii().is_empty() {
-            return Ok(Table::new(self.own_profile()));
+    /// How the file is read.
+    fn frame(&self, version: &OpenVersion) -> Result<Table, ReplicaError> {
+        match self.source(version)? {
+            Some(mut file) => {
+                Table::frame(&mut file, self.profile.as_ref()).map_err(|error| self.failed("read", error))
+            }
+            None => Ok(Table::new(self.own_profile())),
         }
-        Table::parse(&version.bytes, self.profile.as_ref()).map_err(|error| self.refused("read", &error))
+    }
+
+    /// The file from its start; none where it holds nothing.
+    fn source(&self, version: &OpenVersion) -> Result<Option<File>, ReplicaError> {
+        let file = || if version.is_blank()? { Ok(None) } else { version.file() };
+        file().map_err(|error: io::Error| self.file.refused("read", &error))
+    }
+
+    fn digest(&self, version: &OpenVersion) -> Result<Option<Digest>, ReplicaError> {
+        version.digest().map_err(|error| self.file.refused("read", &error))
     }
 
     fn own_profile(&self) -> &Profile {
         self.profile.as_ref().unwrap_or(Profile::carnet())
     }
 
-    fn refused(&self, deed: &str, error: &CsvError) -> ReplicaError {
-        let message = format!("{deed} {}: {error}", self.file.path().display());
+    fn failed(&self, action: &str, error: CsvError) -> ReplicaError {
+        if let CsvError::Unreadable(error) | CsvError::Output(error) = &error {
+            return self.file.refused(action, error);
+        }
+        let message = format!("{action} {}: {error}", self.file.path().display());
         ReplicaError::Rejected(Diagnostic { message, hint: error.hint() })
     }
 
@@ -74,80 +103,44 @@ impl CsvFile {
         Capabilities { fields: table.fields(), weak: table.weak(), identity }
     }
 
-    fn scan_now(&mut self, baseline: &dyn Baseline, sink: &mut Sink<'_>) -> Result<Scanned, ReplicaError> {
-        self.known = revisions(baseline)?;
-        let known = self.known.clone();
-        let Some((version, problems)) = self.file.read_to_scan(&known)? else { return Ok(Scanned::complete()) };
-        let table = self.table(&version)?;
-        self.columns = OnceCell::from(self.columns_of(&table));
-        let rows = Rows::of(&table, &self.known);
-        let mut batch = Batch { problems, ..Batch::default() };
-        let mut coverage = Coverage::Complete;
-        for (row, remote, revision) in rows.rows {
-            if let Some(ragged) = row.ragged {
-                // It may be any of those that are missed.
-                coverage = Coverage::Partial;
-                batch.problems.push(Problem {
-                    place: self.place(&row, None),
-                    message: format!("has {} cells, the header {}", ragged.found, ragged.expected),
-                    hint: Some("mend it: until then no row counts as removed".into()),
-                    remote: None,
-                });
-                continue;
-            }
-            let Some(remote) = remote else {
-                batch.problems.push(Problem {
-                    place: self.place(&row, None),
-                    message: "is marked as the same contact as an earlier row and is left alone".into(),
-                    hint: Some("delete one of the two, or empty the cells `uid` and `id` of one".into()),
-                    remote: mark(&row),
-                });
-                continue;
-            };
-            let same = known.get(&remote) == Some(&revision);
-            // What was mended is told once, what is not believed every time.
-            let notes = row.notes.iter().filter(|note| !same || note.sort == NoteSort::Refused);
-            batch.problems.extend(notes.map(|note| Problem {
-                place: self.place(&row, Some(&note.column)),
-                message: note.message.into(),
-                hint: None,
-                remote: Some(remote.clone()),
-            }));
-            self.known.insert(remote.clone(), revision.clone());
-            if same {
-                batch.same.push(remote);
-            } else {
-                batch.changed.push(remote_contact(&table, row, remote, revision));
-            }
-            if batch.changed.len() >= CHUNK {
-                sink(std::mem::take(&mut batch))?;
-            }
+    /// Makes sure that table and index are those of the file, for someone who asks for these records beside the known ones.
+    fn look_through(
+        &mut self,
+        version: &OpenVersion,
+        digest: Option<&Digest>,
+        asked: impl Iterator<Item = Hashed>,
+    ) -> Result<(), ReplicaError> {
+        if self.table.is_some() && self.index.digest.is_some() && self.index.digest.as_ref() == digest {
+            return Ok(());
         }
-        sink(batch)?;
-        self.scanned = Some(table);
-        Ok(Scanned { coverage, cursor: Cursor::new() })
+        let table = self.frame(version)?;
+        let source = self.source(version)?;
+        let mut rows = HashedRows::read(&table, source).map_err(|error| self.failed("read", error))?;
+        let known = self.index.rows.iter().copied().filter(|row| !row.is_nothing()).chain(asked);
+        let known = KnownHashes::new(known.collect());
+        rows.take_names(&assign(&rows.rows, &known, |_| false), &known);
+        self.index = Index { digest: digest.cloned(), rows: rows.rows };
+        self.table = Some(table);
+        Ok(())
     }
 
-    fn place(&self, row: &Row, column: Option<&str>) -> String {
-        let (file, line) = (self.file.name(), row.line);
-        column.map_or_else(|| format!("{file} line {line}"), |column| format!("{file} line {line}, column {column}"))
-    }
-
-    fn look_now(&self, remote: &str) -> Result<Lookup, ReplicaError> {
-        let Some(version) = self.file.read_to_look()? else {
+    fn look_now(&mut self, remote: &str) -> Result<Lookup, ReplicaError> {
+        let Some(version) = self.file.open_to_look()? else {
             return Ok(Lookup::Unclear("the book's file is missing".into()));
         };
-        let table = self.table(&version)?;
-        let rows = Rows::of(&table, &known_with(&self.known, [remote])).rows;
-        let ragged = rows.iter().any(|(row, ..)| row.ragged.is_some());
-        let found = rows.into_iter().find(|(_, name, _)| name.as_deref() == Some(remote));
-        Ok(match found {
-            Some((row, _, revision)) => {
-                Lookup::Found(Box::new(remote_contact(&table, row, remote.to_owned(), revision)))
-            }
-            None if ragged => Lookup::Unclear("a row of the file cannot be read".into()),
-            None => Lookup::Gone,
-        })
+        let digest = self.digest(&version)?;
+        self.look_through(&version, digest.as_ref(), [Hashed::known(remote, "")].into_iter())?;
+        let (Some(table), Some(source)) = (&self.table, self.source(&version)?) else { return Ok(Lookup::Gone) };
+        let hash = name_hash(remote);
+        let Some(place) = self.index.rows.iter().position(|row| row.name == hash) else {
+            let ragged = table.has_ragged_rows();
+            return Ok(if ragged { Lookup::Unclear("a row of the file cannot be read".into()) } else { Lookup::Gone });
+        };
+        let mut records = table.records(source).map_err(|error| self.failed("read", error))?;
+        let record = records.nth(place).transpose().map_err(|error| self.failed("read", error))?;
+        let Some(row) = record.and_then(|record| table.read(place, &record)) else { return Ok(Lookup::Gone) };
+        let revision = row_keys(table, &row).revision();
+        Ok(Lookup::Found(Box::new(remote_contact(table, row, remote.to_owned(), revision))))
     }
 
     fn apply_now(&mut self, writes: &[Write]) -> Vec<Result<Written, ReplicaError>> {
@@ -157,41 +150,109 @@ impl CsvFile {
 
     /// One new version of the file; `None` if another program wrote it meanwhile.
     fn try_apply(&mut self, writes: &[Write]) -> Result<Option<Vec<Result<Written, ReplicaError>>>, ReplicaError> {
-        let version = self.file.read_to_write()?;
-        let table = self.table(&version)?;
-        if version.bytes.is_empty() && !table.profile().exports() {
-            let message = format!(
-                "make {}: nothing is written in the dialect {}",
-                self.file.path().display(),
-                table.profile().name()
-            );
-            return Err(ReplicaError::Rejected(Diagnostic::new(message).hint("choose another dialect for this book")));
+        let version = self.file.open_to_write()?;
+        let digest = self.digest(&version)?;
+        self.look_through(&version, digest.as_ref(), named_by(writes))?;
+        let Some(table) = self.table.take() else { return Ok(None) };
+        if digest.is_none() && !table.profile().exports() {
+            let (path, dialect) = (self.file.path().display(), table.profile().name());
+            let diagnostic = Diagnostic::new(format!("make {path}: nothing is written in the dialect {dialect}"));
+            return Err(ReplicaError::Rejected(diagnostic.hint("choose another dialect for this book")));
         }
-        let mut draft = Draft::new(table, &known_with(&self.known, remotes_of(writes)));
+        let source = self.source(&version)?;
+        let draft = Draft::new(table.clone(), &self.index.rows, source, writes);
+        let mut draft = draft.map_err(|error| self.failed("read", error))?;
         let done: Vec<Result<Done, ReplicaError>> =
             writes.iter().map(|write| draft.write(write).map_err(|failure| self.words(failure))).collect();
-        let (before, after) = (&version.bytes, draft.table.to_bytes());
-        // Read again as the next scan will read it: what is answered is what is in the file.
-        let read = if draft.changed && *before != after {
-            Table::parse(&after, self.profile.as_ref()).map_err(|error| self.refused("write", &error))?
+        self.tell_missed(&draft);
+        let read = if draft.changed {
+            let Some(read) = self.put(&version, digest.as_ref(), &draft, &table)? else { return Ok(None) };
+            read
         } else {
-            draft.changed = false;
-            draft.table.clone()
+            (table, digest)
         };
-        if draft.changed && self.file.replace(&version, &after)? == Replaced::Again {
+        Ok(Some(self.answered(draft, done, read)))
+    }
+
+    /// Puts the draft in the file's place. How the file is read from now on, as the next scan will read it, and its
+    /// digest; `None` if another program wrote it meanwhile.
+    fn put(
+        &mut self,
+        version: &OpenVersion,
+        digest: Option<&Digest>,
+        draft: &Draft,
+        before: &Table,
+    ) -> Result<Option<(Table, Option<Digest>)>, ReplicaError> {
+        let source = self.source(version)?;
+        let (staged, is_of_digest) =
+            self.stage(version, source, digest, draft).map_err(|error| self.failed("write", error))?;
+        if !is_of_digest {
+            self.file.discard(version, staged);
             return Ok(None);
         }
-        self.tell_missed(&draft);
-        self.known.clear();
-        let answers = draft.answers(&read, done, &mut self.known);
+        let now = staged.digest().clone();
+        if Some(&now) == digest {
+            self.file.discard(version, staged);
+            return Ok(Some((before.clone(), Some(now))));
+        }
+        let read = match draft.table.kept_frame(draft.taken.keys().copied()) {
+            Some(read) => Ok(read),
+            None => self.file.open_staged(version, &staged).and_then(|mut file| {
+                Table::frame(&mut file, self.profile.as_ref()).map_err(|error| self.failed("write", error))
+            }),
+        };
+        let read = match read {
+            Ok(read) => read,
+            Err(error) => {
+                self.file.discard(version, staged);
+                return Err(error);
+            }
+        };
+        match self.file.put(version, staged, digest)? {
+            Replaced::Done => Ok(Some((read, Some(now)))),
+            Replaced::Again => Ok(None),
+        }
+    }
+
+    /// Writes the draft beside the file; false if what was copied is not the version with that digest.
+    fn stage(
+        &self,
+        version: &OpenVersion,
+        source: Option<File>,
+        digest: Option<&Digest>,
+        draft: &Draft,
+    ) -> Result<(Staged, bool), CsvError> {
+        let mut source = source.map(|file| Digesting::new(BufReader::new(file)));
+        let staged = self.file.stage::<CsvError>(version, |out| {
+            let mut out = BufWriter::with_capacity(1 << 16, out);
+            draft.table.copy(source.as_mut(), &draft.taken, &mut out)?;
+            Ok(out.flush()?)
+        })?;
+        let is_of_digest = source.is_none_or(|source| Some(&source.digest()) == digest);
+        Ok((staged, is_of_digest))
+    }
+
+    /// The answers, read from what was written.
+    fn answered(
+        &mut self,
+        draft: Draft,
+        done: Vec<Result<Done, ReplicaError>>,
+        (read, digest): (Table, Option<Digest>),
+    ) -> Vec<Result<Written, ReplicaError>> {
+        let answers = draft.answers(&read, done);
+        let rows = draft.rows(&read, std::mem::take(&mut self.index.rows));
+        // Where the columns changed, the other rows have to be read anew.
+        let digest = digest.filter(|_| draft.holds_all(&rows) || read.reads_like(&draft.table));
+        self.index = Index { digest, rows };
         self.columns = OnceCell::from(self.columns_of(&read));
-        Ok(Some(answers))
+        self.table = Some(read);
+        answers
     }
 
     fn words(&self, failure: Failure) -> ReplicaError {
         match failure {
             Failure::Stale(there) => ReplicaError::Stale(there),
-            Failure::Csv(error) => self.refused("write", &error),
+            Failure::Csv(error) => self.failed("write", error),
         }
     }
 
@@ -204,17 +265,27 @@ impl CsvFile {
     }
 }
 
+/// The records that writes name, in the state that they shall have.
+fn named_by(writes: &[Write]) -> impl Iterator<Item = Hashed> {
+    writes.iter().filter_map(|write| match &write.action {
+        Action::Update { remote, revision, .. } | Action::Delete { remote, revision, .. } => {
+            Some(Hashed::known(remote, revision))
+        }
+        Action::Create { .. } => None,
+    })
+}
+
 impl Replica for CsvFile {
     fn capabilities(&self) -> Capabilities {
         *self.columns.get_or_init(|| {
-            let version = self.file.read_to_look().ok().flatten();
-            let table = version.and_then(|version| self.table(&version).ok());
+            let version = self.file.open_to_look().ok().flatten();
+            let table = version.and_then(|version| self.frame(&version).ok());
             self.columns_of(&table.unwrap_or_else(|| Table::new(self.own_profile())))
         })
     }
 
     fn shows(&self, contact: &Contact) -> Contact {
-        self.scanned.as_ref().map_or_else(|| contact.clone(), |table| table.shows(contact))
+        self.table.as_ref().map_or_else(|| contact.clone(), |table| table.shows(contact))
     }
 
     fn conduct(&self) -> Conduct {
@@ -235,192 +306,6 @@ impl Replica for CsvFile {
 
     fn apply<'a>(&'a mut self, writes: Vec<Write>) -> LocalFuture<'a, Vec<Result<Written, ReplicaError>>> {
         Box::pin(async move { self.apply_now(&writes) })
-    }
-}
-
-/// The rows of a table with their names and revisions; no name for one marked like an earlier one, or ragged.
-struct Rows {
-    rows: Vec<(Row, Option<RemoteId>, Revision)>,
-}
-
-impl Rows {
-    fn of(table: &Table, known: &HashMap<RemoteId, Revision>) -> Self {
-        let says_something = |row: &Row| {
-            row.ragged.is_some() || mark(row).is_some() || !row.notes.is_empty() || row.contact != Contact::default()
-        };
-        let rows: Vec<Row> = table.rows().filter(says_something).collect();
-        let sound = rows.iter().filter(|row| row.ragged.is_none());
-        let all: Vec<RecordKeys> = chunked_map(sound.collect(), THREAD_MIN, |part: Vec<&Row>| {
-            part.into_iter().map(|row| marks(table, row)).collect()
-        });
-        let mut names = assign_ids(&all, known, &HashSet::new()).into_iter().zip(all);
-        let rows = rows.into_iter().map(|row| match if row.ragged.is_some() { None } else { names.next() } {
-            Some((name, marks)) => (row, name, marks.revision()),
-            None => (row, None, Revision::new()),
-        });
-        Self { rows: rows.collect() }
-    }
-}
-
-/// What marks a row as a certain contact's: its UID, else its CRM id.
-fn mark(row: &Row) -> Option<String> {
-    row.uid.clone().or_else(|| row.crm_id.as_ref().map(|id| format!("id:{id}")))
-}
-
-/// What a row is recognised by, and its revision; columns that are not read do not count.
-fn marks(table: &Table, row: &Row) -> RecordKeys {
-    let contact = serde_json::to_string(&row.contact).unwrap_or_default();
-    let fields: Vec<&str> = fields(table, row).iter().map(Field::name).collect();
-    let parts = [&contact, row.uid.as_deref().unwrap_or(""), row.crm_id.as_deref().unwrap_or(""), &fields.join(" ")];
-    RecordKeys::new(mark(row).as_deref(), Digest::of(parts.join("\0").as_bytes()), &row.contact)
-}
-
-/// What a row says something about: a cell that was refused says nothing of its field.
-fn fields(table: &Table, row: &Row) -> FieldSet {
-    table.fields().less(row.keep)
-}
-
-fn remote_contact(table: &Table, row: Row, remote: RemoteId, revision: Revision) -> RemoteContact {
-    let fields = fields(table, &row);
-    let mut contact = Contact::default();
-    contact.copy_fields(&row.contact, fields);
-    RemoteContact { remote, revision, uid: row.uid, crm_id: row.crm_id, contact, fields, detail: None, source: None }
-}
-
-/// A new version of the table in the making.
-struct Draft {
-    table: Table,
-    /// The rows by name, and the revisions they were read under.
-    index: HashMap<RemoteId, (usize, Revision)>,
-    removed: Vec<usize>,
-    missed: HashSet<Missed>,
-    changed: bool,
-}
-
-/// A write made in the draft.
-enum Done {
-    /// The row of this index holds it now.
-    Row(usize),
-    Removed,
-}
-
-enum Failure {
-    Stale(Option<Box<RemoteContact>>),
-    Csv(CsvError),
-}
-
-impl From<CsvError> for Failure {
-    fn from(error: CsvError) -> Self {
-        Failure::Csv(error)
-    }
-}
-
-impl Draft {
-    fn new(table: Table, known: &HashMap<RemoteId, Revision>) -> Self {
-        let rows = Rows::of(&table, known).rows.into_iter();
-        let index = rows.filter_map(|(row, name, revision)| Some((name?, (row.index, revision)))).collect();
-        Self { table, index, removed: Vec::new(), missed: HashSet::new(), changed: false }
-    }
-
-    fn write(&mut self, write: &Write) -> Result<Done, Failure> {
-        match &write.action {
-            Action::Create { contact } => {
-                let id = write.crm_id.as_ref().map(|id| format!("id:{id}"));
-                if let Some(name) =
-                    [Some(&write.uid), id.as_ref()].into_iter().flatten().find(|name| self.index.contains_key(*name))
-                {
-                    return Err(self.stale(name));
-                }
-                let identity = Identity { uid: Some(write.uid.clone()), crm_id: write.crm_id.clone() };
-                let (at, missed) = self.table.push(contact, &identity)?;
-                self.missed.extend(missed);
-                self.changed = true;
-                self.renamed(at, None);
-                Ok(Done::Row(at))
-            }
-            Action::Update { remote, revision, theirs: _, contact, changed, detail: _ } => {
-                let at = self.find(remote, revision)?;
-                let row = self.table.row(at).ok_or(Failure::Stale(None))?;
-                let mut to = row.contact.clone();
-                to.copy_fields(contact, *changed);
-                // A UID that another row has already would make two of one.
-                let free = remote == &write.uid || !self.index.contains_key(&write.uid);
-                let identity = Identity { uid: free.then(|| write.uid.clone()), crm_id: write.crm_id.clone() };
-                self.missed.extend(self.table.update(at, &row.contact, &to, &identity)?);
-                self.changed = true;
-                self.renamed(at, Some(remote));
-                Ok(Done::Row(at))
-            }
-            Action::Delete { remote, revision, theirs: _ } => {
-                let at = self.find(remote, revision)?;
-                self.table.remove(at);
-                self.index.remove(remote);
-                self.removed.push(at);
-                self.changed = true;
-                Ok(Done::Removed)
-            }
-        }
-    }
-
-    /// Notes the name that a written row has from now on: its mark if it is the only one with it, else the old one.
-    fn renamed(&mut self, at: usize, old: Option<&RemoteId>) {
-        let Some(row) = self.table.row(at) else { return };
-        if let Some(old) = old {
-            self.index.remove(old);
-        }
-        let marks = marks(&self.table, &row);
-        let taken = |name: &str| self.index.contains_key(name);
-        let name = match (mark(&row), old) {
-            (Some(mark), _) if !taken(&mark) => mark,
-            (_, Some(old)) => old.clone(),
-            (_, None) => marks.free_name(taken),
-        };
-        self.index.insert(name, (at, marks.revision()));
-    }
-
-    fn find(&self, remote: &str, revision: &Revision) -> Result<usize, Failure> {
-        match self.index.get(remote) {
-            Some((at, present)) if present == revision => Ok(*at),
-            Some(_) => Err(self.stale(remote)),
-            None => Err(Failure::Stale(None)),
-        }
-    }
-
-    fn stale(&self, remote: &str) -> Failure {
-        let there = self.index.get(remote).and_then(|(at, revision)| Some((self.table.row(*at)?, revision)));
-        Failure::Stale(
-            there
-                .map(|(row, revision)| Box::new(remote_contact(&self.table, row, remote.to_owned(), revision.clone()))),
-        )
-    }
-
-    /// What the file says of each row written, and of all rows for the next write.
-    fn answers(
-        &self,
-        read: &Table,
-        done: Vec<Result<Done, ReplicaError>>,
-        known: &mut HashMap<RemoteId, Revision>,
-    ) -> Vec<Result<Written, ReplicaError>> {
-        let mut removed = self.removed.clone();
-        removed.sort_unstable();
-        // Rows that went are not in the file that was read again.
-        let moved = |at: usize| if self.changed { at - removed.partition_point(|gone| *gone < at) } else { at };
-        let mut names: HashMap<usize, &RemoteId> = HashMap::new();
-        for (name, (at, revision)) in &self.index {
-            known.insert(name.clone(), revision.clone());
-            names.insert(*at, name);
-        }
-        let answer = |done: Done| match done {
-            Done::Removed => Ok(None),
-            Done::Row(at) => {
-                let found = names.get(&at).and_then(|name| Some((read.row(moved(at))?, (*name).clone())));
-                // Written, and removed again by a later write of the same push.
-                let (row, name) = found.ok_or(ReplicaError::Stale(None))?;
-                let revision = marks(read, &row).revision();
-                Ok(Some(remote_contact(read, row, name, revision)))
-            }
-        };
-        done.into_iter().map(|done| done.and_then(answer)).collect()
     }
 }
 

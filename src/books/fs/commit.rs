@@ -15,13 +15,10 @@ use rustix::{
 };
 use uuid::Uuid;
 
-use super::{Digest, Entry, Fingerprint, Folder};
+use super::{Digest, Digesting, Entry, Fingerprint, Folder, OpenFile, Unread};
 
 /// More files than this are flushed by flushing the disk once.
 const FLUSH_SINGLY_MAX: usize = 32;
-
-/// Larger files are not digested: they would have to be held in memory.
-const DIGEST_MAX: u64 = 256 << 20;
 
 /// A file written beside its target and not yet in its place.
 #[derive(Debug)]
@@ -60,23 +57,36 @@ pub enum Outcome {
 impl Folder {
     /// Writes a copy of what `target` shall be, not yet flushed. It gets the rights of `like`, else 0600.
     pub fn stage(&self, target: &str, bytes: &[u8], like: Option<&Entry>) -> io::Result<Staged> {
+        self.stage_by(target, like, |out| out.write_all(bytes))
+    }
+
+    /// The same with what `write` writes.
+    pub fn stage_by<E: From<io::Error>>(
+        &self,
+        target: &str,
+        like: Option<&Entry>,
+        write: impl FnOnce(&mut Digesting<File>) -> Result<(), E>,
+    ) -> Result<Staged, E> {
         let temp = format!(".carnet-new-{}-{}.tmp", key(target), Uuid::new_v4().simple());
         let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        let fd = rustix::fs::openat(&self.fd, &temp, flags, Mode::RUSR | Mode::WUSR)?;
-        let mut file = File::from(fd);
-        let written = file.write_all(bytes).and_then(|()| {
+        let fd = rustix::fs::openat(&self.fd, &temp, flags, Mode::RUSR | Mode::WUSR).map_err(io::Error::from)?;
+        let file = File::from(fd);
+        let mut out = Digesting::new(file);
+        let written = write(&mut out).and_then(|()| {
+            let (digest, file) = out.end();
             if let Some(like) = like {
                 keep_rights(&file, like)?;
             }
-            Ok(Fingerprint::of(&rustix::fs::fstat(&file)?))
+            let stat = rustix::fs::fstat(&file).map_err(io::Error::from)?;
+            Ok(Staged { temp: temp.clone(), target: target.to_owned(), digest, fingerprint: Fingerprint::of(&stat) })
         });
-        match written {
-            Ok(fingerprint) => Ok(Staged { temp, target: target.to_owned(), digest: Digest::of(bytes), fingerprint }),
-            Err(error) => {
-                self.drop_name(&temp);
-                Err(error)
-            }
-        }
+        written.inspect_err(|_| self.drop_name(&temp))
+    }
+
+    /// Opens a staged file, to look at what was written.
+    pub fn open_staged(&self, staged: &Staged) -> io::Result<File> {
+        let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        Ok(File::from(rustix::fs::openat(&self.fd, &staged.temp, flags, Mode::empty())?))
     }
 
     /// Makes staged files durable.
@@ -223,13 +233,13 @@ impl Folder {
         }
     }
 
-    /// The digest of an ordinary file's bytes. One that is larger than any book is none that was read or written here.
+    /// The digest of an ordinary file's bytes.
     pub(super) fn digest(&self, name: &str) -> io::Result<Digest> {
-        match self.read(name, DIGEST_MAX) {
-            Ok(content) => Ok(Digest::of(&content.bytes)),
-            Err(super::Unread::Missing) => Err(io::ErrorKind::NotFound.into()),
-            Err(super::Unread::Failed(error)) => Err(error),
-            Err(super::Unread::NotAFile | super::Unread::TooLarge) => Err(io::ErrorKind::InvalidData.into()),
+        match self.open_file(name, u64::MAX) {
+            Ok(OpenFile { file, .. }) => Digest::of_all(file),
+            Err(Unread::Missing) => Err(io::ErrorKind::NotFound.into()),
+            Err(Unread::Failed(error)) => Err(error),
+            Err(Unread::NotAFile | Unread::TooLarge) => Err(io::ErrorKind::InvalidData.into()),
         }
     }
 

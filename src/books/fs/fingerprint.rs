@@ -7,6 +7,7 @@
 
 use std::{
     fmt,
+    io::{self, Read, Write},
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
@@ -100,6 +101,13 @@ impl Digest {
         Self(blake3::hash(bytes).to_hex()[..32].to_owned())
     }
 
+    /// Of all that is left to read.
+    pub fn of_all(source: impl Read) -> io::Result<Self> {
+        let mut digesting = Digesting::new(source);
+        io::copy(&mut digesting, &mut io::sink())?;
+        Ok(digesting.digest())
+    }
+
     /// The digest that this text is, if it is one.
     pub fn parse(text: &str) -> Option<Self> {
         let hex = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
@@ -114,6 +122,50 @@ impl Digest {
     /// The first half, where a hint is enough.
     pub fn short(&self) -> &str {
         &self.0[..16]
+    }
+}
+
+/// A file being read or written, and the digest of the bytes that have passed.
+#[derive(Debug)]
+pub struct Digesting<F> {
+    file: F,
+    passed: blake3::Hasher,
+}
+
+impl<F> Digesting<F> {
+    /// Nothing has passed yet.
+    pub fn new(file: F) -> Self {
+        Self { file, passed: blake3::Hasher::new() }
+    }
+
+    /// The file, and the digest of the bytes that have passed.
+    pub fn end(self) -> (Digest, F) {
+        (self.digest(), self.file)
+    }
+
+    /// Of the bytes that have passed.
+    pub fn digest(&self) -> Digest {
+        Digest(self.passed.finalize().to_hex()[..32].to_owned())
+    }
+}
+
+impl<F: Read> Read for Digesting<F> {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        let count = self.file.read(out)?;
+        self.passed.update(&out[..count]);
+        Ok(count)
+    }
+}
+
+impl<F: Write> Write for Digesting<F> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let count = self.file.write(bytes)?;
+        self.passed.update(&bytes[..count]);
+        Ok(count)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
     }
 }
 

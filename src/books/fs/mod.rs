@@ -25,7 +25,7 @@ use rustix::{
 };
 
 pub use commit::{Outcome, SAVED, Staged};
-pub use fingerprint::{Digest, Fingerprint, STEP_COARSE, STEP_FINE};
+pub use fingerprint::{Digest, Digesting, Fingerprint, STEP_COARSE, STEP_FINE};
 pub use recover::{Recovered, StagedFile};
 
 use crate::replica::{Diagnostic, ReplicaError};
@@ -76,6 +76,17 @@ pub struct Content {
     /// Taken before reading, so that a change while reading shows as another stamp afterwards.
     pub fingerprint: Fingerprint,
     /// True when `stamp` proves the bytes: see [`Fingerprint`].
+    pub settled: bool,
+}
+
+/// A file opened for reading, and the stamp that it had then.
+#[derive(Debug)]
+pub struct OpenFile {
+    /// To be read.
+    pub file: File,
+    /// As in [`Content`].
+    pub fingerprint: Fingerprint,
+    /// As in [`Content`].
     pub settled: bool,
 }
 
@@ -135,6 +146,17 @@ impl Folder {
 
     /// Reads an ordinary file of at most `limit` bytes.
     pub fn read(&self, name: &str, limit: u64) -> Result<Content, Unread> {
+        let OpenFile { file, fingerprint, settled } = self.open_file(name, limit)?;
+        let mut bytes = Vec::with_capacity(usize::try_from(fingerprint.size()).unwrap_or(0).saturating_add(1));
+        file.take(limit.saturating_add(1)).read_to_end(&mut bytes).map_err(Unread::Failed)?;
+        if bytes.len() as u64 > limit {
+            return Err(Unread::TooLarge);
+        }
+        Ok(Content { bytes, fingerprint, settled })
+    }
+
+    /// Opens an ordinary file of at most `limit` bytes.
+    pub fn open_file(&self, name: &str, limit: u64) -> Result<OpenFile, Unread> {
         // Without NONBLOCK, opening a pipe would wait for its other end.
         let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
         let fd = rustix::fs::openat(&self.fd, name, flags, Mode::empty()).map_err(|error| match error {
@@ -151,12 +173,7 @@ impl Folder {
         if fingerprint.size() > limit {
             return Err(Unread::TooLarge);
         }
-        let mut bytes = Vec::with_capacity(usize::try_from(fingerprint.size()).unwrap_or(0).saturating_add(1));
-        File::from(fd).take(limit.saturating_add(1)).read_to_end(&mut bytes).map_err(Unread::Failed)?;
-        if bytes.len() as u64 > limit {
-            return Err(Unread::TooLarge);
-        }
-        Ok(Content { bytes, fingerprint, settled })
+        Ok(OpenFile { file: File::from(fd), fingerprint, settled })
     }
 
     /// Keeps other carnets from writing to this folder until it is dropped. False if one is writing now.

@@ -11,7 +11,7 @@ use std::{
 
 use super::{
     charset::Encoding,
-    codec::Guess,
+    codec::{self, Guess},
     error::CsvError,
     layout::Layout,
     look::{Look, Looked, Rows, look_through},
@@ -21,6 +21,7 @@ use super::{
     stream::{Line, Lines},
     table::{Entry, Raw, Row, Table, Told},
 };
+use crate::contact::identity::Identity;
 
 /// A record of a file as it stands there, blank ones included.
 #[derive(Debug, Clone)]
@@ -111,11 +112,43 @@ impl Table {
         self.codec(Guess::Fixed).row(index, *line, *sort, cells(content, self.delimiter))
     }
 
+    /// The marks of a record, its UID and its id in the CRM, without the rest of it.
+    pub fn identity(&self, record: &Record) -> Identity {
+        let cells = cells(&record.line.content, self.delimiter);
+        self.codec(Guess::Fixed).read_identity(&codec::Line::new(cells, self.delimiter, false))
+    }
+
+    /// A row as it stands in `edited`, read as this table reads it.
+    pub fn reread(&self, edited: &Table, index: usize) -> Option<Row> {
+        let entry = edited.entries.get(index)?;
+        let cells = cells(edited.content(entry), self.delimiter);
+        self.codec(Guess::Fixed).row(index, entry.line, entry.sort, cells)
+    }
+
+    /// The same without the rows that it holds, if a copy of the file is surely read like the file: its columns and its
+    /// encoding stayed, and so did the rows that tell what the columns hold. `taken` are the changed records' numbers.
+    pub fn kept_frame(&self, taken: impl IntoIterator<Item = usize>) -> Option<Table> {
+        let is_grown = self.layout.header.len() != self.told.width;
+        let sampled = self.told.sampled.filter(|_| !is_grown && self.encoding == Encoding::Utf8)?;
+        let (start, end) = (self.before.end, self.header.end.end);
+        let stays = matches!(&self.header.raw, Raw::Read(place) if place.start == start);
+        (stays && taken.into_iter().all(|number| number >= sampled)).then(|| {
+            let (text, entries) = (self.text[..end].to_owned(), Vec::new());
+            Table { text, entries, profile: self.profile.clone(), layout: self.layout.clone(), told: self.told.clone(),
+                before: self.before.clone(), header: self.header.clone(), ..*self }
+        })
+    }
+
     /// Takes up a record of the file, to be changed or removed; its index from then on.
     pub fn take_up(&mut self, record: Record) -> usize {
         let entry = self.keep(record);
         self.entries.push(entry);
         self.entries.len() - 1
+    }
+
+    /// How many rows it holds, removed ones included.
+    pub fn held(&self) -> usize {
+        self.entries.len()
     }
 
     /// True where a row of the file is not read, since its count of cells is wrong.
@@ -155,7 +188,7 @@ impl Table {
         let (encoding, bom) = self.encoding_of_copy();
         let mut copy = Copy { out, encoding, line_end: self.line_end, pending: None };
         if bom {
-            copy.out.write_all(encoding.mark()).map_err(CsvError::Unreadable)?;
+            copy.out.write_all(encoding.mark())?;
         }
         copy.write(&self.text[self.before.clone()])?;
         copy.record(self.content(&self.header), &self.text[self.header.end.clone()])?;
@@ -228,11 +261,77 @@ impl<W: Write> Copy<'_, W> {
     }
 
     fn write(&mut self, text: &str) -> Result<(), CsvError> {
-        let written = match self.encoding {
-            Encoding::Utf8 => self.out.write_all(text.as_bytes()),
+        match self.encoding {
+            Encoding::Utf8 => self.out.write_all(text.as_bytes())?,
             // Each text was looked at before, or came from this encoding.
-            other => self.out.write_all(&other.encode(text).unwrap_or_default()),
-        };
-        written.map_err(CsvError::Unreadable)
+            other => self.out.write_all(&other.encode(text).unwrap_or_default())?,
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Cursor;
+
+    use super::*;
+    use crate::{
+        contact::{Contact, Item, ItemType},
+        formats::csv::Profile,
+    };
+
+    fn person(number: usize) -> Contact {
+        let phone = Item::new(ItemType::ProfessionalPhone, format!("+33 1 23 45 67 {number:02}"));
+        let (last_name, comment) = (format!("Béranger {number}"), "one\ntwo; three, \"four\"".into());
+        Contact { last_name, first_name: "Élodie".into(), comment, items: vec![phone], ..Contact::default() }
+    }
+
+    fn identity(number: usize) -> Identity {
+        Identity { uid: Some(format!("u{number}")), crm_id: Some(format!("{}", 800 + number)) }
+    }
+
+    fn copied(table: &Table, bytes: &[u8], taken: &HashMap<usize, usize>) -> Vec<u8> {
+        let mut out = Vec::new();
+        table.copy(Some(Cursor::new(bytes)), taken, &mut out).unwrap();
+        out
+    }
+
+    /// The same edits of the whole table and of one that holds only the rows that they change.
+    fn check(bytes: &[u8], edit: impl Fn(&mut Contact)) {
+        let mut whole = Table::parse(bytes, None).unwrap();
+        let mut part = Table::frame(&mut Cursor::new(bytes), None).unwrap();
+        assert_eq!(copied(&part, bytes, &HashMap::new()), bytes, "{}", String::from_utf8_lossy(bytes));
+        let records: Vec<Record> = part.records(Cursor::new(bytes)).unwrap().map(Result::unwrap).collect();
+        let taken: HashMap<usize, usize> =
+            [2, 0].into_iter().map(|number: usize| (number, part.take_up(records[number].clone()))).collect();
+        for (table, changed, removed) in [(&mut whole, 2, 0), (&mut part, taken[&2], taken[&0])] {
+            let from = table.row(changed).unwrap().contact;
+            let mut to = from.clone();
+            edit(&mut to);
+            table.update(changed, &from, &to, &identity(2)).unwrap();
+            assert!(table.remove(removed));
+            table.push(&person(9), &identity(9)).unwrap();
+        }
+        let expected = whole.to_bytes();
+        let found = copied(&part, bytes, &taken);
+        assert_eq!(String::from_utf8_lossy(&found), String::from_utf8_lossy(&expected));
+        assert_eq!(found, expected);
+    }
+
+    #[test]
+    fn a_copy_is_what_the_whole_table_would_be() {
+        for profile in Profile::all().iter().filter(|profile| profile.exports()) {
+            let mut table = Table::new(profile);
+            (0..4).for_each(|number| drop(table.push(&person(number), &identity(number)).unwrap()));
+            let bytes = table.to_bytes();
+            for bytes in [&bytes[..], bytes.trim_ascii_end()] {
+                if Table::parse(bytes, None).is_ok_and(|table| table.profile().name() == profile.name()) {
+                    check(bytes, |_| {});
+                    check(bytes, |contact| contact.last_name = "Łukasz".into());
+                    let phone = || Item::new(ItemType::ProfessionalPhone, "+33 9 00 00 00 00");
+                    check(bytes, |contact| contact.items.extend([phone(), phone()]));
+                }
+            }
+        }
     }
 }
