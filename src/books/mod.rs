@@ -4,14 +4,14 @@
 //! that are changed so that an edit in the same instant is not lost.
 
 mod cards;
-#[cfg(test)]
-pub(crate) mod contract;
 pub mod csv_file;
 pub mod fs;
 mod observed;
 mod parallel;
 mod record_ids;
 mod single_file;
+#[cfg(test)]
+mod testing;
 pub mod vcard_file;
 pub mod vdir;
 

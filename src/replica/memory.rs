@@ -151,6 +151,7 @@ impl Memory {
         }
         let since = baseline.note(CLOCK)?.and_then(|clock| clock.parse::<u64>().ok()).filter(|_| self.deltas);
         let shown = self.records.iter().filter(|(_, record)| since.is_none_or(|since| record.revision > since));
+        let mut covered = self.clock;
         for (seen, (remote, record)) in shown.enumerate() {
             if self.faults.cut_after == Some(seen) {
                 return Err(ReplicaError::Unavailable(Diagnostic::new("the reading was cut off")));
@@ -159,6 +160,7 @@ impl Memory {
             if self.faults.hidden.contains(remote) {
                 continue;
             } else if self.faults.unreadable.contains(remote) {
+                covered = covered.min(record.revision - 1);
                 let remote = Some(remote.clone());
                 let place = format!("record {}", seen + 1);
                 batch.problems.push(Problem { place, message: "cannot be read".into(), hint: None, remote });
@@ -169,7 +171,7 @@ impl Memory {
             }
             sink(batch)?;
         }
-        let cursor = if self.deltas { vec![(CLOCK.to_owned(), self.clock.to_string())] } else { Cursor::new() };
+        let cursor = if self.deltas { vec![(CLOCK.to_owned(), covered.to_string())] } else { Cursor::new() };
         let Some(since) = since else {
             let coverage = if self.faults.changes_only { Coverage::Partial } else { Coverage::Complete };
             return Ok(Scanned { coverage, cursor });
@@ -179,7 +181,11 @@ impl Memory {
         Ok(Scanned { coverage: Coverage::Delta, cursor })
     }
 
-    fn write(&mut self, write: Write) -> Result<Written, ReplicaError> {
+    /// Carries out one write.
+    ///
+    /// # Errors
+    /// As the port says, and what it was told to fail with.
+    pub fn write(&mut self, write: Write) -> Result<Written, ReplicaError> {
         if let Some(error) = &self.faults.apply {
             return Err(error.clone());
         }

@@ -4,11 +4,13 @@
 //! - `conduct` says how it behaves; a run matches on that and never asks which replica it is.
 //! - `scan` says what the replica holds, in batches, each contact as unchanged (its revision is the known one) or as a record.
 //!   It never writes contacts. How it ended says what an absence means, and its cursor is committed with the last of what
-//!   it said: a scan that the run did not take in to its end is made again from the cursor before.
+//!   it said: a scan that the run did not take in to its end is made again from the cursor before. A cursor that the
+//!   replica cannot read is none, and the scan a complete one.
 //! - `fetch` asks for one contact, fresh.
 //! - `apply` carries out writes and answers each, in order. A write whose base revision is not the present one is
 //!   `Stale` and changes nothing. `OutcomeUnknown` means that it may have happened: look before repeating it.
-//! - A record that cannot be read is a `Problem`, counts as seen, and stops nobody else.
+//! - A record that cannot be read is a `Problem`, counts as seen, and stops nobody else. No cursor covers it: each scan names
+//!   it until it can be read.
 //! - A run has a thread of its own: a replica may block it, and its futures need not be `Send`.
 
 mod conduct;

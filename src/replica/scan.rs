@@ -80,7 +80,7 @@ impl Scanned {
 pub enum Coverage {
     /// All of it: a known record that was not shown may be gone.
     Complete,
-    /// Some of it could not be read: what was not shown may be there.
+    /// Some of it could not be read: what was not shown may be there, and no cursor is kept.
     Partial,
     /// What changed since the cursor: what was not shown is as it was, and what is gone was named.
     Delta,

@@ -1,4 +1,4 @@
-//! What is only true of a table; the rest is in `replicas::contract`.
+//! What is only true of a table; the port's contract is tested on every replica, in `tests/replicas`.
 
 use crate::replica::memory::Known;
 use std::{
@@ -8,7 +8,7 @@ use std::{
 
 use super::*;
 use crate::{
-    books::contract::{Seen, apply, create, delete, put, scan, try_scan, update},
+    books::testing::{Seen, apply, create, delete, put, scan, try_scan, update},
     contact::{Field, Item, ItemType},
 };
 

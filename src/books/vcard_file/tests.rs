@@ -1,4 +1,4 @@
-//! What is only true of a file of cards; the rest is in `replicas::contract`.
+//! What is only true of a file of cards; the port's contract is tested on every replica, in `tests/replicas`.
 
 use std::{
     fs,
@@ -8,8 +8,8 @@ use std::{
 use super::*;
 use crate::{
     books::{
-        contract::{Seen, apply, create, delete, put, scan, settings, try_scan, update},
         fs::SAVED,
+        testing::{Seen, apply, create, delete, put, scan, settings, try_scan, update},
     },
     replica::memory::Known,
 };
@@ -121,7 +121,7 @@ fn a_missing_file_is_no_empty_book() {
     assert!(is_unsafe(apply(&mut file, vec![create(1)]).remove(0).map(drop)), "it was there when it was scanned");
     assert!(is_unsafe(try_scan(&mut file, &known).map(drop)));
     assert!(is_unsafe(apply(&mut VcardFile::new(settings(path.clone())), vec![create(1)]).remove(0).map(drop)));
-    assert!(matches!(crate::books::contract::wait(file.fetch("ada")).unwrap(), Lookup::Unclear(_)));
+    assert!(matches!(crate::books::testing::wait(file.fetch("ada")).unwrap(), Lookup::Unclear(_)));
     assert!(!path.exists());
 }
 

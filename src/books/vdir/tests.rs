@@ -1,4 +1,4 @@
-//! What is only true of a folder of cards; the rest is in `replicas::contract`.
+//! What is only true of a folder of cards; the port's contract is tested on every replica, in `tests/replicas`.
 
 use std::{
     fs,
@@ -11,8 +11,8 @@ use rustix::fs::{CWD, FileType, Mode, mknodat};
 use super::*;
 use crate::{
     books::{
-        contract::{Seen, apply, contact, create, delete, put, scan, settings, try_scan, update},
         fs::{Digest, SAVED},
+        testing::{Seen, apply, contact, create, delete, put, scan, settings, try_scan, update},
     },
     replica::{Action, RemoteContact, ReplicaError, memory::Known},
 };
