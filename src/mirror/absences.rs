@@ -24,18 +24,26 @@ pub struct AbsenceRow {
 }
 
 impl Mirror {
-    /// A record that a replica has if it is well: the first by name that is followed, and not itself in question.
+    /// A record that a replica has if it is well: the first by name that is followed, and not itself in question, neither
+    /// here nor for the caller.
     ///
     /// # Errors
     /// SQLite's.
-    pub fn first_followed(&self, replica: &str) -> Result<Option<String>> {
+    pub fn first_followed(&self, replica: &str, in_question: &dyn Fn(&str) -> bool) -> Result<Option<String>> {
         let mut select = self.sql(
             "SELECT a.remote FROM agreements a INDEXED BY agreements_by_remote
              WHERE a.replica = ?1 AND a.detached = 0
                AND NOT EXISTS (SELECT 1 FROM absences b WHERE b.replica = a.replica AND b.remote = a.remote)
-             ORDER BY a.remote LIMIT 1",
+             ORDER BY a.remote",
         )?;
-        Ok(select.query_row([replica], |row| row.get(0)).optional()?)
+        let mut rows = select.query([replica])?;
+        while let Some(row) = rows.next()? {
+            let remote: String = row.get(0)?;
+            if !in_question(&remote) {
+                return Ok(Some(remote));
+            }
+        }
+        Ok(None)
     }
 
     /// What is known of an absence.

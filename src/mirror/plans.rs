@@ -154,7 +154,7 @@ fn use_everything(mirror: &mut Mirror) -> Result<()> {
     mirror.count_known("crm")?;
     mirror.for_each_known("crm", &mut |_, _| {})?;
     mirror.revision_of("crm", "1")?;
-    mirror.first_followed("crm")?;
+    mirror.first_followed("crm", &|_| false)?;
     mirror.crm_newcomers(1)?;
     mirror.count_agreements("crm")?;
     mirror.pending("crm")?;

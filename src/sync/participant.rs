@@ -3,7 +3,7 @@
 use crate::{
     contact::{Contact, Filter},
     reconcile::{Policy, Winner},
-    replica::{Absence, Conduct, Ids, Reading, RemoteContact, Replica, Writes},
+    replica::{Absence, Conduct, Ids, Lookup, Reading, RemoteContact, Replica, ReplicaError, Writes},
 };
 
 pub use crate::contact::ids::CRM;
@@ -101,6 +101,14 @@ impl Participant {
     /// Its ids are those that records of other replicas carry.
     pub fn shares_ids(&self) -> bool {
         self.conduct().ids == Ids::Shared
+    }
+
+    /// Asks for one record. Where the replica is not essential, its trouble leaves that record unclear, and nothing else.
+    pub(crate) async fn look_up(&mut self, remote: &str) -> Result<Lookup, ReplicaError> {
+        match self.replica.fetch(remote).await {
+            Err(error) if !self.essential => Ok(Lookup::Unclear(error.to_string())),
+            answer => answer,
+        }
     }
 
     /// How its contacts are merged. Asked anew after a scan: a CSV file's columns say what it carries.

@@ -110,7 +110,7 @@ impl<'a> RunFixture<'a> {
         let missing = missing.iter().map(|remote| (*remote).to_owned()).collect();
         let is_there = |remote: &str| seen.contains(&remote);
         let mut absences = Absences::new(&mut self.run, participant);
-        on_this_thread(absences.judge(missing, seen.iter().min().copied(), &is_there))
+        on_this_thread(absences.judge(missing, seen.iter().min().copied(), &is_there)).map(|judged| judged.whole)
     }
 
     pub(crate) fn denied_twice(&mut self, participant: &mut Participant, remote: &str, contact: ContactId) -> bool {
@@ -130,7 +130,7 @@ impl<'a> RunFixture<'a> {
             known.show(&record.remote);
             waiting.push(self.run.mirror, record.clone()).unwrap();
         }
-        self.newcomers(participant, missing).take_all(waiting, &known).unwrap();
+        self.newcomers(participant, missing).take_all(waiting, &|remote| known.was_shown(remote)).unwrap();
     }
 
     pub(crate) fn newcomers<'n>(

@@ -11,7 +11,7 @@ use crate::{
     contact::{Contact, Field, FieldSet},
     mirror::{Agreement, ContactId, OutboxAction, OutboxRow, OutboxState, Stored},
     reconcile::{lists, merge::equal_normalised},
-    replica::Writes,
+    replica::{Ids, Writes},
     sync::{SyncError, events::SyncEvent, participant::MergeSide, record::label},
 };
 
@@ -51,10 +51,24 @@ impl Outbox<'_, '_> {
                 // A file is written or it is not.
                 _ if side.conduct.writes == Writes::Atomic => self.run.mirror.delete_outbox(row.id)?,
                 OutboxAction::Update => self.conclude_update(row)?,
+                OutboxAction::Create if side.conduct.ids == Ids::Own => self.conclude_named_creation(row)?,
                 OutboxAction::Create | OutboxAction::Delete => {}
             }
         }
         Ok(())
+    }
+
+    /// A creation that does not show although it had time to was not made. Where the replica gives no ids that others share
+    /// it may be sent again: should it come to be there after all, its own name keeps it from being there twice.
+    fn conclude_named_creation(&mut self, mut row: OutboxRow) -> Result<(), SyncError> {
+        match self.run.has_waited(&row.sent_uptime, self.run.policy.settle_after) {
+            Ok(true) => Ok(self.run.mirror.delete_outbox(row.id)?),
+            Ok(false) => Ok(()),
+            Err(anew) => {
+                row.sent_uptime = anew;
+                Ok(self.run.mirror.update_outbox(&row)?)
+            }
+        }
     }
 
     fn conclude_update(&mut self, mut row: OutboxRow) -> Result<(), SyncError> {

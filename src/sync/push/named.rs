@@ -97,7 +97,7 @@ impl Pusher<'_, '_> {
                 }
                 Lookup::Gone => {
                     if control.is_none() {
-                        let other = self.run.mirror.first_followed(&self.participant.name)?;
+                        let other = self.run.mirror.first_followed(&self.participant.name, &|_| false)?;
                         *control =
                             Some(Absences::new(self.run, self.participant).answers_for_others(other.as_deref()).await?);
                     }

@@ -103,7 +103,10 @@ impl Pusher<'_, '_> {
             return Ok(self.run.mirror.put_agreement(&self.participant.name, &next)?);
         }
         let not_persisted = not_persisted(self.participant.policy().fields, before, meant, &record.contact);
-        self.run.learn_unsupported_fields((before, meant), &record.contact)?;
+        if self.participant.shares_ids() {
+            // What is kept of it is the CRM's.
+            self.run.learn_unsupported_fields((before, meant), &record.contact)?;
+        }
         if !not_persisted.is_empty() {
             self.report_not_persisted(&stored, &not_persisted)?;
         } else {

@@ -4,6 +4,8 @@
 //! Nothing is read or sent here. What is said of a book's record is kept until the next scan meets the record; an adopted
 //! CRM contact gets an agreement at once, so that no creation can be sent for it any more, and is read by the next scan.
 
+use std::collections::BTreeSet;
+
 use serde::Deserialize;
 
 use super::{
@@ -21,6 +23,7 @@ use crate::{
         Base, FieldConflict, Here, Incoming, Kept, Policy, Prefer, Winner, all_equal_normalised, apply_changes,
         incoming, plan::in_known_words,
     },
+    replica::RemoteId,
     sync::{
         SyncError,
         events::ChangeAction,
@@ -276,6 +279,13 @@ impl Review<'_, '_> {
         self.run.mirror.clear_standing(replica, remote, StandingKind::New)?;
         self.run.mirror.clear_standing(replica, remote, StandingKind::SameAs)?;
         Ok(who)
+    }
+
+    /// The records of a replica that a user was asked about, or has decided on.
+    pub fn records_asked_about(&self, participant: &Participant) -> Result<BTreeSet<RemoteId>, SyncError> {
+        let rows = self.run.mirror.attention_about(&participant.name)?.into_iter();
+        let asked = rows.filter(|row| row.attention.kind() == AttentionKind::Ambiguous).map(|row| row.remote);
+        Ok(asked.chain(self.run.mirror.records_with_standing(&participant.name)?).collect())
     }
 
     /// Forgets what waits and what was said about records of a replica that are not met any more. Of one that shares its

@@ -42,7 +42,7 @@ pub struct Gathering {
     pub gone: Vec<RemoteId>,
     /// The highest shown id, where ids ascend.
     pub highest_id: Option<i64>,
-    /// A record that was shown: a positive control for denials. The first by name.
+    /// A record that was shown and could be read: a positive control for denials. The first by name.
     pub control: Option<RemoteId>,
     steps: u32,
 }
@@ -72,10 +72,15 @@ impl Gathering {
         if ids == Ids::Shared {
             self.highest_id = self.highest_id.max(remote.parse().ok());
         }
+        self.known.show(remote)
+    }
+
+    /// A record that was shown and could be read answers for the others.
+    fn show_readable(&mut self, remote: &str, ids: Ids) -> bool {
         if self.control.as_deref().is_none_or(|control| remote < control) {
             self.control = Some(remote.to_owned());
         }
-        self.known.show(remote)
+        self.show(remote, ids)
     }
 }
 
@@ -112,11 +117,11 @@ impl Taking<'_, '_> {
             self.run.problem(self.side.name, problem);
         }
         for remote in same {
-            self.gathering.show(&remote, ids);
+            self.gathering.show_readable(&remote, ids);
         }
         for record in changed {
             let is_known = self.gathering.known.contains(&record.remote);
-            if !self.gathering.show(&record.remote, ids) {
+            if !self.gathering.show_readable(&record.remote, ids) {
                 self.gathering.repeats.push(self.run.mirror, record)?;
             } else if is_known {
                 self.take_known(record)?;

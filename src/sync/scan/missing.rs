@@ -16,6 +16,14 @@ use crate::{
     },
 };
 
+/// What came of asking about absences.
+pub(crate) struct Judged {
+    /// The scan left out none that is there, as far as is known.
+    pub whole: bool,
+    /// Of some nobody could say whether they are there: they are to be named again.
+    pub unanswered: bool,
+}
+
 /// What one replica's scan did not show.
 pub(crate) struct Absences<'r, 'a> {
     run: &'r mut Run<'a>,
@@ -34,23 +42,23 @@ impl<'r, 'a> Absences<'r, 'a> {
     }
 
     /// Handles the agreed contacts that are missing; `control` is one that was shown, and `is_there` says of each whether it
-    /// is known to be there. True when the scan left out none that is.
+    /// is known to be there.
     pub async fn judge(
         &mut self,
         missing: BTreeSet<RemoteId>,
         control: Option<&str>,
         is_there: &dyn Fn(&str) -> bool,
-    ) -> Result<bool, SyncError> {
-        let (mut well, mut whole) = (None, true);
+    ) -> Result<Judged, SyncError> {
+        let (mut well, mut judged) = (None, Judged { whole: true, unanswered: false });
         for remote in &missing {
             self.run.check_stop()?;
             if !self.participant.is_asked_by_id() {
                 self.transact(|part| part.gone(remote))?;
                 continue;
             }
-            match self.participant.replica.fetch(remote).await? {
+            match self.participant.look_up(remote).await? {
                 Lookup::Found(record) => {
-                    whole = false;
+                    judged.whole = false;
                     self.run.mirror.clear_absence(&self.participant.name, remote)?;
                     let record = self.run.seen_alone(self.participant, *record)?;
                     self.transact(|part| Intake::new(part.run).intake(&part.participant.side(), record))?;
@@ -61,9 +69,11 @@ impl<'r, 'a> Absences<'r, 'a> {
                     }
                     if well == Some(true) {
                         self.transact(|part| part.denied(remote))?;
+                    } else {
+                        judged.unanswered = true;
                     }
                 }
-                Lookup::Unclear(_) => whole = false,
+                Lookup::Unclear(_) => judged = Judged { whole: false, unanswered: true },
             }
         }
         for absence in self.run.mirror.absences(&self.participant.name)? {
@@ -71,14 +81,14 @@ impl<'r, 'a> Absences<'r, 'a> {
                 self.run.mirror.clear_absence(&self.participant.name, &absence.remote)?;
             }
         }
-        Ok(whole)
+        Ok(judged)
     }
 
     /// A server that is unwell says 404 to everything: its "no" counts only if it says "yes" for a contact that it has.
     pub async fn answers_for_others(&mut self, control: Option<&str>) -> Result<bool, SyncError> {
         // Of an empty CRM only a user knows that it is meant.
         let Some(known) = control else { return Ok(self.run.policy.force) };
-        let well = matches!(self.participant.replica.fetch(known).await?, Lookup::Found(_));
+        let well = matches!(self.participant.look_up(known).await?, Lookup::Found(_));
         if !well {
             let message = "the server denies a contact that it has just listed; no absence is believed in this run";
             self.run.notice(&self.participant.name, Diagnostic::new(message));

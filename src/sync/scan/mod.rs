@@ -2,6 +2,8 @@
 
 mod baseline;
 pub(super) mod copies;
+#[cfg(test)]
+mod delta_tests;
 mod gathering;
 pub(super) mod intake;
 pub(crate) mod known;
@@ -12,6 +14,7 @@ pub(crate) mod newcomers;
 #[cfg(test)]
 mod newcomers_tests;
 mod ping_pong;
+mod revisit;
 #[cfg(test)]
 mod tests;
 pub(crate) mod waiting;
@@ -144,9 +147,12 @@ impl<'r, 'a> Scanner<'r, 'a> {
     /// The scan ended well: judge it as a whole, then take in what waited.
     async fn conclude(&mut self, gathering: Gathering, scanned: Scanned) -> Result<(), SyncError> {
         self.run.reached(FailPoint::Scanned)?;
-        let Gathering { known, mut edits, edited, mut newcomers, repeats, gone, highest_id, control, .. } = gathering;
+        let Gathering { mut known, mut edits, edited, mut newcomers, repeats, gone, highest_id, control, .. } =
+            gathering;
         let is_delta = scanned.coverage == Coverage::Delta;
+        let waiting = self.revisit(scanned.coverage, &mut known, &gone, &mut newcomers).await?;
         let mut missing = self.missing(&known, gone, scanned.coverage)?;
+        let control = self.control(control, &missing, scanned.coverage)?;
         let locally_deleted = self.part_detached(&mut missing)?;
         let edited = if self.participant.conduct().rereads { self.count_edits(&mut edits)? } else { edited };
         // A renamed file is a newcomer for each that is missing; what is left over is counted as gone.
@@ -161,25 +167,34 @@ impl<'r, 'a> Scanner<'r, 'a> {
         let held_back = Outbox::new(self.run, &self.participant.name)
             .adopt_lost_creations(&self.participant.side(), &mut newcomers)?;
         let mut missing: BTreeSet<RemoteId> = missing.into_iter().collect();
-        Newcomers::new(self.run, self.participant, &mut missing).take_all(newcomers, &known)?;
+        let passed_over = !newcomers.is_empty() && !self.participant.takes();
+        let is_newcomer =
+            |remote: &str| !known.contains(remote) && (known.was_shown(remote) || waiting.may_be_there(remote));
+        Newcomers::new(self.run, self.participant, &mut missing).take_all(newcomers, &is_newcomer)?;
         self.take_edits(repeats)?;
         if let Some(highest) = highest_id {
             Outbox::new(self.run, &self.participant.name).saw_id(highest)?;
         }
-        Outbox::new(self.run, &self.participant.name).conclude_updates(&self.participant.side())?;
+        if scanned.coverage != Coverage::Partial {
+            Outbox::new(self.run, &self.participant.name).conclude_updates(&self.participant.side())?;
+        }
         let held = self.participant.trust == Trust::NoDeletions;
         self.participant.incomplete = held;
+        let mut unanswered = false;
         if !held {
             missing.extend(locally_deleted);
-            let is_there = |remote: &str| is_delta || known.was_shown(remote);
             let mut absences = Absences::new(self.run, self.participant);
-            self.participant.incomplete = !absences.judge(missing, control.as_deref(), &is_there).await?;
+            let judged = absences.judge(missing, control.as_deref(), &|remote| known.was_shown(remote)).await?;
+            self.participant.incomplete = !judged.whole;
+            unanswered = judged.unanswered;
         }
         if self.participant.shares_ids() && !self.participant.incomplete {
             self.conclude_lost_creations(control.as_deref(), held_back).await?;
         }
-        // Only now is all that the cursor covers in the mirror: whatever was held back is said again from the one before.
-        if held { Ok(()) } else { self.keep_cursor(scanned.cursor) }
+        // Only now is all that the cursor covers in the mirror: whatever was not taken in is said again from the one before.
+        let is_whole = scanned.coverage != Coverage::Partial && !waiting.unanswered();
+        let taken_in = is_whole && !held && !unanswered && !passed_over;
+        if taken_in { self.keep_cursor(scanned.cursor) } else { Ok(()) }
     }
 
     /// The known records that the scan says, or suggests, are not there any more, by name.
@@ -192,7 +207,12 @@ impl<'r, 'a> Scanner<'r, 'a> {
         let mut missing = Vec::new();
         match coverage {
             Coverage::Partial => {}
-            Coverage::Delta => missing.extend(gone.into_iter().filter(|remote| known.contains(remote))),
+            Coverage::Delta => {
+                missing.extend(gone.into_iter().filter(|remote| known.contains(remote)));
+                // An absence is named once: what was denied once is looked at again until it is decided.
+                let denied = self.run.mirror.absences(&self.participant.name)?.into_iter().map(|row| row.remote);
+                missing.extend(denied.filter(|remote| known.contains(remote) && !known.was_shown(remote)));
+            }
             Coverage::Complete if known.shown_count() == known.count() && self.nothing_new(known) => {}
             Coverage::Complete => self.run.mirror.for_each_known(&self.participant.name, &mut |remote, _| {
                 if !known.was_shown(remote) {
@@ -201,7 +221,22 @@ impl<'r, 'a> Scanner<'r, 'a> {
             })?,
         }
         missing.sort_unstable();
+        missing.dedup();
         Ok(missing)
+    }
+
+    /// A record that the replica has if it is well: one that was shown, or that a delta had no reason to show.
+    fn control(
+        &self,
+        shown: Option<RemoteId>,
+        missing: &[RemoteId],
+        coverage: Coverage,
+    ) -> Result<Option<RemoteId>, SyncError> {
+        if shown.is_some() || coverage != Coverage::Delta {
+            return Ok(shown);
+        }
+        let is_missing = |remote: &str| missing.binary_search_by(|other| other.as_str().cmp(remote)).is_ok();
+        Ok(self.run.mirror.first_followed(&self.participant.name, &is_missing)?)
     }
 
     /// True where each shown record was known: then as many as are known is all of them.
@@ -303,7 +338,7 @@ impl<'r, 'a> Scanner<'r, 'a> {
     }
 
     async fn second_look(&mut self, record: RemoteContact) -> Result<RemoteContact, SyncError> {
-        Ok(match self.participant.replica.fetch(&record.remote).await? {
+        Ok(match self.participant.look_up(&record.remote).await? {
             Lookup::Found(mut single) => {
                 single.fields = FieldSet::CRM;
                 // The listing's revision is the one that the next listing will be compared with.

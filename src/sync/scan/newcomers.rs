@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{copies::Copied, intake::Intake, known::KnownRecords, waiting::Waiting};
+use super::{copies::Copied, intake::Intake, waiting::Waiting};
 use crate::{
     contact::ids::MIRROR,
     mirror::{Ambiguity, Attention, AttentionKind, ContactId, Search},
@@ -54,10 +54,9 @@ impl<'n, 'a> Newcomers<'n, 'a> {
         Self { run, participant, missing, known: None }
     }
 
-    /// Takes them in. `known` is what the scan has shown.
-    pub fn take_all(&mut self, newcomers: Waiting, known: &KnownRecords) -> Result<(), SyncError> {
-        Review::new(self.run)
-            .forget_unmet(self.participant, &|remote| known.was_shown(remote) && !known.contains(remote))?;
+    /// Takes them in. `is_newcomer`: of which records that are not known something may still be asked.
+    pub fn take_all(&mut self, newcomers: Waiting, is_newcomer: &dyn Fn(&str) -> bool) -> Result<(), SyncError> {
+        Review::new(self.run).forget_unmet(self.participant, is_newcomer)?;
         let mut place = 0;
         loop {
             let chunk = newcomers.chunk(self.run.mirror, place, TAKEN_AT_ONCE)?;
