@@ -114,7 +114,12 @@ impl Hashed {
     /// In the place of a record that is none: a blank row, or one that cannot be read.
     pub const NOTHING: Self = {
         let none = Short([0; 6]);
-        Self { name: [0; 8], digest: [0; 8], keys: Keys { name: none, email: none, phone: none, mark: none }, number: 0 }
+        Self {
+            name: [0; 8],
+            digest: [0; 8],
+            keys: Keys { name: none, email: none, phone: none, mark: none },
+            number: 0,
+        }
     };
 
     /// What an agreed record was known by.
@@ -500,8 +505,7 @@ pub fn assign_ids(
 ) -> Vec<Option<RemoteId>> {
     let hashed: Vec<Hashed> = records.iter().map(RecordKeys::hashed).collect();
     let names: HashMap<NameHash, &RemoteId> = known.keys().map(|name| (name_hash(name), name)).collect();
-    let hashes =
-        KnownHashes::new(known.iter().map(|(remote, revision)| Hashed::known(remote, revision)).collect());
+    let hashes = KnownHashes::new(known.iter().map(|(remote, revision)| Hashed::known(remote, revision)).collect());
     let assigned = assign(&hashed, &hashes, |known| names.get(&known.name).is_some_and(|name| busy.contains(*name)));
     let name = |(index, hash): (usize, &NameHash)| {
         let record = hashed[index].under(*hash, assigned.numbers.get(&index).copied());

@@ -11,8 +11,8 @@ use std::{
 use super::{
     Revisions,
     fs::{
-        Content, Digest, Digesting, Entry, Fingerprint, Folder, OpenFile, Outcome, Recovered, SAVED, Staged, StagedFile, Unread,
-        refused, unsettled,
+        Content, Digest, Digesting, Entry, Fingerprint, Folder, OpenFile, Outcome, Recovered, SAVED, Staged,
+        StagedFile, Unread, refused, unsettled,
     },
 };
 use crate::replica::{Action, Diagnostic, Distrust, Problem, RemoteId, ReplicaError, Revision, Write, Written};

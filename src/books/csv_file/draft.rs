@@ -54,7 +54,8 @@ impl Draft {
         source: Option<impl Read + Seek>,
         writes: &[Write],
     ) -> Result<Self, CsvError> {
-        let names: HashMap<NameHash, String> = writes.iter().flat_map(names_in).map(|it| (name_hash(&it), it)).collect();
+        let names: HashMap<NameHash, String> =
+            writes.iter().flat_map(names_in).map(|it| (name_hash(&it), it)).collect();
         let (mut wanted, mut others) = (HashMap::new(), Vec::new());
         for (number, row) in rows.iter().enumerate().filter(|(_, row)| row.name != NameHash::default()) {
             match names.get(&row.name) {

@@ -66,12 +66,7 @@ impl CsvFile {
     }
 
     /// Reads what the rows are known by, and gives them their names.
-    fn look(
-        &self,
-        table: &Table,
-        version: &OpenVersion,
-        baseline: &dyn Baseline,
-    ) -> Result<Looked, ReplicaError> {
+    fn look(&self, table: &Table, version: &OpenVersion, baseline: &dyn Baseline) -> Result<Looked, ReplicaError> {
         let source = self.source(version)?;
         let mut rows = HashedRows::read(table, source).map_err(|error| self.failed("read", error))?;
         let mut known = Vec::with_capacity(usize::try_from(baseline.count()).unwrap_or_default());

@@ -49,10 +49,7 @@ impl Table {
     ///
     /// # Errors
     /// As [`Table::parse`]; also when the file cannot be read.
-    pub fn frame<'p>(
-        source: &mut (impl Read + Seek),
-        profile: impl Into<Candidates<'p>>,
-    ) -> Result<Table, CsvError> {
+    pub fn frame<'p>(source: &mut (impl Read + Seek), profile: impl Into<Candidates<'p>>) -> Result<Table, CsvError> {
         let Looked { found, behind_mark, before, look } = look_through(source, profile.into())?;
         let layout = Layout::new(found.profile, look.names.clone(), &|column| look.civilities(column));
         let Look { header, line_end, quote_always, has_final_line_end, .. } = look;
@@ -134,8 +131,16 @@ impl Table {
         let stays = matches!(&self.header.raw, Raw::Read(place) if place.start == start);
         (stays && taken.into_iter().all(|number| number >= sampled)).then(|| {
             let (text, entries) = (self.text[..end].to_owned(), Vec::new());
-            Table { text, entries, profile: self.profile.clone(), layout: self.layout.clone(), told: self.told.clone(),
-                before: self.before.clone(), header: self.header.clone(), ..*self }
+            Table {
+                text,
+                entries,
+                profile: self.profile.clone(),
+                layout: self.layout.clone(),
+                told: self.told.clone(),
+                before: self.before.clone(),
+                header: self.header.clone(),
+                ..*self
+            }
         })
     }
 

@@ -7,16 +7,15 @@ use std::{
 
 use crate::{
     contact::Contact,
-    mirror::{OutboxAction::Create, OutboxState::Unknown},
-    reconcile::{Limit, Prefer, Winner},
+    mirror::{AttentionKind, Decision, OutboxAction::Create, OutboxState::Unknown},
+    reconcile::{Limit, Winner},
     replica::{
         Absence, Baseline, Capabilities, Conduct, Diagnostic, LocalFuture, Lookup, Replica, ReplicaError, Scanned,
         Sink, Write, Writes, Written, memory::Memory,
     },
     sync::{
-        Answer,
         participant::{Direction, Participant},
-        review::{Review, answer::AMBIGUOUS},
+        review::Review,
         testing::{CONFIRM, RunFixture, SETTLE, ada, with_fixture},
     },
 };
@@ -188,7 +187,8 @@ fn with_a_question(fixture: &mut RunFixture<'_>, asked: bool) -> (Shared, i64) {
     }
     book.edit(|book| book.put("new.vcf", ada("Comtesse")));
     scan(fixture, &book, 0);
-    let question = fixture.run.mirror.question("cards", "new.vcf", AMBIGUOUS).unwrap().expect("a question");
+    let question =
+        fixture.run.mirror.attention_to("cards", "new.vcf", &AttentionKind::Ambiguous).unwrap().expect("a question");
     (book, question.id)
 }
 
@@ -199,13 +199,13 @@ fn a_card_that_waits_for_a_user_is_asked_for_by_name() {
             let (book, question) = with_a_question(&mut fixture, asked);
             for _ in 0..2 {
                 scan(&mut fixture, &book, CONFIRM);
-                assert_eq!(fixture.run.mirror.count_questions().unwrap(), 1, "it still waits");
+                assert_eq!(fixture.run.mirror.count_open_attention().unwrap(), 1, "it still waits");
             }
             // No answer about the card is no reason to forget it.
             book.edit(|book| book.faults.unreadable.insert("new.vcf".to_owned()));
             scan(&mut fixture, &book, CONFIRM);
-            assert_eq!(fixture.run.mirror.count_questions().unwrap(), 1, "it still waits");
-            Review::new(&mut fixture.run).answer(question, &Answer::New, Prefer::Crm).unwrap();
+            assert_eq!(fixture.run.mirror.count_open_attention().unwrap(), 1, "it still waits");
+            Review::new(&mut fixture.run).answer(question, &Decision::New).unwrap();
             scan(&mut fixture, &book, CONFIRM);
             assert_eq!(count(&fixture), 4);
             book.edit(|book| book.faults.unreadable.clear());
@@ -223,7 +223,7 @@ fn a_card_that_waited_and_is_gone_is_forgotten() {
             let (book, _) = with_a_question(&mut fixture, asked);
             book.edit(|book| book.remove("new.vcf"));
             scan(&mut fixture, &book, CONFIRM);
-            assert_eq!(fixture.run.mirror.questions_about("cards").unwrap(), []);
+            assert_eq!(fixture.run.mirror.attention_about("cards").unwrap(), []);
         });
     }
 }
@@ -232,7 +232,7 @@ fn a_card_that_waited_and_is_gone_is_forgotten() {
 fn a_scan_of_a_part_forgets_no_question() {
     with_fixture(|mut fixture| {
         let (book, question) = with_a_question(&mut fixture, false);
-        Review::new(&mut fixture.run).answer(question, &Answer::New, Prefer::Crm).unwrap();
+        Review::new(&mut fixture.run).answer(question, &Decision::New).unwrap();
         book.edit(|book| {
             (book.deltas, book.faults.changes_only) = (false, true);
             book.faults.hidden.insert("new.vcf".to_owned());
