@@ -61,7 +61,7 @@ impl Mirror {
              PRAGMA cache_size = -16384;
              PRAGMA temp_store = MEMORY;",
         )?;
-        Ok(Self { private: true, ..Self::over(conn)? })
+        Ok(Self { private: true, ..Self::on(conn)? })
     }
 }
 

@@ -67,13 +67,13 @@ impl Mirror {
     /// # Errors
     /// SQLite's.
     pub fn history_of_field(&self, (contact, field): (ContactId, &str), limit: usize) -> Result<Vec<HistoryRow>> {
-        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-        let rows = self.history_rows(
+        // The limit is no parameter: SQLite plans by its value, and would compile the statement anew each time.
+        let mut select = self.sql(
             "SELECT id, run, at, contact, uid, source, field, old, new, kind FROM history
-             WHERE contact = ?1 AND field = ?2 ORDER BY id DESC LIMIT ?3",
-            &[&contact, &field, &limit],
+             WHERE contact = ?1 AND field = ?2 ORDER BY id DESC",
         )?;
-        Ok(rows.into_iter().map(|(_, row)| row).collect())
+        let rows = select.query_map(rusqlite::params![contact, field], read)?.take(limit);
+        Ok(rows.map(|row| row.map(|(_, row)| row)).collect::<rusqlite::Result<_>>()?)
     }
 
     /// One change, by its number.

@@ -88,6 +88,13 @@ impl Mirror {
         }
     }
 
+    /// The connection, to read over: the way for those who ask what no table's module answers. Whoever writes over it
+    /// writes past the mirror's rules.
+    #[must_use]
+    pub fn connection(&self) -> &Connection {
+        &self.conn
+    }
+
     /// Whether each commit is on the disk before it returns. Without, a loss of power may take the last commits away, never
     /// parts of one: right for what was only read elsewhere and can be read again. The next durable commit makes those
     /// before it durable too.
@@ -232,6 +239,33 @@ mod tests {
             assert_eq!(mirror.fact(key).unwrap().is_some(), kept, "{key}");
         }
         assert!(mirror.conn.is_autocommit());
+    }
+
+    #[test]
+    fn recovery_undoes_whatever_was_left_open() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut mirror = Mirror::open(&folder.path().join("carnet.db")).unwrap();
+        mirror.set_fact("before", "1").unwrap();
+        mirror.set_durable(false).unwrap();
+        let panicked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+            mirror.transact::<(), MirrorError>(|mirror| {
+                mirror.set_fact("outer", "1")?;
+                mirror.transact(|mirror| {
+                    mirror.set_fact("inner", "1")?;
+                    std::panic::resume_unwind(Box::new("killed"))
+                })
+            })
+        }));
+        assert!(panicked.is_err());
+        // Once more changes nothing.
+        for _ in 0..2 {
+            mirror.recover().unwrap();
+            assert!(mirror.conn.is_autocommit() && mirror.is_durable());
+            let facts = ["before", "outer", "inner"].map(|key| mirror.fact(key).unwrap().is_some());
+            assert_eq!(facts, [true, false, false]);
+        }
+        mirror.transact::<_, MirrorError>(|mirror| mirror.set_fact("next", "1")).unwrap();
+        assert!(mirror.fact("next").unwrap().is_some());
     }
 
     #[test]

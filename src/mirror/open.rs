@@ -48,7 +48,7 @@ impl Mirror {
         let failed = |error| migration_failed(path, error);
         patiently(|| Ok(settle(&conn)?)).map_err(failed)?;
         patiently(|| migrate(&mut conn, &MIGRATIONS)).map_err(failed)?;
-        Ok(Self::over(conn)?)
+        Ok(Self::on(conn)?)
     }
 
     /// Opens the mirror for reading, while another program may be writing to it.
@@ -66,7 +66,7 @@ impl Mirror {
             return Err(MirrorError::TooOld { path: path.to_owned(), found, known: known() });
         }
         conn.execute_batch("PRAGMA query_only = ON").map_err(opening)?;
-        Ok(Self::over(conn)?)
+        Ok(Self::on(conn)?)
     }
 
     /// A mirror without a file, for tests and practice.
@@ -74,13 +74,21 @@ impl Mirror {
     /// # Errors
     /// SQLite's.
     pub fn in_memory() -> Result<Self> {
-        let mut conn = Connection::open_in_memory()?;
-        settle(&conn)?;
-        migrate(&mut conn, &MIGRATIONS).map_err(|error| migration_failed(Path::new(":memory:"), error))?;
-        Ok(Self::over(conn)?)
+        Self::over(Connection::open_in_memory()?)
     }
 
-    pub(super) fn over(conn: Connection) -> rusqlite::Result<Self> {
+    /// A mirror on a connection that the caller opened, brought up to this program's schema. Whose database it is, is not
+    /// checked.
+    ///
+    /// # Errors
+    /// SQLite's.
+    pub fn over(mut conn: Connection) -> Result<Self> {
+        settle(&conn)?;
+        migrate(&mut conn, &MIGRATIONS).map_err(|error| migration_failed(Path::new(":memory:"), error))?;
+        Ok(Self::on(conn)?)
+    }
+
+    pub(super) fn on(conn: Connection) -> rusqlite::Result<Self> {
         conn.set_prepared_statement_cache_capacity(128);
         // `contact::Filter` compares by it. No table, index or view may: other programs do not have it.
         let flags = FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DETERMINISTIC;
@@ -261,6 +269,18 @@ mod tests {
         ] {
             assert_eq!(pragma(name), value, "{name}");
         }
+    }
+
+    #[test]
+    fn connections_do_not_wait_for_each_other_inside_sqlite() {
+        // As `.cargo/config.toml` has SQLite compiled.
+        let conn = Connection::open_in_memory().unwrap();
+        let mut options = conn.prepare("PRAGMA compile_options").unwrap();
+        let options: Vec<String> =
+            options.query_map([], |row| row.get(0)).unwrap().map(rusqlite::Result::unwrap).collect();
+        let has = |option: &str| options.iter().any(|found| found == option);
+        assert!(has("THREADSAFE=1") && has("DEFAULT_MEMSTATUS=0"), "{options:?}");
+        assert!(!has("ENABLE_MEMORY_MANAGEMENT"), "{options:?}");
     }
 
     #[test]

@@ -182,7 +182,7 @@ impl State {
 
     /// Removes a contact; false when there was none.
     pub fn delete(&mut self, id: i64) -> rusqlite::Result<bool> {
-        Ok(self.connection.execute("DELETE FROM contacts WHERE id = ?", [id])? > 0)
+        Ok(self.connection.prepare_cached("DELETE FROM contacts WHERE id = ?")?.execute([id])? > 0)
     }
 }
 

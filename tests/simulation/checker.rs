@@ -126,6 +126,32 @@ pub fn remembered(path: &Path) -> BTreeSet<String> {
     explained(&Connection::open(path).expect("the mirror's file"))
 }
 
+/// What cards hold whose contacts a restored mirror does not know in the CRM yet, and has nothing of what the CRM holds of
+/// them by now: a listing cannot tell whom they are there, and it is read before the cards.
+pub fn strangers(world: &World, path: &Path) -> BTreeSet<String> {
+    let mirror = Mirror::open(path).expect("the mirror opens");
+    let known_by = |texts: Vec<String>| {
+        let identifying = |text: &String| world.ledger.typed.get(text).is_some_and(|(kind, _)| identifies(*kind));
+        keys(texts).into_iter().filter(identifying).collect::<BTreeSet<_>>()
+    };
+    let mut found = BTreeSet::new();
+    for shelf in &world.shelves {
+        let book = format!("book-{}", shelf.number);
+        for (remote, card) in shelf.contacts() {
+            let crm_id = shelf.lock().crm_id(&remote).and_then(|id| id.parse().ok());
+            let record = crm_id.and_then(|id| world.crm.store().record(id).expect("the CRM's state"));
+            let agreed = mirror.agreement_by_remote(&book, &remote).expect("the mirror's agreements");
+            let (Some(record), Some(agreed)) = (record, agreed) else { continue };
+            let in_crm = mirror.agreement(CRM, agreed.contact).expect("the mirror's agreements");
+            let held = mirror.contact(agreed.contact).expect("the mirror's contacts").expect("an agreed contact");
+            if in_crm.is_none() && known_by(words(&held.contact)).is_disjoint(&known_by(texts(&record))) {
+                found.extend(keys(words(&card)));
+            }
+        }
+    }
+    found
+}
+
 /// True for values that stand in lists.
 fn is_entry(kind: Kind) -> bool {
     matches!(kind, Kind::Email | Kind::Phone | Kind::Street)

@@ -234,6 +234,8 @@ impl History {
         let shelves = world.shelves.clone();
         let unmarked = shelves.iter().flat_map(Shelf::unmarked).flat_map(|contact| words(&contact));
         world.unmarked.extend(unmarked.map(|text| key(&text)));
+        let strangers = checker::strangers(&world, &self.mirror);
+        world.unmarked.extend(strangers);
         world.ledger.relearning = true;
         world.thin_next = world.dice.permille(400);
         // Two states with nothing in common become their union: what went since then may be back.

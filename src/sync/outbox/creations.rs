@@ -2,12 +2,14 @@
 //! listing (adopted), is known not to have been made (sent again), or must be put to a person (parked). In a book it is
 //! there or it is not.
 
+use std::collections::HashSet;
+
 use super::{Outbox, Payload};
 use crate::{
     contact::{Contact, FieldSet, ids::MIRROR},
     mirror::{Agreement, Attention, AttentionKind, AttentionRow, OutboxAction, OutboxRow, OutboxState},
     reconcile::{all_equal_normalised, matching::Resemblance, merge::equal_normalised},
-    replica::RemoteContact,
+    replica::{Ids, RemoteContact},
     sync::{
         SyncError,
         events::ChangeAction,
@@ -68,17 +70,28 @@ impl Outbox<'_, '_> {
     fn adopt_among(&mut self, side: &MergeSide<'_>, newcomers: &mut Vec<RemoteContact>) -> Result<bool, SyncError> {
         newcomers.sort_by_key(|record| record.remote.parse::<i64>().unwrap_or(i64::MAX));
         let unsupported_fields = if side.shares_ids() { self.run.unsupported_fields()? } else { FieldSet::NONE };
-        for (row, sent) in self.unexplained()? {
+        let tries = self.unexplained()?;
+        let mut adopted = HashSet::new();
+        for (row, first) in &tries {
+            if adopted.contains(&row.contact) {
+                // A second record of it is somebody else's matter.
+                continue;
+            }
             let uid = self.run.stored(row.contact)?.uid;
             let ours = |record: &RemoteContact| match &record.uid {
                 Some(theirs) => *theirs == uid,
-                None => is_the_same(side, &sent.contact, &record.contact, unsupported_fields),
+                None => is_the_same(side, &first.contact, &record.contact, unsupported_fields),
             };
-            let newer =
-                |record: &RemoteContact| !side.shares_ids() || record.remote.parse::<i64>().ok() > row.highest_id;
+            let newer = |record: &RemoteContact| {
+                side.conduct.ids == Ids::Own || record.remote.parse::<i64>().ok() > row.highest_id
+            };
             if let Some(found) = newcomers.iter().position(|record| newer(record) && ours(record)) {
                 let record = newcomers.remove(found);
-                self.transact(|part| part.adopt(side, &row, &sent, record))?;
+                // Sent several times: it is the try that it is most like, and of those the last.
+                let sent = tries.iter().filter(|(other, _)| other.contact == row.contact).map(|(_, sent)| sent);
+                let sent = sent.max_by_key(|sent| fields_alike(side, &sent.contact, &record)).unwrap_or(first);
+                self.transact(|part| part.adopt(side, row, sent, record))?;
+                adopted.insert(row.contact);
             }
         }
         let before = newcomers.len();
@@ -112,7 +125,7 @@ impl Outbox<'_, '_> {
         record: RemoteContact,
     ) -> Result<(), SyncError> {
         let stored = self.run.stored(row.contact)?;
-        self.run.mirror.delete_outbox(row.id)?;
+        self.close(row.contact)?;
         if side.shares_ids() {
             self.run.mirror.settle_attention(CRM, &stored.uid, &AttentionKind::LostCreation)?;
             // Books that carry the CRM's id are now behind.
@@ -145,6 +158,13 @@ impl Outbox<'_, '_> {
         Intake::new(self.run).merge_in(side, &stored, Some(&agreement), record)?;
         self.run.changed(MIRROR, ChangeAction::Link, label(&stored), Vec::new());
         Ok(())
+    }
+
+    /// True while a book may yet show what a lost creation made there: a reading that shows nobody, as of a folder that is
+    /// not mounted, tells nothing about a card that nobody was agreed on. Then what was sent tells what was edited since.
+    pub fn may_turn_up(&self, row: &OutboxRow) -> Result<bool, SyncError> {
+        let agreed = self.run.mirror.agreement(&row.replica, row.contact)?.is_some();
+        Ok(!agreed && !self.run.stored(row.contact)?.deleted)
     }
 
     /// After a whole listing: what was not found in two listings, after the settle time, was never made.
@@ -189,6 +209,12 @@ impl Outbox<'_, '_> {
         let raised = self.run.open_attention(CRM, &stored.uid, Attention::LostCreation);
         self.run.raise(AttentionRow { contact: Some(stored.id), ..raised })
     }
+}
+
+/// How many fields of a record are as they were sent.
+fn fields_alike(side: &MergeSide<'_>, sent: &Contact, found: &RemoteContact) -> usize {
+    let there = side.interpret(found, sent).there;
+    FieldSet::ALL.iter().filter(|field| equal_normalised(sent, &there, *field)).count()
 }
 
 /// The normalising comparison over what the replica carries, and is not known to ignore.

@@ -11,7 +11,7 @@ use crate::{
     sync::{
         events::{ChangeAction, SyncEvent},
         participant::CRM,
-        testing::{CONFIRM, SETTLE, ada, seen, with_fixture},
+        testing::{CONFIRM, SETTLE, ada, seen, side, with_fixture},
     },
 };
 
@@ -101,6 +101,55 @@ fn what_a_book_adopts_is_agreed_as_it_was_sent() {
         fixture.sent("cards", id, (Create, Unknown));
         fixture.adopt_lost_creations("cards", &mut vec![seen("a.vcf", Some("ada-1"), &ada("CEO"))]);
         assert_eq!(fixture.run.mirror.agreement("cards", id).unwrap().unwrap().version, 0, "to be looked at again");
+    });
+}
+
+/// A creation was lost, the contact changed here from one title to another, and was perhaps sent again; then the book shows
+/// a card after all.
+fn check_turned_up(titles: [&str; 2], again: bool, card: &str, expected: &str) {
+    with_fixture(|mut fixture| {
+        let id = fixture.contact("ada-1", &ada(titles[0]));
+        fixture.sent("cards", id, (Create, Unknown));
+        fixture.outbox_of("cards").conclude_updates(&side("cards")).unwrap();
+        fixture.run.mirror.update_contact(id, &ada(titles[1]), "").unwrap();
+        if again {
+            fixture.sent("cards", id, (Create, Unknown));
+            fixture.outbox_of("cards").conclude_updates(&side("cards")).unwrap();
+        }
+        let twin = seen("b.vcf", Some("ada-1"), &ada(card));
+        let mut newcomers = vec![seen("a.vcf", Some("ada-1"), &ada(card)), twin];
+        fixture.adopt_lost_creations("cards", &mut newcomers);
+        assert_eq!(fixture.run.stored(id).unwrap().contact.job_title, expected, "{titles:?} {again} {card}");
+        assert_eq!(fixture.run.mirror.agreement("cards", id).unwrap().unwrap().remote, "a.vcf");
+        assert_eq!((newcomers.len(), fixture.rows("cards").len()), (1, 0), "the rest is somebody else's matter");
+        assert_eq!(fixture.run.summary.conflicts, 0);
+    });
+}
+
+#[test]
+fn a_card_that_turns_up_late_is_compared_with_what_was_sent() {
+    check_turned_up(["CEO", "CTO"], false, "CEO", "CTO");
+    check_turned_up(["", "CTO"], false, "", "CTO");
+    check_turned_up(["CEO", ""], false, "CEO", "");
+    // Which of two tries it was, is told by what it says.
+    check_turned_up(["CEO", "CTO"], true, "CEO", "CTO");
+    check_turned_up(["CEO", "CTO"], true, "CTO", "CTO");
+    check_turned_up(["", "CTO"], true, "", "CTO");
+    check_turned_up(["CEO", ""], true, "CEO", "");
+}
+
+#[test]
+fn a_lost_creation_of_a_contact_that_is_gone_is_forgotten() {
+    with_fixture(|mut fixture| {
+        let [deleted, agreed] = ["a", "b"].map(|uid| fixture.contact(uid, &ada("CEO")));
+        fixture.sent("cards", deleted, (Create, Unknown));
+        fixture.sent("cards", agreed, (Create, Unknown));
+        fixture.outbox_of("cards").conclude_updates(&side("cards")).unwrap();
+        assert_eq!(fixture.rows("cards").len(), 2, "a book that shows nobody may show them yet");
+        fixture.run.mirror.delete_contact(deleted, "").unwrap();
+        fixture.agree("cards", "b.vcf", agreed);
+        fixture.outbox_of("cards").conclude_updates(&side("cards")).unwrap();
+        assert!(fixture.rows("cards").is_empty());
     });
 }
 

@@ -48,6 +48,7 @@ impl Outbox<'_, '_> {
     pub fn conclude_updates(&mut self, side: &MergeSide<'_>) -> Result<(), SyncError> {
         for row in self.run.mirror.outbox(side.name)?.into_iter().filter(|row| row.state == OutboxState::Unknown) {
             match row.action {
+                OutboxAction::Create if side.conduct.writes == Writes::Atomic && self.may_turn_up(&row)? => {}
                 // A file is written or it is not.
                 _ if side.conduct.writes == Writes::Atomic => self.run.mirror.delete_outbox(row.id)?,
                 OutboxAction::Update => self.conclude_update(row)?,
