@@ -6,7 +6,10 @@ use std::{fs, path::Path};
 use assert_cmd::Command;
 use carnet::{
     mirror::{Ambiguity, Attention, AttentionKind, Mirror, Standing, StandingKind, StopReason},
-    views::attention::{self, Subject},
+    views::{
+        Reader,
+        attention::{self, Subject},
+    },
 };
 use rusqlite::Connection;
 
@@ -214,7 +217,6 @@ fn every_question_is_shown_in_the_same_words_and_can_be_answered() {
         let (code, told) = carnet(&[&["conflicts", "resolve", &id], answer].concat());
         assert_eq!(code, Some(0), "{id}: {told}");
     }
-    let mirror = Mirror::open_read_only(&path).unwrap();
-    let left = attention::items(&mirror, false).unwrap();
+    let left = attention::items(&Reader::open(&path).unwrap(), false).unwrap();
     assert!(left.iter().all(|item| matches!(item.subject, Subject::Conflict { .. })), "{left:?}");
 }

@@ -9,7 +9,7 @@ use super::{
     errors::CliError,
     output::{Output, choose_color},
 };
-use crate::{config::Settings, mirror::Mirror, sync::SyncError};
+use crate::{config::Settings, sync::SyncError, views::Reader};
 
 /// What a command works with.
 pub struct Context {
@@ -38,8 +38,8 @@ impl Context {
     ///
     /// # Errors
     /// When there is none yet or it cannot be read.
-    pub fn mirror(&self, settings: &Settings) -> Result<Mirror, CliError> {
-        Ok(Mirror::open_read_only(&settings.mirror.path)?)
+    pub fn reader(&self, settings: &Settings) -> Result<Reader, CliError> {
+        Ok(Reader::open(&settings.mirror.path)?)
     }
 
     /// Sends log lines to stderr from this level on, if neither `-v` nor `$CARNET_LOG` says otherwise.

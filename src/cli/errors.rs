@@ -14,9 +14,9 @@ use crate::{
     config::{Fault, SettingsError, secrets::SecretError},
     contact::FilterError,
     daemon::DaemonError,
-    mirror::MirrorError,
     sandbox::SandboxError,
     sync::SyncError,
+    views::MirrorError,
 };
 
 /// Why a command did not do what it was asked. Display reads after "failed to".

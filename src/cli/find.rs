@@ -3,7 +3,7 @@
 use clap::Args;
 
 use super::{context::Context, errors::CliError, list};
-use crate::mirror::Search;
+use crate::views::contacts::Search;
 
 /// Flags of `find`.
 #[derive(Debug, Args)]
@@ -19,7 +19,7 @@ pub struct FindArgs {
 /// `carnet find`.
 pub fn run(args: &FindArgs, context: &mut Context) -> Result<u8, CliError> {
     let settings = context.settings()?;
-    let mirror = context.mirror(&settings)?;
+    let reader = context.reader(&settings)?;
     let search = Search { find: Some(args.text.join(" ")), limit: args.limit, ..Search::default() };
-    list::print(&mirror, &search, context)
+    list::print(&reader, &search, context)
 }

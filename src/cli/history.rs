@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     contact::{Address, Contact, Field, Item},
-    mirror::{HistoryRow, Mirror},
+    views::runs::{Change, HistoryRow, changes},
 };
 
 /// Flags of `history`.
@@ -28,20 +28,20 @@ pub struct HistoryArgs {
 /// `carnet history`.
 pub fn run(args: &HistoryArgs, context: &mut Context) -> Result<u8, CliError> {
     let settings = context.settings()?;
-    let mirror = context.mirror(&settings)?;
-    let contact = args.contact.as_deref().map(|text| lookup::one(&mirror, text)).transpose()?;
-    let rows = mirror.history(contact.map(|stored| stored.id), args.limit)?;
-    if rows.is_empty() && !context.out.json {
+    let reader = context.reader(&settings)?;
+    let contact = args.contact.as_deref().map(|text| lookup::one(&reader, text)).transpose()?;
+    let changes = changes(&reader, contact.map(|stored| stored.id), args.limit)?;
+    if changes.is_empty() && !context.out.json {
         context.talk("nothing was overwritten or lost");
     }
-    print(&mirror, &rows, &mut context.out)?;
+    print(&changes, &mut context.out)?;
     Ok(exit::DONE)
 }
 
 /// Prints changes, one a line.
-pub fn print(mirror: &Mirror, rows: &[(i64, HistoryRow)], out: &mut Output) -> Result<(), CliError> {
-    for (id, row) in rows {
-        let HistoryRow { run, at, contact, uid, source, field, old, new, kind } = row;
+pub fn print(changes: &[Change], out: &mut Output) -> Result<(), CliError> {
+    for Change { id, row, name } in changes {
+        let HistoryRow { run, at, contact: _, uid, source, field, old, new, kind } = row;
         if out.json {
             out.object(&json!({
                 "type": "history", "id": id, "run": run, "at": at, "uid": uid, "source": source,
@@ -49,8 +49,7 @@ pub fn print(mirror: &Mirror, rows: &[(i64, HistoryRow)], out: &mut Output) -> R
             }))?;
             continue;
         }
-        let name = mirror.contact(*contact)?.map(|stored| stored.contact.display_name());
-        let name = name.filter(|name| !name.is_empty()).unwrap_or_else(|| uid.clone());
+        let name = name.as_deref().unwrap_or(uid);
         let what = field.as_deref().unwrap_or("contact");
         let values = match (old, new) {
             (Some(old), Some(new)) => {
@@ -60,7 +59,7 @@ pub fn print(mirror: &Mirror, rows: &[(i64, HistoryRow)], out: &mut Output) -> R
             (None, Some(new)) => format!("-> {}", readable(field.as_deref(), new)),
             (None, None) => String::new(),
         };
-        let (at, name, source) = (local(at), plain(&name), plain(source));
+        let (at, name, source) = (local(at), plain(name), plain(source));
         out.line(&format!("{FAINT}h{id}  {at}  run {run}{FAINT:#}  {source}  {kind}  {name}  {what}: {values}"))?;
     }
     Ok(())

@@ -11,7 +11,10 @@ use super::{
     output::Output,
     plural::counted,
 };
-use crate::mirror::{Mirror, Search};
+use crate::views::{
+    Reader,
+    contacts::{self, Search},
+};
 
 /// Flags of `list`.
 #[derive(Debug, Args)]
@@ -28,25 +31,25 @@ pub struct ListArgs {
 pub fn run(args: &ListArgs, context: &mut Context) -> Result<u8, CliError> {
     let search = Search { limit: args.limit, ..Search::by(&args.where_)? };
     let settings = context.settings()?;
-    let mirror = context.mirror(&settings)?;
-    print(&mirror, &search, context)
+    let reader = context.reader(&settings)?;
+    print(&reader, &search, context)
 }
 
 /// Prints the contacts that a search finds.
-pub fn print(mirror: &Mirror, search: &Search, context: &mut Context) -> Result<u8, CliError> {
-    let count = print_to(mirror, search, &mut context.out)?;
+pub fn print(reader: &Reader, search: &Search, context: &mut Context) -> Result<u8, CliError> {
+    let count = print_to(reader, search, &mut context.out)?;
     if context.out.terminal && !context.out.json {
         context.talk(&counted(count, "contact"));
     }
     Ok(exit::DONE)
 }
 
-fn print_to(mirror: &Mirror, search: &Search, out: &mut Output) -> Result<u64, CliError> {
+fn print_to(reader: &Reader, search: &Search, out: &mut Output) -> Result<u64, CliError> {
     let mut count = 0;
     // A table needs all rows before its first line; programs get each as it comes.
     let mut rows = Vec::new();
     let mut broken = None;
-    mirror.for_each_contact(search, &mut |stored| {
+    contacts::for_each(reader, search, &mut |stored| {
         count += 1;
         let done = match (&broken, out.json, out.terminal) {
             (Some(_), _, _) => Ok(()),
@@ -58,7 +61,6 @@ fn print_to(mirror: &Mirror, search: &Search, out: &mut Output) -> Result<u64, C
             }
         };
         broken = broken.take().or(done.err());
-        Ok(())
     })?;
     if let Some(error) = broken {
         return Err(error.into());

@@ -12,8 +12,11 @@ use super::{
     status::local,
 };
 use crate::{
-    mirror::{Mirror, RunRow},
     sync::events::Stopped,
+    views::{
+        Reader,
+        runs::{self, RunRow},
+    },
 };
 
 /// Flags of `runs`.
@@ -29,10 +32,10 @@ pub struct RunsArgs {
 /// `carnet runs`.
 pub fn run(args: &RunsArgs, context: &mut Context) -> Result<u8, CliError> {
     let settings = context.settings()?;
-    let mirror = context.mirror(&settings)?;
+    let reader = context.reader(&settings)?;
     match args.id {
-        Some(id) => one(&mirror, id, &mut context.out)?,
-        None => list(&mirror.runs(args.limit)?, &mut context.out)?,
+        Some(id) => one(&reader, id, &mut context.out)?,
+        None => list(&runs::latest(&reader, args.limit)?, &mut context.out)?,
     }
     Ok(exit::DONE)
 }
@@ -61,14 +64,13 @@ fn list(runs: &[RunRow], out: &mut Output) -> Result<(), CliError> {
     Ok(out.rows(&["run", "command", "started", "took", "outcome", "exit", "changes"], &rows)?)
 }
 
-fn one(mirror: &Mirror, id: i64, out: &mut Output) -> Result<(), CliError> {
-    let Some(run) = mirror.run(id)? else {
+fn one(reader: &Reader, id: i64, out: &mut Output) -> Result<(), CliError> {
+    let Some((run, replaced)) = runs::one(reader, id)? else {
         return Err(CliError::usage(format!("find run {id}"), "`carnet runs` lists them"));
     };
-    let rows = mirror.history_of_run(id)?;
     if out.json {
         out.object(&object(&run, out.messages()))?;
-        return history::print(mirror, &rows, out);
+        return history::print(&replaced, out);
     }
     let RunRow { id, command, started_at, finished_at, outcome, exit_code: _, summary } = &run;
     let mut line = |name: &str, words: &str| out.line(&format!("{STRONG}{name:9}{STRONG:#} {words}"));
@@ -81,7 +83,7 @@ fn one(mirror: &Mirror, id: i64, out: &mut Output) -> Result<(), CliError> {
     if let Some(summary) = summary {
         line("changes", &changes(summary))?;
     }
-    history::print(mirror, &rows, out)
+    history::print(&replaced, out)
 }
 
 /// A run as a JSON object; its summary is the one that the run itself printed.

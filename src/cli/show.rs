@@ -11,7 +11,10 @@ use super::{
 };
 use crate::{
     contact::Field,
-    mirror::{Agreement, Mirror, Stored},
+    views::{
+        Reader,
+        contacts::{Standing, Stored, holders},
+    },
 };
 
 /// Flags of `show`.
@@ -24,24 +27,24 @@ pub struct ShowArgs {
 /// `carnet show`.
 pub fn run(args: &ShowArgs, context: &mut Context) -> Result<u8, CliError> {
     let settings = context.settings()?;
-    let mirror = context.mirror(&settings)?;
-    let stored = lookup::one(&mirror, &args.contact)?;
-    print(&mirror, &stored, &mut context.out)?;
+    let reader = context.reader(&settings)?;
+    let stored = lookup::one(&reader, &args.contact)?;
+    print(&reader, &stored, &mut context.out)?;
     Ok(exit::DONE)
 }
 
-fn print(mirror: &Mirror, stored: &Stored, out: &mut Output) -> Result<(), CliError> {
-    let agreements = mirror.agreements_of(stored.id)?;
+fn print(reader: &Reader, stored: &Stored, out: &mut Output) -> Result<(), CliError> {
+    let holders = holders(reader, stored)?;
     if out.json {
         let mut object = lookup::object(stored);
         object["deleted"] = stored.deleted.into();
         object["created_at"] = stored.created_at.clone().into();
         object["updated_at"] = stored.updated_at.clone().into();
-        object["replicas"] = agreements
+        object["replicas"] = holders
             .iter()
-            .map(|(replica, agreement)| {
-                let state = state(stored, agreement);
-                json!({ "replica": replica, "remote": agreement.remote, "state": state })
+            .map(|holder| {
+                let state = said(holder.standing);
+                json!({ "replica": holder.replica, "remote": holder.remote, "state": state })
             })
             .collect();
         return Ok(out.object(&object)?);
@@ -59,10 +62,10 @@ fn print(mirror: &Mirror, stored: &Stored, out: &mut Output) -> Result<(), CliEr
     line("uid", &stored.uid)?;
     line("in the mirror since", &stored.created_at)?;
     line("last changed", &stored.updated_at)?;
-    for (replica, agreement) in &agreements {
-        line(replica, &format!("{} ({})", agreement.remote, state(stored, agreement)))?;
+    for holder in &holders {
+        line(&holder.replica, &format!("{} ({})", holder.remote, said(holder.standing)))?;
     }
-    if agreements.is_empty() {
+    if holders.is_empty() {
         line("held by", "the mirror alone, until the next run")?;
     }
     Ok(())
@@ -106,19 +109,22 @@ fn members(stored: &Stored) -> Vec<(String, String)> {
 }
 
 /// How a replica's record stands to the mirror's contact.
-fn state(stored: &Stored, agreement: &Agreement) -> &'static str {
-    match () {
-        () if agreement.detached => "no longer kept the same",
-        () if stored.deleted => "to be deleted",
-        () if agreement.version != stored.version => "to be written",
-        () => "the same",
+fn said(standing: Standing) -> &'static str {
+    match standing {
+        Standing::Detached => "no longer kept the same",
+        Standing::ToDelete => "to be deleted",
+        Standing::ToWrite => "to be written",
+        Standing::Same => "the same",
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::contact::{Address, AddressType, Contact, ContactType, Item, ItemType};
+    use crate::{
+        contact::{Address, AddressType, Contact, ContactType, Item, ItemType},
+        mirror::Mirror,
+    };
 
     #[test]
     fn all_that_is_set_is_shown() {

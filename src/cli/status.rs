@@ -32,7 +32,7 @@ pub fn run(context: &mut Context) -> Result<u8, CliError> {
             hint,
         ));
     }
-    let shown = Shown::new(status(&context.mirror(&settings)?, names(&settings))?, &settings, Utc::now());
+    let shown = Shown::new(status(&context.reader(&settings)?, names(&settings))?, &settings, Utc::now());
     if context.out.json {
         let messages = context.out.messages();
         context.out.object(&shown.object(messages))?;

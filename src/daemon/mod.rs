@@ -20,8 +20,8 @@ use tracing::{Instrument, info, warn};
 use crate::{
     app,
     config::{Environment, Settings, SettingsError, schedule::Schedule, secrets},
-    mirror::Mirror,
     sync::{Mode, RunOptions, Stop, Summary, SyncError},
+    views::runs::newest,
 };
 pub use log::Wording;
 
@@ -191,13 +191,13 @@ fn wrong_line(error: &SettingsError) -> usize {
 
 /// When the last run of whatever command began, if there ever was one.
 fn last_run(settings: &Settings) -> Option<DateTime<Utc>> {
-    let run = Mirror::open_read_only(&settings.mirror.path).ok()?.last_run().ok()??;
+    let run = newest(&settings.mirror.path)?;
     DateTime::parse_from_rfc3339(&run.started_at).ok().map(|at| at.with_timezone(&Utc))
 }
 
 /// The number of the run that is at work: the newest, since it holds the lock.
 fn last_run_number(settings: &Settings) -> Option<i64> {
-    Some(Mirror::open_read_only(&settings.mirror.path).ok()?.last_run().ok()??.id)
+    newest(&settings.mirror.path).map(|run| run.id)
 }
 
 /// The first run: the one that was missed meanwhile, at once; else the next. Without any earlier run, at once.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::Reader;
 use crate::{
     contact::{Contact, Field, ids::CRM},
     mirror::{Attention, AttentionRow, ConflictRow, ContactId, Decision, ItemId, Mirror, MirrorError, State, Stored},
@@ -143,7 +144,8 @@ fn known(stored: Stored) -> Known {
 ///
 /// # Errors
 /// The mirror's.
-pub fn items(mirror: &Mirror, settled: bool) -> Result<Vec<Item>, MirrorError> {
+pub fn items(reader: &Reader, settled: bool) -> Result<Vec<Item>, MirrorError> {
+    let mirror = &reader.mirror;
     let conflicts = match settled {
         false => mirror.open_conflicts()?,
         true => mirror.conflicts(SETTLED_SHOWN_MAX)?.into_iter().rev().collect(),
@@ -163,7 +165,8 @@ pub fn items(mirror: &Mirror, settled: bool) -> Result<Vec<Item>, MirrorError> {
 ///
 /// # Errors
 /// The mirror's.
-pub fn item(mirror: &Mirror, id: ItemId) -> Result<Option<Item>, MirrorError> {
+pub fn item(reader: &Reader, id: ItemId) -> Result<Option<Item>, MirrorError> {
+    let mirror = &reader.mirror;
     let item = match id {
         ItemId::Conflict(id) => mirror.conflict(id)?.map(|row| Item::conflict(mirror, row)),
         ItemId::Attention(id) => mirror.attention(id)?.map(|row| Item::attention(mirror, row)),

@@ -1,7 +1,10 @@
 //! The two sides of a conflict next to each other: what both started from, the replica's, the mirror's, and what could
 //! stand or stands.
 
-use super::attention::{Item, item};
+use super::{
+    Reader,
+    attention::{Item, item},
+};
 use crate::{
     contact::{self, Address, Contact, Field, FieldSet, Keep, ids::CRM},
     mirror::{ConflictRow, ItemId, Mirror, MirrorError, State},
@@ -29,8 +32,9 @@ impl Row {
 ///
 /// # Errors
 /// The mirror's.
-pub fn side_by_side(mirror: &Mirror, id: ItemId) -> Result<Option<(Item, Vec<Row>)>, MirrorError> {
-    let Some(item) = item(mirror, id)? else { return Ok(None) };
+pub fn side_by_side(reader: &Reader, id: ItemId) -> Result<Option<(Item, Vec<Row>)>, MirrorError> {
+    let mirror = &reader.mirror;
+    let Some(item) = item(reader, id)? else { return Ok(None) };
     let rows = match id {
         ItemId::Conflict(id) => mirror.conflict(id)?.map(|row| rows(mirror, &row)).transpose()?,
         ItemId::Attention(_) => None,

@@ -1,6 +1,9 @@
 //! The state of everything: the last run, what each replica holds and is owed, what waits for the user.
 
-use super::attention::{self, Item};
+use super::{
+    Reader,
+    attention::{self, Item},
+};
 use crate::{
     mirror::{Mirror, MirrorError, OutboxRow, Pending},
     sync::{self, AttentionCounts, events::Label},
@@ -61,12 +64,13 @@ pub struct UnsettledWrite {
 ///
 /// # Errors
 /// The mirror's.
-pub fn status<'n>(mirror: &Mirror, names: impl Iterator<Item = &'n str>) -> Result<Status, MirrorError> {
+pub fn status<'n>(reader: &Reader, names: impl Iterator<Item = &'n str>) -> Result<Status, MirrorError> {
+    let mirror = &reader.mirror;
     Ok(Status {
         contacts: mirror.count_contacts()?,
         last: mirror.last_run()?,
         replicas: names.map(|name| replica(mirror, name)).collect::<Result<_, _>>()?,
-        items: attention::items(mirror, false)?,
+        items: attention::items(reader, false)?,
         counts: sync::attention_counts(mirror)?,
     })
 }

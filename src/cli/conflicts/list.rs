@@ -19,7 +19,7 @@ use crate::{
 /// `carnet conflicts list`.
 pub fn run(all: bool, context: &mut Context) -> Result<u8, CliError> {
     let settings = context.settings()?;
-    let items = items(&context.mirror(&settings)?, all)?;
+    let items = items(&context.reader(&settings)?, all)?;
     if items.is_empty() && !context.out.json {
         context.talk(context.out.messages().nothing_waits());
     }
@@ -76,18 +76,19 @@ mod tests {
     use crate::{
         cli::{conflicts::practice, output::captured},
         mirror::Mirror,
+        views::Reader,
     };
 
-    fn listed(mirror: &Mirror, all: bool, terminal: bool, json: bool) -> String {
+    fn listed(reader: &Reader, all: bool, terminal: bool, json: bool) -> String {
         let (mut out, written) = captured::output(terminal, json, false);
-        print(&items(mirror, all).unwrap(), &mut out).unwrap();
+        print(&items(reader, all).unwrap(), &mut out).unwrap();
         written.text().replace(&local(practice::AT), "THEN")
     }
 
     #[test]
     fn one_line_each_with_what_to_type() {
-        let mirror = practice::mirror();
-        insta::assert_snapshot!(listed(&mirror, false, true, false), @r"
+        let reader = practice::mirror().into();
+        insta::assert_snapshot!(listed(&reader, false, true, false), @r"
         1   Ada Durand  job_title      cards  THEN  carnet conflicts resolve 1 --keep crm (or book, job_title=VALUE)
         3   Bob Durand  whole contact  crm    THEN  carnet conflicts resolve 3 --keep book (or crm)
         q1  Zoé Durand  parked         crm    THEN  carnet conflicts resolve q1 --adopt CRM_ID (or --create)
@@ -95,7 +96,7 @@ mod tests {
         q3  y.vcf       ambiguous      cards  THEN  carnet conflicts resolve q3 --same-as 1042 (or --new)
         q4  cards       held_deletion  cards  THEN  nothing was deleted; if this is meant, run `carnet sync --max-delete 30`
         ");
-        insta::assert_snapshot!(listed(&mirror, true, false, false).replace('\t', " | "), @r"
+        insta::assert_snapshot!(listed(&reader, true, false, false).replace('\t', " | "), @r"
         1 | Ada Durand | job_title | cards | THEN | carnet conflicts resolve 1 --keep crm (or book, job_title=VALUE)
         2 | Ada Durand | contact_items | cards | THEN, both were kept | carnet conflicts resolve 2 --keep crm (or book, both)
         3 | Bob Durand | whole contact | crm | THEN | carnet conflicts resolve 3 --keep book (or crm)
@@ -104,7 +105,7 @@ mod tests {
         q3 | y.vcf | ambiguous | cards | THEN | carnet conflicts resolve q3 --same-as 1042 (or --new)
         q4 | cards | held_deletion | cards | THEN | nothing was deleted; if this is meant, run `carnet sync --max-delete 30`
         ");
-        insta::assert_snapshot!(listed(&mirror, false, false, true), @r#"
+        insta::assert_snapshot!(listed(&reader, false, false, true), @r#"
         {"answers":["--keep crm","--keep book","--keep job_title=VALUE"],"base":"Stagiaire","contact":{"deleted":false,"id":"1042","name":"Ada Durand","uid":"u-1"},"field":"job_title","here":"Géomètre","id":1,"kept":"open","number":"1","replica":"cards","run":1,"since":"2026-01-01T00:00:00Z","state":"open","there":"Arpenteur","type":"conflict"}
         {"answers":["--keep book","--keep crm"],"base":"","contact":{"deleted":false,"id":"1043","name":"Bob Durand","uid":"u-2"},"field":null,"here":"Bob Durand","id":3,"kept":"open","number":"3","replica":"crm","run":1,"since":"2026-01-01T00:00:00Z","state":"open","there":"","type":"conflict"}
         {"answers":["--adopt CRM_ID","--create"],"candidates":[{"held":null,"id":"1044","name":null}],"contact":{"deleted":false,"id":null,"name":"Zoé Durand","uid":"u-3"},"id":1,"kind":"parked","number":"q1","remote":"u-3","replica":"crm","run":1,"since":"2026-01-01T00:00:00Z","state":"open","text":"contact u-3 may or may not have been created in the CRM: its answer was lost","todo":null,"type":"question"}
@@ -112,6 +113,6 @@ mod tests {
         {"answers":["--same-as 1042","--new"],"candidates":[{"held":"ada.vcf","id":"1042","name":"Ada Durand"}],"contact":null,"id":3,"kind":"ambiguous","number":"q3","remote":"y.vcf","replica":"cards","run":1,"since":"2026-01-01T00:00:00Z","state":"open","text":"y.vcf looks like a copy of ada.vcf; it was left alone","todo":null,"type":"question"}
         {"answers":["--dismiss"],"candidates":[],"contact":null,"id":4,"kind":"held_deletion","number":"q4","remote":"","replica":"cards","run":1,"since":"2026-01-01T00:00:00Z","state":"open","text":"30 of 100 contacts are missing from cards; 10 may go without a word","todo":"nothing was deleted; if this is meant, run `carnet sync --max-delete 30`","type":"question"}
         "#);
-        assert_eq!(listed(&Mirror::in_memory().unwrap(), true, true, false), "");
+        assert_eq!(listed(&Mirror::in_memory().unwrap().into(), true, true, false), "");
     }
 }

@@ -134,7 +134,7 @@ fn resolve(args: &ResolveArgs, context: &mut Context) -> Result<u8, CliError> {
         ResolveArgs { adopt: Some(crm_id), .. } => Decision::Adopt { crm_id: crm_id.clone() },
         ResolveArgs { create: true, .. } => Decision::Create,
         ResolveArgs { same_as: Some(contact), .. } => {
-            Decision::SameAs { contact: lookup::one(&context.mirror(&settings)?, contact)?.id }
+            Decision::SameAs { contact: lookup::one(&context.reader(&settings)?, contact)?.id }
         }
         ResolveArgs { new: true, .. } => Decision::New,
         // The group lets nothing else through.

@@ -26,7 +26,7 @@ const WIDTH_ASSUMED: usize = 100;
 /// `carnet conflicts show`.
 pub fn run(id: ItemId, context: &mut Context) -> Result<u8, CliError> {
     let settings = context.settings()?;
-    let (item, rows) = found(id, side_by_side(&context.mirror(&settings)?, id)?)?;
+    let (item, rows) = found(id, side_by_side(&context.reader(&settings)?, id)?)?;
     let width = if context.out.terminal { comfy_table::Table::new().width().map(usize::from) } else { None };
     print(&item, &rows, width.unwrap_or(WIDTH_ASSUMED), &mut context.out)?;
     Ok(exit::DONE)
@@ -105,7 +105,7 @@ mod tests {
 
     fn shown(id: ItemId, width: usize, json: bool) -> String {
         let (mut out, written) = captured::output(true, json, false);
-        let (item, rows) = side_by_side(&practice::mirror(), id).unwrap().unwrap();
+        let (item, rows) = side_by_side(&practice::mirror().into(), id).unwrap().unwrap();
         print(&item, &rows, width, &mut out).unwrap();
         written.text().replace(&local(practice::AT), "THEN")
     }
@@ -208,7 +208,7 @@ mod tests {
           carnet conflicts resolve q4 --dismiss  it is seen; nothing is done
         ");
         let nobody = ItemId::Attention(9);
-        let nobody = found(nobody, side_by_side(&practice::mirror(), nobody).unwrap()).map(drop).unwrap_err();
+        let nobody = found(nobody, side_by_side(&practice::mirror().into(), nobody).unwrap()).map(drop).unwrap_err();
         assert_eq!(nobody.to_string(), "find question q9");
     }
 }

@@ -77,7 +77,7 @@ fn status_counts_what_is_pending_and_what_waits() {
     };
     mirror.put_absence(&absence).unwrap();
     let now = DateTime::parse_from_rfc3339("2026-01-01T10:20:00Z").unwrap().with_timezone(&Utc);
-    let status = Shown::new(status(&mirror, names(&settings)).unwrap(), &settings, now);
+    let status = Shown::new(status(&mirror.into(), names(&settings)).unwrap(), &settings, now);
     insta::assert_snapshot!(serde_json::to_string_pretty(&status.object(Language::English.messages())).unwrap(), @r#"
     {
       "conflicts": [],

@@ -289,7 +289,7 @@ fn a_lost_creation_of_a_server_that_gives_no_shared_ids_is_sent_again() {
 #[test]
 fn a_part_says_nothing_about_what_was_made() {
     with_fixture(|mut fixture| {
-        let book = of_two(&mut fixture, false);
+        let book = of_two(&mut fixture, true);
         let id = fixture.contact("ada-1", &ada("Comtesse"));
         fixture.sent("cards", id, (Create, Unknown));
         book.edit(|book| (book.deltas, book.faults.changes_only) = (false, true));
