@@ -7,7 +7,7 @@ use crate::{
     mirror::MirrorError,
 };
 
-/// Whom a text means.
+/// The contact that a text means.
 #[derive(Debug)]
 pub enum Meant {
     /// This contact.
