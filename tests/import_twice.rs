@@ -89,7 +89,7 @@ async fn a_mark_or_a_name_alone_makes_nobody_somebody_else() {
         assert_eq!(contacts(&settings), held, "{row}");
     }
     for (row, expected) in [
-        ("1004,u1,Durand,Zoé,,,", [0, 1, 0, 0, 0]), // two marks that agree are a person's word
+        ("1004,u1,Durand,Zoé,,,", [0, 1, 0, 0, 0]), // two marks that agree are a user's decision
         (",,Durand,Z.,,01 99 00 00 01,", [0, 0, 1, 0, 0]),
         (",,Durand,Zoé,,01 99 00 00 02,", [0, 1, 0, 0, 0]),
     ] {

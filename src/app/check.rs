@@ -31,7 +31,7 @@ pub struct CheckLine {
 pub enum Verdict {
     /// It works.
     Ok,
-    /// It works, and a person should know something.
+    /// It works, and a user should know something.
     Warning,
     /// It does not.
     Failed,

@@ -103,7 +103,7 @@ pub(crate) fn book_replica(settings: &Settings, book: &Book, clock: &dyn Host) -
     })
 }
 
-/// A column profile that a command names: a person's own, a built-in one (`csv` is carnet's), or the path of a file.
+/// A column profile that a command names: a user's own, a built-in one (`csv` is carnet's), or the path of a file.
 pub(crate) fn profile(settings: &Settings, word: &str) -> Result<Profile, SyncError> {
     if dialect::is_path(word) {
         return dialect::read(word, Path::new(word)).map_err(|error| {

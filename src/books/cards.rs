@@ -122,7 +122,7 @@ pub fn interpret(source: &[u8], style: WriteStyle, observed: &ObservedProperties
 
 /// Changes a card to what a write asks for, and nothing else in it.
 pub fn change(card: &mut Card, contact: &Contact, changed: crate::contact::FieldSet) {
-    // Read in the light of what is to be said: a line that leaves its type open and has the right value is right.
+    // Read knowing what is to be said: a line that leaves its type open and has the right value is right.
     let from = vcard::read(card, Some(contact));
     let mut to = from.clone();
     to.copy_fields(contact, changed);

@@ -105,7 +105,7 @@ pub enum Replaced {
 impl SingleFile {
     /// The book of this name in this file, which need not exist yet.
     ///
-    /// Links in the path are resolved here, once: the path is a person's own word, what lies in a folder is not.
+    /// Links in the path are resolved here, once: the path is a user's own word, what lies in a folder is not.
     pub fn new(book: String, path: PathBuf) -> Self {
         let path = path.canonicalize().unwrap_or(path);
         Self { book, path, trust: Trust::Unscanned }
@@ -357,8 +357,8 @@ impl SingleFile {
     }
 
     /// A refusal of the system, about this file.
-    pub fn refused(&self, deed: &str, error: &io::Error) -> ReplicaError {
-        refused(&format!("{deed} {}", self.path.display()), error)
+    pub fn refused(&self, action: &str, error: &io::Error) -> ReplicaError {
+        refused(&format!("{action} {}", self.path.display()), error)
     }
 
     fn distrusted(&self) -> ReplicaError {

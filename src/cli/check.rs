@@ -53,7 +53,7 @@ async fn lines(mut settings: Settings, offline: bool) -> Vec<CheckLine> {
     };
     // Without a password the server would only say so again.
     for mut line in app::check(&settings, offline || !known).await {
-        // Not being asked is no flaw where a person wanted it so.
+        // Not being asked is no flaw where a user wanted it so.
         if offline && line.subject == "crm" {
             line.verdict = Verdict::Ok;
         }

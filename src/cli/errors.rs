@@ -118,7 +118,7 @@ impl CliError {
         }
     }
 
-    /// What a person reads, with colours to be stripped where they are not wanted; `None` where nothing is to be said.
+    /// What a user reads, with colours to be stripped where they are not wanted; `None` where nothing is to be said.
     pub fn in_words(&self, colors: bool) -> Option<String> {
         match self {
             Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => None,

@@ -81,7 +81,7 @@ fn format_of(file: Option<&Path>) -> &'static str {
     }
 }
 
-/// A book or the mirror itself is not overwritten by an export: the next run would take it for a person's edits.
+/// A book or the mirror itself is not overwritten by an export: the next run would take it for a user's edits.
 fn refuse_own_files(file: &Path, settings: &Settings) -> Result<(), CliError> {
     let same =
         |other: &Path| file == other || matches!((file.canonicalize(), other.canonicalize()), (Ok(a), Ok(b)) if a == b);

@@ -65,7 +65,7 @@ pub fn print(changes: &[Change], out: &mut Output) -> Result<(), CliError> {
     Ok(())
 }
 
-/// A stored value as a person reads it: lists and whole contacts are kept as JSON.
+/// A stored value as a user reads it: lists and whole contacts are kept as JSON.
 fn readable(field: Option<&str>, value: &str) -> String {
     let text = match field.map(Field::from_name) {
         Some(Some(Field::Addresses)) => serde_json::from_str::<Vec<Address>>(value)

@@ -1,4 +1,4 @@
-//! `carnet init`: a documented settings file, asked for where there is a person, and a try of the login.
+//! `carnet init`: a documented settings file, asked for where there is a user, and a try of the login.
 //!
 //! It is `config/carnet.toml` with the answers put in, so that the file explains itself. It never replaces a file.
 

@@ -1,4 +1,4 @@
-//! From what a person types to the one contact that is meant, and how a contact is shown in a row.
+//! From what a user types to the one contact that is meant, and how a contact is shown in a row.
 
 use super::errors::CliError;
 use crate::{

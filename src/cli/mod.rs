@@ -111,7 +111,7 @@ fn run(command: &Command, context: &mut Context) -> Result<u8, CliError> {
 }
 
 /// `carnet sandbox`, which knows neither the context nor our errors. With settings that use the practice CRM it serves
-/// theirs, so that a person can play the CRM's side.
+/// theirs, so that a user can play the CRM's side.
 fn practice(args: &sandbox::SandboxArgs, context: &mut Context) -> Result<u8, CliError> {
     context.start_logging("warn");
     let mut args = args.clone();

@@ -38,7 +38,7 @@ pub fn choose_color(color: Color) {
 /// Standard output.
 pub struct Output {
     out: Box<dyn Write>,
-    /// True when a person reads it.
+    /// True when a user reads it.
     pub terminal: bool,
     /// One JSON object a line instead of words.
     pub json: bool,

@@ -32,7 +32,7 @@ const TROUBLES_SHOWN_MAX: u32 = 20;
 pub struct Report<'o> {
     out: &'o mut Output,
     talk: Box<dyn Write>,
-    /// The talk goes to a person, not into a log.
+    /// The talk goes to a user, not into a log.
     names: bool,
     progress: Progress,
     /// Print each change.

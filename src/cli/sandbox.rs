@@ -31,8 +31,8 @@ pub struct SandboxArgs {
     /// An oddity of the server, such as latin1 or post-empty; may be repeated
     #[arg(long = "quirk", value_name = "NAME")]
     pub quirks: Vec<Quirk>,
-    /// What shall go wrong, such as slow=100 or drop-after=5%; may be repeated
-    #[arg(long = "fault", value_name = "FAULT", long_help = format!("What shall go wrong; may be repeated: {FAULT_NAMES}"))]
+    /// What is to go wrong, such as slow=100 or drop-after=5%; may be repeated
+    #[arg(long = "fault", value_name = "FAULT", long_help = format!("What is to go wrong; may be repeated: {FAULT_NAMES}"))]
     pub faults: Vec<Fault>,
 }
 

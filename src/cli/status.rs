@@ -1,4 +1,4 @@
-//! `carnet status`: the last run, the next one, what is pending, what waits for a person.
+//! `carnet status`: the last run, the next one, what is pending, what waits for a user.
 
 use chrono::{DateTime, Local, Utc};
 use serde_json::{Value, json};
@@ -193,7 +193,7 @@ fn last_run(run: &RunRow) -> String {
     format!("{} {command} {FAINT}(run {id}){FAINT:#}: {style}{outcome}{code}{style:#}", local(started_at))
 }
 
-/// An RFC 3339 time of the mirror on the person's own clock; as it stands where it cannot be read.
+/// An RFC 3339 time of the mirror on the user's own clock; as it stands where it cannot be read.
 pub fn local(at: &str) -> String {
     DateTime::parse_from_rfc3339(at)
         .map_or_else(|_| at.to_owned(), |at| at.with_timezone(&Local).format("%Y-%m-%d %H:%M:%S").to_string())

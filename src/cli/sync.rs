@@ -41,7 +41,7 @@ pub struct SyncArgs {
     only: Vec<String>,
 }
 
-/// A person's word on mass changes.
+/// A user's decision on mass changes.
 #[derive(Debug, Args)]
 struct GuardArgs {
     /// Let so many deletions pass instead of the settings' limit: a number, or a share such as 20%

@@ -1,4 +1,4 @@
-//! The columns of CSV files: a person's own profiles in `[csv.NAME]` tables or in files of their own, and what a book's
+//! The columns of CSV files: a user's own profiles in `[csv.NAME]` tables or in files of their own, and what a book's
 //! `dialect` names.
 //!
 //! A profile is read and checked here, with the settings: a mistake in it is told before anything runs.
@@ -80,7 +80,7 @@ pub fn is_path(word: &str) -> bool {
     word.contains('/') || PathBuf::from(word).extension().is_some_and(|extension| extension == "toml")
 }
 
-/// The profile of this name: a person's own, or a built-in one. `csv` is carnet's own dialect.
+/// The profile of this name: a user's own, or a built-in one. `csv` is carnet's own dialect.
 ///
 /// # Errors
 /// There is none.
@@ -95,7 +95,7 @@ pub fn named(name: &str, own: &[Profile]) -> Result<Profile, ProfileError> {
     })
 }
 
-/// The profile in a file, `shown` to a person under this name.
+/// The profile in a file, `shown` to a user under this name.
 ///
 /// # Errors
 /// The file cannot be read, or is no profile: with its line.

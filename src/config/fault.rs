@@ -27,7 +27,7 @@ impl Fault {
     }
 }
 
-/// The known word that a person most likely meant: at most a third of its letters away.
+/// The known word that a user most likely meant: at most a third of its letters away.
 pub(super) fn nearest<'k>(word: &str, known: &[&'k str]) -> Option<&'k str> {
     let folded = word.to_lowercase().replace('-', "_");
     known

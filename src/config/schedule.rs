@@ -12,7 +12,7 @@ use chrono::{DateTime, NaiveDateTime, TimeDelta, TimeZone, Utc};
 
 use super::parse_duration;
 
-/// What a person can write; for hints.
+/// What a user can write; for hints.
 pub const EXAMPLES: &str = "such as \"*/15 * * * *\", \"30 7 * * mon-fri\", \"@hourly\" or \"every 15m\"";
 
 /// The shortest interval that makes sense against a server.

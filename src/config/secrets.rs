@@ -17,7 +17,7 @@ use super::{CrmUrl, Environment, Settings};
 /// User and password of the embedded practice CRM.
 pub const SANDBOX_LOGIN: &str = "demo";
 
-/// How long a `password_command` may take; a person may have to unlock a key ring meanwhile.
+/// How long a `password_command` may take; a user may have to unlock a key ring meanwhile.
 const COMMAND_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Longer than any password, shorter than a log file named by mistake.
@@ -28,7 +28,7 @@ const PASSWORD_BYTES_MAX: u64 = 4096;
 pub enum Source {
     /// The practice CRM's well-known one.
     Sandbox,
-    /// A person was asked earlier in this process.
+    /// A user was asked earlier in this process.
     Given(SecretString),
     /// `$CREDENTIALS_DIRECTORY/crm-password` (systemd).
     Credential(PathBuf),
@@ -206,7 +206,7 @@ fn cut(bytes: Vec<u8>, place: &str) -> Result<SecretString, SecretError> {
     }
 }
 
-/// Runs the command in the settings' folder. Its errors and questions go to the person's own terminal.
+/// Runs the command in the settings' folder. Its errors and questions go to the user's own terminal.
 async fn run(argv: &[String], folder: Option<&Path>, limit: Duration) -> Result<Vec<u8>, SecretError> {
     let program = argv.first().map(String::as_str).unwrap_or_default();
     let failed = |reason: String| SecretError::Command { program: program.to_owned(), reason };

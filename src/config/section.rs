@@ -259,7 +259,7 @@ pub(super) fn note_unknown(table: &DeTable<'_>, place: Option<&str>, known: &[&s
     }
 }
 
-/// A type in a person's words.
+/// A type in a user's decisions.
 fn described(value: &DeValue<'_>) -> &'static str {
     match value {
         DeValue::String(_) => "a text",

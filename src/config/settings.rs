@@ -24,7 +24,7 @@ pub struct Settings {
     pub sync: SyncSettings,
     /// The books, in the file's order; names are unique.
     pub books: Vec<Book>,
-    /// A person's own CSV column profiles, the `[csv.NAME]` tables; none has a built-in one's name.
+    /// A user's own CSV column profiles, the `[csv.NAME]` tables; none has a built-in one's name.
     pub csv: Vec<Profile>,
     /// `[vcard]`: how cards are written where that is a choice, and read where they do not say. The version of new cards
     /// is the book's, and the moment that REV says the run's.
@@ -72,7 +72,7 @@ pub enum CrmUrl {
 /// The password sources of the settings file, none of them read yet.
 #[derive(Debug, Clone, Default)]
 pub struct PasswordSettings {
-    /// Already known, because a person was asked once for many runs. Comes before every other source.
+    /// Already known, because a user was asked once for many runs. Comes before every other source.
     pub given: Option<SecretString>,
     /// A program and its arguments, run without a shell.
     pub command: Option<Vec<String>>,
@@ -114,11 +114,11 @@ pub struct MirrorSettings {
 /// `[sync]`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SyncSettings {
-    /// When the daemon runs; `as_str` gives the person's own text.
+    /// When the daemon runs; `as_str` gives the user's own text.
     pub schedule: Schedule,
     /// Who wins a conflict.
     pub prefer: Prefer,
-    /// More deletions than this in one run wait for a person's word.
+    /// More deletions than this in one run wait for a user's decision.
     pub max_delete: Limit,
 }
 

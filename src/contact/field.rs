@@ -239,7 +239,7 @@ impl Contact {
         }
     }
 
-    /// A field as a person reads it on one line: lists joined by "; ".
+    /// A field as a user reads it on one line: lists joined by "; ".
     pub fn describe(&self, field: Field) -> String {
         match field {
             Field::Addresses => self.addresses.iter().map(Address::one_line).collect::<Vec<_>>().join("; "),

@@ -1,6 +1,6 @@
 //! What ties a record in a file to a contact: carnet's own UID and the CRM's id.
 //!
-//! Both formats write them, so that a record is recognised again after a person has changed everything else in it.
+//! Both formats write them, so that a record is recognised again after a user has changed everything else in it.
 
 /// The marks that a card or a row carries.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -1,5 +1,5 @@
 //! Keys for matching: what two spellings of the same value have in common. Never shown, never sent, never stored in
-//! place of a person's own text.
+//! place of a user's own text.
 
 use unicode_normalization::{UnicodeNormalization, char::is_combining_mark};
 

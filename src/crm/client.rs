@@ -204,7 +204,7 @@ impl Client {
     }
 
     /// A write, sent once. Answers other than 2xx are errors. If the server has asked to be left alone for longer than a
-    /// request may take, nothing is sent: a person may be waiting.
+    /// request may take, nothing is sent: a user may be waiting.
     pub(super) async fn write(
         &self,
         what: &str,

@@ -148,7 +148,7 @@ pub fn of_read_status(verdict: &Verdict<'_>) -> CrmError {
 /// A status that is no success, in answer to POST, PUT or DELETE.
 ///
 /// 4xx is the server's word that it did nothing, 501 and 505 that it does not know how. Any other 5xx is not "it
-/// failed": it may have failed after the deed. So may 302 and 303, which web servers send after a form was taken.
+/// failed": it may have failed after it was done. So may 302 and 303, which web servers send after a form was taken.
 pub fn of_write_status(verdict: &Verdict<'_>) -> CrmError {
     let Verdict { what, status, retry_after, text } = verdict;
     let message = format!("{what}: the server answered {}", status_words(*status));

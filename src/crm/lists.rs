@@ -56,7 +56,7 @@ impl FromStr for ListBehaviour {
 pub struct Outgoing<'a, T> {
     /// The entry that it is there, by the id that it has there.
     pub id: Option<&'a str>,
-    /// What it shall be; `None` removes it.
+    /// What it is to be; `None` removes it.
     pub value: Option<&'a T>,
 }
 

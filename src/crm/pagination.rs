@@ -31,7 +31,7 @@ pub struct PageWalk {
     total: Option<u32>,
     stopped: bool,
     endless: bool,
-    /// Pages in a row, as they came, that brought nothing new although there shall be more, and how many make an end.
+    /// Pages in a row, as they came, that brought nothing new although there are to be more, and how many make an end.
     barren_run: u32,
     barren_run_max: u32,
     seen: HashSet<u64>,

@@ -35,7 +35,7 @@ pub struct ClientSettings {
     pub lists: ListsSetting,
 }
 
-/// How PUT treats lists, as a person set it.
+/// How PUT treats lists, as a user set it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum ListsSetting {
     /// Try it on a throwaway contact before the first list change.

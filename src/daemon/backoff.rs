@@ -9,7 +9,7 @@ pub enum Retry {
     Busy,
     /// Network, server or disk trouble: it may pass.
     Diagnostic,
-    /// The login was refused: trying often locks accounts, and only a person can help.
+    /// The login was refused: trying often locks accounts, and only a user can help.
     Login,
 }
 

@@ -132,7 +132,7 @@ impl Daemon {
             SyncError::Network(_) | SyncError::Mirror(_) | SyncError::Output(_) | SyncError::Failed(_) => {
                 Retry::Diagnostic
             }
-            // Trying again cannot help: a person must act, and each run at its time says so.
+            // Trying again cannot help: a user must act, and each run at its time says so.
             SyncError::Settings(_)
             | SyncError::Usage(_)
             | SyncError::Safety(_)
@@ -149,7 +149,7 @@ impl Daemon {
         Some(delay)
     }
 
-    /// Where the password comes from a prompt, a person is asked now and not before each run.
+    /// Where the password comes from a prompt, a user is asked now and not before each run.
     async fn ask_password_once(&mut self) {
         let source = secrets::source(&self.settings, Environment::of_process());
         if matches!(source, secrets::Source::Prompt) {
@@ -167,7 +167,7 @@ impl Daemon {
     async fn reload(&mut self, named: Option<&Path>) {
         match Settings::load(named) {
             Ok(mut settings) => {
-                // What a person typed stands for the same login only.
+                // What a user typed stands for the same login only.
                 let same =
                     settings.crm.url == self.settings.crm.url && settings.crm.username == self.settings.crm.username;
                 settings.crm.password.given = self.settings.crm.password.given.take().filter(|_| same);

@@ -11,7 +11,7 @@ use crate::sync::Stop;
 /// The exit code of a process that was interrupted.
 const INTERRUPTED: i32 = 130;
 
-/// What a person at a terminal is told on the first Ctrl-C.
+/// What a user at a terminal is told on the first Ctrl-C.
 const AGAIN: &str = "stopping after the request in hand; once more stops at once\n";
 
 /// The daemon's signals.
@@ -37,7 +37,7 @@ impl Signals {
     }
 }
 
-/// Asks `stop` for a stop on the first SIGINT or SIGTERM, calling `first` with what to tell a person; on the second the
+/// Asks `stop` for a stop on the first SIGINT or SIGTERM, calling `first` with what to tell a user; on the second the
 /// process ends. Needs a runtime.
 pub fn listen(stop: &Stop, first: impl FnOnce(&'static str) + Send + 'static) {
     let stop = stop.clone();

@@ -172,7 +172,7 @@ impl Mirror {
         Ok(rows.collect::<rusqlite::Result<_>>()?)
     }
 
-    /// Every replica's agreement on a contact: who holds it, for a person to see.
+    /// Every replica's agreement on a contact: who holds it, for a user to see.
     ///
     /// # Errors
     /// As [`Mirror::agreement`].

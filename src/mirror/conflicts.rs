@@ -7,7 +7,7 @@ use rusqlite::{
 
 use super::{ContactId, Mirror, Result};
 
-/// Whether something still waits for a person.
+/// Whether something still waits for a user.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum State {
     /// It waits.
@@ -57,9 +57,9 @@ pub struct ConflictRow {
     pub here: Option<String>,
     /// The replica's: likewise.
     pub there: Option<String>,
-    /// `here`, `there`, `both`, `open`, or `other` where a person typed a value of their own.
+    /// `here`, `there`, `both`, `open`, or `other` where a user typed a value of their own.
     pub kept: String,
-    /// Whether it waits for a person.
+    /// Whether it waits for a user.
     pub state: State,
 }
 
@@ -105,7 +105,7 @@ impl Mirror {
         Ok(rows.collect::<rusqlite::Result<_>>()?)
     }
 
-    /// The conflicts that wait for a person, oldest first.
+    /// The conflicts that wait for a user, oldest first.
     ///
     /// # Errors
     /// SQLite's.
@@ -131,7 +131,7 @@ impl Mirror {
         Ok(rows.collect::<rusqlite::Result<_>>()?)
     }
 
-    /// The names of a contact's fields that wait for a person's word on their conflict with a replica.
+    /// The names of a contact's fields that wait for a user's decision on their conflict with a replica.
     ///
     /// # Errors
     /// SQLite's.
@@ -144,7 +144,7 @@ impl Mirror {
         Ok(rows.collect::<rusqlite::Result<_>>()?)
     }
 
-    /// How many conflicts wait for a person.
+    /// How many conflicts wait for a user.
     ///
     /// # Errors
     /// SQLite's.

@@ -25,7 +25,7 @@ pub enum OutboxState {
     Sent,
     /// It may have happened: look before repeating it.
     Unknown,
-    /// Looking did not tell: it waits for a person.
+    /// Looking did not tell: it waits for a user.
     HeldForReview,
     /// The replica refused it as it stands; it is tried again once the contact changes.
     Refused,

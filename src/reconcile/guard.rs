@@ -1,6 +1,6 @@
-//! The guards: a mass deletion, an emptied replica or a mass edit is a question to a person, never a plan.
+//! The guards: a mass deletion, an emptied replica or a mass edit is a question to a user, never a plan.
 
-/// How many deletions pass without a person's word: the settings' `sync.max_delete`.
+/// How many deletions pass without a user's decision: the settings' `sync.max_delete`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Limit {
     /// So many.
@@ -17,7 +17,7 @@ const LARGE: u64 = 25;
 const EDITS_SMALL: u64 = 25;
 
 impl Limit {
-    /// The number of deletions that pass, of `known` contacts. A count that a person named is taken as it is; a share is
+    /// The number of deletions that pass, of `known` contacts. A count that a user named is taken as it is; a share is
     /// at least 3 and at most 25 contacts.
     pub fn allowed(self, known: u64) -> u64 {
         match self {
@@ -58,7 +58,7 @@ pub struct Census {
     pub edited: u64,
 }
 
-/// Why a scan is not to be believed without a person's word.
+/// Why a scan is not to be believed without a user's decision.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Concern {
     /// It held contacts, and now holds none.

@@ -1,7 +1,7 @@
 //! What holds for any three states: a mirror and two replicas, each with whatever agreement it has.
 //!
 //! The alphabet is small on purpose, so that values meet. The loop is the smallest that a run could be: all replicas are
-//! taken in, then all are written to. Deletions are in the table at the end; who asks whom whether a contact is gone is
+//! taken in, then all are written to. Deletions are in the table at the end; who asks which one whether a contact is gone is
 //! `sync`'s matter.
 
 use proptest::{prelude::*, sample::select};
@@ -269,7 +269,7 @@ proptest! {
         }
         let after = star.settled();
         for side in &after.sides {
-            // Weak fields and lines may stay dropped there, and held ones wait for a person.
+            // Weak fields and lines may stay dropped there, and held ones wait for a user.
             let fields = side.policy().fields.less(side.policy.weak).without(Field::Extra);
             for field in fields.iter() {
                 prop_assert!(equal_normalised(&side.holds, &after.mirror, field), "{field:?} {after:?}");

@@ -13,7 +13,7 @@ pub trait Entry: Clone + PartialEq {
     fn is_weak(&self) -> bool {
         false
     }
-    /// For a person, on one line.
+    /// For a user, on one line.
     fn words(&self) -> String;
 }
 
@@ -351,7 +351,7 @@ mod tests {
         );
     }
 
-    /// Both sides edited the only entry: what a person is told of it, there and here.
+    /// Both sides edited the only entry: what a user is told of it, there and here.
     fn check_told<E: Entry + std::fmt::Debug>(was: E, there: E, here: E, expected: (&str, &str)) {
         let was = [was];
         let merged = apply_changes(&was, &[there], &was, &[here]);

@@ -92,7 +92,7 @@ impl MatchKeys {
     }
 
     /// True when one name is the other one written out less: "J. Dupont" and "Dupont" are for "Jean Pierre Dupont", for
-    /// whom "Jean Martin" is not. A whole word must be common to both.
+    /// "Jean Martin" is not. A whole word must be common to both.
     pub fn may_be_short_for(&self, other: &MatchKeys) -> bool {
         let (mut less, mut more): (Vec<&str>, Vec<&str>) = (self.words().collect(), other.words().collect());
         if less.len() > more.len() {
@@ -121,7 +121,7 @@ impl MatchKeys {
         self.words().count() == other.words().count() && self.may_be_short_for(other)
     }
 
-    /// All that could bear out, be it ever so faintly, that two are one: words of the name and values.
+    /// All that could bear out, however faintly, that two are one: words of the name and values.
     pub fn weak_keys(&self) -> impl Iterator<Item = MatchKey> {
         self.words().map(|word| digest(KeyKind::Word, word)).chain(self.values.iter().copied())
     }

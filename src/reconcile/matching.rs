@@ -29,7 +29,7 @@ pub enum Match {
     None,
     /// This one.
     One(i64, MatchedBy),
-    /// Several fit equally well; a person must say.
+    /// Several fit equally well; a user must say.
     Ambiguous(Vec<i64>),
 }
 
@@ -81,7 +81,7 @@ pub fn are_apart(one: &Contact, other: &Contact) -> bool {
     sorts.into_iter().any(|sort| one.differ(&other, sort)) && !sorts.into_iter().any(|sort| one.share(&other, sort))
 }
 
-/// What a group of contacts can be recognised by, be it ever so faint: any word of a name, any value of theirs.
+/// What a group of contacts can be recognised by, however faint: any word of a name, any value of theirs.
 #[derive(Debug, Default)]
 pub struct Resemblance(HashSet<MatchKey>);
 

@@ -23,7 +23,7 @@ pub enum Kept {
     There,
     /// Both values, as two entries of a list.
     Both,
-    /// Undecided: each side keeps its own until a person says.
+    /// Undecided: each side keeps its own until a user says.
     Open,
 }
 

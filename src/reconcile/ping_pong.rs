@@ -10,7 +10,7 @@ const RUNS_BETWEEN_MAX: i64 = 3;
 /// One change of a field, as the history keeps it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Flip {
-    /// The replica that it came from; none where a person said it (resolved, undid, imported).
+    /// The replica that it came from; none where a user said it (resolved, undid, imported).
     pub side: Option<String>,
     /// The run that took it.
     pub run: i64,
@@ -41,7 +41,7 @@ pub fn other_side<'s>(now: &Flip, before: &'s [Flip]) -> Option<&'s str> {
 mod tests {
     use super::*;
 
-    /// "cards 3 a>b": side, run, old and new; "-" for a person.
+    /// "cards 3 a>b": side, run, old and new; "-" for a user.
     fn swing(text: &str) -> Flip {
         let words: Vec<&str> = text.split(' ').collect();
         let [side, run, values] = words[..] else { panic!("{text}") };
@@ -73,7 +73,7 @@ mod tests {
         check("cards 3 a>b", &["cards 2 b>a", "cards 1 a>b"], None);
         check("cards 3 a>b", &["crm 2 b>a", "crm 1 a>b"], None);
         check("cards 3 a>b", &["crm 2 b>a", "sheet 1 a>b"], None);
-        // A person's hand anywhere in it.
+        // A user's hand anywhere in it.
         check("cards 3 a>b", &["- 2 b>a", "cards 1 a>b"], None);
         check("cards 3 a>b", &["crm 2 b>a", "- 1 a>b"], None);
         check("- 3 a>b", &["crm 2 b>a", "- 1 a>b"], None);

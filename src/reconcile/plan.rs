@@ -158,7 +158,7 @@ pub fn in_known_words(stranger: &Contact, known: &Contact) -> Contact {
 /// An edit of the mirror's to be carried to a replica.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Outgoing {
-    /// What the replica shall hold: what was read there, with our changes.
+    /// What the replica is to hold: what was read there, with our changes.
     pub contact: Contact,
     /// The fields to send.
     pub changed: FieldSet,

@@ -1,4 +1,4 @@
-//! What a person's word on a conflict makes of a contact.
+//! What a user's decision on a conflict makes of a contact.
 //!
 //! It only says which value stands. That the value then reaches every replica is an ordinary edit, and `sync`'s matter.
 
@@ -14,7 +14,7 @@ pub struct Sides<T> {
     pub book: T,
 }
 
-/// Why a person's word cannot be carried out on a field.
+/// Why a user's decision cannot be carried out on a field.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Refusal {
     /// A contact has one of these only.
@@ -56,7 +56,7 @@ fn joins(field: Field) -> bool {
     field.is_list() || field == Field::Comment
 }
 
-/// The value of a scalar after a person's word.
+/// The value of a scalar after a user's decision.
 ///
 /// # Errors
 /// The word makes no sense for this field.
@@ -107,7 +107,7 @@ fn typed(field: Field, value: &str) -> Result<String, Refusal> {
     }
 }
 
-/// A list after a person's word on one entry that both sides had changed; a side that had removed it has none.
+/// A list after a user's decision on one entry that both sides had changed; a side that had removed it has none.
 ///
 /// # Errors
 /// The word makes no sense for a list.

@@ -83,14 +83,14 @@ impl Memory {
         }
     }
 
-    /// A person writes a contact there, new or over the old one.
+    /// A user writes a contact there, new or over the old one.
     pub fn put(&mut self, remote: &str, contact: Contact) {
         let old = self.records.remove(remote);
         let (uid, crm_id) = old.map_or((None, None), |old| (old.uid, old.crm_id));
         self.store(remote, uid, crm_id, &contact);
     }
 
-    /// A person changes a contact there. Nothing if it is not there.
+    /// A user changes a contact there. Nothing if it is not there.
     pub fn edit(&mut self, remote: &str, edit: impl FnOnce(&mut Contact)) {
         if let Some(mut contact) = self.contact(remote).cloned() {
             edit(&mut contact);
@@ -98,7 +98,7 @@ impl Memory {
         }
     }
 
-    /// A person removes a contact there.
+    /// A user removes a contact there.
     pub fn remove(&mut self, remote: &str) {
         if self.records.remove(remote).is_some() {
             self.clock += 1;

@@ -67,7 +67,7 @@ pub trait Replica {
         None
     }
 
-    /// A contact as this replica can show it now: a column that a person took out of a table is not a deletion of what
+    /// A contact as this replica can show it now: a column that a user took out of a table is not a deletion of what
     /// stood in it. Asked after a scan.
     fn shows(&self, contact: &Contact) -> Contact {
         contact.clone()

@@ -51,7 +51,7 @@ pub enum Lookup {
     Unclear(String),
 }
 
-/// A record that could not be used, in words for a person. Never holds the record's own values.
+/// A record that could not be used, in words for a user. Never holds the record's own values.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
     /// Where: "page 3, contact 812", "ada.vcf line 7", "row 12, column phone".

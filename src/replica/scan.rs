@@ -45,7 +45,7 @@ pub struct Batch {
     pub progress: Progress,
 }
 
-/// How far a scan is, in the replica's own steps (pages); for a person.
+/// How far a scan is, in the replica's own steps (pages); for a user.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Progress {
     /// Steps that this batch adds.

@@ -31,7 +31,7 @@ pub enum Action {
         revision: Revision,
         /// What was last read there; the CRM compares it with what it reads just before writing.
         theirs: Contact,
-        /// What it shall hold.
+        /// What it is to hold.
         contact: Contact,
         /// The fields to change; may be empty where only the identity is completed.
         changed: FieldSet,

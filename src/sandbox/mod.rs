@@ -136,7 +136,7 @@ impl Sandbox {
         format!("http://127.0.0.1:{}/{account}", self.port)
     }
 
-    /// Its insides, for tests and for a person's doings at the CRM.
+    /// Its insides, for tests and for a user's doings at the CRM.
     pub fn store(&self) -> Store {
         self.store.clone()
     }

@@ -1,6 +1,6 @@
 //! What the practice CRM holds, in SQLite: a schema of its own, and all the SQL on it.
 //!
-//! Another process may have the same file open (a person trying `curl` on a sandbox that a scheduled run uses), so
+//! Another process may have the same file open (a user trying `curl` on a sandbox that a scheduled run uses), so
 //! nothing is remembered here between calls.
 
 use std::{path::Path, time::Duration};
@@ -264,7 +264,7 @@ fn record(row: &Row<'_>) -> rusqlite::Result<Record> {
     })
 }
 
-/// Whether the file holds a state already; for words to a person only.
+/// Whether the file holds a state already; for words to a user only.
 pub fn is_seeded(path: &Path) -> bool {
     let version = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY)
         .and_then(|connection| connection.pragma_query_value(None, "user_version", |row| row.get::<_, i64>(0)));

@@ -1,6 +1,6 @@
-//! The handle on a running sandbox's insides: what it holds, what it was asked, what shall go wrong next.
+//! The handle on a running sandbox's insides: what it holds, what it was asked, what is to go wrong next.
 //!
-//! The server works through it; a test in the same process looks through it, as a person at the CRM's own screen would.
+//! The server works through it; a test in the same process looks through it, as a user at the CRM's own screen would.
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -113,7 +113,7 @@ impl Store {
         self.requests().log.clear();
     }
 
-    /// Sets one of the contact's own elements, as a person at the CRM does; false when there is no such contact or
+    /// Sets one of the contact's own elements, as a user at the CRM does; false when there is no such contact or
     /// element. Nothing is checked: a test may store what no client could.
     pub fn edit(&self, id: i64, element: &str, value: &str) -> Result<bool, SandboxError> {
         let Some(at) = SCALARS.iter().position(|name| *name == element) else { return Ok(false) };
@@ -124,7 +124,7 @@ impl Store {
         Ok(changed.is_some())
     }
 
-    /// Changes a contact as a person at the CRM's own screen does; false when there is none. Entries of number 0 are new
+    /// Changes a contact as a user at the CRM's own screen does; false when there is none. Entries of number 0 are new
     /// ones. Nothing is checked.
     pub fn revise(&self, id: i64, edit: impl FnOnce(&mut Record)) -> Result<bool, SandboxError> {
         let changed = self.state().change::<()>(id, |record| {
@@ -134,7 +134,7 @@ impl Store {
         Ok(changed.is_some())
     }
 
-    /// Adds a contact as a person at the CRM's own screen does; its number. Nothing is checked.
+    /// Adds a contact as a user at the CRM's own screen does; its number. Nothing is checked.
     pub fn add(&self, record: Record) -> Result<i64, SandboxError> {
         Ok(self.state().insert(&record)?)
     }
@@ -161,7 +161,7 @@ impl Store {
         }
     }
 
-    /// Removes a contact, as a person at the CRM does; false when there was none.
+    /// Removes a contact, as a user at the CRM does; false when there was none.
     pub fn delete(&self, id: i64) -> Result<bool, SandboxError> {
         Ok(self.state().delete(id)?)
     }
@@ -224,7 +224,7 @@ impl Store {
         })
     }
 
-    /// Notes a request and says what shall happen to it: the faults in force that hold for all, the mishap, and the
+    /// Notes a request and returns what is to happen to it: the faults in force that hold for all, the mishap, and the
     /// chance that decides its particulars.
     pub(super) fn note(&self, request: LoggedRequest) -> (Vec<Fault>, Option<Mishap>, Chance) {
         let mut requests = self.requests();

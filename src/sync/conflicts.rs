@@ -8,14 +8,14 @@ use crate::{
 };
 
 impl Run<'_> {
-    /// The policy without the fields that wait for a person's word on this contact and replica.
+    /// The policy without the fields that wait for a user's decision on this contact and replica.
     pub fn less_conflicts(&self, policy: Policy, contact: ContactId, replica: &str) -> Result<Policy, SyncError> {
         let held = self.mirror.fields_in_conflict(contact, replica)?;
         let held = held.iter().filter_map(|name| Field::from_name(name)).collect();
         Ok(Policy { fields: policy.fields.less(held), ..policy })
     }
 
-    /// True while a field of the contact waits for a person's word.
+    /// True while a field of the contact waits for a user's decision.
     pub fn is_disputed(&self, contact: ContactId) -> Result<bool, SyncError> {
         let open = self.mirror.open_conflicts()?;
         Ok(open.iter().any(|conflict| conflict.contact == contact && conflict.field.is_some()))

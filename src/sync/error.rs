@@ -43,7 +43,7 @@ pub enum SyncError {
     /// Another carnet holds the lock (exit 11).
     #[error("{0}")]
     Locked(Diagnostic),
-    /// A person asked to stop (exit 130).
+    /// A user asked to stop (exit 130).
     #[error("interrupted; everything up to here is kept, and the next run goes on")]
     Interrupted,
     /// The mirror failed (exit 1).

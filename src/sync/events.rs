@@ -62,7 +62,7 @@ pub enum SyncEvent {
         /// What to do.
         hint: Option<String>,
     },
-    /// Something a person should know of the replica as a whole.
+    /// Something a user should know of the replica as a whole.
     Notice {
         /// `crm` or the book's name.
         replica: String,
@@ -130,7 +130,7 @@ pub struct Stopped {
     pub attention: Attention,
 }
 
-/// Whom an event is about.
+/// The contact that an event is about.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Label {
     /// The contact's UID.
@@ -149,7 +149,7 @@ pub struct Change {
     pub place: String,
     /// What was done.
     pub action: ChangeAction,
-    /// To whom.
+    /// The contact.
     pub contact: Label,
     /// Field by field, for updates; empty for the others.
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -170,7 +170,7 @@ pub enum ChangeAction {
     Link,
 }
 
-/// A field's old and new value as a person reads them, on one line each.
+/// A field's old and new value as a user reads them, on one line each.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct FieldChange {
     /// Which field, by the reference's name.
@@ -196,7 +196,7 @@ pub struct ConflictNote {
     pub here: String,
     /// The replica's value.
     pub there: String,
-    /// `here`, `there`, `both`, or `open` where a person is to say.
+    /// `here`, `there`, `both`, or `open` where a user is to say.
     pub kept: String,
 }
 

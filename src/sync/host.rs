@@ -1,7 +1,7 @@
 //! What a run takes from the machine under it, handed in: the time of day, the uptime, new UIDs; and the moments at which
 //! a simulation may let it crash or run out of disk.
 //!
-//! Two clocks, because a person or NTP may set the time of day: it is only written down, for people. How long ago
+//! Two clocks, because a user or NTP may set the time of day: it is only written down, for people. How long ago
 //! something was is asked of the uptime, which nobody sets, and which begins anew with each boot.
 
 use std::{fmt, fs, str::FromStr, sync::OnceLock, time::Duration};

@@ -16,7 +16,7 @@ pub struct ImportCounts {
     pub updated: u64,
     /// Known contacts that the file says nothing new about.
     pub same: u64,
-    /// Records that could be several known contacts: left for a person.
+    /// Records that could be several known contacts: left for a user.
     pub ambiguous: u64,
     /// Records that could not be read, or say nothing.
     pub refused: u64,
@@ -74,10 +74,10 @@ impl ImportCounts {
         let fields = if fields.is_empty() { String::new() } else { format!(" ({})", fields.join(", ")) };
         let mut words =
             format!("{new} new, {updated} updated{fields}, {same} same, {ambiguous} ambiguous, {refused} refused");
-        for (count, deed) in [(cells_refused, "left out"), (cells_repaired, "put right")] {
+        for (count, action) in [(cells_refused, "left out"), (cells_repaired, "put right")] {
             if *count > 0 {
                 let cells = if *count == 1 { "cell" } else { "cells" };
-                words += &format!("; {count} {cells} {deed}");
+                words += &format!("; {count} {cells} {action}");
             }
         }
         words

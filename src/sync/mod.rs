@@ -4,7 +4,7 @@
 //! What is pending is derived from the agreements, never queued: a crash cannot lose it. A dry run is the same code on
 //! a copy of the mirror that does not stay.
 //!
-//! It knows no settings, no file format and no command line, and never talks to a person: events and errors go up as values.
+//! It knows no settings, no file format and no command line, and never talks to a user: events and errors go up as values.
 
 mod attention;
 mod conflicts;

@@ -40,7 +40,7 @@ pub struct RunOptions {
     pub dry_run: bool,
     /// Instead of the settings' limit.
     pub max_delete: Option<Limit>,
-    /// A person's word that an emptied, much edited or different replica is meant.
+    /// A user's decision that an emptied, much edited or different replica is meant.
     pub force: bool,
     /// The command's name for the run log: `sync`, `daemon`...
     pub trigger: String,

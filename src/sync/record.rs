@@ -175,7 +175,7 @@ pub(crate) fn value(contact: &Contact, field: Field) -> String {
     json.unwrap_or_default()
 }
 
-/// Whom an event is about.
+/// The contact that an event is about.
 pub(crate) fn label(stored: &Stored) -> Label {
     Label { uid: stored.uid.clone(), crm_id: stored.crm_id.clone(), name: stored.contact.display_name() }
 }

@@ -21,7 +21,7 @@ use crate::{
 pub struct RunPolicy {
     /// Deletions that pass without a word.
     pub max_delete: Limit,
-    /// A person's word.
+    /// A user's decision.
     pub force: bool,
     /// Say, do not write.
     pub dry_run: bool,

@@ -137,7 +137,7 @@ impl Run<'_> {
     /// Gives the summary, or why the run ended; either way it is in the run log, if that can be written.
     fn finish(mut self, participants: &[Participant], outcome: Result<(), SyncError>) -> Result<Summary, SyncError> {
         let logged = self.log_run(participants, &outcome);
-        // On a full disk both fail; why the run ended is what a person needs.
+        // On a full disk both fail; why the run ended is what a user needs.
         outcome?;
         logged?;
         Ok(self.summary)

@@ -277,7 +277,7 @@ pub(crate) struct ScriptedReplica {
     pub(crate) ended: Result<Scanned, ReplicaError>,
     /// What it has under a name; of others it cannot say.
     pub(crate) looks: BTreeMap<&'static str, Option<RemoteContact>>,
-    /// Whom it was asked for.
+    /// The records it was asked for.
     pub(crate) asked: Rc<RefCell<Vec<String>>>,
     pub(crate) facts: Vec<(String, String)>,
     /// Somebody asks for a stop once so many batches are handed over.

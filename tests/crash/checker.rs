@@ -215,7 +215,7 @@ fn no_strangers(world: &World, places: &Places, wrong: &mut Vec<String>) {
     let known = world.ledger.living();
     for (place, held) in places {
         for name in held.keys().filter(|name| !known.contains_key(name.as_str())) {
-            wrong.push(format!("{place:?} holds {name}, whom nobody made"));
+            wrong.push(format!("{place:?} holds {name}, which nobody made"));
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What people do: at the CRM's own screen, in a card, in the .vcf file, in the sheet. Each deed is noted in the ledger,
+//! What people do: at the CRM's own screen, in a card, in the .vcf file, in the sheet. Each act is noted in the ledger,
 //! with what the person saw while doing it.
 
 use std::{collections::BTreeSet, fs, io, path::PathBuf};

@@ -88,10 +88,10 @@ fn history(seed: u64) -> Result<Seen, String> {
     let proxy = Proxy::start(world.runtime(), server, seed).map_err(io)?;
     world.point_at(&format!("http://{}/demo", proxy.address())).map_err(io)?;
     let weather = weather(&mut chance);
-    let (mut runs, mut deeds) = (Vec::new(), Vec::new());
+    let (mut runs, mut acts) = (Vec::new(), Vec::new());
     for _ in 0..2 + chance.below(3) {
         for _ in 0..1 + chance.below(4) {
-            deeds.extend(act(&mut world, &mut names, &mut chance).map_err(io)?);
+            acts.extend(act(&mut world, &mut names, &mut chance).map_err(io)?);
         }
         proxy.set_weather(weather.clone());
         for _ in 0..1 + chance.below(2) {
@@ -106,7 +106,7 @@ fn history(seed: u64) -> Result<Seen, String> {
     }
     proxy.set_weather(Weather::new());
     check(&world, Leave { a_person_is_needed: true })
-        .map_err(|wrong| format!("{wrong}\nin {weather:?}, exit codes {runs:?}, after\n{}", deeds.join("\n")))?;
+        .map_err(|wrong| format!("{wrong}\nin {weather:?}, exit codes {runs:?}, after\n{}", acts.join("\n")))?;
     Ok(Seen { met: proxy.met(), runs })
 }
 
@@ -126,7 +126,7 @@ fn weather(chance: &mut Chance) -> Weather {
 fn act(world: &mut World, names: &mut Vec<String>, chance: &mut Chance) -> io::Result<Option<String>> {
     let place = *chance.pick(&Place::ALL).unwrap_or(&Place::Crm);
     let name = chance.pick(names).cloned().unwrap_or_default();
-    let (deed, done) = match chance.below(100) {
+    let (action, done) = match chance.below(100) {
         0..15 => {
             names.push(world.make(place)?);
             return Ok(names.last().map(|name| format!("{place:?}: make {name}")));
@@ -137,5 +137,5 @@ fn act(world: &mut World, names: &mut Vec<String>, chance: &mut Chance) -> io::R
         75..90 => ("correct the number of", world.correct_item(place, &name)?),
         _ => ("delete", world.remove(place, &name)?),
     };
-    Ok(done.then(|| format!("{place:?}: {deed} {name}")))
+    Ok(done.then(|| format!("{place:?}: {action} {name}")))
 }

@@ -280,7 +280,7 @@ fn held_back(conn: &Connection, records: &[Record]) -> BTreeSet<String> {
     waiting.flat_map(texts).map(|text| key(&text)).collect()
 }
 
-/// Cards that could be several people wait for a person's word.
+/// Cards that could be several people wait for a user's decision.
 fn left_alone(world: &World, conn: &Connection) -> BTreeSet<String> {
     let asked = rows(conn, "SELECT replica, remote FROM attention WHERE kind = 'ambiguous' AND state = 'open'");
     let asked: BTreeSet<Vec<Option<String>>> = asked.into_iter().collect();

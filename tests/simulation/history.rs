@@ -196,8 +196,8 @@ impl History {
     fn between(&self) {
         let seconds = self.lock().dice.pick(&[1, 5, 30, 70, 200, 900]);
         self.pass(seconds);
-        let deeds = self.lock().dice.below(4);
-        (0..deeds).for_each(|_| self.lock().somebody_acts());
+        let acts = self.lock().dice.below(4);
+        (0..acts).for_each(|_| self.lock().somebody_acts());
         let restores = self.lock().restores;
         if restores {
             let chance = self.lock().dice.below(6);

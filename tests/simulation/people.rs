@@ -13,7 +13,7 @@ use crate::{
 
 /// What a person does to a contact.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Deed {
+enum Act {
     Add,
     Scalar,
     AddItem,
@@ -22,19 +22,19 @@ enum Deed {
     Delete,
 }
 
-const DEEDS: [Deed; 12] = [
-    Deed::Add,
-    Deed::Add,
-    Deed::Scalar,
-    Deed::Scalar,
-    Deed::Scalar,
-    Deed::Scalar,
-    Deed::AddItem,
-    Deed::AddItem,
-    Deed::EditItem,
-    Deed::EditItem,
-    Deed::RemoveItem,
-    Deed::Delete,
+const ACTS: [Act; 12] = [
+    Act::Add,
+    Act::Add,
+    Act::Scalar,
+    Act::Scalar,
+    Act::Scalar,
+    Act::Scalar,
+    Act::AddItem,
+    Act::AddItem,
+    Act::EditItem,
+    Act::EditItem,
+    Act::RemoveItem,
+    Act::Delete,
 ];
 
 /// Scalars that people edit: their place in a CRM record, their field, their kind.
@@ -54,9 +54,9 @@ impl World {
     }
 
     fn act_at_crm(&mut self) {
-        let deed = self.dice.pick(&DEEDS);
+        let action = self.dice.pick(&ACTS);
         let store = self.crm.store();
-        if deed == Deed::Add {
+        if action == Act::Add {
             let record = self.new_record();
             self.note(format!("a person adds {} to the CRM", shown(&record)));
             store.add(record).expect("the CRM's state");
@@ -64,7 +64,7 @@ impl World {
         }
         let Some(mut record) = self.some_record() else { return };
         let (was, before) = (shown(&record), texts(&record));
-        if deed == Deed::Delete {
+        if action == Act::Delete {
             let fate = if self.unacknowledged.contains(&record.id) { Fate::Excused } else { Fate::GoneWhole };
             self.note(format!("a person deletes {} {was} in the CRM", record.id));
             let before = self.ended.remove(&(0, record.id.to_string())).unwrap_or_default();
@@ -73,7 +73,7 @@ impl World {
             return;
         }
         let id = record.id;
-        edit_record(&mut record, deed, &mut self.dice, &mut self.ledger);
+        edit_record(&mut record, action, &mut self.dice, &mut self.ledger);
         self.remember_ended((0, id.to_string()), before.clone(), &texts(&record));
         if self.unacknowledged.contains(&id) || self.unsure_puts.contains(&id) {
             // Should it be deleted too before carnet learns of it, it is made again as it was sent; and what a person
@@ -101,9 +101,9 @@ impl World {
     pub fn new_record(&mut self) -> Record {
         let mut record = Record { created_at: "01-01-2026-10-00".to_owned(), ..Record::default() };
         record.scalars[1] = Some(self.ledger.fresh(Kind::LastName));
-        edit_record(&mut record, Deed::AddItem, &mut self.dice, &mut self.ledger);
+        edit_record(&mut record, Act::AddItem, &mut self.dice, &mut self.ledger);
         if self.dice.permille(300) {
-            edit_record(&mut record, Deed::Scalar, &mut self.dice, &mut self.ledger);
+            edit_record(&mut record, Act::Scalar, &mut self.dice, &mut self.ledger);
         }
         record
     }
@@ -113,9 +113,9 @@ impl World {
         if self.books_away.contains(&place) {
             return;
         }
-        let deed = self.dice.pick(&DEEDS);
+        let action = self.dice.pick(&ACTS);
         let fields = shelf.capabilities.fields;
-        if deed == Deed::Add {
+        if action == Act::Add {
             let contact = self.new_contact(fields);
             self.people_names += 1;
             let name = format!("person-{}", self.people_names);
@@ -129,7 +129,7 @@ impl World {
         }
         let (remote, mut contact) = contacts[self.dice.below(contacts.len())].clone();
         let was = words(&contact).join(" ");
-        if deed == Deed::Delete {
+        if action == Act::Delete {
             let unseen = self.unacknowledged_cards.contains(&(place, remote.clone()));
             let fate = match self.crm_follows_deletions {
                 _ if unseen => Fate::Excused,
@@ -146,7 +146,7 @@ impl World {
             return;
         }
         let before = words(&contact);
-        edit_contact(&mut contact, fields, deed, &mut self.dice, &mut self.ledger);
+        edit_contact(&mut contact, fields, action, &mut self.dice, &mut self.ledger);
         let after = words(&contact);
         if !shelf.capabilities.identity && self.unacknowledged_cards.contains(&(place, remote.clone())) {
             // Nobody can tell whose card it is that carnet wrote and a person changed, where cards carry no identity.
@@ -190,26 +190,26 @@ impl World {
 
     fn new_contact(&mut self, fields: FieldSet) -> Contact {
         let mut contact = Contact { last_name: self.ledger.fresh(Kind::LastName), ..Contact::default() };
-        edit_contact(&mut contact, fields, Deed::AddItem, &mut self.dice, &mut self.ledger);
+        edit_contact(&mut contact, fields, Act::AddItem, &mut self.dice, &mut self.ledger);
         if self.dice.permille(300) {
-            edit_contact(&mut contact, fields, Deed::Scalar, &mut self.dice, &mut self.ledger);
+            edit_contact(&mut contact, fields, Act::Scalar, &mut self.dice, &mut self.ledger);
         }
         contact
     }
 }
 
-fn edit_record(record: &mut Record, deed: Deed, dice: &mut Dice, ledger: &mut Ledger) {
-    match deed {
-        Deed::Scalar => {
+fn edit_record(record: &mut Record, action: Act, dice: &mut Dice, ledger: &mut Ledger) {
+    match action {
+        Act::Scalar => {
             let (at, _, kind) = dice.pick(&SCALARS);
             ledger.end(record.scalars[at].take(), Fate::Gone);
             record.scalars[at] = Some(ledger.fresh(kind));
         }
-        Deed::AddItem => {
+        Act::AddItem => {
             let (list, entry) = new_entry(dice, ledger);
             record.lists[list].push(entry);
         }
-        Deed::EditItem | Deed::RemoveItem => {
+        Act::EditItem | Act::RemoveItem => {
             let list = dice.below(2);
             if record.lists[list].is_empty() {
                 return;
@@ -217,7 +217,7 @@ fn edit_record(record: &mut Record, deed: Deed, dice: &mut Dice, ledger: &mut Le
             let at = dice.below(record.lists[list].len());
             let entry = &mut record.lists[list][at];
             ledger.end(entry.values[1].clone(), Fate::Gone);
-            if deed == Deed::RemoveItem {
+            if action == Act::RemoveItem {
                 record.lists[list].remove(at);
                 return;
             }
@@ -228,7 +228,7 @@ fn edit_record(record: &mut Record, deed: Deed, dice: &mut Dice, ledger: &mut Le
             };
             entry.values[1] = Some(ledger.fresh(kind));
         }
-        Deed::Add | Deed::Delete => {}
+        Act::Add | Act::Delete => {}
     }
 }
 
@@ -241,9 +241,9 @@ fn new_entry(dice: &mut Dice, ledger: &mut Ledger) -> (usize, Entry) {
     (list, Entry { id: 0, values })
 }
 
-fn edit_contact(contact: &mut Contact, fields: FieldSet, deed: Deed, dice: &mut Dice, ledger: &mut Ledger) {
-    match deed {
-        Deed::Scalar => {
+fn edit_contact(contact: &mut Contact, fields: FieldSet, action: Act, dice: &mut Dice, ledger: &mut Ledger) {
+    match action {
+        Act::Scalar => {
             let (_, field, kind) = dice.pick(&SCALARS);
             if !fields.contains(field) {
                 return;
@@ -251,7 +251,7 @@ fn edit_contact(contact: &mut Contact, fields: FieldSet, deed: Deed, dice: &mut 
             ledger.end([contact.scalar(field).into_owned()], Fate::Gone);
             contact.set_scalar(field, &ledger.fresh(kind));
         }
-        Deed::AddItem => {
+        Act::AddItem => {
             let kind = dice.pick(&[Kind::Email, Kind::Phone, Kind::Street]);
             let text = ledger.fresh(kind);
             match kind {
@@ -264,8 +264,8 @@ fn edit_contact(contact: &mut Contact, fields: FieldSet, deed: Deed, dice: &mut 
                 _ => contact.items.push(Item::new(ItemType::ProfessionalPhone, text)),
             }
         }
-        Deed::EditItem | Deed::RemoveItem => edit_entry(contact, deed == Deed::RemoveItem, dice, ledger),
-        Deed::Add | Deed::Delete => {}
+        Act::EditItem | Act::RemoveItem => edit_entry(contact, action == Act::RemoveItem, dice, ledger),
+        Act::Add | Act::Delete => {}
     }
 }
 

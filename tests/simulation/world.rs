@@ -63,7 +63,7 @@ pub struct World {
     pub books_blank: BTreeSet<usize>,
     /// The mirror may be restored from a backup, or lost.
     pub restores: bool,
-    /// What cards held that bore no CRM id when it was: whom they are can only be guessed.
+    /// What cards held that bore no CRM id when it was: who they are can only be guessed.
     pub unmarked: BTreeSet<String>,
     /// Until then the server says that it has nothing.
     pub lies_until: Option<Instant>,

@@ -77,7 +77,7 @@ fn a_row_without_marks_is_known_again_after_a_push_that_changed_all_of_it() {
     let mut known = before.known(&Known::default());
     known.revisions.insert(written.remote, written.revision);
     assert_eq!(fresh(&path, &known).same.len(), 2);
-    // A person's edits are edits, of what was pushed too.
+    // A user's edits are edits, of what was pushed too.
     rewrite(&path, "Emmy,Noether", "Emmy,N.");
     rewrite(&path, "king@y.example", "augusta@y.example");
     let seen = fresh(&path, &known);

@@ -2,7 +2,7 @@
 //! system and look at what came out.
 //!
 //! An update exchanges the two names; what comes out must be the version that the new one was made from, else the two
-//! are exchanged back. So there is no instant in which a person's save could be overwritten unseen. A program that
+//! are exchanged back. So there is no instant in which a user's save could be overwritten unseen. A program that
 //! keeps the old file open and writes into it after the exchange is beyond this; hardly any editor does.
 //!
 //! Names of staged files say enough to finish or undo the step after a crash: see `recover`.
@@ -55,7 +55,7 @@ pub enum Outcome {
 }
 
 impl Folder {
-    /// Writes a copy of what `target` shall be, not yet flushed. It gets the rights of `like`, else 0600.
+    /// Writes a copy of what `target` is to be, not yet flushed. It gets the rights of `like`, else 0600.
     pub fn stage(&self, target: &str, bytes: &[u8], like: Option<&Entry>) -> io::Result<Staged> {
         self.stage_by(target, like, |out| out.write_all(bytes))
     }
@@ -365,7 +365,7 @@ mod tests {
     #[test]
     fn a_save_after_the_exchange_stays_in_place() {
         let (dir, folder) = folder(true);
-        // As if our "ours" had been exchanged for a person's "first", and they then saved "second" over it.
+        // As if our "ours" had been exchanged for a user's "first", and they then saved "second" over it.
         let swap = swap_name("a", &Digest::of(b"ours"));
         fs::write(dir.path().join(&swap), "first").unwrap();
         fs::write(dir.path().join("a"), "second").unwrap();

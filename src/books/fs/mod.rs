@@ -204,9 +204,9 @@ impl Unread {
 
 /// A refusal of the system as the port names it: whether a later try may succeed.
 ///
-/// `deed` reads after "failed to": "write ada.vcf".
-pub fn refused(deed: &str, error: &io::Error) -> ReplicaError {
-    let diagnostic = Diagnostic::new(format!("{deed}: {}", reason(error))).hint(remedy(error));
+/// `action` reads after "failed to": "write ada.vcf".
+pub fn refused(action: &str, error: &io::Error) -> ReplicaError {
+    let diagnostic = Diagnostic::new(format!("{action}: {}", reason(error))).hint(remedy(error));
     match error.kind() {
         io::ErrorKind::PermissionDenied
         | io::ErrorKind::ReadOnlyFilesystem
@@ -216,9 +216,9 @@ pub fn refused(deed: &str, error: &io::Error) -> ReplicaError {
     }
 }
 
-/// The same in the middle of a deed, which may have happened.
-pub fn unsettled(deed: &str, error: &io::Error) -> ReplicaError {
-    ReplicaError::OutcomeUnknown(Diagnostic::new(format!("{deed}: {}", reason(error))).hint(remedy(error)))
+/// The same in the middle of a write, which may have happened.
+pub fn unsettled(action: &str, error: &io::Error) -> ReplicaError {
+    ReplicaError::OutcomeUnknown(Diagnostic::new(format!("{action}: {}", reason(error))).hint(remedy(error)))
 }
 
 /// What to do about a refusal of the system.

@@ -2,7 +2,7 @@
 //! bytes alone.
 //!
 //! `.carnet-new-KEY-*.tmp` was never in place: it goes. `.carnet-swap-KEY-DIGEST-*.tmp` may hold, besides what we wrote
-//! and what it was made from, a version that a person saved in that instant: that goes back in place or is set aside
+//! and what it was made from, a version that a user saved in that instant: that goes back in place or is set aside
 //! as `NAME.carnet-saved`. It is never deleted.
 
 use std::io;
@@ -23,9 +23,9 @@ pub struct StagedFile {
 pub enum Recovered {
     /// It held nothing that is not elsewhere.
     Cleared,
-    /// A person's version is in its place again.
+    /// A user's version is in its place again.
     PutBack,
-    /// A person's version was set aside under this name.
+    /// A user's version was set aside under this name.
     Saved(String),
 }
 

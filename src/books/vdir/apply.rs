@@ -300,12 +300,12 @@ fn prove(folder: &Folder, name: &str, wrote: &WriteProof, began: SystemTime) -> 
 }
 
 /// The answer to a commit.
-fn answer(folder: &Folder, deed: &str, name: &str, outcome: Outcome, style: WriteStyle) -> Result<(), ReplicaError> {
+fn answer(folder: &Folder, action: &str, name: &str, outcome: Outcome, style: WriteStyle) -> Result<(), ReplicaError> {
     match outcome {
         Outcome::Done => Ok(()),
         Outcome::Stale => Err(ReplicaError::Stale(read::read(folder, name, style).ok().and_then(Reading::card))),
-        Outcome::Refused(error) => Err(refused(&format!("{deed} {name}"), &error)),
-        Outcome::Unsure(error) => Err(unsettled(&format!("{deed} {name}"), &error)),
+        Outcome::Refused(error) => Err(refused(&format!("{action} {name}"), &error)),
+        Outcome::Unsure(error) => Err(unsettled(&format!("{action} {name}"), &error)),
     }
 }
 
@@ -336,9 +336,9 @@ fn sighted(
     reading.card().ok_or_else(|| flawed("write", name, Flaw::whole("is a group and is left alone")))
 }
 
-fn flawed(deed: &str, name: &str, flaw: Flaw) -> ReplicaError {
+fn flawed(action: &str, name: &str, flaw: Flaw) -> ReplicaError {
     let Flaw { line: _, message, hint } = &flaw;
-    let diagnostic = Diagnostic { message: format!("{deed} {}: it {message}", flaw.place(name)), hint: hint.clone() };
+    let diagnostic = Diagnostic { message: format!("{action} {}: it {message}", flaw.place(name)), hint: hint.clone() };
     ReplicaError::Rejected(diagnostic)
 }
 

@@ -2,7 +2,7 @@
 //!
 //! A file that cannot be used (a link, a pipe, someone else's, too large, broken, two cards in one) is reported and
 //! counts as seen: it is never "deleted" and never written to. Groups are left alone. The folder carries a marker file;
-//! a folder that lost it is an unmounted disk until a person says otherwise.
+//! a folder that lost it is an unmounted disk until a user says otherwise.
 
 mod apply;
 mod read;
@@ -82,8 +82,8 @@ impl Vdir {
         }
     }
 
-    fn refused(&self, deed: &str, error: &io::Error) -> ReplicaError {
-        refused(&format!("{deed} {}", self.settings.path.display()), error)
+    fn refused(&self, action: &str, error: &io::Error) -> ReplicaError {
+        refused(&format!("{action} {}", self.settings.path.display()), error)
     }
 
     /// The folder may be gone or another one; nothing on it is to be believed. Says why, of the book, its folder and the

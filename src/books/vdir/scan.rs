@@ -116,7 +116,7 @@ struct Listing {
     problems: Vec<Problem>,
 }
 
-/// Finishes or undoes the step that a temporary file was part of; says so where a person should know.
+/// Finishes or undoes the step that a temporary file was part of; says so where a user should know.
 fn recover(folder: &Folder, name: &str, names: &[Vec<u8>], known: &Revisions) -> Option<Problem> {
     let leftover = StagedFile::parse(name)?;
     let listed = names.iter().filter_map(|name| std::str::from_utf8(name).ok());

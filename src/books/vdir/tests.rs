@@ -154,7 +154,7 @@ fn without_its_marker_a_folder_is_not_believed() {
     assert!(is_unsafe(apply(&mut vdir, add()).remove(0).map(drop)));
     assert_eq!(fs::read_dir(&path).unwrap().count(), 0, "nothing is written there");
 
-    // A person's word.
+    // A user's decision.
     put(&path, MARKER, "");
     assert!(try_scan(&mut Vdir::new(settings(path)), &known).is_ok());
 }
@@ -205,7 +205,7 @@ fn an_interrupted_exchange_is_undone_by_the_next_scan() {
     let (_dir, path, _) = book();
     put(&path, "a.vcf", CARD);
     let known = agreed(&path);
-    // Our version was put in place of one that a person had just saved; then the run was killed.
+    // Our version was put in place of one that a user had just saved; then the run was killed.
     let (ours, theirs) = (CARD.replace("Ada", "Ours"), CARD.replace("Ada", "Eda"));
     let key = Digest::of(b"a.vcf");
     let swap = |ours: &str| format!(".carnet-swap-{}-{}-0.tmp", key.short(), Digest::of(ours.as_bytes()));
@@ -217,7 +217,7 @@ fn an_interrupted_exchange_is_undone_by_the_next_scan() {
     assert_eq!(fs::read_to_string(path.join("a.vcf")).unwrap(), theirs);
     assert_eq!(fs::read_dir(&path).unwrap().count(), 2, "the card and the marker");
 
-    // A person has saved yet another version since: both are kept, and it is said.
+    // A user has saved yet another version since: both are kept, and it is said.
     put(&path, &swap("gone"), CARD.replace("Ada", "Older"));
     let seen = fresh(&path, &known);
     assert_eq!(fs::read_to_string(path.join("a.vcf")).unwrap(), theirs);

@@ -1,4 +1,4 @@
-//! A mirror with one of each that can wait for a person, for the tests of this folder.
+//! A mirror with one of each that can wait for a user, for the tests of this folder.
 
 use crate::{
     contact::{Contact, Item, ItemType},

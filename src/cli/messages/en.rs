@@ -322,7 +322,7 @@ fn stopped_todo(reason: &StopReason) -> String {
             format!("is its disk mounted? if the folder is the right one, `touch {marker}` and run again")
         }
         StopReason::NoFile { .. } => {
-            "is its disk mounted? if the book shall start anew, make an empty file there".to_owned()
+            "is its disk mounted? if the book is to start anew, make an empty file there".to_owned()
         }
     }
 }

@@ -74,7 +74,7 @@ fn guards_say_what_was_seen_and_what_to_type() {
     stopped(reason, "use book \"book\": there is no marker file at /b", mounted);
     let reason = StopReason::MarkerWentAway { path: path(), marker: marker() };
     stopped(reason, "use book \"book\": the marker file went away at /b", mounted);
-    let anew = "is its disk mounted? if the book shall start anew, make an empty file there";
+    let anew = "is its disk mounted? if the book is to start anew, make an empty file there";
     stopped(StopReason::NoFile { path: path() }, "use book \"book\": its file /b is missing", anew);
 }
 

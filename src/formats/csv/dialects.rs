@@ -260,7 +260,7 @@ fn an_edit_changes_its_cell_and_nothing_else() {
         set_name,
         "Nom;\"Prénom\";E-mail;Couleur\r\n\"Lovelace\";\"Aug;ta\";a@e.fr;\"bleu\"\r\n\r\nX;Y;Z;\"\"",
     );
-    // The whole name follows the names that it was made of; a person's own stays.
+    // The whole name follows the names that it was made of; a user's own stays.
     let thunderbird = |display: &str, first: &str| {
         format!("First Name,Last Name,Display Name,Primary Email\n{first},Lovelace,{display},a@e.fr\n")
     };
@@ -328,7 +328,7 @@ fn a_second_value_adds_a_column_to_every_row() {
         "last_name,professional_phone,personal_city,personal_2_city,professional_phone_2\n\
          A,01,Évry,Pau,\"612345678\"\nB,02,,,\nC,03,,\n",
     );
-    // A person took the column away: it is not given back.
+    // A user took the column away: it is not given back.
     assert_eq!(missed, ["skype"]);
     // A column that goes by another name has brothers by that name, read and written.
     let add = |contact: &mut Contact| contact.items.push(item(ItemType::ProfessionalPhone, "03"));

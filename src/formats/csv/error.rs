@@ -109,7 +109,7 @@ fn at_line(line: Option<usize>) -> String {
     line.map_or_else(String::new, |line| format!("line {line}: "))
 }
 
-/// A delimiter as a person reads it.
+/// A delimiter as a user reads it.
 pub(super) fn delimiter_name(delimiter: char) -> String {
     match delimiter {
         '\t' => "a tab".to_owned(),

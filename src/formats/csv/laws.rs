@@ -225,7 +225,7 @@ proptest! {
         prop_assert_eq!(sorted(row.contact), sorted(table.carries(&after)), "{}: {}", profile.name(), names.join(";"));
     }
 
-    /// Rows in nobody's manner. Types are left out: a person's label that says nothing stays, whatever the CRM knows.
+    /// Rows in nobody's manner. Types are left out: a user's label that says nothing stays, whatever the CRM knows.
     #[test]
     fn a_row_of_any_cells_takes_an_update(
         after in contact(), dialect in dialect(), row in prop::collection::vec(cell(), 120),

@@ -1,6 +1,6 @@
 //! Which column of one header line holds what, and which columns may be added to it.
 //!
-//! Columns are told apart by name, and those of one name by their order. A table from which a person took columns away
+//! Columns are told apart by name, and those of one name by their order. A table from which a user took columns away
 //! is not given them back: only numbered brothers of columns that are there are added.
 
 use std::collections::{HashMap, HashSet};
@@ -17,7 +17,7 @@ use crate::contact::{AddressType, Field, FieldSet, ItemType};
 pub(super) struct Layout {
     /// The header's cells, as written.
     pub header: Vec<String>,
-    /// What each column is read as, for a person; `None`: kept, not read.
+    /// What each column is read as, for a user; `None`: kept, not read.
     pub read_as: Vec<Option<String>>,
     pub id: Option<usize>,
     pub uid: Option<usize>,
@@ -432,7 +432,7 @@ fn split_number(text: &str) -> (&str, u32) {
 }
 
 /// A code so that it can stand in a column name: what is no digit as `%` and two hexadecimal digits. Letters too, so
-/// that a person's own `item_count` is no code.
+/// that a user's own `item_count` is no code.
 fn escape(code: &str) -> String {
     let mut out = String::with_capacity(code.len());
     for byte in code.bytes() {

@@ -185,7 +185,7 @@ impl Profile {
         &self.name
     }
 
-    /// The name for a person.
+    /// The name for a user.
     pub fn title(&self) -> &str {
         &self.title
     }

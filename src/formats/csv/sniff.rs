@@ -41,9 +41,9 @@ const STRANGE_DELIMITERS: [u8; 5] = *b":^~# ";
 /// The profiles that a file may have.
 #[derive(Debug, Clone, Copy)]
 pub enum Candidates<'p> {
-    /// This one: a person vouches for it.
+    /// This one: a user vouches for it.
     Given(&'p Profile),
-    /// A built-in one, or one of a person's own; of two that fit equally well, the own one counts.
+    /// A built-in one, or one of a user's own; of two that fit equally well, the own one counts.
     Among(&'p [Profile]),
 }
 
@@ -86,7 +86,7 @@ pub(super) fn find<'p>(
             best = Some((*encoding, header));
         }
     }
-    // A single known word may stand in any text; a person who names the profile vouches for it. One of a person's own
+    // A single known word may stand in any text; a user who names the profile vouches for it. One of a user's own
     // describes what that person has.
     let hits_min = if matches!(candidates, Candidates::Given(_)) { 1 } else { 2 };
     let fits = |profile: &Profile, header: &Header| {

@@ -80,12 +80,12 @@ pub struct Row {
     pub ragged: Option<Ragged>,
 }
 
-/// How a file was read, for a person to check.
+/// How a file was read, for a user to check.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Recognised {
     /// The dialect's name.
     pub profile: String,
-    /// The dialect's name for a person.
+    /// The dialect's name for a user.
     pub title: String,
     /// The encoding.
     pub encoding: Encoding,
@@ -252,7 +252,7 @@ impl Table {
         [two, one].into_iter().find(|marked| marked.lines().all(stands))
     }
 
-    /// Changes a row from what it says to what it shall say; cells whose value stays keep their bytes. Answers the
+    /// Changes a row from what it says to what it is to say; cells whose value stays keep their bytes. Answers the
     /// values that found no column.
     ///
     /// # Errors

@@ -88,7 +88,7 @@ pub(super) fn guarded(value: &str) -> Cow<'_, str> {
     Cow::Borrowed(value)
 }
 
-/// Takes back what [`guarded`] did. An apostrophe before anything else is the person's own.
+/// Takes back what [`guarded`] did. An apostrophe before anything else is the user's own.
 pub(super) fn unguarded(text: &str) -> &str {
     text.strip_prefix('\'').filter(|rest| rest.starts_with(|c: char| c == '\'' || is_trigger(c))).unwrap_or(text)
 }

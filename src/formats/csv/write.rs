@@ -148,7 +148,7 @@ impl Codec<'_> {
         names.all(|(_, column)| self.plain(line.cell(*column)).is_empty())
     }
 
-    /// Keeps a whole name in step with the names that it was made of, and leaves a person's own wording alone.
+    /// Keeps a whole name in step with the names that it was made of, and leaves a user's own wording alone.
     fn write_display_name(&self, line: &mut Line<'_>, from: &Contact, to: &Contact, changed: FieldSet) {
         let Some(column) = self.layout.display_name else { return };
         let whole = |first: &str, last: &str| format!("{first} {last}").trim().to_owned();

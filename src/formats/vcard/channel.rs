@@ -12,7 +12,7 @@ use super::{
 };
 use crate::contact::{Contact, Item, ItemKind, ItemType, keys};
 
-/// A line that says how to reach the person.
+/// A line that says how to reach the user.
 pub(super) struct Channel {
     /// The line's place.
     pub at: usize,

@@ -1,6 +1,6 @@
 //! A strict second opinion on the 4.0 cards that carnet wrote: the crate `vcard_parser`.
 //!
-//! It is asked about our own output alone, never about a person's card: it knows no 2.1 and 3.0, loses values, and some
+//! It is asked about our own output alone, never about a user's card: it knows no 2.1 and 3.0, loses values, and some
 //! inputs exhaust its stack. Its words hold the card's, so they are never handed on. Pictures are left out of what it sees.
 
 use super::{Card, Version, line::without_end, property::Prop};

@@ -1,4 +1,4 @@
-//! One pass over a card: the lines that differ from what they shall say are changed, added or taken out.
+//! One pass over a card: the lines that differ from what they are to say are changed, added or taken out.
 //!
 //! Names, company and single texts are here; the lists are in `edit_list`.
 
@@ -22,7 +22,7 @@ pub(super) struct Edit<'a> {
     pub reading: &'a Reading,
     pub target: &'a Contact,
     pub touched: bool,
-    /// What FN shall say, once something asks for a change.
+    /// What FN is to say, once something asks for a change.
     full_name: Option<Shown<'a>>,
     /// The highest N of the groups `itemN`, once looked up.
     group_last: Option<u32>,

@@ -229,7 +229,7 @@ struct Rest<'a> {
     labels: Labels<'a>,
 }
 
-/// True for a company without a person: its card may say so (KIND, X-ABShowAs), which is no news.
+/// True for a company without a user: its card may say so (KIND, X-ABShowAs), which is no news.
 pub(super) fn is_company(contact: &Contact) -> bool {
     contact.first_name.trim().is_empty() && contact.last_name.trim().is_empty() && !contact.company.trim().is_empty()
 }

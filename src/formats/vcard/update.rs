@@ -1,6 +1,6 @@
 //! The lens back: making a card say what a contact says, touching no line that says it already.
 //!
-//! A pass compares what the card reads as with what it shall read as and edits the lines that differ; then the card is read
+//! A pass compares what the card reads as with what it is to read as and edits the lines that differ; then the card is read
 //! again. One pass is nearly always enough. A second one is needed where a change shifts the meaning of a line that was not
 //! changed (a first company makes a bare e-mail a professional one): that line is then made explicit.
 

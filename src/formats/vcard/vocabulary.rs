@@ -53,7 +53,7 @@ impl Types {
         types
     }
 
-    /// What an X-ABLabel says; nothing when a word of it is not known: then it is a person's own label.
+    /// What an X-ABLabel says; nothing when a word of it is not known: then it is a user's own label.
     pub fn of_label(label: &str) -> Option<Types> {
         let bare = label.trim().strip_prefix("_$!<").and_then(|text| text.strip_suffix(">!$_")).unwrap_or(label);
         let folded = keys::text(bare);

@@ -1,5 +1,5 @@
 //! Creations whose answer was lost. A POST is not repeatable: such a row is `unknown` until the contact is found in a
-//! listing (adopted), is known not to have been made (sent again), or must be put to a person (parked). In a book it is
+//! listing (adopted), is known not to have been made (sent again), or must be put to a user (parked). In a book it is
 //! there or it is not.
 
 use std::collections::HashSet;

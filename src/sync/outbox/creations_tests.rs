@@ -1,4 +1,4 @@
-//! Creations whose answer was lost: found, sent again, or put to a person.
+//! Creations whose answer was lost: found, sent again, or put to a user.
 
 use super::Payload;
 use crate::{
@@ -32,7 +32,7 @@ fn the_highest_id_only_grows() {
     });
 }
 
-/// Looks for the lost creation of "ada-1" among newcomers: whom it became, who is left, and whether one was held back.
+/// Looks for the lost creation of "ada-1" among newcomers: what it became, who is left, and whether one was held back.
 fn check_found(name: &str, newcomers: Vec<RemoteContact>, adopted: Option<&str>, left: &[&str], held: bool) {
     with_fixture(|mut fixture| {
         let id = fixture.contact("ada-1", &ada("CEO"));

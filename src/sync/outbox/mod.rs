@@ -82,7 +82,7 @@ impl<'r, 'a> Outbox<'r, 'a> {
     }
 
     /// Written down before the first byte leaves: in the CRM a creation is not repeatable and a change may take effect
-    /// late; in a book what comes to be there after a crash shall be known for our own.
+    /// late; in a book what is found there after a crash is recognised as ours.
     pub fn about_to_write(&mut self, is_uncertain: bool, deliveries: &mut [Delivery]) -> Result<(), SyncError> {
         for delivery in deliveries {
             let (action, target, changed) = match &delivery.write.action {

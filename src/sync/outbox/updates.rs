@@ -15,7 +15,7 @@ use crate::{
     sync::{SyncError, events::SyncEvent, participant::MergeSide, record::label},
 };
 
-/// So often a change is sent to a server that neither refuses nor shows it, before a person is told.
+/// So often a change is sent to a server that neither refuses nor shows it, before a user is told.
 const TRIES_MAX: usize = 3;
 /// And then no sooner than so long after the last time.
 const STUCK_FOR: Duration = Duration::from_secs(3_600);

@@ -56,7 +56,7 @@ impl Pusher<'_, '_> {
         Ok(())
     }
 
-    /// It was deleted in the CRM, and a book has it still. Whether it is made there again is for a person to say; until then
+    /// It was deleted in the CRM, and a book has it still. Whether it is made there again is for a user to say; until then
     /// a detached agreement holds the place.
     fn named_is_gone(&mut self, contact: ContactId, remote: String) -> Result<(), SyncError> {
         self.run.mirror.clear_absence(&self.participant.name, &remote)?;

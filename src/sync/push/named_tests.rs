@@ -288,7 +288,7 @@ fn of_two_ids_that_one_contact_is_known_by_each_is_asked_for() {
     check(&[("1001", ada("CEO")), ("1003", ada("CEO"))], Some("1001"), false);
     let stranger = Contact { last_name: "Byron".into(), ..Contact::default() };
     check(&[("1001", stranger), ("1003", ada("CEO"))], Some("1003"), false);
-    // Gone under both: it holds the place until a person says what shall be.
+    // Gone under both: it holds the place until a user says what is to be.
     check(&[], Some("1003"), false);
 }
 

@@ -55,7 +55,7 @@ pub(crate) fn newcomers(mirror: &Mirror, contact: ContactId) -> Result<Vec<Candi
     Ok(found)
 }
 
-/// The outbox row of a creation that waits for a person.
+/// The outbox row of a creation that waits for a user.
 pub(crate) fn held_for_review(mirror: &Mirror, contact: ContactId) -> Result<Option<OutboxRow>, MirrorError> {
     let is = |row: &OutboxRow| row.state == OutboxState::HeldForReview && row.action == OutboxAction::Create;
     Ok(mirror.outbox_of(contact)?.into_iter().find(is))

@@ -70,7 +70,7 @@ impl Review<'_, '_> {
         new.set_scalar(field, &value);
         let edited = self.run.edit(stored, &new, PERSON)?;
         if !edited {
-            // A write that was refused before is tried again: to a person, this is a change.
+            // A write that was refused before is tried again: to a user, this is a change.
             self.run.mirror.touch_contact(stored.id)?;
         }
         let kept = match () {
@@ -117,7 +117,7 @@ impl Review<'_, '_> {
         Ok(applied(row, Effect::List { field, entries: new.describe(field) }, edited))
     }
 
-    /// A whole list that was held back on its replica; a person takes one side's, or all entries of both.
+    /// A whole list that was held back on its replica; a user takes one side's, or all entries of both.
     fn resolve_open_list(
         &mut self,
         row: &ConflictRow,

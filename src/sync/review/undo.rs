@@ -39,7 +39,7 @@ pub struct UndoOptions {
     pub dry_run: bool,
     /// Delete the contacts that the run made, too.
     pub created: bool,
-    /// A person's word: later values are replaced, and many contacts may be deleted.
+    /// A user's decision: later values are replaced, and many contacts may be deleted.
     pub force: bool,
 }
 
@@ -81,7 +81,7 @@ pub enum Reason {
 }
 
 impl Reason {
-    /// In words, for a person; after "left alone: ".
+    /// In words, for a user; after "left alone: ".
     pub fn words(self) -> &'static str {
         match self {
             Reason::Overtaken => "it was changed again since",
@@ -220,7 +220,7 @@ impl Review<'_, '_> {
         Ok(self.run.mirror.history(Some(contact), 1)?.iter().any(|(_, row)| row.run > run))
     }
 
-    /// A mass deletion needs a person's word.
+    /// A mass deletion needs a user's decision.
     fn guard_deletions(&self, drafts: &BTreeMap<String, Draft>) -> Result<(), SyncError> {
         let goes = |draft: &&Draft| !draft.lives && draft.stored.as_ref().is_some_and(|stored| !stored.deleted);
         let going = drafts.values().filter(goes).count() as u64;

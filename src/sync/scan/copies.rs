@@ -1,9 +1,9 @@
-//! A second record of one contact in the same book, as a person has said: what it says is taken once, and the record
+//! A second record of one contact in the same book, as a user has said: what it says is taken once, and the record
 //! itself is left alone. It is not written, since a contact has one record in each book; it is not deleted, since that is
 //! for its owner to do.
 //!
 //! While it stays as it was, nothing more is asked about it. Once the contact is deleted, the copy must not bring it back:
-//! then a person is asked anew.
+//! then a user is asked anew.
 
 use super::newcomers::Newcomers;
 use crate::{
@@ -14,7 +14,7 @@ use crate::{
     sync::{SyncError, events::ChangeAction, record::label, review::candidates::held},
 };
 
-/// A newcomer in the light of what was said of it before.
+/// A newcomer after what was said of it before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Copied {
     /// Nothing was said, or it has changed since.

@@ -8,7 +8,7 @@ use crate::{
     sync::{SyncError, events::Label, outbox::Outbox, participant::MergeSide, run::Run},
 };
 
-/// The revision of a record that a person named and that was not read yet.
+/// The revision of a record that a user named and that was not read yet.
 pub(crate) const NEVER_READ: &str = "";
 
 /// The revision of a record that is known to have changed and that was not read whole since: no listing shows it.
@@ -99,7 +99,7 @@ impl<'r, 'a> Intake<'r, 'a> {
             detached: false,
             marks: marks(uid.as_deref(), crm_id.as_deref()),
         };
-        // What a person is to say is not taken meanwhile: each side keeps its own.
+        // What a user is to say is not taken meanwhile: each side keeps its own.
         let mut policy = self.run.less_conflicts(side.policy, stored.id, side.name)?;
         // The agreement has what stands there; what a program of the book never writes is no edit.
         let told = told.as_ref().filter(|_| agreement.is_some()).unwrap_or(&there);

@@ -148,7 +148,7 @@ impl<'r, 'a> Absences<'r, 'a> {
         let base = Base { theirs: &agreement.theirs, ours: &agreement.ours };
         let shown = self.participant.replica.shows(&agreement.ours);
         let verdict = match on_absence(base, &shown, here, &self.participant.policy()) {
-            // Somebody's value still waits for a person's word.
+            // Somebody's value still waits for a user's decision.
             OnAbsence::DeleteHere if self.run.is_disputed(stored.id)? => OnAbsence::Conflict,
             verdict => verdict,
         };
@@ -159,7 +159,7 @@ impl<'r, 'a> Absences<'r, 'a> {
             }
             OnAbsence::Forget => self.run.mirror.delete_agreement(&self.participant.name, stored.id)?,
             OnAbsence::Conflict if self.participant.shares_ids() => {
-                // Made there again only when a person says so: the agreement stays, detached, and holds the place.
+                // Made there again only when a user says so: the agreement stays, detached, and holds the place.
                 self.run.whole_conflict(&stored, &self.participant.name, Kept::Open)?;
                 self.run
                     .mirror

@@ -122,12 +122,12 @@ struct Fate {
     /// Whether the agreement is detached; none where there is none left.
     detached: Option<bool>,
     conflicts: u64,
-    /// How many of them wait for a person's word.
+    /// How many of them wait for a user's decision.
     open: u64,
     history: usize,
 }
 
-/// Somebody's value waits for a person's word.
+/// Somebody's value waits for a user's decision.
 fn disputed(fixture: &mut RunFixture<'_>, id: ContactId) {
     let (base, here, there) = ("CEO".to_owned(), "CEO".to_owned(), "CTO".to_owned());
     let stored = fixture.run.stored(id).unwrap();

@@ -25,7 +25,7 @@ fn person(name: &str, email: &str) -> Contact {
     Contact { last_name: name.into(), items, ..Contact::default() }
 }
 
-/// Whom the mirror knows: "ada", in the CRM as "1001"; "byron", there and in the book; two called Petit, in neither;
+/// The contacts that the mirror knows: "ada", in the CRM as "1001"; "byron", there and in the book; two called Petit, in neither;
 /// "curie", who waits to be made in the CRM; "gauss", who does too although the book knows an id; "noether", deleted here
 /// and let go by the CRM.
 fn acquaintances(fixture: &mut RunFixture<'_>) {
@@ -56,7 +56,7 @@ fn of(fixture: &RunFixture<'_>, uid: &str) -> ContactId {
 enum Taken {
     For(String),
     New,
-    /// A person is asked, and these are named.
+    /// A user is asked, and these are named.
     Asked(Vec<String>),
     LeftAlone,
 }
@@ -122,7 +122,7 @@ fn check_with(
     });
 }
 
-/// One newcomer of the book, about whom a question was open.
+/// One newcomer of the book, that a question was open about.
 fn check(uid: Option<&str>, crm_id: Option<&str>, contact: &Contact, expected: Taken) {
     let open: Prepare = |fixture, _| {
         raise_ambiguous(fixture, "new.vcf");

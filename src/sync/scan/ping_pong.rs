@@ -1,4 +1,4 @@
-//! Fields that two sides carry back and forth are stopped: each side keeps its own, and a person decides. The decision is
+//! Fields that two sides carry back and forth are stopped: each side keeps its own, and a user decides. The decision is
 //! [`crate::reconcile::ping_pong`]'s; here is where the history is looked up and the conflict written down.
 
 use crate::{
@@ -126,7 +126,7 @@ mod tests {
             assert!(!shows(&mut fixture, id, "cards", b), "and asks once");
             assert_eq!(fixture.run.mirror.conflicts(9).unwrap().len(), 1);
 
-            // A person's word: it stands, and is to be pushed; the count begins anew.
+            // A user's decision: it stands, and is to be pushed; the count begins anew.
             Review::new(&mut fixture.run).resolve_conflict(row.id, keep).unwrap();
             assert_eq!(fixture.run.stored(id).unwrap().contact, *stands);
             assert_eq!(fixture.run.mirror.conflict(row.id).unwrap().unwrap().state, State::Settled);

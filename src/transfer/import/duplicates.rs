@@ -1,4 +1,4 @@
-//! What the records of one file are to each other, and to whom the mirror knows.
+//! What the records of one file are to each other, and to the contacts of the mirror.
 
 use std::collections::HashMap;
 
@@ -21,7 +21,7 @@ pub(super) struct BatchDuplicates {
     pub locally_deleted: MatchIndex,
     /// The contacts that records of this file were taken for.
     taken: HashMap<ContactId, Taken>,
-    /// Records of this file that were left to a person, by their places in `places_left`.
+    /// Records of this file that were left to a user, by their places in `places_left`.
     left: MatchIndex,
     places_left: Vec<String>,
 }
@@ -105,7 +105,7 @@ impl BatchDuplicates {
         taken.said = taken.said.or(said.without(Field::Items).without(Field::Addresses));
     }
 
-    /// Remembers that the record was left to a person.
+    /// Remembers that the record was left to a user.
     pub fn leave(&mut self, record: &RemoteContact) {
         let uid = record.uid.as_deref().unwrap_or_default();
         self.left.add(self.places_left.len() as i64, uid, record.crm_id.as_deref(), &record.contact);
@@ -129,7 +129,7 @@ impl BatchDuplicates {
     }
 }
 
-/// What a record was recognised by, if all else speaks against it. Two marks that agree are a person's own word.
+/// What a record was recognised by, if all else speaks against it. Two marks that agree are a user's own word.
 fn contradicts_mark(stored: &Stored, by: MatchedBy, record: &RemoteContact) -> Option<&'static str> {
     let (known, read) = (&stored.contact, &record.contact);
     let has_both_marks = record.crm_id.is_some() && record.crm_id == stored.crm_id;

@@ -175,7 +175,7 @@ impl Importer<'_, '_> {
         Ok(format!("could be any of {} known contacts ({})", candidates.len(), names.join(", ")))
     }
 
-    /// Leaves a record to a person.
+    /// Leaves a record to a user.
     fn leave(&mut self, record: &RemoteContact, message: String, hint: &str) -> Result<(), SyncError> {
         self.duplicates.leave(record);
         self.tell_left(record, message, hint);
@@ -226,7 +226,7 @@ impl Importer<'_, '_> {
         }
     }
 
-    /// The contact was deleted here once and a person brings it back: to every replica that still holds it, too.
+    /// The contact was deleted here once and a user brings it back: to every replica that still holds it, too.
     fn import_again(&mut self, stored: &Stored, record: &RemoteContact) -> Result<(), SyncError> {
         let new = enriched(&stored.contact, &record.contact, record.fields, (MatchedBy::Uid, FieldSet::NONE));
         self.duplicates.take(stored.id, record);
@@ -240,7 +240,7 @@ impl Importer<'_, '_> {
     }
 
     /// A known contact gets what the record says beyond it. What it says otherwise than an earlier record of the file is
-    /// left to a person.
+    /// left to a user.
     fn import_into(&mut self, stored: &Stored, by: MatchedBy, record: &RemoteContact) -> Result<(), SyncError> {
         let said = record.fields.and(self.duplicates.said(stored.id));
         let otherwise = contradictions(&stored.contact, &record.contact, said, by);

@@ -74,7 +74,7 @@ impl ImportSource {
 pub struct Imported {
     /// Its records in their order.
     pub records: Box<dyn Iterator<Item = Record>>,
-    /// How the file is read, for a person to check.
+    /// How the file is read, for a user to check.
     pub recognised: Option<String>,
     /// The columns that hold something; none for files that are no tables.
     pub columns: Vec<Column>,
@@ -207,7 +207,7 @@ fn row_record(name: &str, fields: FieldSet, row: csv::Row) -> Record {
     Record::Contact { record, refused, repaired }
 }
 
-/// How a table was read, for a person to check.
+/// How a table was read, for a user to check.
 fn words(recognised: &Recognised, filled: &[Filled]) -> String {
     let Recognised { profile: _, title, encoding, delimiter, header_line, columns: _ } = recognised;
     let delimiter = if *delimiter == '\t' { "tab".to_owned() } else { format!("\"{delimiter}\"") };
