@@ -55,8 +55,8 @@ const IMPURE: &[&str] = &[
     "Instant",
     "Utc::now",
     "Atomic",
-    "static ",
-    "thread_local",
+    "Mutex",
+    "static mut",
 ];
 const PURE: &[&str] = &["contact", "formats", "reconcile"];
 
@@ -70,7 +70,7 @@ const PLACES: &[(&str, &[&str], &str)] = &[
     ),
     ("thread::sleep", &["src/books/vdir/", "src/mirror/open.rs"], "only a run's own thread may be blocked"),
     ("SystemTime::now", &["src/books/fs/", "src/books/vdir/", "src/crm/"], "time is handed in"),
-    ("Utc::now", &["src/sync/host.rs", "src/daemon/"], "time is handed in"),
+    ("Utc::now", &["src/sync/host.rs", "src/daemon/", "src/cli/", "src/crm/transport.rs"], "time is handed in"),
     ("unwrap()", &[], "say with `expect` why it cannot fail, or handle it"),
 ];
 
@@ -128,6 +128,9 @@ fn shipped(text: &str) -> &str {
 
 /// A file that only the tests of the module that declares it use, or that such a file declares.
 fn is_test_only(path: &Path, all: &[(PathBuf, String)]) -> bool {
+    if path.ends_with("mod.rs") {
+        return path.parent().is_some_and(|folder| is_test_only(&folder.with_extension("rs"), all));
+    }
     let (Some(parent), Some(stem)) = (path.parent(), path.file_stem().and_then(|stem| stem.to_str())) else {
         return false;
     };
@@ -137,8 +140,9 @@ fn is_test_only(path: &Path, all: &[(PathBuf, String)]) -> bool {
     let declared = all
         .iter()
         .any(|(other, text)| (other.parent() == Some(parent) || other.with_extension("") == parent) && declares(text));
-    let owner = parent.with_extension("rs");
-    declared || all.iter().any(|(other, _)| *other == owner && is_test_only(other, all))
+    let owners = [parent.with_extension("rs"), parent.join("mod.rs")];
+    let in_tests = |(other, _): &(PathBuf, String)| owners.contains(other) && other != path && is_test_only(other, all);
+    declared || all.iter().any(in_tests)
 }
 
 /// The crate's folders that a text names, in `use crate::{a::x, b}` and in paths.

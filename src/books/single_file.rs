@@ -208,7 +208,7 @@ impl SingleFile {
         self.put_in_place(folder, staged, present.as_ref().map(|(_, digest)| digest))
     }
 
-    /// Writes a copy of what the file shall be, beside it.
+    /// Writes a copy of what the file is to be, beside it.
     pub fn stage<E: From<io::Error>>(
         &self,
         version: &OpenVersion,

@@ -127,7 +127,7 @@ pub fn remembered(path: &Path) -> BTreeSet<String> {
 }
 
 /// What cards hold whose contacts a restored mirror does not know in the CRM yet, and has nothing of what the CRM holds of
-/// them by now: a listing cannot tell whom they are there, and it is read before the cards.
+/// them by now: a listing cannot tell who they are there, and it is read before the cards.
 pub fn strangers(world: &World, path: &Path) -> BTreeSet<String> {
     let mirror = Mirror::open(path).expect("the mirror opens");
     let known_by = |texts: Vec<String>| {

@@ -265,7 +265,7 @@ impl CsvFile {
     }
 }
 
-/// The records that writes name, in the state that they shall have.
+/// The records that writes name, in the state that they are to have.
 fn named_by(writes: &[Write]) -> impl Iterator<Item = Hashed> {
     writes.iter().filter_map(|write| match &write.action {
         Action::Update { remote, revision, .. } | Action::Delete { remote, revision, .. } => {
