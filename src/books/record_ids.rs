@@ -407,7 +407,8 @@ impl<'a> Open<'a> {
                             used[*at as usize] = true;
                         }
                     }
-                    (there.next(), here.next());
+                    there.next();
+                    here.next();
                 }
             }
         }

@@ -151,7 +151,8 @@ pub mod captured {
     impl Written {
         /// As text, without colours.
         pub fn text(&self) -> String {
-            String::from_utf8(anstream::adapter::strip_bytes(&self.0.borrow()).into_vec()).expect("what was written is text")
+            String::from_utf8(anstream::adapter::strip_bytes(&self.0.borrow()).into_vec())
+                .expect("what was written is text")
         }
     }
 

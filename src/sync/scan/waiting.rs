@@ -141,12 +141,12 @@ mod tests {
         RemoteContact {
             remote: format!("{number}.vcf"),
             revision: "r".into(),
-            uid: (number % 2 == 0).then(|| format!("u{number}")),
+            uid: (number.is_multiple_of(2)).then(|| format!("u{number}")),
             crm_id: None,
             contact: Contact { last_name: format!("Durand {number}"), ..Contact::default() },
             fields: FieldSet::CRM,
             detail: Some("{}".into()),
-            source: (number % 3 == 0).then(|| vec![0xff, 0, number as u8]),
+            source: (number.is_multiple_of(3)).then(|| vec![0xff, 0, number as u8]),
         }
     }
 
