@@ -78,8 +78,7 @@ pub trait Replica {
         BTreeMap::new()
     }
 
-    /// Clears up what an interrupted run may have left there. Asked in a run that has nothing to write there: `apply` sees to
-    /// it otherwise, and may have a use for it first.
+    /// Clears up what an interrupted run may have left there. Asked after the writes of a run, also where there are none.
     fn clear_up<'a>(&'a mut self) -> LocalFuture<'a, ()> {
         Box::pin(async {})
     }

@@ -170,6 +170,11 @@ impl<'a> RunFixture<'a> {
         Pusher::new(&mut self.run, participant, &mut HashSet::new()).plan_push(&pending).unwrap().0
     }
 
+    /// Pushes what is pending.
+    pub(crate) fn push(&mut self, participant: &mut Participant) -> Result<Option<SyncError>, SyncError> {
+        on_this_thread(Pusher::new(&mut self.run, participant, &mut HashSet::new()).push())
+    }
+
     /// Asks for the contacts that records of books name.
     pub(crate) fn look_for_named(&mut self, participant: &mut Participant) -> Result<(), SyncError> {
         let mut planned = HashSet::new();

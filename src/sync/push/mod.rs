@@ -1,5 +1,7 @@
 //! The mirror's pending changes, out to one replica.
 
+#[cfg(test)]
+mod clear_up_tests;
 mod named;
 #[cfg(test)]
 mod named_tests;
@@ -88,10 +90,6 @@ impl<'r, 'a> Pusher<'r, 'a> {
     /// Pushes what is pending until the replica holds it, or has refused it, or could not be reached. Trouble with an
     /// essential replica is given back: the others are written first.
     pub async fn push(mut self) -> Result<Option<SyncError>, SyncError> {
-        let idle = self.run.mirror.pending(&self.participant.name)?.is_empty();
-        if idle && !self.participant.is_halted() && !self.run.policy.dry_run {
-            self.participant.replica.clear_up().await;
-        }
         if self.participant.shares_ids() && !self.participant.is_halted() {
             self.look_for_named().await?;
         }
@@ -112,6 +110,10 @@ impl<'r, 'a> Pusher<'r, 'a> {
             if !again {
                 break;
             }
+        }
+        if !self.participant.is_halted() && !self.run.policy.dry_run {
+            // Not before: what an interrupted run left there may be of use to the writes.
+            self.participant.replica.clear_up().await;
         }
         self.say_unlisted();
         Ok(self.trouble)
