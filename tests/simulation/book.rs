@@ -57,6 +57,19 @@ pub struct SimulatedBook {
 }
 
 impl SimulatedBook {
+    fn write(&self, write: Write) -> Result<Written, ReplicaError> {
+        let before = self.shelf.lock().clone();
+        let answer = self.shelf.lock().write(write);
+        if let Ok(Some(written)) = &answer {
+            let held = before.contact(&written.remote).map(words).unwrap_or_default();
+            let new = self.shelf.lock().contact(&written.remote).map(words).unwrap_or_default();
+            let mut world = self.world.lock().expect("the world");
+            world.unacknowledged_cards.insert((self.shelf.number, written.remote.clone()));
+            world.unacknowledged_values.extend(new.into_iter().filter(|text| !held.contains(text)));
+        }
+        answer
+    }
+
     fn is_away(&self) -> bool {
         self.world.lock().expect("the world").books_away.contains(&self.shelf.number)
     }
@@ -89,13 +102,31 @@ impl Replica for SimulatedBook {
             }
             // Read at one instant, handed over later: people go on meanwhile.
             let mut copy = self.shelf.lock().clone();
-            self.world.lock().expect("the world").people_act();
-            copy.scan(baseline, sink).await
+            {
+                let mut world = self.world.lock().expect("the world");
+                world.people_act();
+                let records = copy.remotes();
+                if world.goes_wrong(&self.shelf) {
+                    copy.faults.cut_after = Some(world.dice.below(1 + records.len()));
+                }
+                if world.goes_wrong(&self.shelf) && !records.is_empty() {
+                    copy.faults.unreadable.insert(records[world.dice.below(records.len())].clone());
+                }
+            }
+            let scanned = copy.scan(baseline, sink).await;
+            if copy.deltas {
+                let crash = self.world.lock().expect("the world").crash_at("book, after a scan");
+                crash.happen().await;
+            }
+            scanned
         })
     }
 
     fn fetch<'a>(&'a mut self, remote: &'a str) -> LocalFuture<'a, Result<Lookup, ReplicaError>> {
         Box::pin(async move {
+            if self.world.lock().expect("the world").goes_wrong(&self.shelf) {
+                return Ok(Lookup::Unclear("the server errs".to_owned()));
+            }
             let mut copy = self.shelf.lock().clone();
             copy.fetch(remote).await
         })
@@ -112,20 +143,14 @@ impl Replica for SimulatedBook {
                 }
                 let crash = self.world.lock().expect("the world").crash_at("book, before a write");
                 crash.happen().await;
-                let mut copy = self.shelf.lock().clone();
-                let before = copy.clone();
-                let answer = copy.apply(vec![write]).await;
-                if let Some(Ok(Some(written))) = answer.first() {
-                    let held = before.contact(&written.remote).map(words).unwrap_or_default();
-                    let new = copy.contact(&written.remote).map(words).unwrap_or_default();
-                    let mut world = self.world.lock().expect("the world");
-                    world.unacknowledged_cards.insert((self.shelf.number, written.remote.clone()));
-                    world.unacknowledged_values.extend(new.into_iter().filter(|text| !held.contains(text)));
-                }
-                *self.shelf.lock() = copy;
+                let mishap = self.world.lock().expect("the world").card_mishap(&self.shelf);
+                let answer = match mishap {
+                    Some(mishap) => self.world.lock().expect("the world").writes_badly(&self.shelf, write, mishap),
+                    None => self.write(write),
+                };
                 let crash = self.world.lock().expect("the world").crash_at("book, after a write");
                 crash.happen().await;
-                answers.extend(answer);
+                answers.push(answer);
             }
             answers
         })

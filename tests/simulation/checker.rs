@@ -121,6 +121,11 @@ pub fn left_the_mirror(world: &World, path: &Path, before: &BTreeSet<String>, af
     left.filter(|value| !remembered.contains(*value)).map(|value| format!("{value} left the mirror")).collect()
 }
 
+/// True while nobody can tell what became of a write.
+pub fn outbox_waits(path: &Path) -> bool {
+    !rows(&Connection::open(path).expect("the mirror's file"), "SELECT id FROM outbox").is_empty()
+}
+
 /// What a mirror's conflicts remember of replaced values.
 pub fn remembered(path: &Path) -> BTreeSet<String> {
     explained(&Connection::open(path).expect("the mirror's file"))

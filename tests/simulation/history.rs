@@ -65,6 +65,9 @@ pub fn live(seed: u64, folder: &Path, mutant: Option<Mutant>, keeps_trace: bool)
         faults: Mutex::default(),
     };
     fs::write(&history.mirror, empty_mirror()).expect("a mirror's file");
+    if let Some(desk) = &mut history.lock().desk {
+        desk.mirror.clone_from(&history.mirror);
+    }
     history.back_up();
     let mut outcome = Outcome::default();
     let lived = catch_unwind(AssertUnwindSafe(|| history.live(&mut outcome)));
@@ -303,7 +306,7 @@ impl History {
                 let told =
                     format!("run done, {} waiting, {} failed {:?}", summary.waiting, summary.failed, summary.stopped);
                 world.note(told);
-                let waits = Mirror::open(&self.mirror).is_ok_and(|mirror| mirror.count_outbox(CRM).unwrap_or(1) > 0);
+                let waits = checker::outbox_waits(&self.mirror);
                 if !waits && summary.stopped.is_empty() && summary.failed == 0 {
                     world.unacknowledged.clear();
                     world.unacknowledged_cards.clear();

@@ -60,6 +60,9 @@ impl Host for SimulatedHost {
         let (killed, full) = {
             let mut world = self.lock();
             world.people_act();
+            if point == FailPoint::Answered {
+                world.somebody_acts_at_the_desk();
+            }
             let full = point == FailPoint::Committing
                 && match &mut world.full_in {
                     Some(0) => {

@@ -7,6 +7,7 @@
 mod body;
 mod book;
 mod checker;
+mod desk;
 mod dice;
 mod history;
 mod host;
@@ -15,6 +16,7 @@ mod ledger;
 mod mischief;
 mod mutants;
 mod people;
+mod servers;
 mod veil;
 mod verdict;
 mod wire;

@@ -13,7 +13,7 @@ use crate::{
 
 /// What a person does to a contact.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Act {
+pub enum Act {
     Add,
     Scalar,
     AddItem,
@@ -241,7 +241,7 @@ fn new_entry(dice: &mut Dice, ledger: &mut Ledger) -> (usize, Entry) {
     (list, Entry { id: 0, values })
 }
 
-fn edit_contact(contact: &mut Contact, fields: FieldSet, action: Act, dice: &mut Dice, ledger: &mut Ledger) {
+pub fn edit_contact(contact: &mut Contact, fields: FieldSet, action: Act, dice: &mut Dice, ledger: &mut Ledger) {
     match action {
         Act::Scalar => {
             let (_, field, kind) = dice.pick(&SCALARS);

@@ -230,6 +230,7 @@ impl World {
 
     /// What the server does at last although nobody waits for it any more.
     pub fn commit_late(&mut self) {
+        self.commit_late_cards();
         let now = Instant::now();
         let (due, late): (Vec<_>, Vec<_>) = std::mem::take(&mut self.late).into_iter().partition(|one| one.due <= now);
         self.late = late;

@@ -17,10 +17,12 @@ use tokio::{sync::Notify, time::Instant};
 
 use crate::{
     book::Shelf,
+    desk::Desk,
     dice::Dice,
     judge::Judge,
     ledger::Ledger,
     mischief::{Mischief, Rates},
+    servers::{self, LateCard},
     veil::Veil,
 };
 
@@ -76,6 +78,12 @@ pub struct World {
     /// The listings of the next run are thin.
     pub thin_next: bool,
     pub late: Vec<LateCommit>,
+    /// Writes to cards that come to be done although nobody waits for them any more.
+    pub late_cards: Vec<LateCard>,
+    /// How often something goes wrong at a server of cards, in 1,000.
+    pub server_trouble: usize,
+    /// Somebody changes contacts in the mirror itself.
+    pub desk: Option<Desk>,
     /// What the last whole answer about a contact said, in this run.
     pub shown_last: HashMap<i64, BTreeSet<String>>,
     /// Contacts that carnet made and may not know of yet.
@@ -122,6 +130,7 @@ impl World {
             1 => vec![Shelf::new(0, all), Shelf::new(1, poor)],
             _ => vec![Shelf::new(0, all)],
         };
+        servers::furnish(seed, &shelves);
         let rates = Rates::of(&mut dice);
         let restores = dice.permille(150);
         World {
@@ -148,6 +157,9 @@ impl World {
             left_out_now: false,
             thin_next: false,
             late: Vec::new(),
+            late_cards: Vec::new(),
+            server_trouble: 40,
+            desk: Desk::of(seed, restores),
             shown_last: HashMap::new(),
             unacknowledged: BTreeSet::new(),
             ended: HashMap::new(),
@@ -223,6 +235,7 @@ impl World {
     pub fn calm_down(&mut self) {
         self.rates = Rates::none();
         self.people_share = 0;
+        self.server_trouble = 0;
         self.lies_until = None;
         self.veil = None;
         self.thin_next = false;
