@@ -112,16 +112,17 @@ impl Folder {
 
     /// Names in the folder that `wanted` takes, sorted; `.` and `..` never. Bytes, since not every name is text.
     pub fn names(&self, wanted: impl Fn(&[u8]) -> bool) -> io::Result<Vec<Vec<u8>>> {
-        let mut names = Vec::new();
-        for entry in Dir::read_from(&self.fd)? {
-            let entry = entry?;
-            let name = entry.file_name().to_bytes();
-            if name != b"." && name != b".." && wanted(name) {
-                names.push(name.to_owned());
-            }
-        }
+        let mut names = self.each_name()?.filter(|name| name.as_ref().is_ok_and(|name| wanted(name)) || name.is_err());
+        let mut names: Vec<Vec<u8>> = names.by_ref().collect::<io::Result<_>>()?;
         names.sort_unstable();
         Ok(names)
+    }
+
+    /// All names in the folder, `.` and `..` left out, in the folder's own order.
+    pub fn each_name(&self) -> io::Result<impl Iterator<Item = io::Result<Vec<u8>>>> {
+        let entries = Dir::read_from(&self.fd)?;
+        let names = entries.map(|entry| Ok(entry?.file_name().to_bytes().to_owned()));
+        Ok(names.filter(|name| !matches!(name.as_deref(), Ok(b"." | b".."))))
     }
 
     /// Looks at a name; `None` if it is not there.

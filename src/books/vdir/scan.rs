@@ -3,20 +3,25 @@
 //! Looking and reading use more than one core where that pays. What is handed on keeps one order: agreed files first,
 //! then new ones, by name; so the first file with a UID is the agreed one, and a copy of it is reported, not synced.
 
-use std::{collections::HashSet, sync::mpsc, thread, time::Duration, time::SystemTime};
+use std::{
+    collections::HashSet,
+    io,
+    sync::mpsc,
+    thread,
+    time::{Duration, SystemTime},
+};
 
 use super::{
     FILE_MAX, LARGE, LARGE_AT_ONCE, Trust, Vdir, is_card_name,
+    known::{KnownFiles, Place, uid_number},
     read::{self, Reading},
     state::{State, uid_key},
 };
 use crate::{
     books::{
-        Revisions,
         cards::{self, Flaw},
         fs::{Folder, Recovered, SAVED, StagedFile, reason, remedy},
         parallel::{chunked_map, cores},
-        revisions,
     },
     formats::vcard::WriteStyle,
     replica::{Baseline, Batch, Distrust, Problem, ReplicaError, Scanned, Sink, Stopped},
@@ -24,12 +29,14 @@ use crate::{
 
 /// Files read before they are handed on.
 const CHUNK: usize = 256;
+/// Files looked at before they are handed on.
+const LOOKED_AT_ONCE: usize = 4096;
 /// With fewer files, a second thread costs more than it gives.
 const THREAD_MIN: usize = 512;
 
 impl Vdir {
     pub(super) fn scan_now(&mut self, baseline: &dyn Baseline, sink: &mut Sink<'_>) -> Result<Scanned, ReplicaError> {
-        let known = &revisions(baseline)?;
+        let mut known = KnownFiles::new(baseline)?;
         let agreed = !known.is_empty();
         let Some(folder) = self.open().map_err(|error| self.refused("open", &error))? else {
             if agreed {
@@ -47,15 +54,18 @@ impl Vdir {
         }
         self.trust = Trust::Marked;
 
-        let listing = self.list(&folder, known)?;
-        let Sorted { batch, to_read, patience } = sort(&folder, known, listing);
-        let mut uids = Uids::new(known, &batch, !to_read.is_empty());
-        sink(batch)?;
+        let Sorted { mut to_read, patience } = self.sort(&folder, baseline, &mut known, sink)?;
+        to_read.sort_by(|one, other| {
+            (!known.contains(&one.name), &one.name).cmp(&(!known.contains(&other.name), &other.name))
+        });
+        let problems = put_off(&mut to_read);
+        let mut uids = Uids::new(if to_read.is_empty() { Vec::new() } else { known.uids() });
+        sink(Batch { problems, ..Batch::default() })?;
         // A file changed just now is read when its stamp will prove it, so that the next run need not read it again.
         thread::sleep(patience);
         let (observed, style) = (&mut self.observed, self.settings.style);
         read_all(&folder, &to_read, style, &mut |readings| {
-            let batch = assemble(known, &mut uids, readings);
+            let batch = assemble(baseline, &known, &mut uids, readings)?;
             batch.changed.iter().for_each(|record| cards::learn(observed, style, record));
             sink(batch)
         })?;
@@ -66,74 +76,115 @@ impl Vdir {
         Ok(Scanned::complete())
     }
 
-    /// The names in the folder, after finishing or undoing what a killed run left.
-    fn list(&self, folder: &Folder, known: &Revisions) -> Result<Listing, ReplicaError> {
-        let wanted = |name: &[u8]| is_card_name(name) || StagedFile::may_be(name) || is_saved(name);
-        let list = || folder.names(wanted).map_err(|error| self.refused("list", &error));
-        let mut names = list()?;
+    /// Finishes or undoes what a killed run left.
+    fn tidy(&self, folder: &Folder, baseline: &dyn Baseline) -> Result<Vec<Problem>, ReplicaError> {
+        let list = |wanted: fn(&[u8]) -> bool| folder.names(wanted).map_err(|error| self.refused("list", &error));
+        let leftovers = list(StagedFile::may_be)?;
         let mut problems = Vec::new();
         // Another carnet at work keeps its files.
-        if names.iter().any(|name| StagedFile::may_be(name)) && folder.lock() {
-            for name in names.iter().filter_map(|name| std::str::from_utf8(name).ok()) {
-                problems.extend(recover(folder, name, &names, known));
+        if !leftovers.is_empty() && folder.lock() {
+            let names = list(is_card_name)?;
+            for name in leftovers.iter().filter_map(|name| std::str::from_utf8(name).ok()) {
+                problems.extend(recover(folder, name, &names, baseline)?);
             }
-            names = list()?;
         }
-        let mut listing = Listing { names: Vec::with_capacity(names.len()), problems };
-        for name in names {
-            match String::from_utf8(name) {
-                Ok(name) if is_card_name(name.as_bytes()) => listing.names.push(name),
-                Ok(name) if is_saved(name.as_bytes()) => listing.problems.push(Problem {
-                    place: name,
-                    message: "was saved by another program in the instant that carnet wrote this contact".into(),
-                    hint: Some("take over what is missing from it, then delete it".into()),
-                    remote: None,
-                }),
-                Ok(_) => {}
-                Err(name) => listing.problems.push(Problem {
-                    place: String::from_utf8_lossy(name.as_bytes()).escape_default().to_string(),
-                    message: "has a name that is not UTF-8 and is left alone".into(),
-                    hint: Some("rename it".into()),
-                    remote: None,
-                }),
+        Ok(problems)
+    }
+
+    /// Looks at each file of the folder. Those under the agreed stamp are handed over, the others are to be read.
+    fn sort(
+        &self,
+        folder: &Folder,
+        baseline: &dyn Baseline,
+        known: &mut KnownFiles,
+        sink: &mut Sink<'_>,
+    ) -> Result<Sorted, ReplicaError> {
+        let mut batch = Batch { problems: self.tidy(folder, baseline)?, ..Batch::default() };
+        let mut sorted = Sorted::default();
+        let refused = |error: io::Error| self.refused("list", &error);
+        let mut names = folder.each_name().map_err(refused)?;
+        loop {
+            let mut chunk = Vec::new();
+            for name in names.by_ref() {
+                chunk.extend(card_name(name.map_err(refused)?, &mut batch.problems));
+                if chunk.len() == LOOKED_AT_ONCE {
+                    break;
+                }
             }
+            if chunk.is_empty() {
+                break;
+            }
+            chunk
+                .iter()
+                .filter_map(|name| known.place(name))
+                .collect::<Vec<_>>()
+                .into_iter()
+                .for_each(|it| known.list(it));
+            sorted.look(folder, known, chunk, &mut batch);
+            sink(std::mem::take(&mut batch))?;
         }
         // A listing made while others rename may miss a name: ask for each one that is missed.
-        let missed = known.keys().filter(|remote| is_card_name(remote.as_bytes()));
-        let missed: Vec<String> = missed
-            .filter(|remote| listing.names.binary_search(remote).is_err())
-            .filter(|remote| !matches!(folder.fetch(remote), Ok(None)))
-            .cloned()
-            .collect();
-        listing.names.extend(missed);
-        Ok(listing)
+        let missed = known.unlisted(baseline)?.into_iter().filter(|remote| is_card_name(remote.as_bytes()));
+        let missed = missed.filter(|remote| !matches!(folder.fetch(remote), Ok(None))).collect();
+        sorted.look(folder, known, missed, &mut batch);
+        sink(batch)?;
+        Ok(sorted)
     }
 }
 
-#[derive(Debug)]
-struct Listing {
-    names: Vec<String>,
-    problems: Vec<Problem>,
+/// The name of a card, if it is one; a name that a user should know of is told.
+fn card_name(name: Vec<u8>, problems: &mut Vec<Problem>) -> Option<String> {
+    if !is_card_name(&name) && !is_saved(&name) {
+        return None;
+    }
+    match String::from_utf8(name) {
+        Ok(name) if is_card_name(name.as_bytes()) => return Some(name),
+        Ok(name) => problems.push(Problem {
+            place: name,
+            message: "was saved by another program in the instant that carnet wrote this contact".into(),
+            hint: Some("take over what is missing from it, then delete it".into()),
+            remote: None,
+        }),
+        Err(name) => problems.push(Problem {
+            place: String::from_utf8_lossy(name.as_bytes()).escape_default().to_string(),
+            message: "has a name that is not UTF-8 and is left alone".into(),
+            hint: Some("rename it".into()),
+            remote: None,
+        }),
+    }
+    None
 }
 
 /// Finishes or undoes the step that a temporary file was part of; says so where a user should know.
-fn recover(folder: &Folder, name: &str, names: &[Vec<u8>], known: &Revisions) -> Option<Problem> {
-    let leftover = StagedFile::parse(name)?;
+fn recover(
+    folder: &Folder,
+    name: &str,
+    names: &[Vec<u8>],
+    baseline: &dyn Baseline,
+) -> Result<Option<Problem>, Stopped> {
+    let Some(leftover) = StagedFile::parse(name) else { return Ok(None) };
+    let is_target = |name: &str| is_card_name(name.as_bytes()) && leftover.is_for(name);
     let listed = names.iter().filter_map(|name| std::str::from_utf8(name).ok());
-    let known_names = known.keys().map(String::as_str);
-    let target =
-        listed.chain(known_names).filter(|name| is_card_name(name.as_bytes())).find(|name| leftover.is_for(name));
-    let agreed = target.and_then(|target| known.get(target)).and_then(|state| State::parse(state).digest());
-    match folder.recover(&leftover, target, |digest| agreed.as_ref() == Some(digest)) {
+    let mut target = listed.into_iter().find(|name| is_target(name)).map(str::to_owned);
+    if target.is_none() {
+        baseline.for_each(&mut |remote, _| {
+            if target.is_none() && is_target(remote) {
+                target = Some(remote.to_owned());
+            }
+        })?;
+    }
+    let revision = target.as_deref().map(|target| baseline.revision_of(target)).transpose()?.flatten();
+    let agreed = revision.as_deref().and_then(|revision| State::parse(revision).digest());
+    Ok(match folder.recover(&leftover, target.as_deref(), |digest| agreed.as_ref() == Some(digest)) {
         // What was set aside is reported with the listing that follows.
         Ok(Recovered::Cleared | Recovered::PutBack | Recovered::Saved(_)) => None,
         Err(error) => Some(Problem {
             place: name.to_owned(),
             message: format!("cannot be cleared away: {}", reason(&error)),
             hint: Some(remedy(&error).to_owned()),
-            remote: target.filter(|target| known.contains_key(*target)).map(str::to_owned),
+            remote: target.filter(|_| revision.is_some()),
         }),
-    }
+    })
 }
 
 /// A file to be read, and its bytes as its stamp counts them.
@@ -146,30 +197,29 @@ struct ToRead {
 /// What follows from names and stamps alone.
 #[derive(Debug, Default)]
 struct Sorted {
-    batch: Batch,
     to_read: Vec<ToRead>,
     patience: Duration,
 }
 
-fn sort(folder: &Folder, known: &Revisions, listing: Listing) -> Sorted {
-    let Listing { names, problems } = listing;
-    let parts = chunked_map(names, THREAD_MIN, |names| vec![sort_part(folder, known, names)]);
-    let mut sorted = Sorted { batch: Batch { problems, ..Batch::default() }, ..Sorted::default() };
-    for part in parts {
-        sorted.batch.same.extend(part.batch.same);
-        sorted.batch.problems.extend(part.batch.problems);
-        sorted.to_read.extend(part.to_read);
-        sorted.patience = sorted.patience.max(part.patience);
+impl Sorted {
+    /// Looks at these files; what is the agreed one, or cannot be looked at, goes into the batch.
+    fn look(&mut self, folder: &Folder, known: &mut KnownFiles, names: Vec<String>, batch: &mut Batch) {
+        for part in chunked_map(names, THREAD_MIN, |names| vec![look_part(folder, known, names)]) {
+            batch.problems.extend(part.batch.problems);
+            for (name, place) in part.same {
+                known.keep(place);
+                batch.same.push(name);
+            }
+            self.to_read.extend(part.to_read);
+            self.patience = self.patience.max(part.patience);
+        }
     }
-    sorted.to_read.sort_by_cached_key(|file| (!known.contains_key(&file.name), file.name.clone()));
-    put_off(&mut sorted);
-    sorted
 }
 
 /// Leaves large files to the next run once this one has enough of them. They count as seen.
-fn put_off(sorted: &mut Sorted) {
+fn put_off(to_read: &mut Vec<ToRead>) -> Vec<Problem> {
     let mut taken = 0;
-    let Sorted { batch, to_read, .. } = sorted;
+    let mut problems = Vec::new();
     to_read.retain(|ToRead { name, size }| {
         if !(LARGE + 1..=FILE_MAX).contains(size) {
             return true;
@@ -180,14 +230,24 @@ fn put_off(sorted: &mut Sorted) {
         } else {
             let hint = Some("run again: what was read once is not read again".into());
             let flaw = Flaw { hint, ..Flaw::whole("is large and waits for the next run") };
-            batch.problems.push(read::problem(name, flaw));
+            problems.push(read::problem(name, flaw));
         }
         fits
     });
+    problems
 }
 
-fn sort_part(folder: &Folder, known: &Revisions, names: Vec<String>) -> Sorted {
-    let mut sorted = Sorted::default();
+/// What one thread found of the files that it looked at.
+#[derive(Debug, Default)]
+struct Part {
+    batch: Batch,
+    same: Vec<(String, Place)>,
+    to_read: Vec<ToRead>,
+    patience: Duration,
+}
+
+fn look_part(folder: &Folder, known: &KnownFiles, names: Vec<String>) -> Part {
+    let mut sorted = Part::default();
     let mut buffer = String::new();
     let now = SystemTime::now();
     for name in names {
@@ -206,12 +266,12 @@ fn sort_part(folder: &Folder, known: &Revisions, names: Vec<String>) -> Sorted {
                 continue;
             }
         };
-        let state = known.get(&name).map(|revision| State::parse(revision));
-        if state.is_some_and(|state| state.is_stamped(&entry.fingerprint, &mut buffer)) {
-            sorted.batch.same.push(name);
-        } else {
-            sorted.patience = sorted.patience.max(entry.fingerprint.patience(now));
-            sorted.to_read.push(ToRead { name, size: entry.fingerprint.size() });
+        match known.place(&name).filter(|place| known.is_stamped(*place, &entry.fingerprint, &mut buffer)) {
+            Some(place) => sorted.same.push((name, place)),
+            None => {
+                sorted.patience = sorted.patience.max(entry.fingerprint.patience(now));
+                sorted.to_read.push(ToRead { name, size: entry.fingerprint.size() });
+            }
         }
     }
     sorted
@@ -260,22 +320,30 @@ fn read_all(
     })
 }
 
-/// The UIDs met so far.
-struct Uids(HashSet<String>);
+/// The UIDs met so far, as numbers.
+struct Uids {
+    /// Of the files that were not read; sorted.
+    unread: Vec<u64>,
+    read: HashSet<u64>,
+}
 
 impl Uids {
-    fn new(known: &Revisions, batch: &Batch, needed: bool) -> Self {
-        let same = if needed { batch.same.as_slice() } else { &[] };
-        let states = same.iter().filter_map(|remote| known.get(remote));
-        Self(states.filter_map(|revision| State::parse(revision).uid()).map(str::to_owned).collect())
+    fn new(unread: Vec<u64>) -> Self {
+        Self { unread, read: HashSet::new() }
     }
 
     fn is_new(&mut self, uid: Option<&str>) -> bool {
-        uid.is_none_or(|uid| self.0.insert(uid_key(uid)))
+        uid.map(|uid| uid_number(&uid_key(uid)))
+            .is_none_or(|uid| self.unread.binary_search(&uid).is_err() && self.read.insert(uid))
     }
 }
 
-fn assemble(known: &Revisions, uids: &mut Uids, readings: Readings) -> Batch {
+fn assemble(
+    baseline: &dyn Baseline,
+    known: &KnownFiles,
+    uids: &mut Uids,
+    readings: Readings,
+) -> Result<Batch, Stopped> {
     let mut batch = Batch::default();
     for (name, reading) in readings {
         let flaw = match reading {
@@ -283,7 +351,7 @@ fn assemble(known: &Revisions, uids: &mut Uids, readings: Readings) -> Batch {
                 if !uids.is_new(record.uid.as_deref()) {
                     let hint = Some("delete one of the two, or give one another UID".into());
                     Flaw { hint, ..Flaw::whole("has the same UID as another file and is left alone") }
-                } else if known.get(&name).is_some_and(|revision| *revision == record.revision) {
+                } else if known.contains(&name) && baseline.revision_of(&name)?.as_ref() == Some(&record.revision) {
                     batch.same.push(name);
                     continue;
                 } else {
@@ -291,7 +359,7 @@ fn assemble(known: &Revisions, uids: &mut Uids, readings: Readings) -> Batch {
                     continue;
                 }
             }
-            Ok(Reading::Group) if !known.contains_key(&name) => continue,
+            Ok(Reading::Group) if !known.contains(&name) => continue,
             Ok(Reading::Group) => Flaw::whole("became a group and is left alone"),
             // It was there an instant ago: the next scan says.
             Ok(Reading::Gone) => Flaw::whole("went away while it was read"),
@@ -299,7 +367,7 @@ fn assemble(known: &Revisions, uids: &mut Uids, readings: Readings) -> Batch {
         };
         batch.problems.push(read::problem(&name, flaw));
     }
-    batch
+    Ok(batch)
 }
 
 fn is_saved(name: &[u8]) -> bool {
@@ -314,11 +382,11 @@ mod tests {
     /// Sizes in MiB, those that are read now, those that wait.
     fn check(sizes: &[u64], now: &[u64], later: usize) {
         let file = |size: &u64| ToRead { name: format!("{size}.vcf"), size: size << 20 };
-        let mut sorted = Sorted { to_read: sizes.iter().map(file).collect(), ..Sorted::default() };
-        put_off(&mut sorted);
-        let read: Vec<u64> = sorted.to_read.iter().map(|file| file.size >> 20).collect();
-        assert_eq!((read.as_slice(), sorted.batch.problems.len()), (now, later), "{sizes:?}");
-        assert!(sorted.batch.problems.iter().all(|problem| problem.remote.is_some()), "they count as seen");
+        let mut to_read: Vec<ToRead> = sizes.iter().map(file).collect();
+        let problems = put_off(&mut to_read);
+        let read: Vec<u64> = to_read.iter().map(|file| file.size >> 20).collect();
+        assert_eq!((read.as_slice(), problems.len()), (now, later), "{sizes:?}");
+        assert!(problems.iter().all(|problem| problem.remote.is_some()), "they count as seen");
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! A vdir's revisions: `STAMP/DIGEST/UID`. The stamp lets an unchanged file be known unread, the digest says what was
 //! agreed on, and the UID's digest lets a second file with the same UID be noticed without reading the first.
 
+#[cfg(test)]
 use std::fmt::Write;
 
 use crate::{
@@ -34,7 +35,13 @@ impl<'a> State<'a> {
         Some(self.uid).filter(|uid| !uid.is_empty())
     }
 
+    /// The stamp; none where it proves nothing.
+    pub fn fingerprint(&self) -> Option<&'a str> {
+        Some(self.fingerprint).filter(|fingerprint| !fingerprint.is_empty())
+    }
+
     /// True when the stamp is known and this one. `buffer` spares an allocation a file.
+    #[cfg(test)]
     pub fn is_stamped(&self, fingerprint: &Fingerprint, buffer: &mut String) -> bool {
         buffer.clear();
         // Writing into a String cannot fail.
