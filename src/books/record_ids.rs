@@ -8,16 +8,21 @@
 //!
 //! All of it is decided over hashes, 44 bytes a record: neither records nor names are held.
 
-use std::{
-    collections::{HashMap, HashSet},
-    fmt,
-};
+mod keys;
+#[cfg(test)]
+mod tests;
 
+use std::collections::{HashMap, HashSet};
+
+use self::keys::{Keys, Short};
 use super::fs::Digest;
 use crate::{
-    contact::{Contact, ItemKind, keys},
+    contact::Contact,
     replica::{RemoteId, Revision},
 };
+
+/// Before a name that was made from what a record says.
+const PREFIX: &str = "row:";
 
 /// What a record is recognised by.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,19 +50,6 @@ pub struct Hashed {
     /// The number at the end of a name that was made because others had the same.
     number: u32,
 }
-
-/// Digests of the folded name, first e-mail, first telephone, and of the mark; zeros where there is none.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-struct Keys {
-    name: Short,
-    email: Short,
-    phone: Short,
-    mark: Short,
-}
-
-/// Enough of a digest that two of a million texts hardly ever share it; zeros for an empty text.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-struct Short([u8; 6]);
 
 /// The number at the end of a name that was made here.
 fn number_of(name: &str) -> u32 {
@@ -112,15 +104,7 @@ pub fn digest_of(revision: &str) -> &str {
 
 impl Hashed {
     /// In the place of a record that is none: a blank row, or one that cannot be read.
-    pub const NOTHING: Self = {
-        let none = Short([0; 6]);
-        Self {
-            name: [0; 8],
-            digest: [0; 8],
-            keys: Keys { name: none, email: none, phone: none, mark: none },
-            number: 0,
-        }
-    };
+    pub const NOTHING: Self = Self { name: [0; 8], digest: [0; 8], keys: Keys::NONE, number: 0 };
 
     /// What an agreed record was known by.
     pub fn known(remote: &str, revision: &str) -> Self {
@@ -432,72 +416,6 @@ enum Fit {
     CardFile,
 }
 
-const PREFIX: &str = "row:";
-
-impl Keys {
-    fn of(contact: &Contact) -> Self {
-        let first = |kind| contact.values(kind).next().unwrap_or_default();
-        Self {
-            name: Short::of(&keys::name(contact)),
-            email: Short::of(&keys::email(first(ItemKind::Email))),
-            phone: Short::of(&keys::phone(first(ItemKind::Phone))),
-            mark: Short::default(),
-        }
-    }
-
-    /// What an agreed record was known by. A name that is none of ours is a mark.
-    fn known(remote: &str, revision: &str) -> Self {
-        let mut parts = revision.split_once('/').map_or("", |(_, keys)| keys).split('-');
-        let mut next = || Short::parse(parts.next().unwrap_or_default());
-        let keys = Self { name: next(), email: next(), phone: next(), mark: next() };
-        if keys.mark.some().is_none() && !remote.starts_with(PREFIX) {
-            Self { mark: Short::of(remote), ..keys }
-        } else {
-            keys
-        }
-    }
-
-    fn says_who(&self) -> bool {
-        [self.name, self.email, self.phone].iter().any(|key| key.some().is_some())
-    }
-}
-
-impl Short {
-    fn of(text: &str) -> Self {
-        if text.is_empty() { Self::default() } else { Self::of_name(name_hash(text)) }
-    }
-
-    fn of_name(hash: NameHash) -> Self {
-        let [a, b, c, d, e, f, _, _] = hash;
-        Self([a, b, c, d, e, f])
-    }
-
-    fn parse(hex: &str) -> Self {
-        let number = u64::from_str_radix(hex, 16).unwrap_or_default();
-        let [_, _, a, b, c, d, e, f] = number.to_be_bytes();
-        Self([a, b, c, d, e, f])
-    }
-
-    fn some(self) -> Option<Self> {
-        Some(self).filter(|short| *short != Self::default())
-    }
-}
-
-/// Twelve hexadecimal digits; nothing for none.
-impl fmt::Display for Short {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.some().is_none() {
-            return Ok(());
-        }
-        self.0.iter().try_for_each(|byte| write!(out, "{byte:02x}"))
-    }
-}
-
-/// The first eight bytes of a digest in hexadecimal digits; zeros for what is none.
-fn first(hex: &str) -> [u8; 8] {
-    hex.get(..16).and_then(|hex| u64::from_str_radix(hex, 16).ok()).unwrap_or_default().to_be_bytes()
-}
-
 /// As [`assign`], with the names themselves.
 pub fn assign_ids(
     records: &[RecordKeys],
@@ -516,123 +434,7 @@ pub fn assign_ids(
     assigned.names.iter().enumerate().map(name).collect()
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::contact::{Item, ItemType};
-
-    /// "Name|email|phone|comment", a UID before "@@".
-    fn remote_contact(text: &str) -> RecordKeys {
-        let (uid, text) = text.split_once("@@").map_or((None, text), |(uid, text)| (Some(uid), text));
-        let mut parts = text.split('|');
-        let mut next = || parts.next().unwrap_or_default().to_owned();
-        let mut contact = Contact { last_name: next(), ..Contact::default() };
-        for item_type in [ItemType::ProfessionalEmail, ItemType::ProfessionalPhone] {
-            let value = next();
-            if !value.is_empty() {
-                contact.items.push(Item::new(item_type, value));
-            }
-        }
-        RecordKeys::new(uid, Digest::of(text.as_bytes()), &contact)
-    }
-
-    fn named(texts: &[&str], known: &HashMap<RemoteId, Revision>) -> Vec<Option<RemoteId>> {
-        assign_ids(&texts.iter().map(|text| remote_contact(text)).collect::<Vec<_>>(), known, &HashSet::new())
-    }
-
-    /// A file, the same file at later times: for each record of the last, which of the first it is.
-    fn check_all(times: &[&[&str]], expected: &[Option<usize>]) {
-        let first = named(times[0], &HashMap::new());
-        let mut names = first.clone();
-        for pair in times.windows(2) {
-            let revisions = pair[0].iter().map(|text| remote_contact(text).revision());
-            let known: HashMap<_, _> =
-                names.iter().cloned().zip(revisions).filter_map(|(name, one)| Some((name?, one))).collect();
-            names = named(pair[1], &known);
-            let distinct: HashSet<_> = names.iter().flatten().collect();
-            assert_eq!(distinct.len(), names.iter().flatten().count(), "no name twice: {names:?}");
-        }
-        let found: Vec<_> =
-            names.iter().map(|name| first.iter().position(|old| old == name && name.is_some())).collect();
-        assert_eq!(found, expected, "{times:?}");
-    }
-
-    fn check(before: &[&str], after: &[&str], expected: &[Option<usize>]) {
-        check_all(&[before, after], expected);
-    }
-
-    #[test]
-    fn an_edit_is_no_new_contact() {
-        check(&["Ada|a@x|01"], &["Ada|a@x|02"], &[Some(0)]);
-        check(&["Ada|a@x|01"], &["Ada|b@x|02"], &[Some(0)]);
-        check(&["Ada|a@x|0123"], &["King|a@x|0123"], &[Some(0)]);
-        check(&["|a@x|01"], &["Ada|a@x|02"], &[Some(0)]);
-        check(&["Ada||01"], &["||01"], &[Some(0)]);
-        check(&["Ada|a@x|01", "Bob|b@x|02"], &["Bob|b@x|02", "Ada|a@x|01"], &[Some(1), Some(0)]);
-        check(&["Ada|a@x|01|one"], &["Ada|a@x|01|two"], &[Some(0)]);
-    }
-
-    #[test]
-    fn what_fits_two_fits_neither() {
-        check(&["Ada|info@x|01"], &["Bob|info@x|02"], &[None]);
-        check(&["Ada|a@x|01"], &["Bob|b@x|01"], &[None]);
-        check(&["Jean|a@x", "Jean|b@x"], &["Jean|c@x", "Jean|d@x"], &[None, None]);
-        check(&["Jean|a@x", "Jean|b@x"], &["Jean|b@x", "Jean|c@x"], &[Some(1), Some(0)]);
-    }
-
-    #[test]
-    fn equal_records_keep_apart() {
-        check(&["Ada", "Ada", "Ada"], &["Ada", "Ada"], &[Some(0), Some(1)]);
-        check(&["Ada|||one", "Ada|||two"], &["Ada|||two", "Ada|||one"], &[Some(1), Some(0)]);
-        check(&["|||one", "|||two"], &["|||two"], &[Some(1)]);
-        check(&["|||one"], &["|||two"], &[None]);
-    }
-
-    #[test]
-    fn a_uid_is_the_name() {
-        assert_eq!(named(&["u@@Ada", "v@@Ada", "u@@Bob"], &HashMap::new()), [Some("u".into()), Some("v".into()), None]);
-        check(&["u@@Ada|a@x"], &["u@@Bob|b@x"], &[Some(0)]);
-    }
-
-    #[test]
-    fn a_name_lasts_through_edits_of_all_that_it_was_made_from() {
-        check_all(&[&["Ada|a@x|01"], &["Ada|b@x|02"], &["King|b@x|02"], &["King|c@x|03"]], &[Some(0)]);
-        // The other came later and is like the first was.
-        check_all(&[&["Ada|a@x"], &["Ada|b@x"], &["King|b@x|02", "Ada|a@x"]], &[None, Some(0)]);
-    }
-
-    #[test]
-    fn a_uid_may_come_and_go() {
-        check(&["Ada|a@x"], &["u@@Ada|a@x"], &[Some(0)]);
-        check_all(&[&["Ada|a@x"], &["u@@Ada|a@x"], &["u@@King|k@x"]], &[Some(0)]);
-        check(&["u@@Ada|a@x", "v@@Bob"], &["Bob", "Ada|a@x"], &[Some(1), Some(0)]);
-        check_all(&[&["u@@Ada"], &["Ada"], &["u@@Ada"]], &[Some(0)]);
-        // Another UID is another contact, even of that name.
-        check(&["u@@Ada|a@x"], &["v@@Ada|a@x"], &[None]);
-        check(&["u@@Ada|a@x"], &["v@@Ada|a@x", "Ada|a@x"], &[None, Some(0)]);
-    }
-
-    #[test]
-    fn a_copy_is_noticed_though_the_first_was_not_read() {
-        let known: HashMap<_, _> = [("row:x".to_owned(), remote_contact("u@@Ada").revision())].into();
-        let busy = ["row:x".to_owned()].into();
-        assert_eq!(assign_ids(&[remote_contact("u@@Bob"), remote_contact("Ada")], &known, &busy)[0], None);
-    }
-
-    #[test]
-    fn of_thousands_that_are_the_same_each_has_a_name_in_few_looks() {
-        let marks = remote_contact("Durand||");
-        let (mut taken, looks) = (HashSet::new(), std::cell::Cell::new(0));
-        for _ in 0..3_000 {
-            let name = marks.free_name(|name| {
-                looks.set(looks.get() + 1);
-                taken.contains(name)
-            });
-            assert!(taken.insert(name), "a name of its own");
-        }
-        assert!(looks.get() < 3_000 * 25, "{} looks", looks.get());
-        // A gap is as good as the end.
-        taken.remove(&format!("{}#7", marks.hashed().base(1)));
-        assert!(!taken.contains(&marks.free_name(|name| taken.contains(name))));
-    }
+/// The first eight bytes of a digest in hexadecimal digits; zeros for what is none.
+fn first(hex: &str) -> [u8; 8] {
+    hex.get(..16).and_then(|hex| u64::from_str_radix(hex, 16).ok()).unwrap_or_default().to_be_bytes()
 }
