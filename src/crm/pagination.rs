@@ -7,7 +7,7 @@
 //! A listing that nobody could finish is given up rather than walked for hours: it would fill the mirror with whatever a
 //! broken server makes up.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeSet, HashMap};
 
 /// No listing is believed to be longer.
 pub const PAGES_MAX: u32 = 100_000;
@@ -34,7 +34,7 @@ pub struct PageWalk {
     /// Pages in a row, as they came, that brought nothing new although there are to be more, and how many make an end.
     barren_run: u32,
     barren_run_max: u32,
-    seen: HashSet<u64>,
+    seen: SeenIds,
     /// The last page that brought something new.
     last_new: u32,
     /// Pages that brought nothing new.
@@ -182,6 +182,20 @@ impl PageWalk {
             }
             _ => Ok(()),
         }
+    }
+}
+
+/// Ids as bits: those that a server gives one after the other take next to nothing.
+#[derive(Debug, Default)]
+struct SeenIds(HashMap<u64, u64>);
+
+impl SeenIds {
+    /// True if the id is new.
+    fn insert(&mut self, id: u64) -> bool {
+        let (word, bit) = (self.0.entry(id / 64).or_default(), 1 << (id % 64));
+        let is_new = *word & bit == 0;
+        *word |= bit;
+        is_new
     }
 }
 

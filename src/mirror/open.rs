@@ -184,7 +184,7 @@ fn settle(conn: &Connection) -> rusqlite::Result<()> {
          PRAGMA foreign_keys = ON;
          PRAGMA cache_size = -16384;
          PRAGMA wal_autocheckpoint = 4000;
-         PRAGMA temp_store = MEMORY;
+         PRAGMA temp_store = FILE;
          PRAGMA journal_size_limit = 67108864;",
     )
 }
