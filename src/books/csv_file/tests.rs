@@ -1,6 +1,6 @@
 //! What is only true of a table; the port's contract is tested on every replica, in `tests/replicas`.
 
-use crate::replica::memory::Known;
+use crate::replica::{Batch, Coverage, memory::Known};
 use std::{
     fs,
     path::{Path, PathBuf},
@@ -214,4 +214,60 @@ fn a_file_that_is_no_table_is_refused_and_left_alone() {
     let known = Known { revisions: [("u1".to_owned(), "r".to_owned())].into(), ..Known::default() };
     fs::remove_file(&path).unwrap();
     assert!(matches!(try_scan(&mut file, &known).map(drop), Err(ReplicaError::Untrusted(_))));
+}
+
+/// What a scan covered, and what is known once it was taken in.
+fn take_in(file: &mut CsvFile, known: &Known) -> (Coverage, Seen, Known) {
+    let mut seen = Seen::default();
+    let mut sink = |batch: Batch| {
+        seen.same.extend(batch.same);
+        seen.changed.extend(batch.changed);
+        Ok(())
+    };
+    let scanned = crate::books::contract::wait(file.scan(known, &mut sink)).unwrap();
+    let mut after = if scanned.coverage == Coverage::Delta { known.clone() } else { seen.known(known) };
+    after.notes = known.notes.clone();
+    after.keep(scanned.cursor);
+    (scanned.coverage, seen, after)
+}
+
+#[test]
+fn a_file_that_is_as_it_was_agreed_on_is_not_read_for_its_rows() {
+    for text in [CARNET, GOOGLE] {
+        let (_dir, path, mut file) = book(text);
+        let (coverage, seen, known) = take_in(&mut file, &Known::default());
+        assert_eq!((coverage, seen.changed.len()), (Coverage::Complete, 2));
+        let columns = file.capabilities();
+        let mut file = open(&path);
+        let (coverage, again, known) = take_in(&mut file, &known);
+        assert_eq!((coverage, again.same.len(), again.changed.len()), (Coverage::Delta, 0, 0));
+        assert_eq!(file.capabilities(), columns);
+
+        // It can be written all the same.
+        let write = update(&seen.changed[0], "u1", |contact| contact.first_name = "Augusta".into());
+        let written = apply(&mut file, vec![write]).remove(0).unwrap().unwrap();
+        assert_eq!(written.remote, seen.changed[0].remote);
+        let mut known = known;
+        known.revisions.insert(written.remote, written.revision);
+        let (coverage, seen, known) = take_in(&mut open(&path), &known);
+        assert_eq!((coverage, seen.same.len()), (Coverage::Complete, 2), "the file is another one");
+        assert_eq!(take_in(&mut open(&path), &known).0, Coverage::Delta);
+
+        // What was agreed on since is another thing.
+        let mut moved = known.clone();
+        moved.revisions.values_mut().for_each(|revision| *revision = "another".into());
+        assert_eq!(take_in(&mut open(&path), &moved).0, Coverage::Complete);
+        let mut fewer = known.clone();
+        fewer.revisions.pop_first();
+        assert_eq!(take_in(&mut open(&path), &fewer).0, Coverage::Complete);
+        rewrite(&path, "Augusta", "Ada");
+        assert_eq!(take_in(&mut open(&path), &known).1.changed.len(), 1);
+    }
+}
+
+#[test]
+fn what_has_to_be_said_each_time_is() {
+    let (_dir, path, _) = book(&CARNET.replace("813,u2", "812,u1"));
+    let (_, _, known) = take_in(&mut open(&path), &Known::default());
+    assert_eq!(take_in(&mut open(&path), &known).0, Coverage::Complete, "a row is left alone");
 }

@@ -68,6 +68,12 @@ impl Gathering {
         })
     }
 
+    /// How many records the replica has, where the scan has shown what changed.
+    pub fn present_count(&self) -> u64 {
+        let gone = self.gone.iter().filter(|remote| self.known.contains(remote)).count() as u64;
+        (self.known.count() + self.known.strangers() as u64).saturating_sub(gone)
+    }
+
     fn show(&mut self, remote: &str, ids: Ids) -> bool {
         if ids == Ids::Shared {
             self.highest_id = self.highest_id.max(remote.parse().ok());

@@ -85,7 +85,11 @@ impl<'r, 'a> Scanner<'r, 'a> {
         let gathering = Gathering::new(self.run.mirror, &name, straight_in)?;
         let (ended, gathering) = self.read(&name, gathering).await?;
         self.run.keep_facts(self.participant.replica.learned())?;
-        let contacts = gathering.known.shown_count();
+        let contacts = match &ended {
+            // What was not shown is as it was.
+            Ok(Scanned { coverage: Coverage::Delta, .. }) => gathering.present_count(),
+            _ => gathering.known.shown_count(),
+        };
         bump(&mut self.run.summary.scanned, &name, contacts);
         self.run.emit(SyncEvent::ScanFinished { replica: name, contacts });
         match ended {
