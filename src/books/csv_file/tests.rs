@@ -224,7 +224,7 @@ fn take_in(file: &mut CsvFile, known: &Known) -> (Coverage, Seen, Known) {
         seen.changed.extend(batch.changed);
         Ok(())
     };
-    let scanned = crate::books::contract::wait(file.scan(known, &mut sink)).unwrap();
+    let scanned = crate::books::testing::wait(file.scan(known, &mut sink)).unwrap();
     let mut after = if scanned.coverage == Coverage::Delta { known.clone() } else { seen.known(known) };
     after.notes = known.notes.clone();
     after.keep(scanned.cursor);
