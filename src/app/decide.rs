@@ -11,23 +11,49 @@ use crate::{
     replica::Diagnostic,
     sync::{
         Applied, Decision, Events, ItemId, Mode, RunOptions, Summary, SyncError, SystemClock, UndoOptions, Undone,
-        review::{Review, change_by_user},
+        review::{
+            Review, change_by_user,
+            noted::{RESOLVE, note},
+        },
         run::Run,
     },
 };
 
-/// Carries a user's decision out on the mirror, as an edit that the next `sync` pushes.
+/// What became of a user's decision.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Decided {
+    /// It was carried out.
+    Applied(Box<(Applied, Summary)>),
+    /// Another carnet is at work on the mirror: it is noted, and that run, if it has only begun, or the next one carries it
+    /// out.
+    Noted(ItemId),
+}
+
+/// Takes a user's decision: carries it out on the mirror, as an edit that the next `sync` pushes, or notes it where another
+/// carnet is at work there.
 ///
 /// # Errors
-/// The decision makes no sense for that item ([`SyncError::Refused`]); the mirror is locked (exit 11) or fails.
+/// The decision makes no sense for that item ([`SyncError::Refused`]); the mirror fails.
 pub fn decide(
     settings: &Settings,
     item: ItemId,
     decision: &Decision,
     events: &mut Events<'_>,
-) -> Result<(Applied, Summary), SyncError> {
-    let options = options("resolve", false, false);
-    change(settings, &options, events, |run| Ok((Review::new(run).decide(item, decision)?, true)))
+) -> Result<Decided, SyncError> {
+    let options = options(RESOLVE, false, false);
+    let (applied, summary) = match change(settings, &options, events, |run| {
+        // Said later than whatever was noted.
+        run.mirror.forget_decision(item)?;
+        Ok((Review::new(run).decide(item, decision)?, true))
+    }) {
+        Err(SyncError::Locked(_)) => {
+            let mut mirror = Mirror::open_beside_a_run(&settings.mirror.path)?;
+            note(&mut mirror, run_policy(settings, &options), &SystemClock, (item, decision))?;
+            return Ok(Decided::Noted(item));
+        }
+        done => done?,
+    };
+    Ok(Decided::Applied(Box::new((applied, summary))))
 }
 
 /// Takes back what a run or a change did.

@@ -51,20 +51,25 @@ impl Mirror {
         Ok(Self::on(conn)?)
     }
 
+    /// Opens the mirror for a short change while a run of another program may be at work on it: as it is, never made or
+    /// brought up.
+    ///
+    /// # Errors
+    /// As [`Mirror::open_read_only`].
+    pub fn open_beside_a_run(path: &Path) -> Result<Self> {
+        let opening = |source| MirrorError::Open { path: path.to_owned(), source };
+        let conn = open_as_it_is(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+        conn.execute_batch("PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON").map_err(opening)?;
+        Ok(Self::on(conn)?)
+    }
+
     /// Opens the mirror for reading, while another program may be writing to it.
     ///
     /// # Errors
     /// As [`Mirror::open`]; also when there is no mirror yet, or an older carnet's.
     pub fn open_read_only(path: &Path) -> Result<Self> {
-        refuse_other_files(path)?;
-        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let opening = |source| MirrorError::Open { path: path.to_owned(), source };
-        let conn = Connection::open_with_flags(path, flags).map_err(opening)?;
-        conn.busy_timeout(BUSY_MAX).map_err(opening)?;
-        let found = refuse_other_schemas(&conn, path)?;
-        if found < known() {
-            return Err(MirrorError::TooOld { path: path.to_owned(), found, known: known() });
-        }
+        let conn = open_as_it_is(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
         conn.execute_batch("PRAGMA query_only = ON").map_err(opening)?;
         Ok(Self::on(conn)?)
     }
@@ -97,6 +102,19 @@ impl Mirror {
         })?;
         Ok(Self { conn, depth: 0, private: false })
     }
+}
+
+/// A mirror of this program's schema.
+fn open_as_it_is(path: &Path, access: OpenFlags) -> Result<Connection> {
+    refuse_other_files(path)?;
+    let opening = |source| MirrorError::Open { path: path.to_owned(), source };
+    let conn = Connection::open_with_flags(path, access | OpenFlags::SQLITE_OPEN_NO_MUTEX).map_err(opening)?;
+    conn.busy_timeout(BUSY_MAX).map_err(opening)?;
+    let found = refuse_other_schemas(&conn, path)?;
+    if found < known() {
+        return Err(MirrorError::TooOld { path: path.to_owned(), found, known: known() });
+    }
+    Ok(conn)
 }
 
 /// Makes the file with the right mode from its first instant: a later chmod would leave a gap, and the log files that

@@ -5,12 +5,13 @@ use std::{cell::Cell, collections::HashSet};
 use super::{
     attention::attention_counts,
     error::SyncError,
-    events::{Events, Summary},
+    events::{Events, Summary, SyncEvent},
     host::{FailPoint, Host},
     options::{RunOptions, Stop},
     outbox::Outbox,
     participant::{CRM, Participant},
     push::Pusher,
+    review::noted,
     run::{Run, RunPolicy},
     scan::Scanner,
 };
@@ -56,8 +57,12 @@ pub async fn run_on(
     let RunInputs { mirror, mut participants, account, source } = inputs;
     let mut copy = if options.dry_run { Some(mirror.private_copy()?) } else { None };
     let mirror = copy.as_mut().unwrap_or(mirror);
-    let run = Run::new(&mut *mirror, policy, host, stop, events);
-    let ran = run.carry_out(&mut participants, &account, options, source).await;
+    let decided = noted::carry_out(mirror, &policy, host)?;
+    let mut run = Run::new(&mut *mirror, policy, host, stop, events);
+    let ran = match run.begin(options, decided) {
+        Ok(()) => run.carry_out(&mut participants, &account, options, source).await,
+        Err(error) => Err(error),
+    };
     if ran.is_err() {
         // Why the run ended says more than whatever undoing what is left of it may say.
         let _ = mirror.recover();
@@ -66,6 +71,14 @@ pub async fn run_on(
 }
 
 impl Run<'_> {
+    /// Gives the run its number, then tells what was carried out before it.
+    fn begin(&mut self, options: &RunOptions, before: Vec<SyncEvent>) -> Result<(), SyncError> {
+        self.id = self.mirror.begin_run(&options.trigger, &self.host.stamp())?;
+        self.reached(FailPoint::Begun)?;
+        before.into_iter().for_each(|event| self.emit(event));
+        Ok(())
+    }
+
     async fn carry_out(
         mut self,
         participants: &mut [Participant],
@@ -73,8 +86,6 @@ impl Run<'_> {
         options: &RunOptions,
         source: Option<&mut dyn Source>,
     ) -> Result<Summary, SyncError> {
-        self.id = self.mirror.begin_run(&options.trigger, &self.host.stamp())?;
-        self.reached(FailPoint::Begun)?;
         let outcome = self.steps(participants, account, options, source).await;
         self.reached(FailPoint::Finishing)?;
         self.finish(participants, outcome)
@@ -174,13 +185,15 @@ mod tests {
 
     use super::*;
     use crate::{
-        contact::Contact,
+        contact::{Contact, Keep},
+        mirror::{Agreement, ConflictRow, ContactId, Decision, ItemId, State},
         replica::{
             Baseline, Batch, Capabilities, Conduct, LocalFuture, Lookup, Replica, ReplicaError, Scanned, Sink, Write,
             Written, memory::Memory,
         },
         sync::{
-            Mode, SyncEvent, SystemClock,
+            Mode, SystemClock,
+            events::Note,
             testing::{ScriptedReplica, ada, participant, policy, seen},
         },
     };
@@ -271,5 +284,89 @@ mod tests {
                 .count(),
             0
         );
+    }
+
+    /// Bob's job title is in conflict with a book that takes no part in the runs: "here", and "there".
+    fn conflict(path: &Path) -> (ContactId, ItemId) {
+        let mut mirror = Mirror::open(path).unwrap();
+        let bob = mirror.insert_contact("bob-1", &ada("here"), "phone", 1, "").unwrap();
+        let agreement = Agreement {
+            contact: bob,
+            remote: "bob.vcf".into(),
+            revision: "r".into(),
+            theirs: ada("there"),
+            ours: ada("before"),
+            version: 0,
+            detail: None,
+            detached: false,
+            marks: String::new(),
+        };
+        mirror.put_agreement("phone", &agreement).unwrap();
+        let text = |text: &str| Some(text.to_owned());
+        let row = ConflictRow {
+            id: 0,
+            run: 1,
+            at: String::new(),
+            contact: bob,
+            replica: "phone".into(),
+            field: text("job_title"),
+            base: text("before"),
+            here: text("here"),
+            there: text("there"),
+            kept: "open".into(),
+            state: State::Open,
+        };
+        (bob, ItemId::Conflict(mirror.add_conflict(&row).unwrap()))
+    }
+
+    fn title(path: &Path, contact: ContactId) -> String {
+        Mirror::open_read_only(path).unwrap().contact(contact).unwrap().unwrap().contact.job_title
+    }
+
+    fn carried_out(told: &[SyncEvent]) -> usize {
+        let is = |event: &&SyncEvent| matches!(event, SyncEvent::Attention { note: Note::CarriedOut(_), .. });
+        told.iter().filter(is).count()
+    }
+
+    #[test]
+    fn what_is_decided_before_a_run_is_carried_out_by_it_and_during_it_by_the_next() {
+        let decide = |path: &Path, item: ItemId| {
+            let mut other = Mirror::open_beside_a_run(path).unwrap();
+            let decision = Decision::Keep { keep: Keep::Book };
+            noted::note(&mut other, policy(), &SystemClock, (item, &decision)).unwrap();
+        };
+        for (during, titles) in [(false, ["there", "there"]), (true, ["here", "there"])] {
+            let (_folder, path) = folder();
+            let (bob, item) = conflict(&path);
+            let other = path.clone();
+            if !during {
+                decide(&path, item);
+            }
+            let (_, first) = run(&path, false, move || {
+                if during {
+                    decide(&other, item);
+                }
+            });
+            let first = (title(&path, bob), carried_out(&first));
+            assert_eq!(first, (titles[0].to_owned(), usize::from(!during)));
+            let (_, second) = run(&path, false, || {});
+            assert_eq!((title(&path, bob), carried_out(&second)), (titles[1].to_owned(), usize::from(during)));
+            let mirror = Mirror::open_read_only(&path).unwrap();
+            assert!(mirror.open_conflicts().unwrap().is_empty() && mirror.noted_decisions().unwrap().is_empty());
+            let commands: Vec<String> = mirror.runs(9).unwrap().into_iter().rev().map(|run| run.command).collect();
+            let expected = if during { ["sync", "resolve", "sync"] } else { ["resolve", "sync", "sync"] };
+            assert_eq!(commands, expected);
+        }
+    }
+
+    #[test]
+    fn a_dry_run_shows_what_a_noted_decision_comes_to_and_leaves_it_noted() {
+        let (_folder, path) = folder();
+        let (bob, item) = conflict(&path);
+        let decision = Decision::Keep { keep: Keep::Book };
+        noted::note(&mut Mirror::open(&path).unwrap(), policy(), &SystemClock, (item, &decision)).unwrap();
+        let (_, told) = run(&path, true, || {});
+        assert_eq!((carried_out(&told), title(&path, bob).as_str()), (1, "here"));
+        assert_eq!(Mirror::open_read_only(&path).unwrap().noted_decisions().unwrap().len(), 1);
     }
 }

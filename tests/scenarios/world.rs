@@ -58,6 +58,7 @@ impl World {
             "sheet" => self.sheet(rest),
             "sync" | "pull" | "push" | "rehearse" => self.run(word, rest).await,
             "carnet" => self.carnet(rest),
+            "beside" => self.beside(rest),
             "time" => self.time_passes(),
             "mirror" => self.lose_mirror(),
             "expect" => self.expect(rest),
@@ -341,6 +342,15 @@ impl World {
         self.told = text.lines().map(str::to_owned).collect();
         same("exit", &output.status.code().unwrap_or(-1).to_string(), &expected.to_owned())
             .map_err(|failure| format!("{failure}; told:\n{text}"))
+    }
+
+    /// `beside carnet conflicts resolve 1 --keep crm`: the same, while another carnet is at work on the mirror.
+    fn beside(&mut self, line: &str) -> Outcome {
+        let typed = line.strip_prefix("carnet ").ok_or("expected `beside carnet ...`")?.to_owned();
+        let path = self.folder.path().join("carnet.db.lock");
+        let mut lock = fd_lock::RwLock::new(fs::File::create(path).map_err(|error| error.to_string())?);
+        let _held = lock.write().map_err(|error| error.to_string())?;
+        self.carnet(&typed)
     }
 
     /// `mirror lost`: deleted, or never restored.

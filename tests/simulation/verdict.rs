@@ -223,3 +223,139 @@ pub fn deletion(known: &Known, shown: Option<&Record>, follows: bool, live: &BTr
     }
     faults
 }
+
+#[cfg(test)]
+mod tests {
+    use carnet::{
+        contact::{Item, ItemType},
+        sandbox::Entry,
+    };
+
+    use super::*;
+
+    fn contact(title: &str, email: &str) -> Contact {
+        let items = vec![Item::new(ItemType::ProfessionalEmail, email)];
+        Contact { last_name: "Nom1q".into(), job_title: title.into(), items, ..Contact::default() }
+    }
+
+    fn row(action: OutboxAction, state: OutboxState) -> OutboxRow {
+        let (sent_at, sent_uptime, error) = (String::new(), String::new(), None);
+        let (replica, payload) = (CRM.to_owned(), String::new());
+        OutboxRow {
+            id: 1,
+            replica,
+            contact: 1,
+            action,
+            state,
+            payload,
+            highest_id: None,
+            sent_at,
+            sent_uptime,
+            attempts: 1,
+            error,
+        }
+    }
+
+    fn stored(contact: Contact, deleted: bool) -> Stored {
+        let (uid, created_at, updated_at) = ("uid-1".to_owned(), String::new(), String::new());
+        Stored { id: 1, uid, crm_id: None, version: 2, contact, deleted, created_at, updated_at }
+    }
+
+    /// Agreed on as "Titre 1q", and given another title here since.
+    fn edited(deleted: bool) -> Known {
+        let agreed = contact("Titre 1q", "a@a.example");
+        let agreement = Agreement {
+            contact: 1,
+            remote: "1001".to_owned(),
+            revision: String::new(),
+            theirs: agreed.clone(),
+            ours: agreed,
+            version: 0,
+            detail: None,
+            detached: false,
+            marks: String::new(),
+        };
+        let rows = vec![row(OutboxAction::Update, OutboxState::Sent)];
+        let stored = Some(stored(contact("Titre 2q", "a@a.example"), deleted));
+        Known { agreement: Some(agreement), stored, rows, disputed: Vec::new() }
+    }
+
+    fn shown(title: &str) -> Record {
+        let mut record = Record { id: 1_001, ..Record::default() };
+        (record.scalars[1], record.scalars[4]) = (Some("NOM1Q".to_owned()), Some(title.to_owned()));
+        record.lists[1] = vec![Entry { id: 7, values: vec![Some("27".to_owned()), Some("a@a.example".to_owned())] }];
+        record
+    }
+
+    fn check_put(there: Option<&str>, body: &str, expected: &[&str]) {
+        let faults =
+            change(&edited(false), there.map(shown).as_ref(), &Body::read(&format!("<contact>{body}</contact>")));
+        assert_eq!(faults, expected, "{body}");
+    }
+
+    #[test]
+    fn a_put_names_what_changed_here_over_what_was_last_read_there() {
+        let there = Some("Titre 1q");
+        check_put(there, "<job_title>Titre 2q</job_title>", &[]);
+        check_put(there, "", &["it asks for nothing"]);
+        check_put(None, "<job_title>Titre 2q</job_title>", &["the contact was not looked at just before"]);
+        for (body, fault) in [
+            ("<last_name>Nom1q</last_name>", "it names last_name \"Nom1q\", which nobody changed here"),
+            ("<job_title>Titre 3q</job_title>", "it names job_title \"Titre 3q\", which is not what the mirror has"),
+            ("<titre>x</titre>", "it names titre \"x\", which the reference does not name"),
+        ] {
+            check_put(there, body, &[fault]);
+        }
+        let over = "it names job_title \"Titre 2q\", over something else than what was last read there";
+        check_put(Some("Titre 9q"), "<job_title>Titre 2q</job_title>", &[over]);
+    }
+
+    #[test]
+    fn a_list_in_a_put_changes_something_and_keeps_the_ids() {
+        let list = |entries: &str| format!("<contact_items type=\"array\">{entries}</contact_items>");
+        let unchanged = "it names contact_items, which nobody changed here";
+        let same = "<contact_item><id>7</id><value>a@a.example</value></contact_item>";
+        let standing = "it names contact_items, just as it stands there";
+        check_put(Some("Titre 1q"), &list(same), &[unchanged, standing]);
+        let lost = "it names contact_items, with \"a@a.example\", without the id that it has there";
+        check_put(Some("Titre 1q"), &list(&same.replace("<id>7</id>", "")), &[unchanged, lost, standing]);
+        let wrong = "it names contact_items, with entry 8, which is not there";
+        let removal = "<contact_item><id>8</id><_destroy>1</_destroy></contact_item>";
+        check_put(Some("Titre 1q"), &list(removal), &[unchanged, wrong]);
+    }
+
+    #[test]
+    fn a_post_names_all_that_a_waiting_contact_has() {
+        let waiting = |states: &[OutboxState]| {
+            let rows = states.iter().map(|state| row(OutboxAction::Create, *state)).collect();
+            Waiting(vec![(stored(contact("Titre 1q", "a@a.example"), false), rows)])
+        };
+        let check = |states: &[OutboxState], name: &str, expected: (i64, usize)| {
+            let item = "<contact_item><value>a@a.example</value></contact_item>";
+            let list = format!("<contact_items type=\"array\">{item}</contact_items>");
+            let body = format!("<contact><last_name>{name}</last_name><job_title>Titre 1q</job_title>{list}</contact>");
+            let (contact, faults) = creation(&waiting(states), &Body::read(&body));
+            assert_eq!((contact, faults.len()), expected, "{states:?} {faults:?}");
+        };
+        check(&[OutboxState::Sent], "Nom1q", (1, 0));
+        check(&[OutboxState::Sent], "NOM1Q", (0, 1));
+        check(&[], "Nom1q", (1, 1));
+        check(&[OutboxState::Unknown, OutboxState::Sent], "Nom1q", (1, 1));
+    }
+
+    #[test]
+    fn a_deletion_follows_a_persons() {
+        let live = BTreeSet::from(["Titre 1q".to_owned()]);
+        let check = |known: &Known, there: bool, follows: bool, live: &BTreeSet<String>, expected: usize| {
+            let shown = there.then(|| shown("Titre 1q"));
+            assert_eq!(deletion(known, shown.as_ref(), follows, live).len(), expected);
+        };
+        check(&edited(true), true, true, &BTreeSet::new(), 0);
+        check(&edited(true), false, true, &BTreeSet::new(), 1);
+        check(&edited(true), true, false, &BTreeSet::new(), 1);
+        check(&edited(true), true, true, &live, 1);
+        check(&Known { disputed: vec![key("x: Titre 1q")], ..edited(true) }, true, true, &live, 0);
+        check(&edited(false), true, true, &BTreeSet::new(), 1);
+        check(&Known::default(), true, true, &BTreeSet::new(), 1);
+    }
+}

@@ -16,13 +16,13 @@ use super::{
     errors::CliError,
     events_json, exit, lookup,
     messages::typed_number,
-    output::{FAINT, plain},
+    output::{FAINT, Output, plain},
     report::change_line,
 };
 use crate::{
-    app,
+    app::{self, Decided},
     contact::Keep,
-    sync::{Decision, ItemId, SyncEvent},
+    sync::{Applied, Decision, ItemId, Summary, SyncEvent},
 };
 
 /// Flags of `conflicts`.
@@ -141,22 +141,27 @@ fn resolve(args: &ResolveArgs, context: &mut Context) -> Result<u8, CliError> {
         _ => Decision::Dismiss,
     };
     let mut events = Vec::new();
-    let (applied, summary) = app::decide(&settings, args.id, &decision, &mut |event| events.push(event))?;
-    let out = &mut context.out;
+    match app::decide(&settings, args.id, &decision, &mut |event| events.push(event))? {
+        Decided::Applied(done) => print_applied(&done.0, &done.1, &events, &mut context.out)?,
+        Decided::Noted(item) => print_noted(item, &mut context.out)?,
+    }
+    Ok(exit::DONE)
+}
+
+fn print_applied(applied: &Applied, summary: &Summary, events: &[SyncEvent], out: &mut Output) -> Result<(), CliError> {
     let messages = out.messages();
-    let text = messages.applied(&applied);
+    let text = messages.applied(applied);
     if out.json {
-        for event in &events {
+        for event in events {
             out.object(&events_json::event(event, messages))?;
         }
-        let mut object = events_json::summary(&summary, messages);
+        let mut object = events_json::summary(summary, messages);
         object["resolved"] = typed_number(applied.item).into();
         object["text"] = text.into();
         object["to_sync"] = applied.to_sync.into();
-        out.object(&object)?;
-        return Ok(exit::DONE);
+        return Ok(out.object(&object)?);
     }
-    for event in &events {
+    for event in events {
         if let SyncEvent::Change(change) = event {
             out.say(&change_line(change))?;
         }
@@ -165,7 +170,19 @@ fn resolve(args: &ResolveArgs, context: &mut Context) -> Result<u8, CliError> {
     if applied.to_sync {
         out.say(&format!("{FAINT}{}{FAINT:#}", messages.to_sync()))?;
     }
-    Ok(exit::DONE)
+    Ok(())
+}
+
+fn print_noted(item: ItemId, out: &mut Output) -> Result<(), CliError> {
+    let messages = out.messages();
+    let text = messages.noted(item);
+    if !out.json {
+        return Ok(out.say(&text)?);
+    }
+    let mut object = events_json::summary(&Summary::default(), messages);
+    object["noted"] = typed_number(item).into();
+    object["text"] = text.into();
+    Ok(out.object(&object)?)
 }
 
 #[cfg(test)]

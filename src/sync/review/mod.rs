@@ -4,6 +4,7 @@
 
 pub(super) mod answer;
 pub(super) mod candidates;
+pub(crate) mod noted;
 pub(super) mod refused;
 pub(super) mod resolve;
 pub(super) mod undo;
@@ -33,20 +34,44 @@ pub(crate) fn change_by_user<T>(
     let (stop, dry_run) = (Stop::new(), policy.dry_run);
     let mut run = Run::new(mirror, policy, host, &stop, events);
     run.mirror.begin()?;
-    // Whatever ends this early takes the transaction with it: it is undone when the mirror is closed.
-    run.id = run.mirror.begin_run(command, &host.stamp())?;
-    let (answer, kept) = work(&mut run)?;
-    if dry_run || !kept {
-        run.mirror.undo()?;
-        return Ok((answer, run.summary));
+    let done = run.logged(command, work).and_then(|(answer, kept)| {
+        let kept = kept && !dry_run;
+        if kept {
+            run.mirror.commit()?;
+        }
+        Ok((answer, kept))
+    });
+    if !matches!(done, Ok((_, true))) {
+        // Why it failed says more than whatever undoing what is left of it may say.
+        let undone = run.mirror.undo();
+        if done.is_ok() {
+            undone?;
+        }
     }
-    run.summary.run = run.id;
-    let summary = serde_json::to_string(&run.summary).unwrap_or_default();
-    let code = i32::from(run.summary.exit_code());
-    run.mirror.finish_run(run.id, &host.stamp(), "done", code, &summary)?;
-    run.mirror.commit()?;
-    run.mirror.checkpoint()?;
+    let (answer, kept) = done?;
+    if kept {
+        run.mirror.checkpoint()?;
+    }
     Ok((answer, run.summary))
+}
+
+impl Run<'_> {
+    /// Does `work`, and if it is worth it, notes it in the run log.
+    fn logged<T>(
+        &mut self,
+        command: &str,
+        work: impl FnOnce(&mut Self) -> Result<(T, bool), SyncError>,
+    ) -> Result<(T, bool), SyncError> {
+        self.id = self.mirror.begin_run(command, &self.host.stamp())?;
+        let (answer, kept) = work(self)?;
+        if kept && !self.policy.dry_run {
+            self.summary.run = self.id;
+            let summary = serde_json::to_string(&self.summary).unwrap_or_default();
+            let code = i32::from(self.summary.exit_code());
+            self.mirror.finish_run(self.id, &self.host.stamp(), "done", code, &summary)?;
+        }
+        Ok((answer, kept))
+    }
 }
 
 /// A user's decisions, carried out.
