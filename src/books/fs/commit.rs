@@ -7,7 +7,10 @@
 //!
 //! Names of staged files say enough to finish or undo the step after a crash: see `recover`.
 
-use std::{fs::File, io, io::Write};
+use std::{
+    fs::File,
+    io::{self, Read, Write},
+};
 
 use rustix::{
     fs::{AtFlags, Gid, Mode, OFlags, RenameFlags, Uid},
@@ -19,6 +22,9 @@ use super::{Digest, Digesting, Entry, Fingerprint, Folder, OpenFile, Unread};
 
 /// More files than this are flushed by flushing the disk once.
 const FLUSH_SINGLY_MAX: usize = 32;
+
+/// Larger files are not digested: no book is, and a file without end would be read for ever.
+const DIGEST_MAX: u64 = 8 << 30;
 
 /// A file written beside its target and not yet in its place.
 #[derive(Debug)]
@@ -233,10 +239,10 @@ impl Folder {
         }
     }
 
-    /// The digest of an ordinary file's bytes.
+    /// The digest of an ordinary file's bytes. One that is larger than any book is none that was read or written here.
     pub(super) fn digest(&self, name: &str) -> io::Result<Digest> {
-        match self.open_file(name, u64::MAX) {
-            Ok(OpenFile { file, .. }) => Digest::of_all(file),
+        match self.open_file(name, DIGEST_MAX) {
+            Ok(OpenFile { file, .. }) => Digest::of_all(file.take(DIGEST_MAX)),
             Err(Unread::Missing) => Err(io::ErrorKind::NotFound.into()),
             Err(Unread::Failed(error)) => Err(error),
             Err(Unread::NotAFile | Unread::TooLarge) => Err(io::ErrorKind::InvalidData.into()),
