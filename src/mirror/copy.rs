@@ -1,8 +1,8 @@
 //! A private copy of the mirror, for a dry run: it may take minutes of network, and must not keep others from writing.
 //!
 //! The copy is a file beside the mirror, because a large mirror does not fit into memory. Its pages are copied as they are:
-//! to build it anew (`VACUUM INTO`) takes far longer. Its name is gone as soon as it is open, so that nothing of it stays,
-//! however the run ends. It is not worth a single fsync.
+//! to build it anew (`VACUUM INTO`) takes two to three times as long. Its name is gone as soon as it is open, so that
+//! nothing of it stays, however the run ends. It is not worth a single fsync.
 
 use std::{
     fs,
