@@ -10,7 +10,7 @@ use carnet::{
 use tokio::time::Instant;
 
 use crate::{
-    KEPT, OPEN,
+    KEPT,
     book::Shelf,
     dice::Dice,
     people::words,
@@ -27,7 +27,7 @@ pub struct LateCard {
 /// Makes servers of some of a seed's books. Those seeds that are kept for what they once showed keep their books.
 pub fn furnish(seed: u64, shelves: &[Shelf]) {
     let mut dice = Dice::new(seed ^ 0x00DE_17A5);
-    for shelf in shelves.iter().filter(|_| !KEPT.contains(&seed) && !OPEN.contains(&seed)) {
+    for shelf in shelves.iter().filter(|_| !KEPT.contains(&seed)) {
         let mut book = shelf.lock();
         book.deltas = dice.permille(400);
         if book.deltas && dice.permille(500) {
