@@ -28,6 +28,8 @@ pub struct Participant {
     pub trust: Trust,
     /// Its listing is known to have left out contacts that are there: nobody is made there on its word.
     pub incomplete: bool,
+    /// Of some known records this run cannot say whether they are still there: nothing is agreed on unwritten.
+    pub absence_open: bool,
 }
 
 /// Which way edits go.
@@ -65,6 +67,7 @@ impl Participant {
             essential: false,
             trust: Trust::Full,
             incomplete: false,
+            absence_open: false,
         }
     }
 

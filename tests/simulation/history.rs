@@ -61,7 +61,6 @@ pub fn live(seed: u64, folder: &Path, mutant: Option<Mutant>, keeps_trace: bool)
         epoch,
         mutant,
         backup: Mutex::default(),
-        held: Mutex::default(),
         faults: Mutex::default(),
     };
     fs::write(&history.mirror, empty_mirror()).expect("a mirror's file");
@@ -107,8 +106,6 @@ struct History {
     epoch: Instant,
     mutant: Option<Mutant>,
     backup: Mutex<Backup>,
-    /// What the mirror held after the last run.
-    held: Mutex<BTreeSet<String>>,
     /// What was seen to be wrong on the way.
     faults: Mutex<Vec<String>>,
 }
@@ -231,8 +228,8 @@ impl History {
         for (path, bytes) in &backup.files {
             fs::write(path, bytes).expect("the mirror's file");
         }
-        *self.held.lock().expect("what was held") = checker::values_in_mirror(&self.mirror);
         let mut world = self.lock();
+        world.held = checker::values_in_mirror(&self.mirror);
         world.note("*** the mirror is restored");
         let shelves = world.shelves.clone();
         let unmarked = shelves.iter().flat_map(Shelf::unmarked).flat_map(|contact| words(&contact));
@@ -332,8 +329,9 @@ impl History {
 
     fn nothing_left_the_mirror(&self) {
         let now = checker::values_in_mirror(&self.mirror);
-        let before = std::mem::replace(&mut *self.held.lock().expect("what was held"), now.clone());
-        let left = checker::left_the_mirror(&self.lock(), &self.mirror, &before, &now);
+        let mut world = self.lock();
+        let before = std::mem::replace(&mut world.held, now.clone());
+        let left = checker::left_the_mirror(&world, &self.mirror, &before, &now);
         self.faults.lock().expect("the faults").extend(left);
     }
 

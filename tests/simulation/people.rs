@@ -141,6 +141,8 @@ impl World {
             let known_by: Vec<String> = words(&contact).into_iter().chain(before).collect();
             let hidden =
                 if fields.contains(Field::JobDepartment) { Vec::new() } else { self.departments_of(&known_by) };
+            // What carnet had not read yet is an edit that the card's deletion knew nothing of: it may bring the contact back.
+            self.revivable.extend(hidden.iter().map(|text| key(text)).filter(|text| !self.held.contains(text)));
             self.ledger.end(known_by.into_iter().chain(hidden), fate);
             shelf.lock().remove(&remote);
             return;

@@ -96,6 +96,8 @@ pub struct World {
     pub unacknowledged_cards: BTreeSet<(usize, String)>,
     /// What carnet wrote into cards and may not know of.
     pub unacknowledged_values: BTreeSet<String>,
+    /// What the mirror held after the last run.
+    pub held: BTreeSet<String>,
     /// Contacts that carnet changed and may not know of yet.
     pub unsure_puts: BTreeSet<i64>,
     /// The wall clock's error, in seconds.
@@ -147,6 +149,7 @@ impl World {
             rates,
             people_names: 0,
             uids: 0,
+            held: BTreeSet::new(),
             books_away: BTreeSet::new(),
             books_blank: BTreeSet::new(),
             restores,

@@ -192,6 +192,10 @@ impl<'r, 'a> Pusher<'r, 'a> {
             && (agreement.marks != marks(Some(&stored.uid), stored.crm_id.as_deref())
                 || self.planned.contains(&stored.id));
         if out.changed.is_empty() && !identity {
+            if self.participant.absence_open {
+                // It may be gone there: whoever deleted it has not seen what changed here.
+                return Ok(None);
+            }
             let (version, ours) = (stored.version, stored.contact);
             self.run.mirror.put_agreement(&self.participant.name, &Agreement { version, ours, ..agreement })?;
             return Ok(None);

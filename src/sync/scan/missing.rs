@@ -22,6 +22,8 @@ pub(crate) struct Judged {
     pub whole: bool,
     /// Of some nobody could say whether they are there: they are to be named again.
     pub unanswered: bool,
+    /// Of some it is not decided yet, whatever the reason, whether they are there.
+    pub open: bool,
 }
 
 /// What one replica's scan did not show.
@@ -49,7 +51,7 @@ impl<'r, 'a> Absences<'r, 'a> {
         control: Option<&str>,
         is_there: &dyn Fn(&str) -> bool,
     ) -> Result<Judged, SyncError> {
-        let (mut well, mut judged) = (None, Judged { whole: true, unanswered: false });
+        let (mut well, mut judged) = (None, Judged { whole: true, unanswered: false, open: false });
         for remote in &missing {
             self.run.check_stop()?;
             if !self.participant.is_asked_by_id() {
@@ -68,12 +70,12 @@ impl<'r, 'a> Absences<'r, 'a> {
                         well = Some(self.answers_for_others(control).await?);
                     }
                     if well == Some(true) {
-                        self.transact(|part| part.denied(remote))?;
+                        judged.open |= !self.transact(|part| part.denied(remote))?;
                     } else {
-                        judged.unanswered = true;
+                        (judged.unanswered, judged.open) = (true, true);
                     }
                 }
-                Lookup::Unclear(_) => judged = Judged { whole: false, unanswered: true },
+                Lookup::Unclear(_) => judged = Judged { whole: false, unanswered: true, open: true },
             }
         }
         for absence in self.run.mirror.absences(&self.participant.name)? {
@@ -96,15 +98,17 @@ impl<'r, 'a> Absences<'r, 'a> {
         Ok(well)
     }
 
-    fn denied(&mut self, remote: &str) -> Result<(), SyncError> {
+    /// A replica that is well denies an agreed contact; true when that decides it.
+    fn denied(&mut self, remote: &str) -> Result<bool, SyncError> {
         let Some(agreement) = self.run.mirror.agreement_by_remote(&self.participant.name, remote)? else {
-            return Ok(());
+            return Ok(true);
         };
-        if self.denied_twice(remote, agreement.contact)? {
+        let is_decided = self.denied_twice(remote, agreement.contact)?;
+        if is_decided {
             self.run.mirror.clear_absence(&self.participant.name, remote)?;
-            return self.gone(remote);
+            self.gone(remote)?;
         }
-        Ok(())
+        Ok(is_decided)
     }
 
     /// Notes that a replica denies a contact; true when it does so for the second time, in a later run and after a while.

@@ -1,10 +1,10 @@
 //! Absences: asked about, believed at the second "no" of a later run, and what then follows.
 
 use crate::{
-    contact::{Contact, Field},
+    contact::{Contact, Field, FieldSet},
     mirror::ContactId,
-    reconcile::{FieldConflict, Kept},
-    replica::{Diagnostic, ReplicaError, memory::Memory},
+    reconcile::{FieldConflict, Kept, Limit},
+    replica::{Capabilities, Diagnostic, ReplicaError, memory::Memory},
     sync::{
         SyncError,
         events::SyncEvent,
@@ -204,5 +204,27 @@ fn a_book_is_not_asked_again_and_a_stop_ends_the_asking() {
         let mut participant = named("cards");
         let ended = fixture.judge_missing(&mut participant, &["1001"], &[]);
         assert!(matches!(ended, Err(SyncError::Interrupted)) && !fixture.run.stored(id).unwrap().deleted);
+    });
+}
+
+#[test]
+fn an_edit_that_the_place_cannot_show_outlives_a_deletion_that_is_being_asked_about() {
+    with_fixture(|mut fixture| {
+        let id = agreed(&mut fixture, CRM);
+        let fields = FieldSet::ALL.less(FieldSet::NONE.with(Field::JobDepartment));
+        let mut memory = Memory::new(Capabilities { fields, weak: FieldSet::NONE, identity: false });
+        memory.put("1002", ada("CTO"));
+        let mut participant = participant(CRM, memory);
+        fixture.run.policy.max_delete = Limit::Percent(100);
+        let edited = Contact { job_department: "R&D".to_owned(), ..ada("CEO") };
+        fixture.run.mirror.update_contact(id, &edited, "").unwrap();
+        fixture.scan(&mut participant).unwrap();
+        assert!(participant.absence_open && strikes(&fixture) == Some(1));
+        assert!(fixture.plan_push(&mut participant).is_empty());
+        fixture.later(CONFIRM);
+        fixture.scan(&mut participant).unwrap();
+        assert!(!participant.absence_open && strikes(&fixture).is_none());
+        assert!(!fixture.run.stored(id).unwrap().deleted);
+        assert_eq!(fixture.run.mirror.count_open_conflicts().unwrap(), 1);
     });
 }

@@ -184,12 +184,14 @@ impl<'r, 'a> Scanner<'r, 'a> {
         }
         let held = self.participant.trust == Trust::NoDeletions;
         self.participant.incomplete = held;
+        self.participant.absence_open = held || scanned.coverage == Coverage::Partial;
         let mut unanswered = false;
         if !held {
             missing.extend(locally_deleted);
             let mut absences = Absences::new(self.run, self.participant);
             let judged = absences.judge(missing, control.as_deref(), &|remote| known.was_shown(remote)).await?;
             self.participant.incomplete = !judged.whole;
+            self.participant.absence_open |= judged.open;
             unanswered = judged.unanswered;
         }
         if self.participant.shares_ids() && !self.participant.incomplete {

@@ -96,11 +96,24 @@ impl<'n, 'a> Newcomers<'n, 'a> {
         }
         let by_id = shares_ids.then(|| Intake::new(self.run).crm_uid(&record.remote));
         let uid = by_id.or_else(|| record.uid.clone());
-        let indexes = self.indexes()?;
-        let found = indexes.index.find(uid.as_deref(), record.crm_id.as_deref(), &record.contact);
-        let contradicted = indexes.index.contradicted(record.crm_id.as_deref(), &record.contact);
+        let index = &self.indexes()?.index;
+        let mut found = index.find(uid.as_deref(), record.crm_id.as_deref(), &record.contact);
+        let contradicted = index.contradicted(record.crm_id.as_deref(), &record.contact);
+        if let Match::One(id, MatchedBy::Uid) = found
+            && shares_ids
+            && self.is_named_otherwise(id, &record.remote)?
+        {
+            found = self.indexes()?.index.find(None, record.crm_id.as_deref(), &record.contact);
+        }
         let (by_uid, locally_deleted) = self.back_again(record)?;
         Ok(Evidence { found: Some(found), contradicted, by_uid, locally_deleted, namesakes_are_apart: shares_ids })
+    }
+
+    /// True where books name a contact by other ids of this replica than `remote`: its UID was once made from that id, but
+    /// the contact has been made there anew since.
+    fn is_named_otherwise(&self, id: ContactId, remote: &str) -> Result<bool, SyncError> {
+        let named = self.run.mirror.crm_ids_in_books(id)?;
+        Ok(!named.is_empty() && !named.iter().any(|name| name == remote))
     }
 
     /// The contact of its UID, and a contact that was deleted here and that it resembles.

@@ -214,6 +214,18 @@ fn the_crms_newcomers_can_only_be_contacts_that_it_does_not_hold_yet() {
     with_fixture(|mut fixture| {
         check(lost, &person("X", ""), "1300", is(&Intake::new(&mut fixture.run).crm_uid("1300")))
     });
+    // It was made there anew since, and a book knows it by the new id.
+    let made_anew: Prepare = |fixture, _| {
+        let uid = Intake::new(&mut fixture.run).crm_uid("1300");
+        let id = fixture.contact(&uid, &ada("CEO"));
+        let agreement = fixture.agree("cards", "ada.vcf", id);
+        let marks = format!("{uid}|1301");
+        fixture.run.mirror.put_agreement("cards", &Agreement { marks, ..agreement }).unwrap();
+    };
+    check(made_anew, &person("X", ""), "1300", Taken::New);
+    with_fixture(|mut fixture| {
+        check(made_anew, &ada("CTO"), "1301", is(&Intake::new(&mut fixture.run).crm_uid("1300")))
+    });
     let apart: Prepare = |fixture, _| {
         fixture.run.remember_standing(CRM, "curie", &Standing::Apart).unwrap();
     };
