@@ -1,6 +1,10 @@
 //! What must hold when a history has come to rest: the invariants of the engine, value by value.
 
-use std::{collections::BTreeSet, path::Path};
+use std::{
+    collections::BTreeSet,
+    hash::{DefaultHasher, Hash, Hasher},
+    mem,
+};
 
 use carnet::{
     mirror::{Mirror, Search},
@@ -38,10 +42,9 @@ impl Place {
 }
 
 /// Everything that is wrong, in words.
-pub fn check(world: &World, path: &Path) -> Vec<String> {
-    let mirror = Mirror::open(path).expect("the mirror opens");
-    let conn = Connection::open(path).expect("the mirror's file");
-    let mut faults = damage(&conn);
+pub fn check(world: &World, mirror: &Mirror) -> Vec<String> {
+    let conn = mirror.connection();
+    let mut faults = damage(conn);
     let mut stored = Vec::new();
     let read = mirror.for_each_contact(&Search::default(), &mut |contact| {
         stored.push(contact);
@@ -55,7 +58,7 @@ pub fn check(world: &World, path: &Path) -> Vec<String> {
         Place::new("mirror", stored.iter().map(|stored| words(&stored.contact))),
         Place::new(CRM, records.iter().map(texts)),
     ];
-    let detached = rows(&conn, "SELECT remote FROM agreements WHERE replica = 'crm' AND detached = 1");
+    let detached = rows(conn, "SELECT remote FROM agreements WHERE replica = 'crm' AND detached = 1");
     let detached: BTreeSet<String> = detached.into_iter().flatten().flatten().collect();
     let let_go = records.iter().filter(|record| detached.contains(&record.id.to_string()));
     places[1].let_go = let_go.map(|record| keys(texts(record))).collect();
@@ -63,11 +66,11 @@ pub fn check(world: &World, path: &Path) -> Vec<String> {
         let contacts = shelf.contacts();
         places.push(Place::new(&format!("book-{}", shelf.number), contacts.iter().map(|(_, contact)| words(contact))));
     }
-    let mut explained = explained(&conn);
-    let stopped = !rows(&conn, "SELECT value FROM facts WHERE key = 'crm.lists' AND value = 'unknown'").is_empty();
-    explained.extend(held_back(&conn, &records));
-    explained.extend(left_alone(world, &conn));
-    let undecided = rows(&conn, "SELECT DISTINCT field FROM conflicts WHERE state = 'open' AND field IS NOT NULL");
+    let mut explained = explained(conn);
+    let stopped = !rows(conn, "SELECT value FROM facts WHERE key = 'crm.lists' AND value = 'unknown'").is_empty();
+    explained.extend(held_back(conn, &records));
+    explained.extend(left_alone(world, conn));
+    let undecided = rows(conn, "SELECT DISTINCT field FROM conflicts WHERE state = 'open' AND field IS NOT NULL");
     let undecided: Vec<String> = undecided.into_iter().flatten().flatten().collect();
     for (value, (kind, fate)) in &world.ledger.typed {
         let verdict = match fate {
@@ -97,10 +100,9 @@ pub fn check(world: &World, path: &Path) -> Vec<String> {
 }
 
 /// Every value that living contacts of a mirror hold.
-pub fn values_in_mirror(path: &Path) -> BTreeSet<String> {
-    let conn = Connection::open(path).expect("the mirror's file");
+pub fn values_in_mirror(mirror: &Mirror) -> BTreeSet<String> {
     let held = rows(
-        &conn,
+        mirror.connection(),
         "SELECT last_name, first_name, comment, job_title, job_department, NULL FROM contacts WHERE deleted_at IS NULL
          UNION ALL SELECT value, NULL, NULL, NULL, NULL, NULL FROM contact_items i
              JOIN contacts c ON c.id = i.contact WHERE c.deleted_at IS NULL
@@ -111,30 +113,34 @@ pub fn values_in_mirror(path: &Path) -> BTreeSet<String> {
 }
 
 /// 1 and 6, after each run: what nobody took away did not leave the mirror, not even for a while, unless a conflict says so.
-pub fn left_the_mirror(world: &World, path: &Path, before: &BTreeSet<String>, after: &BTreeSet<String>) -> Vec<String> {
+pub fn left_the_mirror(
+    world: &World,
+    mirror: &Mirror,
+    before: &BTreeSet<String>,
+    after: &BTreeSet<String>,
+) -> Vec<String> {
     let is_live = |value: &&String| world.ledger.typed.get(*value).is_some_and(|(_, fate)| *fate == Fate::Live);
     let mut left = before.difference(after).filter(is_live).peekable();
     if left.peek().is_none() {
         return Vec::new();
     }
-    let remembered = remembered(path);
+    let remembered = remembered(mirror);
     left.filter(|value| !remembered.contains(*value)).map(|value| format!("{value} left the mirror")).collect()
 }
 
 /// True while nobody can tell what became of a write.
-pub fn outbox_waits(path: &Path) -> bool {
-    !rows(&Connection::open(path).expect("the mirror's file"), "SELECT id FROM outbox").is_empty()
+pub fn outbox_waits(mirror: &Mirror) -> bool {
+    !rows(mirror.connection(), "SELECT id FROM outbox").is_empty()
 }
 
 /// What a mirror's conflicts remember of replaced values.
-pub fn remembered(path: &Path) -> BTreeSet<String> {
-    explained(&Connection::open(path).expect("the mirror's file"))
+pub fn remembered(mirror: &Mirror) -> BTreeSet<String> {
+    explained(mirror.connection())
 }
 
 /// What cards hold whose contacts a restored mirror does not know in the CRM yet, and has nothing of what the CRM holds of
 /// them by now: a listing cannot tell who they are there, and it is read before the cards.
-pub fn strangers(world: &World, path: &Path) -> BTreeSet<String> {
-    let mirror = Mirror::open(path).expect("the mirror opens");
+pub fn strangers(world: &World, mirror: &Mirror) -> BTreeSet<String> {
     let known_by = |texts: Vec<String>| {
         let identifying = |text: &String| world.ledger.typed.get(text).is_some_and(|(kind, _)| identifies(*kind));
         keys(texts).into_iter().filter(identifying).collect::<BTreeSet<_>>()
@@ -311,10 +317,17 @@ fn text(row: &Row<'_>, column: usize) -> Option<String> {
 
 /// The rows of a query, each column as text.
 fn rows(conn: &Connection, sql: &str) -> Vec<Vec<Option<String>>> {
-    let mut select = conn.prepare(sql).expect("a query");
-    let columns = select.column_count();
-    let found = select.query_map([], |row| Ok((0..columns).map(|at| text(row, at)).collect())).expect("a query");
-    found.collect::<Result<_, _>>().expect("rows")
+    let mut found = Vec::new();
+    for_each_row(conn, sql, |row| found.push((0..row.as_ref().column_count()).map(|at| text(row, at)).collect()));
+    found
+}
+
+fn for_each_row(conn: &Connection, sql: &str, mut f: impl FnMut(&Row<'_>)) {
+    let mut select = conn.prepare_cached(sql).expect("a query");
+    let mut found = select.query([]).expect("a query");
+    while let Some(row) = found.next().expect("a row") {
+        f(row);
+    }
 }
 
 /// 9: the file is whole.
@@ -328,13 +341,36 @@ fn damage(conn: &Connection) -> Vec<String> {
     faults
 }
 
-/// Every row that a run without need must leave alone: all but the run log.
-pub fn dump(path: &Path) -> Vec<String> {
-    let conn = Connection::open(path).expect("the mirror's file");
-    let tables = rows(&conn, "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite%'");
-    let names = tables.into_iter().flatten().flatten().filter(|name| name != "runs");
-    names
-        .flat_map(|name| rows(&conn, &format!("SELECT '{name}', * FROM {name}")))
-        .map(|row| format!("{row:?}"))
-        .collect()
+/// A digest of every row that a run without need must leave alone: all but the run log.
+pub fn digest(mirror: &Mirror) -> u64 {
+    let conn = mirror.connection();
+    let tables = rows(
+        conn,
+        "SELECT name, 'SELECT * FROM ' || name FROM sqlite_schema
+         WHERE type = 'table' AND name NOT LIKE 'sqlite%' AND name <> 'runs'",
+    );
+    let mut hasher = DefaultHasher::new();
+    for table in tables {
+        table.hash(&mut hasher);
+        let sql = table[1].as_deref().expect("the select of a table");
+        for_each_row(conn, sql, |row| (0..row.as_ref().column_count()).for_each(|at| hash(row, at, &mut hasher)));
+    }
+    hasher.finish()
+}
+
+fn hash(row: &Row<'_>, column: usize, hasher: &mut DefaultHasher) {
+    let value = row.get_ref(column).expect("a column");
+    mem::discriminant(&value).hash(hasher);
+    match value {
+        ValueRef::Null => {}
+        ValueRef::Integer(number) => number.hash(hasher),
+        ValueRef::Real(number) => number.to_bits().hash(hasher),
+        ValueRef::Text(bytes) | ValueRef::Blob(bytes) => bytes.hash(hasher),
+    }
+}
+
+/// What the mirror knows of how the server treats lists, for a history that is told.
+pub fn facts_about_lists(mirror: &Mirror) -> Vec<String> {
+    let facts = rows(mirror.connection(), "SELECT 'facts', * FROM facts WHERE key LIKE 'crm.lists%'");
+    facts.into_iter().map(|row| format!("{row:?}")).collect()
 }

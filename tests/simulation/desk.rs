@@ -1,12 +1,6 @@
 //! Somebody who changes contacts in the mirror itself while a run is on its way: between a write and its answer.
 
-use std::path::PathBuf;
-
-use carnet::{
-    contact::{Field, FieldSet},
-    mirror::Mirror,
-};
-use rusqlite::Connection;
+use carnet::contact::{Field, FieldSet};
 
 use crate::{
     KEPT,
@@ -15,10 +9,8 @@ use crate::{
     world::World,
 };
 
-/// A desk: its work on the mirror is by a connection of its own.
+/// A desk: its work on the mirror is by another connection than the run's.
 pub struct Desk {
-    /// The mirror's file.
-    pub mirror: PathBuf,
     dice: Dice,
     /// How often somebody acts when there is an occasion, in 1,000.
     share: usize,
@@ -29,7 +21,7 @@ impl Desk {
     pub fn of(seed: u64, restores: bool) -> Option<Self> {
         let mut dice = Dice::new(seed ^ 0x0000_DE54);
         let share = dice.pick(&[0, 0, 100, 400]);
-        (share > 0 && !restores && !KEPT.contains(&seed)).then_some(Self { mirror: PathBuf::new(), dice, share })
+        (share > 0 && !restores && !KEPT.contains(&seed)).then_some(Self { dice, share })
     }
 }
 
@@ -45,18 +37,17 @@ impl World {
 
     fn act_at(&mut self, desk: &mut Desk) {
         let under_way = {
-            let conn = Connection::open(&desk.mirror).expect("the mirror's file");
-            let mut select =
-                conn.prepare("SELECT contact FROM outbox WHERE state = 'sent' ORDER BY id").expect("a query");
+            let sent = "SELECT contact FROM outbox WHERE state = 'sent' ORDER BY id";
+            let mut select = self.beside.connection().prepare_cached(sent).expect("a query");
             let rows = select.query_map([], |row| row.get(0)).expect("a query");
             rows.collect::<Result<Vec<i64>, _>>().expect("rows")
         };
         if under_way.is_empty() {
             return;
         }
-        let mut mirror = Mirror::open(&desk.mirror).expect("the mirror opens");
         let id = desk.dice.pick(&under_way);
-        let Some(stored) = mirror.contact(id).expect("a contact").filter(|stored| !stored.deleted) else { return };
+        let stored = self.beside.contact(id).expect("a contact");
+        let Some(stored) = stored.filter(|stored| !stored.deleted) else { return };
         let mut contact = stored.contact.clone();
         let act = desk.dice.pick(&[Act::Scalar, Act::Scalar, Act::AddItem]);
         let fields = FieldSet::ALL.without(Field::JobDepartment).without(Field::LastName);
@@ -65,6 +56,6 @@ impl World {
             return;
         }
         self.note(format!("a person edits {id} at the desk: {}", words(&contact).join(" ")));
-        mirror.update_contact(id, &contact, "at the desk").expect("an edit");
+        self.beside.update_contact(id, &contact, "at the desk").expect("an edit");
     }
 }

@@ -3,14 +3,13 @@
 use std::{
     any::Any,
     collections::BTreeSet,
-    fs,
     panic::{AssertUnwindSafe, catch_unwind},
-    path::{Path, PathBuf},
-    sync::{Arc, Mutex, OnceLock},
+    sync::{Arc, Mutex},
     time::Duration,
 };
 
 use carnet::{
+    contact::Contact,
     crm::{Client, ClientSettings, ListsSetting, replica::CrmReplica},
     mirror::Mirror,
     sync::{self, CRM, Mode, Participant, RunInputs, RunOptions, RunPolicy, Stop, Summary, SyncError},
@@ -22,6 +21,7 @@ use crate::{
     checker,
     host::{Killed, SimulatedHost},
     ledger::{Fate, key},
+    mirrors::{Mirrors, Rows},
     mutants::{self, Mutant, MutantHost, MutantReplica, MutantWire},
     people::words,
     wire::{SimulatedWire, URL},
@@ -32,7 +32,7 @@ use crate::{
 const RUNS_TO_REST: usize = 60;
 
 /// What a seed gave.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, PartialEq, Eq)]
 pub struct Outcome {
     pub crash_points: std::collections::BTreeMap<&'static str, u64>,
     pub excused: std::collections::BTreeMap<&'static str, u64>,
@@ -49,35 +49,36 @@ enum End {
     Killed,
 }
 
-/// Lives a seed through, with a mistake or without. `folder` is its own.
-pub fn live(seed: u64, folder: &Path, mutant: Option<Mutant>, keeps_trace: bool) -> Outcome {
+/// Lives a seed through, with a mistake or without.
+pub fn live(seed: u64, mutant: Option<Mutant>, keeps_trace: bool) -> Outcome {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
     let runtime = runtime.expect("a runtime without threads");
-    let (world, epoch) = runtime.block_on(async { (World::new(seed, keeps_trace), Instant::now()) });
-    let history = History {
+    let Mirrors { own, beside } = Mirrors::take();
+    let (world, epoch) = runtime.block_on(async { (World::new(seed, beside, keeps_trace), Instant::now()) });
+    let mut history = History {
         runtime,
         world: Arc::new(Mutex::new(world)),
-        mirror: folder.join("carnet.db"),
+        mirror: own,
         epoch,
         mutant,
-        backup: Mutex::default(),
-        faults: Mutex::default(),
+        backup: None,
+        state: None,
+        faults: Vec::new(),
     };
-    fs::write(&history.mirror, empty_mirror()).expect("a mirror's file");
-    if let Some(desk) = &mut history.lock().desk {
-        desk.mirror.clone_from(&history.mirror);
-    }
-    history.back_up();
     let mut outcome = Outcome::default();
     let lived = catch_unwind(AssertUnwindSafe(|| history.live(&mut outcome)));
-    if let Err(panic) = lived {
-        outcome.faults.push(format!("panic: {}", message(&*panic)));
+    let History { world, mirror, .. } = history;
+    let world = Arc::into_inner(world).expect("a world that no run holds any more");
+    let world = world.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
+    outcome.crash_points = world.crash_points;
+    outcome.excused = world.excused;
+    outcome.trace = world.trace;
+    outcome.faults.splice(0..0, world.judge.faults);
+    match lived {
+        Ok(()) => Mirrors { own: mirror, beside: world.beside }.give_back(),
+        // Nobody knows what such a history has left behind.
+        Err(panic) => outcome.faults.push(format!("panic: {}", message(&*panic))),
     }
-    let mut world = history.world.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-    outcome.crash_points = std::mem::take(&mut world.crash_points);
-    outcome.excused = std::mem::take(&mut world.excused);
-    outcome.trace = std::mem::take(&mut world.trace);
-    outcome.faults.splice(0..0, std::mem::take(&mut world.judge.faults));
     outcome
 }
 
@@ -86,34 +87,24 @@ fn message(panic: &(dyn Any + Send)) -> String {
     text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned())).unwrap_or_default()
 }
 
-/// The bytes of a mirror that nobody has used: opening an old one is faster than making one.
-fn empty_mirror() -> &'static [u8] {
-    static BYTES: OnceLock<Vec<u8>> = OnceLock::new();
-    BYTES.get_or_init(|| {
-        let folder = tempfile::tempdir().expect("a temporary folder");
-        let path = folder.path().join("empty.db");
-        let mut mirror = Mirror::open(&path).expect("a new mirror");
-        mirror.checkpoint().expect("a checkpoint");
-        drop(mirror);
-        fs::read(&path).expect("the mirror's bytes")
-    })
-}
-
 struct History {
     runtime: Runtime,
     world: Shared,
-    mirror: PathBuf,
+    /// One connection for all runs: a process that is killed is a run that is dropped, and what it had not committed is
+    /// rolled back, as SQLite does with a file that is opened again.
+    mirror: Mirror,
     epoch: Instant,
     mutant: Option<Mutant>,
-    backup: Mutex<Backup>,
+    backup: Option<Backup>,
+    /// The mirror's state when it was last asked for, and how many rows had been changed until then.
+    state: Option<(u64, u64)>,
     /// What was seen to be wrong on the way.
-    faults: Mutex<Vec<String>>,
+    faults: Vec<String>,
 }
 
-/// A copy of the mirror's files, and what had ended when it was made.
-#[derive(Default)]
+/// A copy of the mirror, and what had ended when it was made.
 struct Backup {
-    files: Vec<(PathBuf, Vec<u8>)>,
+    rows: Rows,
     ended: BTreeSet<String>,
 }
 
@@ -122,7 +113,8 @@ impl History {
         self.world.lock().expect("the world")
     }
 
-    fn live(&self, outcome: &mut Outcome) {
+    fn live(&mut self, outcome: &mut Outcome) {
+        self.back_up();
         {
             let mut world = self.lock();
             let told = format!("{:?} {:?} {:?}", world.crm.store().settings(), world.prefer, world.rates);
@@ -146,12 +138,12 @@ impl History {
                 outcome.faults.push(format!("no rest after {RUNS_TO_REST} runs"));
             }
         }
-        outcome.faults.append(&mut self.faults.lock().expect("the faults"));
+        outcome.faults.append(&mut self.faults);
         outcome.faults.extend(checker::check(&self.lock(), &self.mirror));
     }
 
     /// Runs until three of them have changed nothing; false if they go on for ever.
-    fn comes_to_rest(&self, outcome: &mut Outcome) -> bool {
+    fn comes_to_rest(&mut self, outcome: &mut Outcome) -> bool {
         let mut quiet = 0;
         for _ in 0..RUNS_TO_REST {
             self.pass(70);
@@ -193,7 +185,7 @@ impl History {
     }
 
     /// What happens between two runs.
-    fn between(&self) {
+    fn between(&mut self) {
         let seconds = self.lock().dice.pick(&[1, 5, 30, 70, 200, 900]);
         self.pass(seconds);
         let acts = self.lock().dice.below(4);
@@ -209,26 +201,21 @@ impl History {
         }
     }
 
-    fn mirror_files(&self) -> impl Iterator<Item = PathBuf> {
-        ["", "-wal", "-shm"].map(|end| PathBuf::from(format!("{}{end}", self.mirror.display()))).into_iter()
-    }
-
-    fn back_up(&self) {
-        let files = self.mirror_files().filter_map(|path| fs::read(&path).ok().map(|bytes| (path, bytes))).collect();
-        let ended = self.lock().ledger.ended();
+    fn back_up(&mut self) {
         self.lock().note("*** the mirror is copied");
-        *self.backup.lock().expect("the backup") = Backup { files, ended };
+        let (restores, ended) = {
+            let world = self.lock();
+            (world.restores, world.ledger.ended())
+        };
+        self.backup = restores.then(|| Backup { rows: Rows::of(&self.mirror), ended });
     }
 
     /// The mirror becomes what it was. What had been told it since is unknown to it again.
-    fn restore(&self) {
-        let backup = self.backup.lock().expect("the backup");
+    fn restore(&mut self) {
+        let backup = self.backup.as_ref().expect("a backup");
         let remembered = checker::remembered(&self.mirror);
-        self.mirror_files().for_each(|path| drop(fs::remove_file(path)));
-        for (path, bytes) in &backup.files {
-            fs::write(path, bytes).expect("the mirror's file");
-        }
-        let mut world = self.lock();
+        backup.rows.put_into(&self.mirror);
+        let mut world = self.world.lock().expect("the world");
         world.held = checker::values_in_mirror(&self.mirror);
         world.note("*** the mirror is restored");
         let shelves = world.shelves.clone();
@@ -258,43 +245,48 @@ impl History {
     }
 
     /// Everything that a run without need must leave as it is.
-    fn state(&self) -> Vec<String> {
-        let mut state = checker::dump(&self.mirror);
-        let world = self.lock();
-        state.extend(world.shelves.iter().map(|shelf| format!("{:?}", shelf.contacts())));
-        state
+    fn state(&mut self) -> (u64, Vec<Vec<(String, Contact)>>) {
+        let world = self.world.lock().expect("the world");
+        // Where no row was changed, it is what it was.
+        let changes = [&self.mirror, &world.beside].map(|mirror| mirror.connection().total_changes()).iter().sum();
+        let known = self.state.filter(|(then, _)| *then == changes);
+        let (_, mirror) = *self.state.insert(known.unwrap_or_else(|| (changes, checker::digest(&self.mirror))));
+        (mirror, world.shelves.iter().map(Shelf::contacts).collect())
     }
 
-    fn run(&self, forced: bool) -> End {
+    fn run(&mut self, forced: bool) -> End {
         {
             let mut world = self.lock();
             (world.requests, world.writes) = (0, 0);
             world.left_out_now = false;
             world.shown_last.clear();
-            world.judge.begin_run(&self.mirror);
+            world.judge.begin_run();
             world.note("--- run");
             if world.keeps_trace {
-                let facts = checker::dump(&self.mirror).into_iter().filter(|row| row.contains("crm.lists"));
-                world.trace.extend(facts);
+                world.trace.extend(checker::facts_about_lists(&self.mirror));
             }
         }
         let crashed = self.lock().crashed.clone();
+        let run = carry_out(&mut self.mirror, &self.world, (self.epoch, self.mutant), forced);
         let outcome = catch_unwind(AssertUnwindSafe(|| {
             self.runtime.block_on(async {
                 tokio::select! {
                     biased;
                     () = crashed.notified() => End::Killed,
-                    end = self.carry_out(forced) => end,
+                    end = run => end,
                 }
             })
         }));
         self.lock().thin_next = false;
-        self.lock().judge.end_run();
         let end = match outcome {
             Ok(end) => end,
             Err(panic) if panic.is::<Killed>() => End::Killed,
             Err(panic) => std::panic::resume_unwind(panic),
         };
+        if matches!(end, End::Killed) {
+            self.mirror.recover().expect("what was not committed is undone");
+        }
+        assert!(self.mirror.connection().is_autocommit(), "a run has left a transaction open");
         self.nothing_left_the_mirror();
         let mut world = self.lock();
         match &end {
@@ -327,84 +319,90 @@ impl History {
         end
     }
 
-    fn nothing_left_the_mirror(&self) {
+    fn nothing_left_the_mirror(&mut self) {
         let now = checker::values_in_mirror(&self.mirror);
-        let mut world = self.lock();
-        let before = std::mem::replace(&mut world.held, now.clone());
-        let left = checker::left_the_mirror(&world, &self.mirror, &before, &now);
-        self.faults.lock().expect("the faults").extend(left);
+        let mut world = self.world.lock().expect("the world");
+        let left = checker::left_the_mirror(&world, &self.mirror, &world.held, &now);
+        world.held = now;
+        self.faults.extend(left);
     }
+}
 
-    async fn carry_out(&self, forced: bool) -> End {
-        let mut mirror = match Mirror::open(&self.mirror) {
-            Ok(mirror) => mirror,
-            Err(error) => return End::Failed(error.into()),
-        };
-        let (ground, policy, options) = self.ground(&mut mirror, forced);
-        let inner = SimulatedHost { world: self.world.clone(), epoch: self.epoch };
-        let host = MutantHost { inner, mutant: self.mutant };
-        let world = self.world.clone();
-        let mut events = move |event: sync::SyncEvent| {
-            let Ok(mut world) = world.lock() else { return };
-            world.judge.heed(&event);
-            if world.keeps_trace
-                && !matches!(event, sync::SyncEvent::ScanProgress { .. } | sync::SyncEvent::PushProgress { .. })
-            {
-                world.note(format!("  {event:?}"));
-            }
-        };
-        match sync::run_on(ground, policy, &options, (&host, &Stop::new()), &mut events).await {
-            Ok(summary) => End::Done(Box::new(summary)),
-            Err(error) => End::Failed(error),
+/// One run, with what the mirror knows and the world is.
+async fn carry_out(
+    mirror: &mut Mirror,
+    world: &Shared,
+    (epoch, mutant): (Instant, Option<Mutant>),
+    forced: bool,
+) -> End {
+    let (inputs, policy, options) = inputs(mirror, world, mutant, forced);
+    let inner = SimulatedHost { world: world.clone(), epoch };
+    let host = MutantHost { inner, mutant };
+    let mut events = |event: sync::SyncEvent| {
+        let Ok(mut world) = world.lock() else { return };
+        world.judge.heed(&event);
+        if world.keeps_trace
+            && !matches!(event, sync::SyncEvent::ScanProgress { .. } | sync::SyncEvent::PushProgress { .. })
+        {
+            world.note(format!("  {event:?}"));
         }
+    };
+    match sync::run_on(inputs, policy, &options, (&host, &Stop::new()), &mut events).await {
+        Ok(summary) => End::Done(Box::new(summary)),
+        Err(error) => End::Failed(error),
     }
+}
 
-    fn ground<'m>(&self, mirror: &'m mut Mirror, forced: bool) -> (RunInputs<'m, 'static>, RunPolicy, RunOptions) {
-        let world = self.lock();
-        let settings = ClientSettings {
-            base_url: URL.to_owned(),
-            username: "sim".to_owned(),
-            password: "sim".to_owned().into(),
-            concurrency: world.concurrency,
-            requests_per_second: None,
-            per_page: None,
-            timeout: TIMEOUT,
-            ca_file: None,
-            insecure_http: false,
-            lists: ListsSetting::Probe,
-        };
-        let wire = MutantWire { inner: SimulatedWire(self.world.clone()), mutant: self.mutant };
-        let client = Client::over(&settings, Box::new(wire)).expect("usable settings");
-        let crm = CrmReplica::over(client, settings.lists);
-        let crm = MutantReplica { inner: Box::new(crm), mutant: self.mutant };
-        let crm = Participant::new(CRM, Box::new(crm), world.prefer.against_the_crm());
-        let crm = Participant { deletes: world.crm_follows_deletions, essential: true, ..crm };
-        let mut participants = vec![crm];
-        for shelf in &world.shelves {
-            let book = SimulatedBook { shelf: shelf.clone(), world: self.world.clone() };
-            let name = format!("book-{}", shelf.number);
-            participants.push(Participant::new(name, Box::new(book), world.prefer.against_a_book()));
-        }
-        let policy = mutants::policy(
-            self.mutant,
-            RunPolicy {
-                max_delete: world.max_delete,
-                force: forced,
-                dry_run: false,
-                confirm_after: Duration::from_secs(60),
-                settle_after: TIMEOUT * 2,
-                prefer: world.prefer,
-                account: "sim".to_owned(),
-            },
-        );
-        let options = RunOptions {
-            mode: Mode::Sync,
-            only: Vec::new(),
-            dry_run: false,
-            max_delete: None,
+fn inputs<'m>(
+    mirror: &'m mut Mirror,
+    shared: &Shared,
+    mutant: Option<Mutant>,
+    forced: bool,
+) -> (RunInputs<'m, 'static>, RunPolicy, RunOptions) {
+    let world = shared.lock().expect("the world");
+    let settings = ClientSettings {
+        base_url: URL.to_owned(),
+        username: "sim".to_owned(),
+        password: "sim".to_owned().into(),
+        concurrency: world.concurrency,
+        requests_per_second: None,
+        per_page: None,
+        timeout: TIMEOUT,
+        ca_file: None,
+        insecure_http: false,
+        lists: ListsSetting::Probe,
+    };
+    let wire = MutantWire { inner: SimulatedWire(shared.clone()), mutant };
+    let client = Client::over(&settings, Box::new(wire)).expect("usable settings");
+    let crm = CrmReplica::over(client, settings.lists);
+    let crm = MutantReplica { inner: Box::new(crm), mutant };
+    let crm = Participant::new(CRM, Box::new(crm), world.prefer.against_the_crm());
+    let crm = Participant { deletes: world.crm_follows_deletions, essential: true, ..crm };
+    let mut participants = vec![crm];
+    for shelf in &world.shelves {
+        let book = SimulatedBook { shelf: shelf.clone(), world: shared.clone() };
+        let name = format!("book-{}", shelf.number);
+        participants.push(Participant::new(name, Box::new(book), world.prefer.against_a_book()));
+    }
+    let policy = mutants::policy(
+        mutant,
+        RunPolicy {
+            max_delete: world.max_delete,
             force: forced,
-            trigger: "simulation".to_owned(),
-        };
-        (RunInputs::new(mirror, participants, "the simulated CRM".to_owned()), policy, options)
-    }
+            dry_run: false,
+            confirm_after: Duration::from_secs(60),
+            settle_after: TIMEOUT * 2,
+            prefer: world.prefer,
+            account: "sim".to_owned(),
+        },
+    );
+    let options = RunOptions {
+        mode: Mode::Sync,
+        only: Vec::new(),
+        dry_run: false,
+        max_delete: None,
+        force: forced,
+        trigger: "simulation".to_owned(),
+    };
+    (RunInputs::new(mirror, participants, "the simulated CRM".to_owned()), policy, options)
 }

@@ -4,10 +4,7 @@
 //! What stands at the end of a history cannot tell luck from a field that was sent along although nobody had changed it,
 //! from a write too many, or from a page that was believed unread.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    path::{Path, PathBuf},
-};
+use std::collections::{BTreeMap, BTreeSet};
 
 use carnet::{
     crm::{Answer, Failure, PROBE_NAME, Request, Verb},
@@ -50,8 +47,6 @@ struct Batch {
 /// What is remembered of the requests, most of it for one run.
 #[derive(Default)]
 pub struct Judge {
-    path: PathBuf,
-    mirror: Option<Mirror>,
     ticket: u64,
     /// Writes have begun in this run.
     pushes: bool,
@@ -76,16 +71,11 @@ pub struct Judge {
 }
 
 impl Judge {
-    /// A run begins on this mirror.
-    pub fn begin_run(&mut self, mirror: &Path) {
+    /// A run begins.
+    pub fn begin_run(&mut self) {
         let (probes, tagged) = (std::mem::take(&mut self.probes), std::mem::take(&mut self.tagged));
         let (faults, ticket) = (std::mem::take(&mut self.faults), self.ticket);
-        *self = Self { path: mirror.to_owned(), probes, tagged, faults, ticket, ..Self::default() };
-    }
-
-    /// The run is over: its mirror may be replaced now.
-    pub fn end_run(&mut self) {
-        self.mirror = None;
+        *self = Self { probes, tagged, faults, ticket, ..Self::default() };
     }
 
     /// Follows the run from reading to writing, and from batch to batch.
@@ -97,15 +87,6 @@ impl Judge {
             }
             _ => {}
         }
-    }
-
-    /// Runs a judgement over the mirror as it stands.
-    fn with_mirror(&mut self, judge: impl FnOnce(&Self, &Mirror) -> Vec<String>) {
-        let mirror = self.mirror.take();
-        let mirror = mirror.unwrap_or_else(|| Mirror::open_read_only(&self.path).expect("the mirror of the run"));
-        let found = judge(self, &mirror);
-        self.mirror = Some(mirror);
-        self.faults.extend(found);
     }
 
     fn another_under_way(&self, subject: i64, post: bool) -> bool {
@@ -156,9 +137,16 @@ impl World {
         }
     }
 
+    /// Runs a judgement over the mirror as it stands: what of it is committed, for a request that leaves before its reason
+    /// is written down for good is one too early.
+    fn judge_by_mirror(&mut self, judgement: impl FnOnce(&Judge, &Mirror) -> Vec<String>) {
+        let found = judgement(&self.judge, &self.beside);
+        self.judge.faults.extend(found);
+    }
+
     fn judge_creation(&mut self, body: Body) {
         let mut contact = 0;
-        self.judge.with_mirror(|judge, mirror| {
+        self.judge_by_mirror(|judge, mirror| {
             let (found, mut faults) = verdict::creation(&Waiting::read(mirror), &body);
             contact = found;
             if judge.another_under_way(contact, true) {
@@ -182,7 +170,7 @@ impl World {
             Some(record) if verb == Verb::Delete => texts(record).into_iter().filter(|text| is_live(text)).collect(),
             _ => BTreeSet::new(),
         };
-        self.judge.with_mirror(|judge, mirror| {
+        self.judge_by_mirror(|judge, mirror| {
             let known = Known::read(mirror, id);
             let shown = judge.shown.get(&id);
             let mut faults = match verb {
@@ -213,7 +201,7 @@ impl World {
             }
             return;
         };
-        self.judge.with_mirror(|_, mirror| {
+        self.judge_by_mirror(|_, mirror| {
             let lacks = |(id, values): &(i64, BTreeSet<String>)| {
                 let agreement = mirror.agreement_by_remote(CRM, &id.to_string()).expect("the mirror is read");
                 let agreed = agreement.map(|agreement| words(&agreement.theirs)).unwrap_or_default();

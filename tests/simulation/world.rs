@@ -9,6 +9,7 @@ use std::{
 use carnet::{
     contact::{Field, FieldSet},
     crm::Verb,
+    mirror::Mirror,
     reconcile::{Limit, Prefer},
     replica::Capabilities,
     sandbox::{Direct, Lists, PastEnd, Quirk, SandboxSettings},
@@ -48,6 +49,8 @@ pub struct World {
     pub crm: Direct,
     pub shelves: Vec<Shelf>,
     pub ledger: Ledger,
+    /// The mirror, for all but the runs.
+    pub beside: Mirror,
     /// What is thought of the requests.
     pub judge: Judge,
     pub rates: Rates,
@@ -120,7 +123,7 @@ pub struct World {
 
 impl World {
     /// A world from a seed: its people have not begun yet. To be called on a runtime whose clock stands.
-    pub fn new(seed: u64, keeps_trace: bool) -> Self {
+    pub fn new(seed: u64, beside: Mirror, keeps_trace: bool) -> Self {
         let mut dice = Dice::new(seed);
         let settings = server(&mut dice, seed);
         let crm = Direct::new(settings).expect("a CRM without a file");
@@ -145,6 +148,7 @@ impl World {
             crm,
             shelves,
             ledger: Ledger::default(),
+            beside,
             judge: Judge::default(),
             rates,
             people_names: 0,
