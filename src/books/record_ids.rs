@@ -18,7 +18,7 @@ use self::keys::{Keys, Short};
 use super::fs::Digest;
 use crate::{
     contact::Contact,
-    replica::{RemoteId, Revision},
+    replica::{Baseline, RemoteId, Revision, Stopped},
 };
 
 /// Before a name that was made from what a record says.
@@ -35,6 +35,14 @@ pub struct RecordKeys {
 /// The hash of a name; zeros for none.
 pub type NameHash = [u8; 8];
 
+/// The hash of a record's state.
+pub type StateHash = [u8; 8];
+
+/// The hash of the state that a revision or a digest is of; zeros for what is neither.
+pub fn state_hash(revision: &str) -> StateHash {
+    first(revision)
+}
+
 /// The hash of a name.
 pub fn name_hash(name: &str) -> NameHash {
     first(Digest::of(name.as_bytes()).as_str())
@@ -45,7 +53,7 @@ pub fn name_hash(name: &str) -> NameHash {
 pub struct Hashed {
     /// Of its name; before it has one, of its mark.
     pub name: NameHash,
-    digest: [u8; 8],
+    digest: StateHash,
     keys: Keys,
     /// The number at the end of a name that was made because others had the same.
     number: u32,
@@ -112,6 +120,11 @@ impl Hashed {
         Self { name: name_hash(remote), digest: first(revision), keys, number: number_of(remote) }
     }
 
+    /// A record that is called by its mark, and of which nothing else is known.
+    pub fn marked(name: NameHash, digest: StateHash) -> Self {
+        Self { name, digest, keys: Keys { mark: Short::of_name(name), ..Keys::NONE }, number: 0 }
+    }
+
     /// True for [`Hashed::NOTHING`].
     pub fn is_nothing(&self) -> bool {
         *self == Self::NOTHING
@@ -122,6 +135,11 @@ impl Hashed {
         let bytes = blake3::hash(&[self.name, self.digest].concat());
         let (seal, _) = bytes.as_bytes().split_first_chunk::<16>().unwrap_or((&[0; 16], &[]));
         u128::from_le_bytes(*seal)
+    }
+
+    /// The hash of its state.
+    pub fn state(&self) -> StateHash {
+        self.digest
     }
 
     /// True when the record is in the state that `other` is in.
@@ -292,6 +310,24 @@ pub fn assign(records: &[Hashed], known: &KnownHashes, is_busy: impl Fn(&Hashed)
     assigned
 }
 
+/// The agreed names with these hashes.
+pub fn names_of(
+    mut hashes: HashSet<NameHash>,
+    baseline: &dyn Baseline,
+) -> Result<HashMap<NameHash, RemoteId>, Stopped> {
+    let mut names = HashMap::with_capacity(hashes.len());
+    if hashes.is_empty() {
+        return Ok(names);
+    }
+    baseline.for_each(&mut |remote, _| {
+        let hash = name_hash(remote);
+        if hashes.remove(&hash) {
+            names.insert(hash, remote.to_owned());
+        }
+    })?;
+    Ok(names)
+}
+
 /// Records that are being named.
 struct Naming<'a> {
     records: &'a [Hashed],
@@ -414,24 +450,6 @@ enum Fit {
     Any,
     /// Only if one on each side has it.
     CardFile,
-}
-
-/// As [`assign`], with the names themselves.
-pub fn assign_ids(
-    records: &[RecordKeys],
-    known: &HashMap<RemoteId, Revision>,
-    busy: &HashSet<RemoteId>,
-) -> Vec<Option<RemoteId>> {
-    let hashed: Vec<Hashed> = records.iter().map(RecordKeys::hashed).collect();
-    let names: HashMap<NameHash, &RemoteId> = known.keys().map(|name| (name_hash(name), name)).collect();
-    let hashes = KnownHashes::new(known.iter().map(|(remote, revision)| Hashed::known(remote, revision)).collect());
-    let assigned = assign(&hashed, &hashes, |known| names.get(&known.name).is_some_and(|name| busy.contains(*name)));
-    let name = |(index, hash): (usize, &NameHash)| {
-        let record = hashed[index].under(*hash, assigned.numbers.get(&index).copied());
-        let made = || records[index].named(&record);
-        names.get(hash).map(|name| (*name).clone()).or_else(made)
-    };
-    assigned.names.iter().enumerate().map(name).collect()
 }
 
 /// The first eight bytes of a digest in hexadecimal digits; zeros for what is none.

@@ -10,11 +10,11 @@ use super::{
 use crate::{
     books::{
         fs::Digest,
-        record_ids::{Hashed, KnownHashes, NameHash, assign, name_hash},
+        record_ids::{Hashed, KnownHashes, NameHash, assign, name_hash, names_of},
         single_file::OpenVersion,
     },
     formats::csv::{NoteSort, Record, Row, Table},
-    replica::{Baseline, Batch, Coverage, Problem, RemoteId, ReplicaError, Scanned, Sink, Stopped},
+    replica::{Baseline, Batch, Coverage, Problem, RemoteId, ReplicaError, Scanned, Sink},
 };
 use std::cell::OnceCell;
 
@@ -174,19 +174,4 @@ impl Looked {
         let mark = identity_mark(&table.identity(record)).map(|mark| mark.trim().to_owned());
         mark.into_iter().chain([hashed.made_name()]).find(|name| name_hash(name) == hashed.name)
     }
-}
-
-/// The agreed names with these hashes.
-fn names_of(mut hashes: HashSet<NameHash>, baseline: &dyn Baseline) -> Result<HashMap<NameHash, RemoteId>, Stopped> {
-    let mut names = HashMap::with_capacity(hashes.len());
-    if hashes.is_empty() {
-        return Ok(names);
-    }
-    baseline.for_each(&mut |remote, _| {
-        let hash = name_hash(remote);
-        if hashes.remove(&hash) {
-            names.insert(hash, remote.to_owned());
-        }
-    })?;
-    Ok(names)
 }
