@@ -43,6 +43,13 @@ pub fn state_hash(revision: &str) -> StateHash {
     first(revision)
 }
 
+/// What the name and the state of a record add to the seal of all.
+pub fn seal(name: NameHash, state: StateHash) -> u128 {
+    let bytes = blake3::hash(&[name, state].concat());
+    let (seal, _) = bytes.as_bytes().split_first_chunk::<16>().unwrap_or((&[0; 16], &[]));
+    u128::from_le_bytes(*seal)
+}
+
 /// The hash of a name.
 pub fn name_hash(name: &str) -> NameHash {
     first(Digest::of(name.as_bytes()).as_str())
@@ -130,21 +137,9 @@ impl Hashed {
         *self == Self::NOTHING
     }
 
-    /// What the name and the state of the record add to the seal of all.
-    pub fn seal(&self) -> u128 {
-        let bytes = blake3::hash(&[self.name, self.digest].concat());
-        let (seal, _) = bytes.as_bytes().split_first_chunk::<16>().unwrap_or((&[0; 16], &[]));
-        u128::from_le_bytes(*seal)
-    }
-
     /// The hash of its state.
     pub fn state(&self) -> StateHash {
         self.digest
-    }
-
-    /// True when the record is in the state that `other` is in.
-    pub fn is_unchanged(&self, other: &Hashed) -> bool {
-        self.digest == other.digest && self.keys == other.keys
     }
 
     /// The same under the name of this hash, made with this number if it was made for it just now.
@@ -153,9 +148,14 @@ impl Hashed {
         Self { name, number: number.and_then(|number| u32::try_from(number).ok()).unwrap_or_default(), ..self }
     }
 
-    /// True if the name with this hash is the record's mark, or can be made from the record.
-    pub fn may_be_called(&self, name: NameHash, number: Option<u64>) -> bool {
-        name == self.name || name == name_hash(&self.base(number.unwrap_or(1)))
+    /// True if it has a mark, and is called by it.
+    pub fn is_called_by_mark(&self) -> bool {
+        self.keys.mark.some() == Some(Short::of_name(self.name))
+    }
+
+    /// True if its name follows from what it says now.
+    pub fn is_called_by_itself(&self) -> bool {
+        self.is_called_by_mark() || name_hash(&self.made_name()) == self.name
     }
 
     /// The number at the end of its name.
@@ -246,6 +246,16 @@ pub struct Assigned {
 ///
 /// `known` are the names and states agreed on so far; `is_busy` says which of them other records have already.
 pub fn assign(records: &[Hashed], known: &KnownHashes, is_busy: impl Fn(&Hashed) -> bool) -> Assigned {
+    assign_beside(records, known, is_busy, |_| false)
+}
+
+/// The same where names beside the known ones are in use.
+pub fn assign_beside(
+    records: &[Hashed],
+    known: &KnownHashes,
+    is_busy: impl Fn(&Hashed) -> bool,
+    is_used: impl Fn(NameHash) -> bool,
+) -> Assigned {
     let mut assigned = Assigned { names: vec![NameHash::default(); records.len()], numbers: HashMap::new() };
     if records.is_empty() {
         return assigned;
@@ -295,7 +305,7 @@ pub fn assign(records: &[Hashed], known: &KnownHashes, is_busy: impl Fn(&Hashed)
     for index in marked.into_iter().chain(bare).map(|index| index as usize) {
         // Names of records that went are not given to others: that would look like an edit.
         let record = &records[index];
-        let is_taken = |name: &NameHash| fresh.contains(name) || known.contains(*name);
+        let is_taken = |name: &NameHash| fresh.contains(name) || known.contains(*name) || is_used(*name);
         let name = Some(record.name).filter(|name| *name != NameHash::default() && !is_taken(name));
         let name = name.unwrap_or_else(|| {
             let number = record.free_number(|name| is_taken(&name_hash(name)));
