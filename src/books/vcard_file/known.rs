@@ -36,6 +36,11 @@ impl KnownCards {
         Ok(known)
     }
 
+    /// All of them.
+    pub fn all(&self) -> &[KnownCard] {
+        &self.cards
+    }
+
     /// True if nothing is known.
     pub fn is_empty(&self) -> bool {
         self.cards.is_empty()

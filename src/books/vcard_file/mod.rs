@@ -45,13 +45,15 @@ pub struct VcardFile {
     file: SingleFile,
     /// The cards as last scanned or written.
     known: KnownCards,
+    /// The digest of the file that has these cards and no others, if such a one was met.
+    digest: Option<Digest>,
 }
 
 impl VcardFile {
     /// The book in this file, which need not exist yet.
     pub fn new(settings: BookSettings) -> Self {
         let file = SingleFile::new(settings.name.clone(), settings.path.clone());
-        Self { settings, observed: ObservedProperties::default(), file, known: KnownCards::default() }
+        Self { settings, observed: ObservedProperties::default(), file, known: KnownCards::default(), digest: None }
     }
 
     fn unfinished(&self, error: Unfinished) -> ReplicaError {
@@ -128,6 +130,16 @@ impl VcardFile {
         Ok(looked)
     }
 
+    /// What there is to find in a file that is as it was left, where none of these names is in it; none otherwise.
+    fn look_for_none(&self, version: &OpenVersion, names: &HashMap<NameHash, RemoteId>) -> io::Result<Option<Looked>> {
+        if self.digest.is_none() || self.known.all().iter().any(|(_, name)| names.contains_key(name)) {
+            return Ok(None);
+        }
+        let digest = version.digest()?;
+        let others = || self.known.all().to_vec();
+        Ok((digest == self.digest).then(|| Looked { digest, others: others(), ..Looked::default() }))
+    }
+
     fn apply_now(&mut self, writes: &[Write]) -> Vec<Result<Written, ReplicaError>> {
         let restless = self.file.restless();
         until_settled(writes, &restless, || self.try_apply(writes))
@@ -137,21 +149,35 @@ impl VcardFile {
     fn try_apply(&mut self, writes: &[Write]) -> Result<Option<Vec<Result<Written, ReplicaError>>>, ReplicaError> {
         let version = self.file.open_to_write()?;
         let names = writes.iter().flat_map(names_in).map(|name| (name_hash(name), name.to_owned())).collect();
-        let looked = self.look_for(&version, &names, named_by(writes)).map_err(|error| self.unfinished(error))?;
+        let unmet = self.look_for_none(&version, &names).map_err(|error| self.file.refused("read", &error))?;
+        let looked = match unmet {
+            Some(looked) => looked,
+            None => self.look_for(&version, &names, named_by(writes)).map_err(|error| self.unfinished(error))?,
+        };
         let Looked { digest, taken, others, .. } = looked;
         let mut draft = Draft::new(self.settings.style, taken, others);
         let answers: Vec<_> = writes.iter().map(|write| draft.write(write)).collect();
-        if draft.changed && !self.put(&version, digest.as_ref(), &draft)? {
-            return Ok(None);
-        }
+        let digest = if draft.changed {
+            let Some(put) = self.put(&version, digest.as_ref(), &draft)? else { return Ok(None) };
+            Some(put)
+        } else {
+            digest
+        };
+        self.digest = digest;
         let (cards, held) = draft.end();
         held.iter().for_each(|(remote, revision)| self.known.note_made(remote, revision));
         self.known.replace(cards);
         Ok(Some(answers))
     }
 
-    /// Puts the draft in the place of the file of this digest; false if another program wrote it meanwhile.
-    fn put(&mut self, version: &OpenVersion, digest: Option<&Digest>, draft: &Draft) -> Result<bool, ReplicaError> {
+    /// Puts the draft in the place of the file of this digest. The digest of what is there now; none if another program wrote
+    /// it meanwhile.
+    fn put(
+        &mut self,
+        version: &OpenVersion,
+        digest: Option<&Digest>,
+        draft: &Draft,
+    ) -> Result<Option<Digest>, ReplicaError> {
         let failed = |error: io::Error| self.file.refused("write", &error);
         let mut source = version.file().map_err(failed)?.map(|file| Digesting::new(BufReader::new(file)));
         let staged = self.file.stage::<io::Error>(version, |out| {
@@ -162,9 +188,13 @@ impl VcardFile {
         let staged = staged.map_err(failed)?;
         if source.map(|source| source.digest()).as_ref() != digest {
             self.file.discard(version, staged);
-            return Ok(false);
+            return Ok(None);
         }
-        Ok(self.file.put(version, staged, digest)? == Replaced::Done)
+        let now = staged.digest().clone();
+        Ok(match self.file.put(version, staged, digest)? {
+            Replaced::Done => Some(now),
+            Replaced::Again => None,
+        })
     }
 }
 

@@ -48,7 +48,7 @@ struct Finds<'s, 'k> {
 
 impl VcardFile {
     pub(super) fn scan_now(&mut self, baseline: &dyn Baseline, sink: &mut Sink<'_>) -> Result<Scanned, ReplicaError> {
-        self.known = KnownCards::new(baseline)?;
+        (self.known, self.digest) = (KnownCards::new(baseline)?, None);
         let Some((version, problems)) = self.file.open_to_scan(!self.known.is_empty())? else {
             return Ok(Scanned::complete());
         };
@@ -86,6 +86,7 @@ impl VcardFile {
         let odd = names_of(std::mem::take(&mut finds.odd), finds.baseline)?;
         finds.batch.same.extend(odd.into_values());
         if fresh.cards.is_empty() {
+            self.digest = Some(digest).filter(|_| matching.found().count() == known.all().len());
             return Ok(true);
         }
         let names = name(&mut fresh, matching.names(), finds.baseline)?;
