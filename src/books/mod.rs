@@ -27,5 +27,5 @@ const FILES: Conduct = Conduct {
     abridges: false,
     rereads: true,
     // One fsync of the whole folder for all of them, and bounded memory.
-    writes_at_once: 2_500,
+    writes_at_once: 1_000,
 };
