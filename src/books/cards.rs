@@ -61,7 +61,7 @@ impl<'a> CardFile<'a> {
             let hint = Some("split it, or set the book's kind to \"vcard\"".into());
             return Err(Flaw { hint, ..Flaw::whole(format!("holds {} cards; one a file is expected", more + 1)) });
         }
-        let card = parse(&text, &piece, style)?;
+        let card = parse(&text[piece.range.clone()], piece.line, piece.problem, style)?;
         Ok(Self { range: piece.range, text, card })
     }
 
@@ -74,14 +74,14 @@ impl<'a> CardFile<'a> {
     }
 }
 
-/// Reads one piece of a file.
-pub fn parse(text: &[u8], piece: &split::Piece, style: WriteStyle) -> Result<Card, Flaw> {
-    if let Some(problem) = piece.problem {
+/// Reads one card of a file: its bytes, the line it begins on, and why it cannot be used.
+pub fn parse(bytes: &[u8], line: usize, problem: Option<&str>, style: WriteStyle) -> Result<Card, Flaw> {
+    if let Some(problem) = problem {
         let hint = Some("mend or restore the card; until then its contact stays as it was".into());
-        return Err(Flaw { line: Some(piece.line), message: problem.into(), hint });
+        return Err(Flaw { line: Some(line), message: problem.into(), hint });
     }
-    let card = Card::parse(&text[piece.range.clone()]).map_err(|error| Flaw {
-        line: Some(piece.line + error.line.saturating_sub(1)),
+    let card = Card::parse(bytes).map_err(|error| Flaw {
+        line: Some(line + error.line.saturating_sub(1)),
         message: error.message.to_string(),
         hint: error.hint.map(|hint| hint.to_string()),
     });

@@ -17,20 +17,7 @@ pub mod vdir;
 
 pub use observed::ObservedProperties;
 
-use std::collections::HashMap;
-
-use crate::replica::{Absence, Baseline, Conduct, Ids, RemoteId, Revision, Stopped, Writes};
-
-/// The agreed revision of each record of a book.
-type Revisions = HashMap<RemoteId, Revision>;
-
-fn revisions(baseline: &dyn Baseline) -> Result<Revisions, Stopped> {
-    let mut revisions = Revisions::with_capacity(usize::try_from(baseline.count()).unwrap_or_default());
-    baseline.for_each(&mut |remote, revision| {
-        revisions.insert(remote.to_owned(), revision.to_owned());
-    })?;
-    Ok(revisions)
-}
+use crate::replica::{Absence, Conduct, Ids, Writes};
 
 /// How books in files behave: carnet reads and writes the storage itself.
 const FILES: Conduct = Conduct {
@@ -40,5 +27,5 @@ const FILES: Conduct = Conduct {
     abridges: false,
     rereads: true,
     // One fsync of the whole folder for all of them, and bounded memory.
-    writes_at_once: 2_500,
+    writes_at_once: 1_000,
 };

@@ -18,7 +18,7 @@ use self::keys::{Keys, Short};
 use super::fs::Digest;
 use crate::{
     contact::Contact,
-    replica::{RemoteId, Revision},
+    replica::{Baseline, RemoteId, Revision, Stopped},
 };
 
 /// Before a name that was made from what a record says.
@@ -35,6 +35,21 @@ pub struct RecordKeys {
 /// The hash of a name; zeros for none.
 pub type NameHash = [u8; 8];
 
+/// The hash of a record's state.
+pub type StateHash = [u8; 8];
+
+/// The hash of the state that a revision or a digest is of; zeros for what is neither.
+pub fn state_hash(revision: &str) -> StateHash {
+    first(revision)
+}
+
+/// What the name and the state of a record add to the seal of all.
+pub fn seal(name: NameHash, state: StateHash) -> u128 {
+    let bytes = blake3::hash(&[name, state].concat());
+    let (seal, _) = bytes.as_bytes().split_first_chunk::<16>().unwrap_or((&[0; 16], &[]));
+    u128::from_le_bytes(*seal)
+}
+
 /// The hash of a name.
 pub fn name_hash(name: &str) -> NameHash {
     first(Digest::of(name.as_bytes()).as_str())
@@ -45,7 +60,7 @@ pub fn name_hash(name: &str) -> NameHash {
 pub struct Hashed {
     /// Of its name; before it has one, of its mark.
     pub name: NameHash,
-    digest: [u8; 8],
+    digest: StateHash,
     keys: Keys,
     /// The number at the end of a name that was made because others had the same.
     number: u32,
@@ -112,21 +127,19 @@ impl Hashed {
         Self { name: name_hash(remote), digest: first(revision), keys, number: number_of(remote) }
     }
 
+    /// A record that is called by its mark, and of which nothing else is known.
+    pub fn marked(name: NameHash, digest: StateHash) -> Self {
+        Self { name, digest, keys: Keys { mark: Short::of_name(name), ..Keys::NONE }, number: 0 }
+    }
+
     /// True for [`Hashed::NOTHING`].
     pub fn is_nothing(&self) -> bool {
         *self == Self::NOTHING
     }
 
-    /// What the name and the state of the record add to the seal of all.
-    pub fn seal(&self) -> u128 {
-        let bytes = blake3::hash(&[self.name, self.digest].concat());
-        let (seal, _) = bytes.as_bytes().split_first_chunk::<16>().unwrap_or((&[0; 16], &[]));
-        u128::from_le_bytes(*seal)
-    }
-
-    /// True when the record is in the state that `other` is in.
-    pub fn is_unchanged(&self, other: &Hashed) -> bool {
-        self.digest == other.digest && self.keys == other.keys
+    /// The hash of its state.
+    pub fn state(&self) -> StateHash {
+        self.digest
     }
 
     /// The same under the name of this hash, made with this number if it was made for it just now.
@@ -135,9 +148,14 @@ impl Hashed {
         Self { name, number: number.and_then(|number| u32::try_from(number).ok()).unwrap_or_default(), ..self }
     }
 
-    /// True if the name with this hash is the record's mark, or can be made from the record.
-    pub fn may_be_called(&self, name: NameHash, number: Option<u64>) -> bool {
-        name == self.name || name == name_hash(&self.base(number.unwrap_or(1)))
+    /// True if it has a mark, and is called by it.
+    pub fn is_called_by_mark(&self) -> bool {
+        self.keys.mark.some() == Some(Short::of_name(self.name))
+    }
+
+    /// True if its name follows from what it says now.
+    pub fn is_called_by_itself(&self) -> bool {
+        self.is_called_by_mark() || name_hash(&self.made_name()) == self.name
     }
 
     /// The number at the end of its name.
@@ -228,6 +246,16 @@ pub struct Assigned {
 ///
 /// `known` are the names and states agreed on so far; `is_busy` says which of them other records have already.
 pub fn assign(records: &[Hashed], known: &KnownHashes, is_busy: impl Fn(&Hashed) -> bool) -> Assigned {
+    assign_beside(records, known, is_busy, |_| false)
+}
+
+/// The same where names beside the known ones are in use.
+pub fn assign_beside(
+    records: &[Hashed],
+    known: &KnownHashes,
+    is_busy: impl Fn(&Hashed) -> bool,
+    is_used: impl Fn(NameHash) -> bool,
+) -> Assigned {
     let mut assigned = Assigned { names: vec![NameHash::default(); records.len()], numbers: HashMap::new() };
     if records.is_empty() {
         return assigned;
@@ -277,7 +305,7 @@ pub fn assign(records: &[Hashed], known: &KnownHashes, is_busy: impl Fn(&Hashed)
     for index in marked.into_iter().chain(bare).map(|index| index as usize) {
         // Names of records that went are not given to others: that would look like an edit.
         let record = &records[index];
-        let is_taken = |name: &NameHash| fresh.contains(name) || known.contains(*name);
+        let is_taken = |name: &NameHash| fresh.contains(name) || known.contains(*name) || is_used(*name);
         let name = Some(record.name).filter(|name| *name != NameHash::default() && !is_taken(name));
         let name = name.unwrap_or_else(|| {
             let number = record.free_number(|name| is_taken(&name_hash(name)));
@@ -290,6 +318,24 @@ pub fn assign(records: &[Hashed], known: &KnownHashes, is_busy: impl Fn(&Hashed)
         assigned.names[index] = name;
     }
     assigned
+}
+
+/// The agreed names with these hashes.
+pub fn names_of(
+    mut hashes: HashSet<NameHash>,
+    baseline: &dyn Baseline,
+) -> Result<HashMap<NameHash, RemoteId>, Stopped> {
+    let mut names = HashMap::with_capacity(hashes.len());
+    if hashes.is_empty() {
+        return Ok(names);
+    }
+    baseline.for_each(&mut |remote, _| {
+        let hash = name_hash(remote);
+        if hashes.remove(&hash) {
+            names.insert(hash, remote.to_owned());
+        }
+    })?;
+    Ok(names)
 }
 
 /// Records that are being named.
@@ -414,24 +460,6 @@ enum Fit {
     Any,
     /// Only if one on each side has it.
     CardFile,
-}
-
-/// As [`assign`], with the names themselves.
-pub fn assign_ids(
-    records: &[RecordKeys],
-    known: &HashMap<RemoteId, Revision>,
-    busy: &HashSet<RemoteId>,
-) -> Vec<Option<RemoteId>> {
-    let hashed: Vec<Hashed> = records.iter().map(RecordKeys::hashed).collect();
-    let names: HashMap<NameHash, &RemoteId> = known.keys().map(|name| (name_hash(name), name)).collect();
-    let hashes = KnownHashes::new(known.iter().map(|(remote, revision)| Hashed::known(remote, revision)).collect());
-    let assigned = assign(&hashed, &hashes, |known| names.get(&known.name).is_some_and(|name| busy.contains(*name)));
-    let name = |(index, hash): (usize, &NameHash)| {
-        let record = hashed[index].under(*hash, assigned.numbers.get(&index).copied());
-        let made = || records[index].named(&record);
-        names.get(hash).map(|name| (*name).clone()).or_else(made)
-    };
-    assigned.names.iter().enumerate().map(name).collect()
 }
 
 /// The first eight bytes of a digest in hexadecimal digits; zeros for what is none.

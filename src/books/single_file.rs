@@ -1,24 +1,18 @@
-//! What books that are one file have in common: where the file is, whether it is to be believed, reading it whole and
-//! putting a new version in its place.
+//! What books that are one file have in common: where the file is, whether it is to be believed, reading it record by
+//! record and putting a new version in its place.
 
 use std::{
-    collections::HashMap,
     fs::File,
     io::{self, BufReader, Read, Seek},
     path::{Path, PathBuf},
 };
 
-use super::{
-    Revisions,
-    fs::{
-        Content, Digest, Digesting, Entry, Fingerprint, Folder, OpenFile, Outcome, Recovered, SAVED, Staged,
-        StagedFile, Unread, refused, unsettled,
-    },
+use super::fs::{
+    Digest, Digesting, Entry, Fingerprint, Folder, OpenFile, Outcome, Recovered, SAVED, Staged, StagedFile, Unread,
+    refused, unsettled,
 };
-use crate::replica::{Action, Diagnostic, Distrust, Problem, RemoteId, ReplicaError, Revision, Write, Written};
+use crate::replica::{Diagnostic, Distrust, Problem, ReplicaError, Write, Written};
 
-/// Larger files are refused where they are read whole.
-const WHOLE_MAX: u64 = 256 << 20;
 /// Larger files are refused: so many records are no address book.
 const FILE_MAX: u64 = 8 << 30;
 /// How often a file that others write meanwhile is read again.
@@ -41,16 +35,6 @@ enum Trust {
     FirstUse,
     /// It was there.
     There,
-}
-
-/// The file as it was read, with what is needed to replace it.
-#[derive(Debug)]
-pub struct Version {
-    folder: Folder,
-    /// None while the file does not exist.
-    present: Option<(Entry, Digest)>,
-    /// Its bytes; empty while it does not exist.
-    pub bytes: Vec<u8>,
 }
 
 /// The file, open to be read record by record, with what is needed to replace it.
@@ -121,27 +105,15 @@ impl SingleFile {
         &self.path
     }
 
-    /// Reads the file for a scan, after finishing or undoing what a killed run left. `None`: there is no book yet.
-    pub fn read_to_scan(&mut self, known: &Revisions) -> Result<Option<(Version, Vec<Problem>)>, ReplicaError> {
-        self.find(!known.is_empty(), Self::read)
-    }
-
-    /// The same, to be read record by record. `agreed`: something was agreed with this book.
+    /// Opens the file for a scan, after finishing or undoing what a killed run left. `None`: there is no book yet.
+    /// `agreed`: something was agreed with this book.
     pub fn open_to_scan(&mut self, agreed: bool) -> Result<Option<(OpenVersion, Vec<Problem>)>, ReplicaError> {
-        self.find(agreed, Self::open)
-    }
-
-    fn find<V>(
-        &mut self,
-        agreed: bool,
-        read: impl FnOnce(&Self, Folder) -> Result<Option<V>, ReplicaError>,
-    ) -> Result<Option<(V, Vec<Problem>)>, ReplicaError> {
         let folder = self.open_folder()?;
         let mut problems = Vec::new();
         let version = match folder {
             Some(folder) => {
                 problems = self.tidy(&folder)?;
-                read(self, folder)?
+                self.open(folder)?
             }
             None => None,
         };
@@ -153,31 +125,13 @@ impl SingleFile {
         Ok(version.map(|version| (version, problems)))
     }
 
-    /// Reads the file for one look; `None` if it is missing.
-    pub fn read_to_look(&self) -> Result<Option<Version>, ReplicaError> {
-        self.open_folder()?.map_or(Ok(None), |folder| self.read(folder))
-    }
-
     /// Opens the file for one look; `None` if it is missing.
     pub fn open_to_look(&self) -> Result<Option<OpenVersion>, ReplicaError> {
         self.open_folder()?.map_or(Ok(None), |folder| self.open(folder))
     }
 
-    /// Reads the file to replace it; no other carnet writes to its folder until the version is dropped.
-    pub fn read_to_write(&mut self) -> Result<Version, ReplicaError> {
-        self.find_to_write(Self::read, |folder| Version { folder, present: None, bytes: Vec::new() })
-    }
-
-    /// Opens the file to replace it, as [`SingleFile::read_to_write`] reads it.
+    /// Opens the file to replace it; no other carnet writes to its folder until the version is dropped.
     pub fn open_to_write(&mut self) -> Result<OpenVersion, ReplicaError> {
-        self.find_to_write(Self::open, |folder| OpenVersion { folder, present: None })
-    }
-
-    fn find_to_write<V>(
-        &self,
-        read: impl FnOnce(&Self, Folder) -> Result<Option<V>, ReplicaError>,
-        missing: impl FnOnce(Folder) -> V,
-    ) -> Result<V, ReplicaError> {
         let folder = match self.open_folder()? {
             Some(folder) => folder,
             None if self.trust == Trust::FirstUse => {
@@ -192,20 +146,12 @@ impl SingleFile {
         }
         if folder.fetch(self.name()).map_err(|error| self.refused("look at", &error))?.is_some() {
             // Gone again at once: the next try says so.
-            return read(self, folder)?.ok_or_else(|| self.distrusted());
+            return self.open(folder)?.ok_or_else(|| self.distrusted());
         }
         if self.trust == Trust::FirstUse {
-            return Ok(missing(folder));
+            return Ok(OpenVersion { folder, present: None });
         }
         Err(self.distrusted())
-    }
-
-    /// Puts a new version where the one read is, durably.
-    pub fn replace(&mut self, version: &Version, bytes: &[u8]) -> Result<Replaced, ReplicaError> {
-        let Version { folder, present, bytes: _ } = version;
-        let like = present.as_ref().map(|(entry, _)| entry);
-        let staged = folder.stage(self.name(), bytes, like).map_err(|error| self.refused("write", &error))?;
-        self.put_in_place(folder, staged, present.as_ref().map(|(_, digest)| digest))
     }
 
     /// Writes a copy of what the file is to be, beside it.
@@ -234,15 +180,7 @@ impl SingleFile {
         staged: Staged,
         expected: Option<&Digest>,
     ) -> Result<Replaced, ReplicaError> {
-        self.put_in_place(&version.folder, staged, expected)
-    }
-
-    fn put_in_place(
-        &mut self,
-        folder: &Folder,
-        staged: Staged,
-        expected: Option<&Digest>,
-    ) -> Result<Replaced, ReplicaError> {
+        let folder = &version.folder;
         if let Err(error) = folder.flush(&[&staged]) {
             folder.discard(staged);
             return Err(self.refused("write", &error));
@@ -281,17 +219,6 @@ impl SingleFile {
             Ok(folder) => Ok(Some(folder)),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(self.refused("open the folder of", &error)),
-        }
-    }
-
-    fn read(&self, folder: Folder) -> Result<Option<Version>, ReplicaError> {
-        let Some(entry) = self.entry(&folder)? else { return Ok(None) };
-        match folder.read(self.name(), WHOLE_MAX) {
-            Ok(Content { bytes, .. }) => {
-                let present = Some((entry, Digest::of(&bytes)));
-                Ok(Some(Version { folder, present, bytes }))
-            }
-            Err(unread) => self.unread(unread),
         }
     }
 
@@ -364,26 +291,6 @@ impl SingleFile {
     fn distrusted(&self) -> ReplicaError {
         ReplicaError::Untrusted(Distrust::NoFile { book: self.book.clone(), path: self.path.display().to_string() })
     }
-}
-
-/// The names in use, and others that are asked for: a record keeps the name it was agreed under.
-pub fn known_with<'a>(
-    known: &HashMap<RemoteId, Revision>,
-    remotes: impl IntoIterator<Item = &'a str>,
-) -> HashMap<RemoteId, Revision> {
-    let mut known = known.clone();
-    for remote in remotes {
-        known.entry(remote.to_owned()).or_default();
-    }
-    known
-}
-
-/// The records that writes name.
-pub fn remotes_of(writes: &[Write]) -> impl Iterator<Item = &str> {
-    writes.iter().filter_map(|write| match &write.action {
-        Action::Update { remote, .. } | Action::Delete { remote, .. } => Some(remote.as_str()),
-        Action::Create { .. } => None,
-    })
 }
 
 /// Tries to make all writes one new version of the file; a try answers `None` if another program wrote it meanwhile.

@@ -6,9 +6,9 @@ use std::{
     io::{Read, Seek},
 };
 
-use super::rows::{mark, remote_contact, row_keys};
+use super::rows::{RowState, mark, remote_contact, row_keys};
 use crate::{
-    books::record_ids::{Hashed, NameHash, name_hash},
+    books::record_ids::{Hashed, NameHash, digest_of, name_hash},
     contact::identity::Identity,
     formats::csv::{CsvError, Missed, Table},
     replica::{Action, RemoteContact, RemoteId, ReplicaError, Revision, Write, Written},
@@ -50,17 +50,17 @@ impl Draft {
     /// Over the file of this frame and these rows, with the rows taken up that the writes name in any way.
     pub fn new(
         table: Table,
-        rows: &[Hashed],
+        rows: &[RowState],
         source: Option<impl Read + Seek>,
         writes: &[Write],
     ) -> Result<Self, CsvError> {
         let names: HashMap<NameHash, String> =
             writes.iter().flat_map(names_in).map(|it| (name_hash(&it), it)).collect();
         let (mut wanted, mut others) = (HashMap::new(), Vec::new());
-        for (number, row) in rows.iter().enumerate().filter(|(_, row)| row.name != NameHash::default()) {
-            match names.get(&row.name) {
+        for (number, (hash, _)) in rows.iter().enumerate().filter(|(_, (name, _))| *name != NameHash::default()) {
+            match names.get(hash) {
                 Some(name) => drop(wanted.insert(number, name)),
-                None => others.push(row.name),
+                None => others.push(*hash),
             }
         }
         others.sort_unstable();
@@ -146,7 +146,8 @@ impl Draft {
 
     fn find(&self, remote: &str, revision: &Revision) -> Result<usize, Failure> {
         match self.index.get(remote) {
-            Some((at, present)) if present == revision => Ok(*at),
+            // The digest tells the state; what the row is recognised by may have been put otherwise by an older program.
+            Some((at, present)) if digest_of(present) == digest_of(revision) => Ok(*at),
             Some(_) => Err(self.stale(remote)),
             None => Err(Failure::Stale(None)),
         }
@@ -176,31 +177,37 @@ impl Draft {
         done.into_iter().map(|done| done.and_then(answer)).collect()
     }
 
-    /// All rows of the new version, from those of the old one.
-    pub fn rows(&self, read: &Table, old: Vec<Hashed>) -> Vec<Hashed> {
+    /// All rows of the new version, from those of the old one. `made` are those that are not called by their marks.
+    pub fn rows(&self, read: &Table, mut rows: Vec<RowState>, made: &mut HashMap<NameHash, Hashed>) -> Vec<RowState> {
         let names: HashMap<usize, &RemoteId> = self.index.iter().map(|(name, (at, _))| (*at, name)).collect();
-        let row = |at: usize| {
+        let mut row = |at: usize, old: NameHash| {
+            made.remove(&old);
             let row = read.reread(&self.table, at)?;
-            Some(names.get(&at).map_or(Hashed::NOTHING, |name| row_keys(read, &row).hashed().renamed(name)))
+            let Some(name) = names.get(&at) else { return Some(RowState::default()) };
+            let row = row_keys(read, &row).hashed().renamed(name);
+            if !row.is_called_by_mark() {
+                made.insert(row.name, row);
+            }
+            Some((row.name, row.state()))
         };
-        let mut rows = old;
         let mut number = 0;
         rows.retain_mut(|hashed| {
-            let taken = self.taken.get(&number).map(|at| row(*at));
+            let taken = self.taken.get(&number).map(|at| row(*at, hashed.0));
             number += 1;
             match taken {
                 None => true,
                 Some(now) => now.map(|now| *hashed = now).is_some(),
             }
         });
-        let added: Vec<Hashed> = (self.taken.len()..self.table.held()).filter_map(row).collect();
+        let added: Vec<RowState> =
+            (self.taken.len()..self.table.held()).filter_map(|at| row(at, NameHash::default())).collect();
         rows.reserve_exact(added.len());
         rows.extend(added);
         rows
     }
 
     /// True if these rows are all in the draft.
-    pub fn holds_all(&self, rows: &[Hashed]) -> bool {
+    pub fn holds_all(&self, rows: &[RowState]) -> bool {
         rows.len() <= self.table.held()
     }
 }

@@ -14,18 +14,19 @@ mod unchanged;
 
 use std::{
     cell::OnceCell,
+    collections::HashMap,
     fs::File,
     io::{self, BufReader, BufWriter, Write as _},
 };
 
 use self::{
     draft::{Done, Draft, Failure},
-    rows::{HashedRows, remote_contact, row_keys},
+    rows::{HashedRows, KnownRows, RowState, remote_contact, row_keys},
 };
 use super::{
     FILES,
     fs::{Digest, Digesting, Staged},
-    record_ids::{Hashed, KnownHashes, assign, name_hash},
+    record_ids::{Hashed, KnownHashes, NameHash, name_hash},
     single_file::{OpenVersion, Replaced, SingleFile, until_settled},
 };
 use crate::{
@@ -56,7 +57,9 @@ pub struct CsvFile {
 struct Index {
     /// The digest of the file that they are the rows of; none if they are only known to be in use.
     digest: Option<Digest>,
-    rows: Vec<Hashed>,
+    rows: Vec<RowState>,
+    /// What those are recognised by that are not called by their marks.
+    made: HashMap<NameHash, Hashed>,
 }
 
 impl CsvFile {
@@ -115,11 +118,16 @@ impl CsvFile {
         }
         let table = self.frame(version)?;
         let source = self.source(version)?;
-        let mut rows = HashedRows::read(&table, source).map_err(|error| self.failed("read", error))?;
-        let known = self.index.rows.iter().copied().filter(|row| !row.is_nothing()).chain(asked);
-        let known = KnownHashes::new(known.collect());
-        rows.take_names(&assign(&rows.rows, &known, |_| false), &known);
-        self.index = Index { digest: digest.cloned(), rows: rows.rows };
+        let Index { rows, made, .. } = std::mem::take(&mut self.index);
+        let plain = rows.iter().filter(|(name, _)| *name != NameHash::default() && !made.contains_key(name));
+        let plain = plain.map(|(name, state)| Hashed::marked(*name, *state));
+        let known: Vec<Hashed> = made.values().copied().chain(asked).chain(plain).collect();
+        let mut names = KnownRows::new(known.iter().map(|row| (row.name, row.state())).collect());
+        let looked = HashedRows::read(&table, source, &mut names);
+        let mut rows = looked.map_err(|error| self.failed("read", error))?;
+        let open = known.into_iter().filter(|row| names.is_open(row.name)).collect();
+        rows.name_others(&KnownHashes::new(open), &names);
+        self.index = Index { digest: digest.cloned(), made: rows.made(), rows: rows.rows };
         self.table = Some(table);
         Ok(())
     }
@@ -132,7 +140,7 @@ impl CsvFile {
         self.look_through(&version, digest.as_ref(), [Hashed::known(remote, "")].into_iter())?;
         let (Some(table), Some(source)) = (&self.table, self.source(&version)?) else { return Ok(Lookup::Gone) };
         let hash = name_hash(remote);
-        let Some(place) = self.index.rows.iter().position(|row| row.name == hash) else {
+        let Some(place) = self.index.rows.iter().position(|(name, _)| *name == hash) else {
             let ragged = table.has_ragged_rows();
             return Ok(if ragged { Lookup::Unclear("a row of the file cannot be read".into()) } else { Lookup::Gone });
         };
@@ -240,10 +248,11 @@ impl CsvFile {
         (read, digest): (Table, Option<Digest>),
     ) -> Vec<Result<Written, ReplicaError>> {
         let answers = draft.answers(&read, done);
-        let rows = draft.rows(&read, std::mem::take(&mut self.index.rows));
+        let Index { rows, mut made, .. } = std::mem::take(&mut self.index);
+        let rows = draft.rows(&read, rows, &mut made);
         // Where the columns changed, the other rows have to be read anew.
         let digest = digest.filter(|_| draft.holds_all(&rows) || read.reads_like(&draft.table));
-        self.index = Index { digest, rows };
+        self.index = Index { digest, rows, made };
         self.columns = OnceCell::from(self.columns_of(&read));
         self.table = Some(read);
         answers

@@ -1,12 +1,16 @@
-//! The rows of a table, in hashes.
+//! The rows of a table, in hashes: sixteen bytes for each, and what they are recognised by only for those that do not go
+//! by a mark which is known.
 
-use std::{collections::HashSet, io::Read};
+use std::{
+    collections::{HashMap, HashSet},
+    io::Read,
+};
 
 use crate::{
     books::{
         fs::Digest,
         parallel::chunked_map,
-        record_ids::{Assigned, Hashed, KnownHashes, RecordKeys},
+        record_ids::{Hashed, KnownHashes, NameHash, RecordKeys, StateHash, assign_beside},
     },
     contact::{Contact, Field, FieldSet, identity::Identity},
     formats::csv::{CsvError, NoteSort, Record, Row, Table},
@@ -18,18 +22,66 @@ const THREAD_MIN: usize = 512;
 /// Records read before their rows are made.
 const CHUNK: usize = 2048;
 
-/// Each record of a file in hashes; [`Hashed::NOTHING`] for blank ones and such as cannot be read.
+/// A record of a file: the hashes of its name and of its state; zeros for one that has no name.
+pub type RowState = (NameHash, StateHash);
+
+/// The records that are agreed on, by name and state.
+#[derive(Debug, Default)]
+pub struct KnownRows {
+    /// Sorted.
+    rows: Vec<RowState>,
+    /// Which of them a record has.
+    taken: Vec<bool>,
+}
+
+impl KnownRows {
+    /// These.
+    pub fn new(mut rows: Vec<RowState>) -> Self {
+        rows.sort_unstable();
+        rows.dedup_by_key(|(name, _)| *name);
+        let taken = vec![false; rows.len()];
+        Self { rows, taken }
+    }
+
+    /// The state of the row of this name.
+    pub fn state(&self, name: NameHash) -> Option<StateHash> {
+        self.place(name).map(|place| self.rows[place].1)
+    }
+
+    /// True for a known row that no record has.
+    pub fn is_open(&self, name: NameHash) -> bool {
+        self.place(name).is_some_and(|place| !self.taken[place])
+    }
+
+    /// Gives the name to a record; false if an earlier one has it. None where it is not known.
+    fn claim(&mut self, name: NameHash) -> Option<bool> {
+        let place = self.place(name)?;
+        Some(!std::mem::replace(&mut self.taken[place], true))
+    }
+
+    fn place(&self, name: NameHash) -> Option<usize> {
+        self.rows.binary_search_by_key(&name, |(name, _)| *name).ok()
+    }
+}
+
+/// Each record of a file in hashes, blank ones and such as cannot be read included.
 #[derive(Debug, Default)]
 pub struct HashedRows {
-    pub rows: Vec<Hashed>,
+    pub rows: Vec<RowState>,
+    /// Those that are not called by a mark which is known: their numbers, and what they are recognised by.
+    pub others: Vec<(u32, Hashed)>,
     /// Those with a cell that is not believed.
     pub refused: HashSet<usize>,
 }
 
 impl HashedRows {
-    /// Reads a file, of which the table is the frame; none holds no rows. The rows' marks stand for their names.
-    pub fn read(table: &Table, source: Option<impl Read + std::io::Seek>) -> Result<Self, CsvError> {
-        let mut hashed = Self::default();
+    /// Reads a file, of which the table is the frame; none holds no rows. Rows whose marks are known have their names.
+    pub fn read(
+        table: &Table,
+        source: Option<impl Read + std::io::Seek>,
+        known: &mut KnownRows,
+    ) -> Result<Self, CsvError> {
+        let mut hashed = Self { rows: Vec::with_capacity(known.rows.len()), ..Self::default() };
         let Some(source) = source else { return Ok(hashed) };
         let mut records = table.records(source)?;
         loop {
@@ -44,17 +96,49 @@ impl HashedRows {
                 if is_refused {
                     hashed.refused.insert(hashed.rows.len());
                 }
-                hashed.rows.push(row);
+                hashed.push(row, known);
             }
         }
     }
 
-    /// Gives the rows their names.
-    pub fn take_names(&mut self, assigned: &Assigned, known: &KnownHashes) {
-        for (index, (row, name)) in self.rows.iter_mut().zip(&assigned.names).enumerate() {
-            let number = assigned.numbers.get(&index).copied();
-            *row = row.under(*name, number.or_else(|| known.get(*name).map(Hashed::number)));
+    fn push(&mut self, row: Hashed, known: &mut KnownRows) {
+        let number = self.rows.len() as u32;
+        let is_marked = row.name != NameHash::default();
+        match is_marked.then(|| known.claim(row.name)).flatten() {
+            Some(true) => self.rows.push((row.name, row.state())),
+            // Its mark is an earlier one's: it stays without a name.
+            Some(false) => self.rows.push((NameHash::default(), row.state())),
+            None => {
+                self.rows.push((NameHash::default(), row.state()));
+                if !row.is_nothing() {
+                    self.others.push((number, row));
+                }
+            }
         }
+    }
+
+    /// Gives the other rows their names. `open` are the known rows that none has yet, and `known` are all.
+    pub fn name_others(&mut self, open: &KnownHashes, known: &KnownRows) {
+        let cards: Vec<Hashed> = self.others.iter().map(|(_, row)| *row).collect();
+        let assigned = assign_beside(&cards, open, |_| false, |name| known.place(name).is_some());
+        for (index, ((number, row), name)) in self.others.iter_mut().zip(&assigned.names).enumerate() {
+            let made = assigned.numbers.get(&index).copied();
+            *row = row.under(*name, made.or_else(|| open.get(*name).map(Hashed::number)));
+            self.rows[*number as usize].0 = *name;
+        }
+    }
+
+    /// What a row is recognised by, if it is one of the others.
+    pub fn other(&self, number: usize) -> Option<&Hashed> {
+        let place = self.others.binary_search_by_key(&(number as u32), |(number, _)| *number);
+        place.ok().map(|place| &self.others[place].1)
+    }
+
+    /// The rows that are not called by their marks.
+    pub fn made(&self) -> HashMap<NameHash, Hashed> {
+        let made = self.others.iter().map(|(_, row)| *row);
+        let made = made.filter(|row| row.name != NameHash::default() && !row.is_called_by_mark());
+        made.map(|row| (row.name, row)).collect()
     }
 }
 

@@ -1,20 +1,20 @@
 //! Looking over a table: once for what its rows are known by, once more for those that changed.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 use super::{
     CsvFile, Index,
-    rows::{HashedRows, identity_mark, mark, remote_contact, row_keys, says_something},
+    rows::{HashedRows, KnownRows, RowState, identity_mark, mark, remote_contact, row_keys, says_something},
     unchanged::{NOTE, Unchanged},
 };
 use crate::{
     books::{
         fs::Digest,
-        record_ids::{Hashed, KnownHashes, NameHash, assign, name_hash},
+        record_ids::{Hashed, KnownHashes, NameHash, name_hash, names_of, seal, state_hash},
         single_file::OpenVersion,
     },
     formats::csv::{NoteSort, Record, Row, Table},
-    replica::{Baseline, Batch, Coverage, Problem, RemoteId, ReplicaError, Scanned, Sink, Stopped},
+    replica::{Baseline, Batch, Coverage, Problem, RemoteId, ReplicaError, Scanned, Sink},
 };
 use std::cell::OnceCell;
 
@@ -24,8 +24,7 @@ const CHUNK: usize = 512;
 /// The rows of a scan and what is known of them.
 struct Looked {
     rows: HashedRows,
-    /// Whose state is the agreed one.
-    same: Vec<bool>,
+    known: KnownRows,
     /// Names that do not follow from the rows themselves.
     names: HashMap<NameHash, RemoteId>,
 }
@@ -42,7 +41,7 @@ impl CsvFile {
             && let Some((columns, made)) = Unchanged::recall(self, digest, baseline)?
         {
             self.columns = OnceCell::from(columns);
-            self.index.rows = made;
+            self.index.made = made;
             sink(batch)?;
             return Ok(Scanned { coverage: Coverage::Delta, cursor: Vec::new() });
         }
@@ -55,35 +54,37 @@ impl CsvFile {
             return Err(self.file.restless());
         }
         let note = digest.as_ref().filter(|_| is_whole).map(|digest| self.note(digest, &looked.rows.rows, &columns));
-        self.index = Index { digest, rows: looked.rows.rows };
+        self.index = Index { digest, made: looked.rows.made(), rows: looked.rows.rows };
         self.table = Some(table);
         Ok(Scanned { coverage, cursor: vec![(NOTE.to_owned(), note.unwrap_or_default())] })
     }
 
-    fn note(&self, digest: &Digest, rows: &[Hashed], columns: &crate::replica::Capabilities) -> String {
-        let seals = rows.iter().filter(|row| !row.is_nothing()).map(Hashed::seal);
+    fn note(&self, digest: &Digest, rows: &[RowState], columns: &crate::replica::Capabilities) -> String {
+        let seals = rows.iter().filter(|row| **row != RowState::default()).map(|(name, state)| seal(*name, *state));
         Unchanged::new(self, digest, seals.fold(0, u128::wrapping_add), columns).to_note()
     }
 
     /// Reads what the rows are known by, and gives them their names.
     fn look(&self, table: &Table, version: &OpenVersion, baseline: &dyn Baseline) -> Result<Looked, ReplicaError> {
         let source = self.source(version)?;
-        let mut rows = HashedRows::read(table, source).map_err(|error| self.failed("read", error))?;
         let mut known = Vec::with_capacity(usize::try_from(baseline.count()).unwrap_or_default());
-        baseline.for_each(&mut |remote, revision| known.push(Hashed::known(remote, revision)))?;
-        let known = KnownHashes::new(known);
-        let assigned = assign(&rows.rows, &known, |_| false);
-        let is_same = |(row, name): (&Hashed, &NameHash)| known.get(*name).is_some_and(|known| known.is_unchanged(row));
-        let same = rows.rows.iter().zip(&assigned.names).map(is_same).collect();
-        let own = |row: &Hashed, index: usize, name: NameHash| {
-            name == NameHash::default() || row.may_be_called(name, assigned.numbers.get(&index).copied())
-        };
-        let named = rows.rows.iter().zip(&assigned.names).enumerate();
-        let others: HashSet<NameHash> =
-            named.filter(|(index, (row, name))| !own(row, *index, **name)).map(|(_, (_, name))| *name).collect();
-        let names = names_of(others, baseline)?;
-        rows.take_names(&assigned, &known);
-        Ok(Looked { rows, same, names })
+        baseline.for_each(&mut |remote, revision| known.push((name_hash(remote), state_hash(revision))))?;
+        let mut known = KnownRows::new(known);
+        let mut rows = HashedRows::read(table, source, &mut known).map_err(|error| self.failed("read", error))?;
+        if rows.others.is_empty() {
+            return Ok(Looked { rows, known, names: HashMap::new() });
+        }
+        let mut open = Vec::new();
+        baseline.for_each(&mut |remote, revision| {
+            if known.is_open(name_hash(remote)) {
+                open.push(Hashed::known(remote, revision));
+            }
+        })?;
+        rows.name_others(&KnownHashes::new(open), &known);
+        let others = rows.others.iter().map(|(_, row)| row);
+        let others = others.filter(|row| row.name != NameHash::default() && !row.is_called_by_itself());
+        let names = names_of(others.map(|row| row.name).collect(), baseline)?;
+        Ok(Looked { rows, known, names })
     }
 
     /// Hands over all rows. What the scan covered, and whether nothing is left to be said of the file the next time.
@@ -103,14 +104,14 @@ impl CsvFile {
         let records = table.records(source).map_err(|error| self.failed("read", error))?;
         for (index, record) in records.enumerate() {
             let record = record.map_err(|error| self.failed("read", error))?;
-            let hashed = looked.rows.rows.get(index).unwrap_or(&Hashed::NOTHING);
-            let same = looked.same.get(index).copied().unwrap_or_default();
+            let (name, state) = looked.rows.rows.get(index).copied().unwrap_or_default();
+            let same = looked.known.state(name) == Some(state);
             if same && !looked.rows.refused.contains(&index) {
-                batch.same.extend(looked.same_name(table, &record, hashed));
+                batch.same.extend(looked.same_name(table, &record, index, name));
             } else if let Some(row) = table.read(index, &record).filter(says_something) {
                 coverage = if row.ragged.is_some() { Coverage::Partial } else { coverage };
                 let problems = batch.problems.len();
-                self.take(table, row, looked, (hashed, same), &mut batch);
+                self.take(table, row, looked, (index, name, same), &mut batch);
                 is_whole &= batch.problems.len() == problems;
             }
             if batch.changed.len() >= CHUNK || batch.same.len() >= 8 * CHUNK {
@@ -122,7 +123,14 @@ impl CsvFile {
     }
 
     /// Takes a row into a batch.
-    fn take(&self, table: &Table, row: Row, looked: &Looked, (hashed, same): (&Hashed, bool), batch: &mut Batch) {
+    fn take(
+        &self,
+        table: &Table,
+        row: Row,
+        looked: &Looked,
+        (index, hash, same): (usize, NameHash, bool),
+        batch: &mut Batch,
+    ) {
         if let Some(ragged) = row.ragged {
             // It may be any of those that are missed.
             batch.problems.push(Problem {
@@ -134,8 +142,8 @@ impl CsvFile {
             return;
         }
         let keys = row_keys(table, &row);
-        let name = keys.named(hashed).or_else(|| looked.names.get(&hashed.name).cloned());
-        let Some(remote) = name.filter(|_| hashed.name != NameHash::default()) else {
+        let name = looked.name(index, hash, || mark(&row).map(|mark| mark.trim().to_owned()));
+        let Some(remote) = name.filter(|_| hash != NameHash::default()) else {
             batch.problems.push(Problem {
                 place: self.place(&row, None),
                 message: "is marked as the same contact as an earlier row and is left alone".into(),
@@ -167,26 +175,16 @@ impl CsvFile {
 
 impl Looked {
     /// The name of a row that did not change, without the rest of it.
-    fn same_name(&self, table: &Table, record: &Record, hashed: &Hashed) -> Option<RemoteId> {
-        if let Some(name) = self.names.get(&hashed.name) {
+    fn same_name(&self, table: &Table, record: &Record, index: usize, hash: NameHash) -> Option<RemoteId> {
+        self.name(index, hash, || identity_mark(&table.identity(record)).map(|mark| mark.trim().to_owned()))
+    }
+
+    /// The name with this hash: one that only the mirror knows, the row's mark, or one made from the row.
+    fn name(&self, index: usize, hash: NameHash, mark: impl FnOnce() -> Option<String>) -> Option<RemoteId> {
+        if let Some(name) = self.names.get(&hash) {
             return Some(name.clone());
         }
-        let mark = identity_mark(&table.identity(record)).map(|mark| mark.trim().to_owned());
-        mark.into_iter().chain([hashed.made_name()]).find(|name| name_hash(name) == hashed.name)
+        let is_it = |name: &String| name_hash(name) == hash;
+        mark().filter(is_it).or_else(|| self.rows.other(index).map(Hashed::made_name).filter(is_it))
     }
-}
-
-/// The agreed names with these hashes.
-fn names_of(mut hashes: HashSet<NameHash>, baseline: &dyn Baseline) -> Result<HashMap<NameHash, RemoteId>, Stopped> {
-    let mut names = HashMap::with_capacity(hashes.len());
-    if hashes.is_empty() {
-        return Ok(names);
-    }
-    baseline.for_each(&mut |remote, _| {
-        let hash = name_hash(remote);
-        if hashes.remove(&hash) {
-            names.insert(hash, remote.to_owned());
-        }
-    })?;
-    Ok(names)
 }

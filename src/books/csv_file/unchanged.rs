@@ -1,12 +1,14 @@
 //! A file that is byte for byte the one that was agreed on: a note of the cursor says so, and nothing is read for it.
 
+use std::collections::HashMap;
+
 use serde::{Deserialize, Serialize};
 
 use super::CsvFile;
 use crate::{
     books::{
         fs::Digest,
-        record_ids::{Hashed, is_made},
+        record_ids::{Hashed, NameHash, is_made, name_hash, seal, state_hash},
     },
     contact::{Field, FieldSet},
     replica::{Baseline, Capabilities, Stopped},
@@ -54,23 +56,23 @@ impl Unchanged {
         book: &CsvFile,
         digest: &Digest,
         baseline: &dyn Baseline,
-    ) -> Result<Option<(Capabilities, Vec<Hashed>)>, Stopped> {
+    ) -> Result<Option<(Capabilities, HashMap<NameHash, Hashed>)>, Stopped> {
         let note = baseline.note(NOTE)?.and_then(|note| serde_json::from_str::<Self>(&note).ok());
         let Some(note) = note.filter(|note| note.digest == digest.as_str() && note.reading == reading(book)) else {
             return Ok(None);
         };
-        let (mut seal, mut made) = (0_u128, Vec::new());
+        let (mut sealed, mut made) = (0_u128, HashMap::new());
         baseline.for_each(&mut |remote, revision| {
-            let known = Hashed::known(remote, revision);
-            seal = seal.wrapping_add(known.seal());
+            let name = name_hash(remote);
+            sealed = sealed.wrapping_add(seal(name, state_hash(revision)));
             if is_made(remote) {
-                made.push(known);
+                made.insert(name, Hashed::known(remote, revision));
             }
         })?;
         let fields = |names: &[String]| names.iter().filter_map(|name| Field::from_name(name)).collect();
         let Self { fields: carried, weak, identity, .. } = &note;
         let columns = Capabilities { fields: fields(carried), weak: fields(weak), identity: *identity };
-        Ok((format!("{seal:x}") == note.seal).then_some((columns, made)))
+        Ok((format!("{sealed:x}") == note.seal).then_some((columns, made)))
     }
 }
 

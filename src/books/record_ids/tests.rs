@@ -18,6 +18,24 @@ fn remote_contact(text: &str) -> RecordKeys {
     RecordKeys::new(uid, Digest::of(text.as_bytes()), &contact)
 }
 
+/// As [`assign`], with the names themselves.
+fn assign_ids(
+    records: &[RecordKeys],
+    known: &HashMap<RemoteId, Revision>,
+    busy: &HashSet<RemoteId>,
+) -> Vec<Option<RemoteId>> {
+    let hashed: Vec<Hashed> = records.iter().map(RecordKeys::hashed).collect();
+    let names: HashMap<NameHash, &RemoteId> = known.keys().map(|name| (name_hash(name), name)).collect();
+    let hashes = KnownHashes::new(known.iter().map(|(remote, revision)| Hashed::known(remote, revision)).collect());
+    let assigned = assign(&hashed, &hashes, |known| names.get(&known.name).is_some_and(|name| busy.contains(*name)));
+    let name = |(index, hash): (usize, &NameHash)| {
+        let record = hashed[index].under(*hash, assigned.numbers.get(&index).copied());
+        let made = || records[index].named(&record);
+        names.get(hash).map(|name| (*name).clone()).or_else(made)
+    };
+    assigned.names.iter().enumerate().map(name).collect()
+}
+
 fn named(texts: &[&str], known: &HashMap<RemoteId, Revision>) -> Vec<Option<RemoteId>> {
     assign_ids(&texts.iter().map(|text| remote_contact(text)).collect::<Vec<_>>(), known, &HashSet::new())
 }

@@ -129,14 +129,18 @@ fn a_missing_file_is_no_empty_book() {
 fn a_save_by_another_program_is_never_overwritten() {
     let (dir, path, _) = book(ADA);
     let mut file = SingleFile::new("team".into(), path.clone());
-    file.read_to_scan(&Default::default()).unwrap();
-    let version = file.read_to_write().unwrap();
+    file.open_to_scan(false).unwrap();
+    let put = |file: &mut SingleFile, version: &OpenVersion, expected: &str| {
+        let staged = file.stage::<io::Error>(version, |out| out.write_all(b"ours")).unwrap();
+        file.put(version, staged, Some(&Digest::of(expected.as_bytes()))).unwrap()
+    };
+    let version = file.open_to_write().unwrap();
     fs::write(&path, EMMY).unwrap();
-    assert_eq!(file.replace(&version, b"ours").unwrap(), Replaced::Again);
+    assert_eq!(put(&mut file, &version, ADA), Replaced::Again);
     assert_eq!(text(&path), EMMY);
     drop(version);
-    let version = file.read_to_write().unwrap();
-    assert_eq!(file.replace(&version, b"ours").unwrap(), Replaced::Done);
+    let version = file.open_to_write().unwrap();
+    assert_eq!(put(&mut file, &version, EMMY), Replaced::Done);
     assert_eq!(text(&path), "ours");
     assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1, "nothing is left over");
 }
@@ -168,4 +172,46 @@ fn a_link_to_the_file_stays_a_link() {
     assert!(apply(&mut file, vec![create(1)])[0].is_ok());
     assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
     assert_eq!(text(&path).matches("BEGIN:VCARD").count(), 2);
+}
+
+#[test]
+fn a_card_that_is_too_large_to_be_held_counts_as_seen() {
+    let (dir, path, _) = book(&format!("{ADA}{EMMY}"));
+    let known = fresh(&path, &Known::default()).known(&Known::default());
+    let photo = format!("PHOTO:{}\r\n", "x".repeat(crate::formats::vcard::split::CARD_MAX));
+    let large = |before: &str, after: &str| ADA.replace("UID:ada\r\n", &format!("{before}UID:ada\r\n{after}"));
+    for card in [large(&photo, ""), large("", &photo)] {
+        put(dir.path(), "all.vcf", format!("\r\n{card}{EMMY}"));
+        let seen = fresh(&path, &known);
+        assert_eq!(seen.problem_lines(), ["all.vcf line 2: card is larger than 16 MB"]);
+        assert_eq!((seen.problems[0].remote.as_deref(), seen.everything, seen.same.len()), (Some("ada"), true, 1));
+    }
+}
+
+#[test]
+fn a_file_in_utf_16_is_read_and_becomes_utf_8_once_it_is_written() {
+    let (_dir, path, mut file) = book("");
+    let wide: Vec<u8> = format!("\u{feff}{ADA}{EMMY}").encode_utf16().flat_map(u16::to_le_bytes).collect();
+    fs::write(&path, wide).unwrap();
+    let seen = scan(&mut file, &Known::default());
+    let write = update(&seen.changed[0], "ada", |contact| contact.job_title = "Countess".into());
+    assert!(apply(&mut file, vec![write])[0].is_ok());
+    assert_eq!(text(&path), format!("{}{EMMY}", ADA.replace("END:", "TITLE:Countess\r\nEND:")));
+}
+
+#[test]
+fn a_file_that_is_written_while_it_is_read_is_not_believed() {
+    let card = |number: usize| ADA.replace("UID:ada", &format!("UID:{number}"));
+    let all: String = (0..3000).map(card).collect();
+    for known in [Known::default(), fresh(&book(&all).1, &Known::default()).known(&Known::default())] {
+        let (_dir, path, mut file) = book(&all);
+        let mut batches = 0;
+        let mut sink = |_| {
+            batches += 1;
+            fs::write(&path, format!("{all}{}", "\r\n".repeat(batches))).unwrap();
+            Ok(())
+        };
+        let scanned = crate::books::testing::wait(file.scan(&known, &mut sink));
+        assert!(matches!(scanned, Err(ReplicaError::Unavailable(_))), "{scanned:?}");
+    }
 }

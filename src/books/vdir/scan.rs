@@ -4,7 +4,7 @@
 //! then new ones, by name; so the first file with a UID is the agreed one, and a copy of it is reported, not synced.
 
 use std::{
-    collections::HashSet,
+    collections::{BTreeSet, HashSet},
     io,
     sync::mpsc,
     thread,
@@ -31,6 +31,9 @@ use crate::{
 const CHUNK: usize = 256;
 /// Files looked at before they are handed on.
 const LOOKED_AT_ONCE: usize = 4096;
+/// New files listed at a time. Where there are more, the folder is listed again for the next ones: names of all would be the
+/// largest thing in memory.
+const NEW_AT_ONCE: usize = 10_000;
 /// With fewer files, a second thread costs more than it gives.
 const THREAD_MIN: usize = 512;
 
@@ -54,26 +57,62 @@ impl Vdir {
         }
         self.trust = Trust::Marked;
 
-        let Sorted { mut to_read, patience } = self.sort(&folder, baseline, &mut known, sink)?;
-        to_read.sort_by(|one, other| {
-            (!known.contains(&one.name), &one.name).cmp(&(!known.contains(&other.name), &other.name))
-        });
-        let problems = put_off(&mut to_read);
-        let mut uids = Uids::new(if to_read.is_empty() { Vec::new() } else { known.uids() });
-        sink(Batch { problems, ..Batch::default() })?;
-        // A file changed just now is read when its stamp will prove it, so that the next run need not read it again.
-        thread::sleep(patience);
-        let (observed, style) = (&mut self.observed, self.settings.style);
-        read_all(&folder, &to_read, style, &mut |readings| {
-            let batch = assemble(baseline, &known, &mut uids, readings)?;
-            batch.changed.iter().for_each(|record| cards::learn(observed, style, record));
-            sink(batch)
-        })?;
+        let (mut changed, mut new) = self.sort(&folder, baseline, &mut known, sink)?;
+        changed.to_read.sort_by(|one, other| one.name.cmp(&other.name));
+        let is_quiet = changed.to_read.is_empty() && new.names.is_empty();
+        let uids = Uids::new(if is_quiet { Vec::new() } else { known.uids() });
+        let mut taking = Taking { folder: &folder, baseline, sink, uids, large: 0 };
+        self.take(changed, Batch::default(), &known, &mut taking)?;
+        while !new.names.is_empty() {
+            let last = new.names.last().cloned().filter(|_| new.has_more);
+            let (mut sorted, mut batch) = (Sorted::default(), Batch::default());
+            sorted.look(&folder, &mut known, new.names.into_iter().collect(), &mut batch);
+            self.take(sorted, batch, &known, &mut taking)?;
+            new = last.map(|last| self.new_behind(&folder, &known, &last)).transpose()?.unwrap_or_default();
+        }
 
         if agreed && !self.is_marked(&folder)? {
             return Err(self.distrusted(|book, path, marker| Distrust::MarkerWentAway { book, path, marker }));
         }
         Ok(Scanned::complete())
+    }
+
+    /// Reads files that were looked at, and hands them over; `batch` goes before them.
+    fn take(
+        &mut self,
+        Sorted { mut to_read, patience }: Sorted,
+        mut batch: Batch,
+        known: &KnownFiles,
+        taking: &mut Taking<'_, '_>,
+    ) -> Result<(), Stopped> {
+        let Taking { folder, baseline, sink, uids, large } = taking;
+        batch.problems.extend(put_off(&mut to_read, large));
+        sink(batch)?;
+        // A file changed just now is read when its stamp will prove it, so that the next run need not read it again.
+        thread::sleep(patience);
+        let (observed, style) = (&mut self.observed, self.settings.style);
+        read_all(folder, &to_read, style, &mut |readings| {
+            let batch = assemble(*baseline, known, uids, readings)?;
+            batch.changed.iter().for_each(|record| cards::learn(observed, style, record));
+            sink(batch)
+        })
+    }
+
+    /// The first of the new files whose names come behind this one.
+    fn new_behind(&self, folder: &Folder, known: &KnownFiles, last: &str) -> Result<NewFiles, ReplicaError> {
+        let refused = |error: io::Error| self.refused("list", &error);
+        let mut new = NewFiles::default();
+        for name in folder.each_name().map_err(refused)? {
+            let name = name.map_err(refused)?;
+            if is_card_name(&name)
+                && let Ok(name) = String::from_utf8(name)
+                && name.as_str() > last
+                && !known.contains(&name)
+            {
+                new.offer(name);
+            }
+        }
+        Ok(new)
     }
 
     /// Finishes or undoes what a killed run left.
@@ -91,44 +130,47 @@ impl Vdir {
         Ok(problems)
     }
 
-    /// Looks at each file of the folder. Those under the agreed stamp are handed over, the others are to be read.
+    /// Looks at each known file of the folder. Those under the agreed stamp are handed over, the others are to be read, and
+    /// so are new ones.
     fn sort(
         &self,
         folder: &Folder,
         baseline: &dyn Baseline,
         known: &mut KnownFiles,
         sink: &mut Sink<'_>,
-    ) -> Result<Sorted, ReplicaError> {
+    ) -> Result<(Sorted, NewFiles), ReplicaError> {
         let mut batch = Batch { problems: self.tidy(folder, baseline)?, ..Batch::default() };
-        let mut sorted = Sorted::default();
+        let (mut sorted, mut new) = (Sorted::default(), NewFiles::default());
         let refused = |error: io::Error| self.refused("list", &error);
         let mut names = folder.each_name().map_err(refused)?;
         loop {
-            let mut chunk = Vec::new();
+            let (mut chunk, mut is_end) = (Vec::new(), true);
             for name in names.by_ref() {
-                chunk.extend(card_name(name.map_err(refused)?, &mut batch.problems));
+                let Some(name) = card_name(name.map_err(refused)?, &mut batch.problems) else { continue };
+                match known.place(&name) {
+                    Some(place) => {
+                        known.list(place);
+                        chunk.push(name);
+                    }
+                    None => new.offer(name),
+                }
                 if chunk.len() == LOOKED_AT_ONCE {
+                    is_end = false;
                     break;
                 }
             }
-            if chunk.is_empty() {
-                break;
-            }
-            chunk
-                .iter()
-                .filter_map(|name| known.place(name))
-                .collect::<Vec<_>>()
-                .into_iter()
-                .for_each(|it| known.list(it));
             sorted.look(folder, known, chunk, &mut batch);
             sink(std::mem::take(&mut batch))?;
+            if is_end {
+                break;
+            }
         }
         // A listing made while others rename may miss a name: ask for each one that is missed.
         let missed = known.unlisted(baseline)?.into_iter().filter(|remote| is_card_name(remote.as_bytes()));
         let missed = missed.filter(|remote| !matches!(folder.fetch(remote), Ok(None))).collect();
         sorted.look(folder, known, missed, &mut batch);
         sink(batch)?;
-        Ok(sorted)
+        Ok((sorted, new))
     }
 }
 
@@ -216,17 +258,49 @@ impl Sorted {
     }
 }
 
-/// Leaves large files to the next run once this one has enough of them. They count as seen.
-fn put_off(to_read: &mut Vec<ToRead>) -> Vec<Problem> {
-    let mut taken = 0;
+/// The new files of a folder, as many as are read before the others are listed: the first ones by name.
+#[derive(Debug, Default)]
+struct NewFiles {
+    names: BTreeSet<String>,
+    /// There are others behind them.
+    has_more: bool,
+}
+
+impl NewFiles {
+    fn offer(&mut self, name: String) {
+        if self.names.len() == NEW_AT_ONCE && self.names.last().is_some_and(|last| *last < name) {
+            self.has_more = true;
+            return;
+        }
+        self.names.insert(name);
+        if self.names.len() > NEW_AT_ONCE {
+            self.names.pop_last();
+            self.has_more = true;
+        }
+    }
+}
+
+/// What files are read from and handed to.
+struct Taking<'t, 's> {
+    folder: &'t Folder,
+    baseline: &'t dyn Baseline,
+    sink: &'t mut Sink<'s>,
+    uids: Uids,
+    /// The bytes of the large files that were taken.
+    large: u64,
+}
+
+/// Leaves large files to the next run once this one has enough of them, of which so many bytes were taken. They count as
+/// seen.
+fn put_off(to_read: &mut Vec<ToRead>, taken: &mut u64) -> Vec<Problem> {
     let mut problems = Vec::new();
     to_read.retain(|ToRead { name, size }| {
         if !(LARGE + 1..=FILE_MAX).contains(size) {
             return true;
         }
-        let fits = taken == 0 || taken + size <= LARGE_AT_ONCE;
+        let fits = *taken == 0 || *taken + *size <= LARGE_AT_ONCE;
         if fits {
-            taken += size;
+            *taken += *size;
         } else {
             let hint = Some("run again: what was read once is not read again".into());
             let flaw = Flaw { hint, ..Flaw::whole("is large and waits for the next run") };
@@ -383,7 +457,7 @@ mod tests {
     fn check(sizes: &[u64], now: &[u64], later: usize) {
         let file = |size: &u64| ToRead { name: format!("{size}.vcf"), size: size << 20 };
         let mut to_read: Vec<ToRead> = sizes.iter().map(file).collect();
-        let problems = put_off(&mut to_read);
+        let problems = put_off(&mut to_read, &mut 0);
         let read: Vec<u64> = to_read.iter().map(|file| file.size >> 20).collect();
         assert_eq!((read.as_slice(), problems.len()), (now, later), "{sizes:?}");
         assert!(problems.iter().all(|problem| problem.remote.is_some()), "they count as seen");
@@ -397,5 +471,19 @@ mod tests {
         check(&[1; 100], &[1; 100], 0);
         // Refused when it is read.
         check(&[17, 16], &[17, 16], 0);
+    }
+
+    #[test]
+    fn of_many_new_files_the_first_are_kept() {
+        let names: Vec<String> = (0..NEW_AT_ONCE + 7).map(|number| format!("{number:06}.vcf")).collect();
+        for turn in [0, 1, 5] {
+            let mut new = NewFiles::default();
+            let (later, sooner) = names.split_at(names.len() / 3 * turn % names.len());
+            sooner.iter().rev().chain(later).for_each(|name| new.offer(name.clone()));
+            assert!(new.has_more && new.names.iter().eq(&names[..NEW_AT_ONCE]));
+        }
+        let mut new = NewFiles::default();
+        names[7..].iter().for_each(|name| new.offer(name.clone()));
+        assert!(!new.has_more && new.names.len() == NEW_AT_ONCE);
     }
 }

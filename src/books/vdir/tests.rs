@@ -275,3 +275,16 @@ fn a_path_that_is_no_folder_is_refused() {
     let error = try_scan(&mut Vdir::new(settings(dir.path().join("file"))), &Known::default()).map(drop).unwrap_err();
     assert!(matches!(error, ReplicaError::Rejected(_)), "{error:?}");
 }
+
+#[test]
+fn of_more_new_files_than_are_listed_at_once_each_is_read_once() {
+    let (_dir, path, mut vdir) = book();
+    let count = 10_050;
+    (0..count).for_each(|number| put(&path, &format!("{number}.vcf"), card(&number.to_string())));
+    put(&path, "99999-again.vcf", card("7"));
+    let seen = scan(&mut vdir, &Known::default());
+    assert_eq!(seen.changed.len(), count);
+    assert_eq!(seen.problem_lines(), ["99999-again.vcf: has the same UID as another file and is left alone"]);
+    let seen = scan(&mut vdir, &seen.known(&Known::default()));
+    assert_eq!((seen.changed.len() + seen.same.len(), seen.problems.len()), (count, 1));
+}

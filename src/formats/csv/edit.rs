@@ -202,12 +202,16 @@ impl Table {
             let skipped = source.by_ref().take(behind_mark as u64);
             io::copy(&mut { skipped }, &mut io::sink()).map_err(CsvError::Unreadable)?;
             let added = self.layout.header.len() - self.told.width;
-            for (number, record) in self.records_behind_mark(source)?.enumerate() {
-                let Record { line: Line { content, end, .. }, sort } = record?;
+            let Records(mut rows) = self.records_behind_mark(source)?;
+            for number in 0.. {
+                let Some(row) = rows.next() else { break };
+                // What a row is, is asked of few: it takes a look at each of its cells.
+                let (Line { content, end, .. }, sort) = row?;
                 match taken.get(&number).map(|index| &self.entries[*index]) {
                     Some(entry) => copy.entry(self, entry)?,
                     None if added == 0 => copy.record(&content, end)?,
                     None => {
+                        let sort = sort.unwrap_or_else(|| rows.sort(&cells(&content, self.delimiter)));
                         let padding = self.padding(&content, sort, self.told.width, added);
                         copy.record(&format!("{content}{padding}"), end)?;
                     }

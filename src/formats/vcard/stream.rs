@@ -3,7 +3,10 @@
 //! The same pieces as [`super::split::cards`] gives, but that bytes between cards come in portions and an oversized card
 //! comes without its bytes. UTF-16 is transcoded as it is read.
 
-use std::io::{self, BufRead, BufReader, Read};
+use std::{
+    io::{self, BufRead, BufReader, Read},
+    ops::Range,
+};
 
 use super::{
     line::without_end,
@@ -20,6 +23,8 @@ const BUFFER: usize = 1 << 16;
 pub struct Found {
     /// Its bytes; empty for a card over 16 MB.
     pub bytes: Vec<u8>,
+    /// Where in the [`text`] of the file it lies.
+    pub range: Range<u64>,
     /// The line it begins on, from 1.
     pub line: usize,
     /// What it is.
@@ -42,6 +47,8 @@ pub struct Cards<R: Read> {
     piece_line: usize,
     /// Lines read so far.
     lines: usize,
+    /// Where the piece begins, and how far it was read.
+    range: Range<u64>,
     /// A piece that was finished together with another one.
     ready: Option<Found>,
     is_done: bool,
@@ -59,6 +66,7 @@ impl<R: Read> Cards<R> {
             is_oversized: false,
             piece_line: 1,
             lines: 0,
+            range: 0..0,
             ready: None,
             is_done: false,
         }
@@ -69,12 +77,12 @@ impl<R: Read> Cards<R> {
         let mut line = std::mem::take(&mut self.line);
         line.clear();
         let end = self.line_end()?;
-        let is_whole = read_line(&mut self.source, end, &mut line)?;
+        let dropped = read_line(&mut self.source, end, &mut line)?;
         let finished = match split::glued(without_end(&line)) {
             Some(begin) => {
-                let ended = self.take(&line[..begin], true);
+                let ended = self.take(&line[..begin], 0);
                 self.lines -= 1;
-                let begun = self.take(&line[begin..], is_whole);
+                let begun = self.take(&line[begin..], dropped);
                 if ended.is_some() {
                     self.ready = begun;
                     ended
@@ -82,7 +90,7 @@ impl<R: Read> Cards<R> {
                     begun
                 }
             }
-            None => self.take(&line, is_whole),
+            None => self.take(&line, dropped),
         };
         if line.capacity() <= BETWEEN_MAX {
             self.line = line;
@@ -90,7 +98,9 @@ impl<R: Read> Cards<R> {
         Ok(finished)
     }
 
-    fn take(&mut self, line: &[u8], is_whole: bool) -> Option<Found> {
+    /// Takes a line in, of which so many further bytes were not kept.
+    fn take(&mut self, line: &[u8], dropped: u64) -> Option<Found> {
+        let is_whole = dropped == 0;
         if line.is_empty() {
             self.is_done = true;
             let (kind, problem) = self.state.end();
@@ -105,6 +115,7 @@ impl<R: Read> Cards<R> {
             finished = self.finish(kind, problem, 0);
         }
         self.push(&line[from..]);
+        self.range.end += dropped;
         self.is_oversized |= !is_whole;
         let after = usize::from(!is_whole || split::ends_line(line));
         if let Some(problem) = self.state.after(&line[from..]) {
@@ -124,6 +135,7 @@ impl<R: Read> Cards<R> {
     }
 
     fn push(&mut self, bytes: &[u8]) {
+        self.range.end += bytes.len() as u64;
         if self.piece.len() + bytes.len() > CARD_MAX {
             self.is_oversized = true;
             self.piece = Vec::new();
@@ -137,12 +149,14 @@ impl<R: Read> Cards<R> {
         let bytes = std::mem::take(&mut self.piece);
         let is_oversized = std::mem::take(&mut self.is_oversized);
         let line = std::mem::replace(&mut self.piece_line, (self.lines + after).max(1));
+        let range = self.range.clone();
+        self.range.start = range.end;
         if bytes.is_empty() && !is_oversized {
             return None;
         }
         let problem = if is_oversized && kind == Kind::Card { Some(split::TOO_LARGE) } else { problem };
         let bytes = if is_oversized { Vec::new() } else { bytes };
-        Some(Found { bytes, line, kind, problem })
+        Some(Found { bytes, range, line, kind, problem })
     }
 
     fn line_end(&mut self) -> io::Result<u8> {
@@ -182,9 +196,9 @@ impl<R: Read> Iterator for Cards<R> {
     }
 }
 
-/// Reads up to the line's end. False when the line is longer than a card may be: its further bytes are dropped.
-fn read_line(source: &mut impl BufRead, end: u8, line: &mut Vec<u8>) -> io::Result<bool> {
-    let mut is_whole = true;
+/// Reads up to the line's end. Gives how many bytes were dropped: those beyond what a card may have.
+fn read_line(source: &mut impl BufRead, end: u8, line: &mut Vec<u8>) -> io::Result<u64> {
+    let mut dropped = 0;
     loop {
         let available = match source.fill_buf() {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
@@ -196,13 +210,18 @@ fn read_line(source: &mut impl BufRead, end: u8, line: &mut Vec<u8>) -> io::Resu
         if line.len() + used <= CARD_MAX {
             line.extend_from_slice(&available[..used]);
         } else {
-            is_whole = false;
+            dropped += used as u64;
         }
         source.consume(used);
         if is_end || used == 0 {
-            return Ok(is_whole);
+            return Ok(dropped);
         }
     }
+}
+
+/// The text of a file as UTF-8-like bytes, as [`split::text`] gives it.
+pub fn text<R: Read>(source: R) -> impl Read {
+    Source::new(source)
 }
 
 /// The bytes as UTF-8: as they come, or transcoded where they are UTF-16.
@@ -297,7 +316,8 @@ mod tests {
 
     fn split_whole(input: &[u8]) -> Vec<Found> {
         let whole = |piece: split::Piece| Found {
-            bytes: input[piece.range].to_vec(),
+            bytes: input[piece.range.clone()].to_vec(),
+            range: piece.range.start as u64..piece.range.end as u64,
             line: piece.line,
             kind: piece.kind,
             problem: piece.problem,
@@ -338,6 +358,8 @@ mod tests {
         let found = streamed(&input[..]);
         let seen: Vec<_> = found.iter().map(|found| (found.bytes.len(), found.line, found.problem)).collect();
         assert_eq!(seen, [(0, 1, Some(split::TOO_LARGE)), (22, 4, None)]);
+        let end = input.len() as u64;
+        assert_eq!([found[0].range.clone(), found[1].range.clone()], [0..end - 22, end - 22..end]);
     }
 
     #[test]

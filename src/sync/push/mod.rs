@@ -31,7 +31,7 @@ use crate::{
 
 /// Pending contacts planned at a time, and writes handed to a book at a time: one fsync of the whole folder for all of
 /// them, and bounded memory.
-const PLANNED_AT_ONCE: usize = 2_500;
+const PLANNED_AT_ONCE: usize = 1_000;
 /// Or fewer, where their photos have so many bytes: each is held several times over while it is written.
 const PLANNED_BYTES: usize = 16 << 20;
 /// How often a replica is tried again within a run because it changed under us.
@@ -135,7 +135,8 @@ impl<'r, 'a> Pusher<'r, 'a> {
     /// on at once.
     pub(super) fn plan_push(&mut self, pending: &[(ContactId, Pending)]) -> Result<(Vec<Delivery>, usize), SyncError> {
         self.transact(|part| {
-            let (mut deliveries, mut planned, mut photos) = (Vec::new(), 0, 0);
+            let mut deliveries = Vec::with_capacity(pending.len().min(PLANNED_AT_ONCE));
+            let (mut planned, mut photos) = (0, 0);
             for (id, what) in pending.iter().take(PLANNED_AT_ONCE) {
                 planned += 1;
                 if let Some(delivery) = part.plan_one(*id, *what)? {
