@@ -14,10 +14,12 @@ use std::{
 };
 
 use carnet::mirror::Mirror;
-use rusqlite::{Connection, types::Value};
+use rusqlite::{Connection, config::DbConfig, types::Value};
 
 /// Statements kept compiled: those of the engine and of the checker.
 const STATEMENTS_MAX: usize = 512;
+/// Bytes in a page: a history has few rows, and each page that a transaction touches is copied three times.
+const PAGE_SIZE: u32 = 1_024;
 
 /// What a new mirror holds.
 static NEW: OnceLock<Rows> = OnceLock::new();
@@ -55,7 +57,13 @@ impl Mirrors {
 }
 
 fn open(name: &str) -> Mirror {
-    let mirror = Mirror::over(Connection::open(name).expect("a database in memory")).expect("a mirror");
+    let conn = Connection::open(name).expect("a database in memory");
+    // The size is taken when something is written for the first time, and kept: here the mark of carnet's databases.
+    let pages = format!("PRAGMA page_size = {PAGE_SIZE}; PRAGMA application_id = 0x6361726e");
+    conn.execute_batch(&pages).expect("a database's first page");
+    // Otherwise SQLite compiles a statement with a parameter in its LIMIT anew whenever the parameter is bound.
+    conn.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true).expect("a setting of the planner");
+    let mirror = Mirror::over(conn).expect("a mirror");
     mirror.connection().set_prepared_statement_cache_capacity(STATEMENTS_MAX);
     mirror
 }
