@@ -51,6 +51,9 @@ impl<'a> CardFile<'a> {
     /// Reads a file that is to hold one card.
     pub fn parse(bytes: &'a [u8], style: WriteStyle) -> Result<Self, Flaw> {
         let text = split::text(bytes);
+        if let Some(line) = conflict_marker(&text) {
+            return Err(unmerged(line));
+        }
         let mut cards = split::cards(&text).into_iter().filter(|piece| piece.kind == split::Kind::Card);
         let Some(piece) = cards.next() else {
             let message = if text.trim_ascii().is_empty() { "is empty" } else { "holds no card" };
@@ -72,6 +75,20 @@ impl<'a> CardFile<'a> {
         bytes.extend_from_slice(&self.text[self.range.end..]);
         bytes
     }
+}
+
+/// The line, from 1, on which a version control system has marked two versions of the text between which it could not
+/// decide.
+pub fn conflict_marker(text: &[u8]) -> Option<usize> {
+    let end = if text.contains(&b'\n') { b'\n' } else { b'\r' };
+    let is_marker = |line: &[u8]| line.starts_with(b"<<<<<<< ") || line.starts_with(b">>>>>>> ");
+    text.split(|byte| *byte == end).position(is_marker).map(|before| before + 1)
+}
+
+/// A text with the marks of a merge that nobody has finished: half of it is not what anybody meant.
+pub fn unmerged(line: usize) -> Flaw {
+    let hint = Some("finish the merge, or take back the file from before it".into());
+    Flaw { line: Some(line), hint, message: "has the marks of an unfinished merge (<<<<<<<)".into() }
 }
 
 /// Reads one card of a file: its bytes, the line it begins on, and why it cannot be used.

@@ -65,6 +65,17 @@ impl OpenVersion {
         self.file()?.map(Digest::of_all).transpose()
     }
 
+    /// True where its last line has an end, or there is none.
+    pub fn ends_whole(&self) -> io::Result<bool> {
+        let Some(mut file) = self.file()? else { return Ok(true) };
+        // Two bytes: a line of UTF-16 ends with one of them.
+        let size = file.seek(io::SeekFrom::End(0))?;
+        file.seek(io::SeekFrom::Start(size.saturating_sub(2)))?;
+        let mut end = Vec::new();
+        file.read_to_end(&mut end)?;
+        Ok(end.is_empty() || end.iter().any(|byte| matches!(byte, b'\n' | b'\r')))
+    }
+
     /// True when it does not exist, or holds nothing but white space.
     pub fn is_blank(&self) -> io::Result<bool> {
         let Some(file) = self.file()? else { return Ok(true) };

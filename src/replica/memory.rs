@@ -173,7 +173,10 @@ impl Memory {
         }
         let cursor = if self.deltas { vec![(CLOCK.to_owned(), covered.to_string())] } else { Cursor::new() };
         let Some(since) = since else {
-            let coverage = if self.faults.changes_only { Coverage::Partial } else { Coverage::Complete };
+            let believed = self.conduct.absence == Absence::Certain;
+            let is_unread = self.records.keys().any(|remote| self.faults.unreadable.contains(remote));
+            let is_partial = self.faults.changes_only || (believed && is_unread);
+            let coverage = if is_partial { Coverage::Partial } else { Coverage::Complete };
             return Ok(Scanned { coverage, cursor });
         };
         let gone = self.removed.iter().filter(|(_, clock)| **clock > since).map(|(remote, _)| remote.clone());

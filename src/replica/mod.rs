@@ -10,7 +10,7 @@
 //! - `apply` carries out writes and answers each, in order. A write whose base revision is not the present one is
 //!   `Stale` and changes nothing. `OutcomeUnknown` means that it may have happened: look before repeating it.
 //! - A record that cannot be read is a `Problem`, counts as seen, and stops nobody else. No cursor covers it: each scan names
-//!   it until it can be read.
+//!   it until it can be read. Where absences are believed unasked, a scan with one is `Partial`: it may hold what is missing.
 //! - A run has a thread of its own: a replica may block it, and its futures need not be `Send`.
 
 mod conduct;

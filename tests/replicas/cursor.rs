@@ -115,6 +115,8 @@ fn unreadable_records_are_named_again(subject: &mut dyn Subject) {
         let unread = seen.problems[0].remote.clone().unwrap();
         assert!(known.revisions.contains_key(&unread), "it is told which one");
         assert_eq!(seen.unchanged(&known).len(), 2, "the others are not concerned");
+        let believed = subject.open().conduct().absence == Absence::Certain;
+        assert!(!believed || seen.coverage != Coverage::Complete, "it may hold what is missing");
         assert!(!matches!(wait(subject.open().fetch(&unread)).unwrap(), Lookup::Gone), "it is there");
         known = seen.known(&known);
     }

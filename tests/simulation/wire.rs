@@ -71,7 +71,8 @@ impl SimulatedWire {
                     // Twice the time-out is the settle time; it comes before that.
                     let due = Instant::now() + Duration::from_millis(world.dice.below(17_000) as u64);
                     let (verb, body) = (request.verb, request.body.clone().unwrap_or_default());
-                    world.late.push(LateCommit { due, verb, path: path.to_owned(), body });
+                    let shown = world.shown_last_of(path);
+                    world.late.push(LateCommit { due, verb, path: path.to_owned(), body, shown });
                 }
                 tokio::time::sleep(TIMEOUT).await;
                 Err(Failure::TimedOut { place: place(), after: TIMEOUT })
@@ -148,7 +149,9 @@ impl World {
         }
         let body = request.body.clone().unwrap_or_default();
         let etag = request.etag.filter(|_| veil.is_none());
-        let DirectAnswer { status, mut headers, mut body } = self.carry_out(request.verb, path, etag, &body, mishap);
+        let shown = self.shown_last_of(path);
+        let DirectAnswer { status, mut headers, mut body } =
+            self.carry_out(request.verb, (path, etag), &body, mishap, shown);
         if let Some(veil) = veil.filter(|_| listing) {
             (self.left_out, self.left_out_now) = (true, true);
             body = veil.over(&String::from_utf8_lossy(&body)).into_bytes();
@@ -165,14 +168,20 @@ impl World {
         }
     }
 
-    /// Lets the server do what it is asked, and keeps account of what carnet could not have known.
+    /// What the last whole answer about the contact at this address said, in this run.
+    fn shown_last_of(&self, path: &str) -> Option<BTreeSet<String>> {
+        contact_of(path).and_then(|id| self.shown_last.get(&id)).cloned()
+    }
+
+    /// Lets the server do what it is asked, and keeps account of what carnet could not have known: `shown` is what it did
+    /// know of the contact when it sent the request.
     fn carry_out(
         &mut self,
         verb: Verb,
-        path: &str,
-        etag: Option<&str>,
+        (path, etag): (&str, Option<&str>),
         body: &str,
         mishap: Option<Mishap>,
+        shown: Option<BTreeSet<String>>,
     ) -> DirectAnswer {
         let respond = || self.crm.respond(verb.name(), path, etag, body.as_bytes(), mishap).expect("the CRM's state");
         if verb == Verb::Get {
@@ -189,12 +198,11 @@ impl World {
         let answer = respond();
         if matches!(verb, Verb::Put | Verb::Delete) {
             let after = texts_of(id);
-            let known = id.and_then(|id| self.shown_last.get(&id)).cloned();
-            if known.is_none() {
+            if shown.is_none() {
                 self.note("*** written without a look");
             }
-            // Without a look in this very run there is no excuse.
-            let known = known.unwrap_or_else(|| before.iter().map(|text| key(text)).collect());
+            // Without a look in the run that sent it there is no excuse.
+            let known = shown.unwrap_or_else(|| before.iter().map(|text| key(text)).collect());
             let lost: Vec<String> =
                 before.difference(&after).filter(|text| !known.contains(&key(text))).cloned().collect();
             *self.excused.entry("edited between GET and write").or_default() += lost.len() as u64;
@@ -234,9 +242,9 @@ impl World {
         let now = Instant::now();
         let (due, late): (Vec<_>, Vec<_>) = std::mem::take(&mut self.late).into_iter().partition(|one| one.due <= now);
         self.late = late;
-        for LateCommit { verb, path, body, .. } in due {
+        for LateCommit { verb, path, body, shown, .. } in due {
             self.note(format!("late: {} {path}", verb.name()));
-            self.carry_out(verb, &path, None, &body, None);
+            self.carry_out(verb, (&path, None), &body, None, shown);
         }
     }
 }

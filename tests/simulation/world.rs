@@ -41,6 +41,8 @@ pub struct LateCommit {
     pub verb: Verb,
     pub path: String,
     pub body: String,
+    /// What the last whole answer about the contact had said when it was sent.
+    pub shown: Option<BTreeSet<String>>,
 }
 
 /// The world.

@@ -40,6 +40,8 @@ pub enum Unfinished {
     Io(io::Error),
     /// The run ended it.
     Stopped(Stopped),
+    /// The file as a whole is not to be believed.
+    Flawed(Flaw),
 }
 
 impl From<io::Error> for Unfinished {
@@ -63,6 +65,7 @@ pub fn each_some(
     for found in stream::Cards::new(source) {
         let found = found?;
         if found.kind != Kind::Card {
+            is_merged(&found)?;
             continue;
         }
         bytes += found.bytes.len();
@@ -135,6 +138,7 @@ impl FreshCards {
                 let outcome = read(&piece, digest, style);
                 (piece, outcome)
             }) {
+                is_merged(&piece.found)?;
                 match outcome {
                     Outcome::Contact(card) => {
                         fresh.places.push(piece.place);
@@ -162,6 +166,13 @@ impl FreshCards {
     pub fn at(&self, place: u32) -> Option<&Hashed> {
         self.places.binary_search(&place).ok().map(|index| &self.cards[index])
     }
+}
+
+/// Refuses a piece with the marks of an unfinished merge, and the file with it: each side of the merge may stand in it as a
+/// card of its own.
+fn is_merged(found: &Found) -> Result<(), Unfinished> {
+    let marker = cards::conflict_marker(&found.bytes);
+    marker.map_or(Ok(()), |line| Err(Unfinished::Flawed(cards::unmerged(found.line + line - 1))))
 }
 
 fn read(Piece { found, .. }: &Piece, digest: Digest, style: WriteStyle) -> Outcome {

@@ -32,8 +32,8 @@ use crate::{
     contact::Contact,
     formats::vcard,
     replica::{
-        Action, Baseline, Capabilities, Conduct, LocalFuture, Lookup, Reading, RemoteId, Replica, ReplicaError,
-        Scanned, Sink, Write, Written,
+        Action, Baseline, Capabilities, Conduct, Diagnostic, LocalFuture, Lookup, Reading, RemoteId, Replica,
+        ReplicaError, Scanned, Sink, Write, Written,
     },
 };
 
@@ -60,6 +60,13 @@ impl VcardFile {
         match error {
             Unfinished::Io(error) => self.file.refused("read", &error),
             Unfinished::Stopped(stopped) => stopped.into(),
+            Unfinished::Flawed(flaw) => {
+                let place = flaw.place(&self.file.path().display().to_string());
+                ReplicaError::Unavailable(Diagnostic {
+                    message: format!("read {place}: it {}", flaw.message),
+                    hint: flaw.hint,
+                })
+            }
         }
     }
 

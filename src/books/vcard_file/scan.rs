@@ -85,15 +85,18 @@ impl VcardFile {
         }
         let odd = names_of(std::mem::take(&mut finds.odd), finds.baseline)?;
         finds.batch.same.extend(odd.into_values());
-        if fresh.cards.is_empty() {
-            self.digest = Some(digest).filter(|_| matching.found().count() == known.all().len());
-            return Ok(true);
+        let found = matching.names();
+        if !fresh.cards.is_empty() {
+            let names = name(&mut fresh, found.clone(), finds.baseline)?;
+            finds.ask_about_the_end(version, known, (&found, &fresh))?;
+            let Some(file) = version.file()? else { return Ok(false) };
+            let mut source = Digesting::new(file);
+            self.hand_over(&mut source, (&fresh, &names), finds)?;
+            return Ok(source.digest() == digest);
         }
-        let names = name(&mut fresh, matching.names(), finds.baseline)?;
-        let Some(file) = version.file()? else { return Ok(false) };
-        let mut source = Digesting::new(file);
-        self.hand_over(&mut source, (&fresh, &names), finds)?;
-        Ok(source.digest() == digest)
+        finds.ask_about_the_end(version, known, (&found, &fresh))?;
+        self.digest = Some(digest).filter(|_| found.len() == known.all().len());
+        Ok(true)
     }
 
     /// Hands over the cards that are not as they are known.
@@ -154,12 +157,35 @@ impl Finds<'_, '_> {
     fn broken(&mut self, flaw: Flaw, uid: Option<String>) -> Result<(), Stopped> {
         let known = uid.as_deref().map(|uid| self.baseline.revision_of(uid)).transpose()?.flatten();
         let remote = uid.filter(|_| known.is_some());
-        if remote.is_none() {
-            // It cannot be told from a deleted one.
-            self.coverage = Coverage::Partial;
-        }
+        // A file that was cut short ends so, and nobody can tell who stood behind the cut.
+        self.coverage = Coverage::Partial;
         let place = flaw.place(&self.file);
         self.batch.problems.push(Problem { place, message: flaw.message, hint: flaw.hint, remote });
+        Ok(())
+    }
+
+    /// Where cards are missing and the file does not end where a line ends, nobody can tell whether they were behind the end.
+    fn ask_about_the_end(
+        &mut self,
+        version: &OpenVersion,
+        known: &KnownCards,
+        (found, fresh): (&[NameHash], &FreshCards),
+    ) -> io::Result<()> {
+        if self.coverage == Coverage::Partial || version.ends_whole()? {
+            return Ok(());
+        }
+        let fresh: HashSet<NameHash> = fresh.cards.iter().map(|card| card.name).collect();
+        let is_there = |name: &NameHash| found.binary_search(name).is_ok() || fresh.contains(name);
+        if known.all().iter().all(|(_, name)| is_there(name)) {
+            return Ok(());
+        }
+        self.coverage = Coverage::Partial;
+        self.batch.problems.push(Problem {
+            place: self.file.clone(),
+            message: "lacks the end of its last line and may be cut short: no card counts as removed".into(),
+            hint: Some("if it is whole, end it with a line break".into()),
+            remote: None,
+        });
         Ok(())
     }
 

@@ -88,13 +88,13 @@ fn a_card_that_cannot_be_read_is_never_taken_for_a_deleted_one() {
     let (_dir, path, _) = book(&format!("{ADA}{EMMY}"));
     let known = fresh(&path, &Known::default()).known(&Known::default());
 
-    // Its UID can still be made out: it counts as seen.
+    // Its UID can still be made out: it counts as seen. Of the others nobody can tell.
     put(path.parent().unwrap(), "all.vcf", format!("{}{EMMY}", ADA.replace("END:VCARD\r\n", "")));
     let seen = fresh(&path, &known);
     assert_eq!(seen.problem_lines(), ["all.vcf line 1: card has no END:VCARD"]);
-    assert_eq!((seen.problems[0].remote.as_deref(), seen.everything, seen.same.len()), (Some("ada"), true, 1));
+    assert_eq!((seen.problems[0].remote.as_deref(), seen.everything, seen.same.len()), (Some("ada"), false, 1));
 
-    // It cannot: absences mean nothing.
+    // It cannot.
     put(path.parent().unwrap(), "all.vcf", format!("{ADA}{}", &EMMY[..30]));
     let seen = fresh(&path, &known);
     assert_eq!((seen.problems[0].remote.as_deref(), seen.everything, seen.same.len()), (None, false, 1));
@@ -184,7 +184,46 @@ fn a_card_that_is_too_large_to_be_held_counts_as_seen() {
         put(dir.path(), "all.vcf", format!("\r\n{card}{EMMY}"));
         let seen = fresh(&path, &known);
         assert_eq!(seen.problem_lines(), ["all.vcf line 2: card is larger than 16 MB"]);
-        assert_eq!((seen.problems[0].remote.as_deref(), seen.everything, seen.same.len()), (Some("ada"), true, 1));
+        assert_eq!((seen.problems[0].remote.as_deref(), seen.everything, seen.same.len()), (Some("ada"), false, 1));
+    }
+}
+
+#[test]
+fn a_file_that_may_be_cut_short_makes_no_absence() {
+    let check = |text: &str, problems: &[&str], everything: bool| {
+        let (dir, path, _) = book(&format!("{ADA}{EMMY}{}", ADA.replace("UID:ada", "UID:eve")));
+        let known = fresh(&path, &Known::default()).known(&Known::default());
+        put(dir.path(), "all.vcf", text);
+        let seen = fresh(&path, &known);
+        assert_eq!(
+            (seen.problem_lines().as_slice(), seen.everything),
+            (problems.iter().map(ToString::to_string).collect::<Vec<_>>().as_slice(), everything)
+        );
+    };
+    let cut = "all.vcf: lacks the end of its last line and may be cut short: no card counts as removed";
+    let unended = "card has no END:VCARD";
+    check(&format!("{ADA}{EMMY}"), &[], true);
+    check(format!("{ADA}{EMMY}").trim_end(), &[cut], false);
+    check(&format!("{ADA}{}", &EMMY[..40]), &[&format!("all.vcf line 7: {unended}")], false);
+    // All are there: there is nothing to ask about.
+    let whole = format!("{ADA}{EMMY}{}", ADA.replace("UID:ada", "UID:eve"));
+    check(whole.trim_end(), &[], true);
+}
+
+#[test]
+fn an_unfinished_merge_is_not_believed() {
+    let eve = ADA.replace("UID:ada", "UID:eve");
+    let inside = ADA.replace("FN:", "<<<<<<< HEAD\r\nTITLE:a\r\n=======\r\nTITLE:b\r\n>>>>>>> theirs\r\nFN:");
+    let between = format!("{EMMY}<<<<<<< HEAD\r\n{ADA}=======\r\n{eve}>>>>>>> theirs\r\n");
+    for (text, line) in [(inside, 4), (between, 7)] {
+        let (_dir, path, mut file) = book(&format!("{ADA}{EMMY}"));
+        let known = scan(&mut file, &Known::default()).known(&Known::default());
+        fs::write(&path, &text).unwrap();
+        let refused =
+            |error: &ReplicaError| error.to_string().contains(&format!("all.vcf line {line}: it has the marks"));
+        assert!(try_scan(&mut file, &known).is_err_and(|error| refused(&error)), "{text}");
+        assert!(apply(&mut file, vec![create(1)]).remove(0).is_err_and(|error| refused(&error)));
+        assert_eq!(fs::read_to_string(&path).unwrap(), text);
     }
 }
 

@@ -11,7 +11,8 @@ use std::{
 use uuid::Uuid;
 
 use super::{
-    FILE_MAX, Trust, Vdir, is_card_name,
+    FILE_MAX, Trust, Vdir,
+    names::is_card_name,
     read::{self, Reading},
     state::{State, revision},
 };

@@ -6,6 +6,7 @@
 
 mod apply;
 mod known;
+mod names;
 mod read;
 mod scan;
 mod state;
@@ -119,7 +120,7 @@ impl Vdir {
     }
 
     fn look_now(&self, remote: &str) -> Result<Lookup, ReplicaError> {
-        if !is_card_name(remote.as_bytes()) || remote.contains(['/', '\0']) {
+        if !names::is_card_name(remote.as_bytes()) || remote.contains(['/', '\0']) {
             return Ok(Lookup::Gone);
         }
         let Some(folder) = self.open().map_err(|error| self.refused("open", &error))? else {
@@ -173,10 +174,4 @@ impl Replica for Vdir {
     fn apply<'a>(&'a mut self, writes: Vec<Write>) -> LocalFuture<'a, Vec<Result<Written, ReplicaError>>> {
         Box::pin(async move { self.apply_now(writes) })
     }
-}
-
-/// True for the names that hold cards: `*.vcf` in any case, not hidden.
-fn is_card_name(name: &[u8]) -> bool {
-    let ending = name.len().checked_sub(4).map(|dot| &name[dot..]);
-    name.first() != Some(&b'.') && ending.is_some_and(|ending| ending.eq_ignore_ascii_case(b".vcf"))
 }

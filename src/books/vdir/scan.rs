@@ -12,19 +12,20 @@ use std::{
 };
 
 use super::{
-    FILE_MAX, LARGE, LARGE_AT_ONCE, Trust, Vdir, is_card_name,
+    FILE_MAX, LARGE, LARGE_AT_ONCE, Trust, Vdir,
     known::{KnownFiles, Place, uid_number},
+    names::{card_name, is_card_name, is_unreadable_name},
     read::{self, Reading},
     state::{State, uid_key},
 };
 use crate::{
     books::{
         cards::{self, Flaw},
-        fs::{Folder, Recovered, SAVED, StagedFile, reason, remedy},
+        fs::{Folder, Recovered, StagedFile, reason, remedy},
         parallel::{chunked_map, cores},
     },
     formats::vcard::WriteStyle,
-    replica::{Baseline, Batch, Distrust, Problem, ReplicaError, Scanned, Sink, Stopped},
+    replica::{Baseline, Batch, Coverage, Distrust, Problem, ReplicaError, Scanned, Sink, Stopped},
 };
 
 /// Files read before they are handed on.
@@ -61,12 +62,13 @@ impl Vdir {
         changed.to_read.sort_by(|one, other| one.name.cmp(&other.name));
         let is_quiet = changed.to_read.is_empty() && new.names.is_empty();
         let uids = Uids::new(if is_quiet { Vec::new() } else { known.uids() });
-        let mut taking = Taking { folder: &folder, baseline, sink, uids, large: 0 };
+        let mut taking = Taking { folder: &folder, baseline, sink, uids, large: 0, unread: changed.unread };
         self.take(changed, Batch::default(), &known, &mut taking)?;
         while !new.names.is_empty() {
             let last = new.names.last().cloned().filter(|_| new.has_more);
             let (mut sorted, mut batch) = (Sorted::default(), Batch::default());
             sorted.look(&folder, &mut known, new.names.into_iter().collect(), &mut batch);
+            taking.unread |= sorted.unread;
             self.take(sorted, batch, &known, &mut taking)?;
             new = last.map(|last| self.new_behind(&folder, &known, &last)).transpose()?.unwrap_or_default();
         }
@@ -74,24 +76,29 @@ impl Vdir {
         if agreed && !self.is_marked(&folder)? {
             return Err(self.distrusted(|book, path, marker| Distrust::MarkerWentAway { book, path, marker }));
         }
-        Ok(Scanned::complete())
+        // A file that cannot be read may be, or hold, any card that is missing.
+        let coverage = if taking.unread { Coverage::Partial } else { Coverage::Complete };
+        Ok(Scanned { coverage, ..Scanned::complete() })
     }
 
     /// Reads files that were looked at, and hands them over; `batch` goes before them.
     fn take(
         &mut self,
-        Sorted { mut to_read, patience }: Sorted,
+        Sorted { mut to_read, patience, .. }: Sorted,
         mut batch: Batch,
         known: &KnownFiles,
         taking: &mut Taking<'_, '_>,
     ) -> Result<(), Stopped> {
-        let Taking { folder, baseline, sink, uids, large } = taking;
-        batch.problems.extend(put_off(&mut to_read, large));
+        let Taking { folder, baseline, sink, uids, large, unread } = taking;
+        let put_off = put_off(&mut to_read, large);
+        *unread |= !put_off.is_empty();
+        batch.problems.extend(put_off);
         sink(batch)?;
         // A file changed just now is read when its stamp will prove it, so that the next run need not read it again.
         thread::sleep(patience);
         let (observed, style) = (&mut self.observed, self.settings.style);
         read_all(folder, &to_read, style, &mut |readings| {
+            *unread |= readings.iter().any(|(_, reading)| reading.is_err());
             let batch = assemble(*baseline, known, uids, readings)?;
             batch.changed.iter().for_each(|record| cards::learn(observed, style, record));
             sink(batch)
@@ -146,7 +153,9 @@ impl Vdir {
         loop {
             let (mut chunk, mut is_end) = (Vec::new(), true);
             for name in names.by_ref() {
-                let Some(name) = card_name(name.map_err(refused)?, &mut batch.problems) else { continue };
+                let name = name.map_err(refused)?;
+                sorted.unread |= is_unreadable_name(&name);
+                let Some(name) = card_name(name, &mut batch.problems) else { continue };
                 match known.place(&name) {
                     Some(place) => {
                         known.list(place);
@@ -172,29 +181,6 @@ impl Vdir {
         sink(batch)?;
         Ok((sorted, new))
     }
-}
-
-/// The name of a card, if it is one; a name that a user should know of is told.
-fn card_name(name: Vec<u8>, problems: &mut Vec<Problem>) -> Option<String> {
-    if !is_card_name(&name) && !is_saved(&name) {
-        return None;
-    }
-    match String::from_utf8(name) {
-        Ok(name) if is_card_name(name.as_bytes()) => return Some(name),
-        Ok(name) => problems.push(Problem {
-            place: name,
-            message: "was saved by another program in the instant that carnet wrote this contact".into(),
-            hint: Some("take over what is missing from it, then delete it".into()),
-            remote: None,
-        }),
-        Err(name) => problems.push(Problem {
-            place: String::from_utf8_lossy(name.as_bytes()).escape_default().to_string(),
-            message: "has a name that is not UTF-8 and is left alone".into(),
-            hint: Some("rename it".into()),
-            remote: None,
-        }),
-    }
-    None
 }
 
 /// Finishes or undoes the step that a temporary file was part of; says so where a user should know.
@@ -241,6 +227,8 @@ struct ToRead {
 struct Sorted {
     to_read: Vec<ToRead>,
     patience: Duration,
+    /// Something is there that may be a card and cannot be read.
+    unread: bool,
 }
 
 impl Sorted {
@@ -288,6 +276,8 @@ struct Taking<'t, 's> {
     uids: Uids,
     /// The bytes of the large files that were taken.
     large: u64,
+    /// Something is there that may be a card and cannot be read.
+    unread: bool,
 }
 
 /// Leaves large files to the next run once this one has enough of them, of which so many bytes were taken. They count as
@@ -442,11 +432,6 @@ fn assemble(
         batch.problems.push(read::problem(&name, flaw));
     }
     Ok(batch)
-}
-
-fn is_saved(name: &[u8]) -> bool {
-    let saved = SAVED.as_bytes();
-    name.windows(saved.len()).any(|part| part == saved)
 }
 
 #[cfg(test)]

@@ -65,7 +65,7 @@ fn what_cannot_be_used_is_reported_and_counts_as_seen() {
 
     let seen = scan(&mut vdir, &Known::default());
     assert_eq!(seen.changed.iter().map(|seen| seen.remote.as_str()).collect::<Vec<_>>(), ["0-good.vcf"]);
-    assert!(seen.everything);
+    assert!(!seen.everything, "a card that is missing may stand in one that cannot be read");
     assert_eq!(
         seen.problem_lines(),
         [
@@ -95,6 +95,37 @@ fn what_cannot_be_used_is_reported_and_counts_as_seen() {
     }
     assert_eq!(fs::read_to_string(path.join("0-good.vcf")).unwrap(), CARD);
     assert!(fs::symlink_metadata(path.join("6-link.vcf")).unwrap().is_symlink());
+}
+
+#[test]
+fn what_may_hold_a_missing_card_makes_no_absence() {
+    let check = |name: &str, text: &str, problem: &str, everything: bool| {
+        let (_dir, path, _) = book();
+        put(&path, "a.vcf", CARD);
+        put(&path, "b.vcf", card("bob"));
+        let known = agreed(&path);
+        fs::remove_file(path.join("b.vcf")).unwrap();
+        put(&path, name, text);
+        let seen = fresh(&path, &known);
+        assert_eq!(
+            seen.problem_lines(),
+            [problem].into_iter().filter(|problem| !problem.is_empty()).collect::<Vec<_>>()
+        );
+        assert_eq!(seen.everything, everything, "{name}");
+    };
+    let two = format!("{CARD}{}", card("bob"));
+    let merged = format!("<<<<<<< HEAD\r\n{CARD}=======\r\n{}>>>>>>> theirs\r\n", card("bob"));
+    let inside = CARD.replace("FN:", "<<<<<<< HEAD\r\nTITLE:a\r\n=======\r\nTITLE:b\r\n>>>>>>> theirs\r\nFN:");
+    check("a.vcf", &two, "a.vcf: holds 2 cards; one a file is expected", false);
+    check("c.vcf", &card("bob")[..60], "c.vcf line 1: card has no END:VCARD", false);
+    check("a.vcf", &merged, "a.vcf line 1: has the marks of an unfinished merge (<<<<<<<)", false);
+    check("a.vcf", &inside, "a.vcf line 4: has the marks of an unfinished merge (<<<<<<<)", false);
+    let away = "b.vcf: is in the cloud and not on this machine";
+    check(".b.vcf.icloud", "bplist00", away, false);
+    check("b.vcf.nextcloud", "", away, false);
+    check(".b.txt.icloud", "", "", true);
+    check("c.vcf", CARD, "c.vcf: has the same UID as another file and is left alone", true);
+    check("c.vcf", &CARD.replace("ada", "eve").replace("TITLE", "=======\r\nTITLE"), "", true);
 }
 
 #[test]

@@ -183,6 +183,9 @@ impl<'r, 'a> Scanner<'r, 'a> {
             Outbox::new(self.run, &self.participant.name).conclude_updates(&self.participant.side())?;
         }
         let held = self.participant.trust == Trust::NoDeletions;
+        if scanned.coverage == Coverage::Partial {
+            self.say_unseen(known.count().saturating_sub(known.shown_count() - known.strangers() as u64));
+        }
         self.participant.incomplete = held;
         self.participant.absence_open = held || scanned.coverage == Coverage::Partial;
         let mut unanswered = false;
@@ -243,6 +246,14 @@ impl<'r, 'a> Scanner<'r, 'a> {
         }
         let is_missing = |remote: &str| missing.binary_search_by(|other| other.as_str().cmp(remote)).is_ok();
         Ok(self.run.mirror.first_followed(&self.participant.name, &is_missing)?)
+    }
+
+    /// Says how many known records a scan did not show that could not show all.
+    fn say_unseen(&mut self, count: u64) {
+        if count > 0 && !self.participant.is_asked_by_id() {
+            let message = format!("{count} contacts are not shown, and not all could be read: none counts as removed");
+            self.run.notice(&self.participant.name, Diagnostic::new(message));
+        }
     }
 
     /// True where each shown record was known: then as many as are known is all of them.
@@ -347,8 +358,10 @@ impl<'r, 'a> Scanner<'r, 'a> {
         Ok(match self.participant.look_up(&record.remote).await? {
             Lookup::Found(mut single) => {
                 single.fields = FieldSet::CRM;
-                // The listing's revision is the one that the next listing will be compared with.
-                single.revision.clone_from(&record.revision);
+                let since = single.contact.differing(&record.contact).and(record.fields);
+                // The listing's revision is the one that the next listing will be compared with; but of one that changed
+                // since, the listing is not what is agreed on.
+                single.revision = if since.is_empty() { record.revision } else { CHANGED.to_owned() };
                 *single
             }
             Lookup::Gone | Lookup::Unclear(_) => self.run.seen_alone(self.participant, record)?,

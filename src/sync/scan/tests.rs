@@ -322,6 +322,11 @@ fn what_is_followed_no_more_is_no_absence() {
 
 /// A listing that leaves out the titles of so many contacts, and what is known of "1000" when asked for alone.
 fn check_thin(count: usize, alone: Option<Option<&str>>, expected: (&str, &str), asked: usize) {
+    check_thin_since(count, alone, "Ada", expected, asked);
+}
+
+/// The same, with the first name that it has by the time it is asked for.
+fn check_thin_since(count: usize, alone: Option<Option<&str>>, since: &str, expected: (&str, &str), asked: usize) {
     with_fixture(|mut fixture| {
         let ids = agreed(&mut fixture, CRM, count);
         let fields = FieldSet::CRM.without(Field::JobTitle);
@@ -332,8 +337,11 @@ fn check_thin(count: usize, alone: Option<Option<&str>>, expected: (&str, &str),
         };
         let mut scripted = ScriptedReplica::new(vec![batch(shown(&vec![""; count]).into_iter().map(thin).collect())]);
         if let Some(found) = alone {
-            let found =
-                found.map(|title| RemoteContact { revision: "alone".into(), ..thin(seen("1000", None, &ada(title))) });
+            let found = found.map(|title| {
+                let mut found = RemoteContact { revision: "alone".into(), ..thin(seen("1000", None, &ada(title))) };
+                since.clone_into(&mut found.contact.first_name);
+                found
+            });
             scripted.looks.insert("1000", found);
         }
         let names: Rc<RefCell<Vec<String>>> = scripted.asked.clone();
@@ -343,7 +351,8 @@ fn check_thin(count: usize, alone: Option<Option<&str>>, expected: (&str, &str),
         assert_eq!((title(&fixture, ids[0]).as_str(), agreement.revision.as_str()), expected, "{alone:?}");
         assert_eq!((names.borrow().len(), notices(&fixture)), (asked.min(25), usize::from(asked > 25)));
         assert!(ids[1..].iter().all(|id| title(&fixture, *id) == "CEO"));
-        assert!(ids.iter().all(|id| fixture.run.stored(*id).unwrap().contact.first_name == "Ada"));
+        assert_eq!(fixture.run.stored(ids[0]).unwrap().contact.first_name, since);
+        assert!(ids[1..].iter().all(|id| fixture.run.stored(*id).unwrap().contact.first_name == "Ada"));
     });
 }
 
@@ -356,6 +365,8 @@ fn what_a_listing_leaves_out_is_asked_for_alone() {
     check_thin(1, None, ("CEO", "changed"), 1);
     check_thin(25, None, ("CEO", "changed"), 25);
     check_thin(26, None, ("CEO", "changed"), 26);
+    // Nor is the listing what is agreed on where the contact changed after it.
+    check_thin_since(1, Some(Some("CTO")), "Augusta", ("CTO", "changed"), 1);
 }
 
 #[test]

@@ -93,6 +93,9 @@ impl Waiting {
         if let Some(rest) = self.first.get(first..).filter(|rest| !rest.is_empty()) {
             return Ok(rest.iter().take(limit).cloned().collect());
         }
+        if self.spilled == 0 {
+            return Ok(Vec::new());
+        }
         let rows = mirror.spilled(self.queue, from.saturating_sub(self.first.len() as u64), limit)?;
         rows.into_iter().map(unspilled).collect()
     }
