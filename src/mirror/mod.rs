@@ -45,7 +45,7 @@ pub use decisions::{Decision, ItemId, NotedDecision, Standing, StandingKind};
 pub use error::{MirrorError, Result};
 pub use history::HistoryRow;
 pub use outbox::{OutboxAction, OutboxRow, OutboxState};
-pub use pending::Pending;
+pub use pending::{Pending, PendingList};
 pub use runs::RunRow;
 pub use search::Search;
 pub use spill::Spilled;

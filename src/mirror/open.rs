@@ -200,7 +200,7 @@ fn settle(conn: &Connection) -> rusqlite::Result<()> {
          PRAGMA journal_mode = WAL;
          PRAGMA synchronous = FULL;
          PRAGMA foreign_keys = ON;
-         PRAGMA cache_size = -16384;
+         PRAGMA cache_size = -8192;
          PRAGMA wal_autocheckpoint = 4000;
          PRAGMA temp_store = FILE;
          PRAGMA journal_size_limit = 67108864;",

@@ -17,15 +17,57 @@ pub enum Pending {
     Delete,
 }
 
+impl Pending {
+    const ALL: [Self; 3] = [Self::Create, Self::Update, Self::Delete];
+}
+
+/// What is pending for a replica, by contact, in eight bytes each: at a first push it is the whole address book.
+#[derive(Debug, Default)]
+pub struct PendingList(Vec<i64>);
+
+impl PendingList {
+    const SORTS: i64 = Pending::ALL.len() as i64;
+
+    /// How many contacts.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// True if nothing is pending.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Each from a place on.
+    pub fn iter_from(&self, place: usize) -> impl Iterator<Item = (ContactId, Pending)> {
+        let sort = |entry: i64| Pending::ALL[entry.rem_euclid(Self::SORTS) as usize];
+        self.0.iter().skip(place).map(move |entry| (entry.div_euclid(Self::SORTS), sort(*entry)))
+    }
+
+    fn push(&mut self, contact: ContactId, what: Pending) {
+        self.0.push(contact * Self::SORTS + what as i64);
+    }
+}
+
 impl Mirror {
     /// What is pending for a replica, by contact. Detached agreements want nothing.
     ///
     /// # Errors
     /// SQLite's.
     pub fn pending(&self, replica: &str) -> Result<Vec<(ContactId, Pending)>> {
+        Ok(self.pending_list(replica)?.iter_from(0).collect())
+    }
+
+    /// The same in little memory.
+    ///
+    /// # Errors
+    /// SQLite's.
+    pub fn pending_list(&self, replica: &str) -> Result<PendingList> {
         let _snapshot = self.snapshot()?;
-        let mut pending: Vec<(ContactId, Pending)> =
-            self.unagreed(replica)?.into_iter().map(|contact| (contact, Pending::Create)).collect();
+        let mut pending = PendingList::default();
+        self.for_each_unagreed(replica, &mut |contact| pending.push(contact, Pending::Create))?;
         self.collect_pending(
             "SELECT a.contact FROM agreements a INDEXED BY agreements_behind
              JOIN contacts c ON c.id = a.contact
@@ -43,7 +85,7 @@ impl Mirror {
             Pending::Delete,
             &mut pending,
         )?;
-        pending.sort_unstable_by_key(|(contact, _)| *contact);
+        pending.0.sort_unstable();
         Ok(pending)
     }
 
@@ -52,6 +94,12 @@ impl Mirror {
     /// # Errors
     /// SQLite's.
     pub fn unagreed(&self, replica: &str) -> Result<Vec<ContactId>> {
+        let mut unagreed = Vec::new();
+        self.for_each_unagreed(replica, &mut |contact| unagreed.push(contact))?;
+        Ok(unagreed)
+    }
+
+    fn for_each_unagreed(&self, replica: &str, take: &mut dyn FnMut(ContactId)) -> Result<()> {
         let _snapshot = self.snapshot()?;
         let agreed = self.count(
             "SELECT (SELECT count(*) FROM agreements INDEXED BY agreements_by_remote WHERE replica = ?1)
@@ -61,28 +109,39 @@ impl Mirror {
             [replica],
         )?;
         if agreed == self.count_contacts()? {
-            return Ok(Vec::new());
+            return Ok(());
         }
         let mut select = self.sql(
             "SELECT c.id FROM contacts c WHERE c.deleted_at IS NULL
              AND NOT EXISTS (SELECT 1 FROM agreements a WHERE a.replica = ?1 AND a.contact = c.id) ORDER BY c.id",
         )?;
-        let rows = select.query_map([replica], |row| row.get(0))?;
-        Ok(rows.collect::<rusqlite::Result<_>>()?)
+        for contact in select.query_map([replica], |row| row.get(0))? {
+            take(contact?);
+        }
+        Ok(())
     }
 
-    fn collect_pending(
-        &self,
-        sql: &str,
-        replica: &str,
-        what: Pending,
-        pending: &mut Vec<(ContactId, Pending)>,
-    ) -> Result<()> {
+    fn collect_pending(&self, sql: &str, replica: &str, what: Pending, pending: &mut PendingList) -> Result<()> {
         let mut select = self.sql(sql)?;
         let rows = select.query_map([replica], |row| row.get(0))?;
         for contact in rows {
-            pending.push((contact?, what));
+            pending.push(contact?, what);
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_listed_comes_back() {
+        let all = [(1, Pending::Delete), (2, Pending::Create), (i64::from(u32::MAX), Pending::Update)];
+        let mut list = PendingList::default();
+        all.iter().for_each(|(contact, what)| list.push(*contact, *what));
+        for place in 0..=all.len() {
+            assert!(list.iter_from(place).eq(all[place..].iter().copied()), "{place}");
+        }
     }
 }

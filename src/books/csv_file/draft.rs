@@ -6,9 +6,9 @@ use std::{
     io::{Read, Seek},
 };
 
-use super::rows::{RowState, mark, remote_contact, row_keys};
+use super::rows::{MadeRows, RowState, mark, remote_contact, row_keys};
 use crate::{
-    books::record_ids::{Hashed, NameHash, digest_of, name_hash},
+    books::record_ids::{NameHash, digest_of, name_hash},
     contact::identity::Identity,
     formats::csv::{CsvError, Missed, Table},
     replica::{Action, RemoteContact, RemoteId, ReplicaError, Revision, Write, Written},
@@ -178,7 +178,7 @@ impl Draft {
     }
 
     /// All rows of the new version, from those of the old one. `made` are those that are not called by their marks.
-    pub fn rows(&self, read: &Table, mut rows: Vec<RowState>, made: &mut HashMap<NameHash, Hashed>) -> Vec<RowState> {
+    pub fn rows(&self, read: &Table, mut rows: Vec<RowState>, made: &mut MadeRows) -> Vec<RowState> {
         let names: HashMap<usize, &RemoteId> = self.index.iter().map(|(name, (at, _))| (*at, name)).collect();
         let mut row = |at: usize, old: NameHash| {
             made.remove(&old);

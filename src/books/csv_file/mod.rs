@@ -14,14 +14,13 @@ mod unchanged;
 
 use std::{
     cell::OnceCell,
-    collections::HashMap,
     fs::File,
     io::{self, BufReader, BufWriter, Write as _},
 };
 
 use self::{
     draft::{Done, Draft, Failure},
-    rows::{HashedRows, KnownRows, RowState, remote_contact, row_keys},
+    rows::{HashedRows, KnownRows, MadeRows, RowState, remote_contact, row_keys},
 };
 use super::{
     FILES,
@@ -59,7 +58,7 @@ struct Index {
     digest: Option<Digest>,
     rows: Vec<RowState>,
     /// What those are recognised by that are not called by their marks.
-    made: HashMap<NameHash, Hashed>,
+    made: MadeRows,
 }
 
 impl CsvFile {

@@ -25,6 +25,9 @@ const CHUNK: usize = 2048;
 /// A record of a file: the hashes of its name and of its state; zeros for one that has no name.
 pub type RowState = (NameHash, StateHash);
 
+/// What rows are recognised by that are not called by their marks.
+pub type MadeRows = HashMap<NameHash, Hashed>;
+
 /// The records that are agreed on, by name and state.
 #[derive(Debug, Default)]
 pub struct KnownRows {
@@ -135,7 +138,7 @@ impl HashedRows {
     }
 
     /// The rows that are not called by their marks.
-    pub fn made(&self) -> HashMap<NameHash, Hashed> {
+    pub fn made(&self) -> MadeRows {
         let made = self.others.iter().map(|(_, row)| *row);
         let made = made.filter(|row| row.name != NameHash::default() && !row.is_called_by_mark());
         made.map(|row| (row.name, row)).collect()

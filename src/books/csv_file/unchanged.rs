@@ -1,14 +1,12 @@
 //! A file that is byte for byte the one that was agreed on: a note of the cursor says so, and nothing is read for it.
 
-use std::collections::HashMap;
-
 use serde::{Deserialize, Serialize};
 
-use super::CsvFile;
+use super::{CsvFile, rows::MadeRows};
 use crate::{
     books::{
         fs::Digest,
-        record_ids::{Hashed, NameHash, is_made, name_hash, seal, state_hash},
+        record_ids::{Hashed, is_made, name_hash, seal, state_hash},
     },
     contact::{Field, FieldSet},
     replica::{Baseline, Capabilities, Stopped},
@@ -56,12 +54,12 @@ impl Unchanged {
         book: &CsvFile,
         digest: &Digest,
         baseline: &dyn Baseline,
-    ) -> Result<Option<(Capabilities, HashMap<NameHash, Hashed>)>, Stopped> {
+    ) -> Result<Option<(Capabilities, MadeRows)>, Stopped> {
         let note = baseline.note(NOTE)?.and_then(|note| serde_json::from_str::<Self>(&note).ok());
         let Some(note) = note.filter(|note| note.digest == digest.as_str() && note.reading == reading(book)) else {
             return Ok(None);
         };
-        let (mut sealed, mut made) = (0_u128, HashMap::new());
+        let (mut sealed, mut made) = (0_u128, MadeRows::new());
         baseline.for_each(&mut |remote, revision| {
             let name = name_hash(remote);
             sealed = sealed.wrapping_add(seal(name, state_hash(revision)));

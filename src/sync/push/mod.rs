@@ -94,18 +94,16 @@ impl<'r, 'a> Pusher<'r, 'a> {
             self.look_for_named().await?;
         }
         for _ in 0..ROUNDS {
-            let pending = self.run.mirror.pending(&self.participant.name)?;
-            let total = pending.len() as u64;
+            let pending = self.run.mirror.pending_list(&self.participant.name)?;
             let (mut done, mut again) = (0, false);
-            let mut rest = pending.as_slice();
-            while !rest.is_empty() {
+            while done < pending.len() {
                 if self.participant.is_halted() {
                     return Ok(self.trouble);
                 }
-                let (deliveries, planned) = self.plan_push(rest)?;
-                again |= self.deliver(deliveries, (done, total)).await?;
-                done += planned as u64;
-                rest = &rest[planned..];
+                let next: Vec<_> = pending.iter_from(done).take(PLANNED_AT_ONCE).collect();
+                let (deliveries, planned) = self.plan_push(&next)?;
+                again |= self.deliver(deliveries, (done as u64, pending.len() as u64)).await?;
+                done += planned;
             }
             if !again {
                 break;
