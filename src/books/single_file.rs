@@ -65,6 +65,16 @@ impl OpenVersion {
         self.file()?.map(Digest::of_all).transpose()
     }
 
+    /// The lock file that an office program keeps beside a file of this name while it has it open, if one is there.
+    pub fn office_lock(&self, name: &str) -> io::Result<Option<String>> {
+        for lock in [format!(".~lock.{name}#"), format!("~${name}")] {
+            if self.folder.fetch(&lock)?.is_some() {
+                return Ok(Some(lock));
+            }
+        }
+        Ok(None)
+    }
+
     /// True where its last line has an end, or there is none.
     pub fn ends_whole(&self) -> io::Result<bool> {
         let Some(mut file) = self.file()? else { return Ok(true) };

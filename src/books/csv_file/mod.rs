@@ -155,9 +155,20 @@ impl CsvFile {
         until_settled(writes, &restless, || self.try_apply(writes))
     }
 
+    /// Refuses to write a sheet that is open in an office program: whoever saves it there would undo what was written.
+    fn check_not_open(&self, version: &OpenVersion) -> Result<(), ReplicaError> {
+        let lock = version.office_lock(self.file.name()).map_err(|error| self.file.refused("look at", &error))?;
+        let Some(lock) = lock else { return Ok(()) };
+        let path = self.file.path().display();
+        let diagnostic = Diagnostic::new(format!("write {path}: it is open in another program ({lock} is there)"));
+        let hint = "close it there, and the next run writes it; what a crashed program left behind may be removed";
+        Err(ReplicaError::Unavailable(diagnostic.hint(hint)))
+    }
+
     /// One new version of the file; `None` if another program wrote it meanwhile.
     fn try_apply(&mut self, writes: &[Write]) -> Result<Option<Vec<Result<Written, ReplicaError>>>, ReplicaError> {
         let version = self.file.open_to_write()?;
+        self.check_not_open(&version)?;
         let digest = self.digest(&version)?;
         self.look_through(&version, digest.as_ref(), named_by(writes))?;
         let Some(table) = self.table.take() else { return Ok(None) };

@@ -146,7 +146,7 @@ impl HashedRows {
 }
 
 fn hashed_row(table: &Table, row: Option<Row>) -> (Hashed, bool) {
-    let Some(row) = row.filter(|row| row.ragged.is_none() && says_something(row)) else {
+    let Some(row) = row.filter(|row| row.flaw().is_none() && says_something(row)) else {
         return (Hashed::NOTHING, false);
     };
     let is_refused = row.notes.iter().any(|note| note.sort == NoteSort::Refused);

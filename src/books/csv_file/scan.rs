@@ -109,7 +109,7 @@ impl CsvFile {
             if same && !looked.rows.refused.contains(&index) {
                 batch.same.extend(looked.same_name(table, &record, index, name));
             } else if let Some(row) = table.read(index, &record).filter(says_something) {
-                coverage = if row.ragged.is_some() { Coverage::Partial } else { coverage };
+                coverage = if row.flaw().is_some() { Coverage::Partial } else { coverage };
                 let problems = batch.problems.len();
                 self.take(table, row, looked, (index, name, same), &mut batch);
                 is_whole &= batch.problems.len() == problems;
@@ -131,11 +131,11 @@ impl CsvFile {
         (index, hash, same): (usize, NameHash, bool),
         batch: &mut Batch,
     ) {
-        if let Some(ragged) = row.ragged {
+        if let Some(message) = row.flaw() {
             // It may be any of those that are missed.
             batch.problems.push(Problem {
                 place: self.place(&row, None),
-                message: format!("has {} cells, the header {}", ragged.found, ragged.expected),
+                message,
                 hint: Some("mend it: until then no row counts as removed".into()),
                 remote: None,
             });

@@ -271,3 +271,48 @@ fn what_has_to_be_said_each_time_is() {
     let (_, _, known) = take_in(&mut open(&path), &Known::default());
     assert_eq!(take_in(&mut open(&path), &known).0, Coverage::Complete, "a row is left alone");
 }
+
+#[test]
+fn a_row_whose_id_is_no_number_is_not_believed() {
+    let (_dir, path, _) = book(CARNET);
+    let known = agreed(&path);
+    rewrite(&path, "813,u2,", "Noether,u2,");
+    let seen = fresh(&path, &known);
+    assert_eq!(seen.problem_lines(), ["all.csv line 3: has a CRM id that is no number"]);
+    assert_eq!((seen.everything, seen.changed.len(), seen.same.as_slice()), (false, 0, ["u1".to_owned()].as_slice()));
+    // What a program makes of a column of numbers is the number.
+    rewrite(&path, "Noether,u2,", "813.0,u2,");
+    let seen = fresh(&path, &known);
+    assert!(seen.problems.is_empty() && seen.everything);
+    assert!(seen.changed.iter().all(|record| record.crm_id.as_deref() == Some("813")));
+}
+
+#[test]
+fn a_dialect_that_is_named_needs_proof_as_well() {
+    let named = |text: &str| {
+        let dir = tempfile::tempdir().unwrap();
+        put(dir.path(), "all.csv", text);
+        let profile = Some(Profile::carnet().clone());
+        try_scan(&mut CsvFile::new("team".into(), dir.path().join("all.csv"), profile), &Known::default()).is_ok()
+    };
+    assert!(named("last_name,professional_phone\nNoether,1\n"));
+    assert!(named("uid,comment\nu1,x\n"));
+    assert!(!named("id\n812\n813\n"), "a program left one column of it");
+    assert!(!named("id,comment\n812,x\n"), "nobody is named");
+}
+
+#[test]
+fn a_sheet_that_is_open_in_an_office_program_is_not_written() {
+    for lock in [".~lock.all.csv#", "~$all.csv"] {
+        let (dir, path, mut file) = book(CARNET);
+        let known = scan(&mut file, &Known::default());
+        put(dir.path(), lock, ",ada,here,29.11.2026 10:00;");
+        let write = || vec![update(&known.changed[0], "u1", |contact| contact.first_name = "Augusta".into())];
+        let refused = apply(&mut file, write()).remove(0).unwrap_err().to_string();
+        assert!(refused.contains("is open in another program") && refused.contains(lock), "{refused}");
+        assert_eq!(fs::read_to_string(&path).unwrap(), CARNET);
+        assert_eq!(scan(&mut file, &known.known(&Known::default())).same.len(), 2, "it is read meanwhile");
+        fs::remove_file(dir.path().join(lock)).unwrap();
+        assert!(apply(&mut file, write()).remove(0).is_ok());
+    }
+}

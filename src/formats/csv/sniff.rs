@@ -86,13 +86,16 @@ pub(super) fn find<'p>(
             best = Some((*encoding, header));
         }
     }
-    // A single known word may stand in any text; a user who names the profile vouches for it. One of a user's own
-    // describes what that person has.
-    let hits_min = if matches!(candidates, Candidates::Given(_)) { 1 } else { 2 };
+    // A single known word may stand in any text, and a table of which a program left one column is another one. A profile
+    // that a user names, or has made, need not be that of an address book in every other way.
     let fits = |profile: &Profile, header: &Header| {
         let is_own = profiles[..own].iter().any(|known| std::ptr::eq(*known, profile));
-        let is_known = Layout::hits(profile, &header.folded) >= hits_min;
-        is_known && (is_own || is_address_book(profile, &header.folded))
+        let is_known = Layout::hits(profile, &header.folded) >= 2;
+        let is_of_people = match candidates {
+            Candidates::Given(_) => tells_who(&layout_of(profile, &header.folded)),
+            Candidates::Among(_) => is_own || is_address_book(profile, &header.folded),
+        };
+        is_known && is_of_people
     };
     let found = best.and_then(|(encoding, header)| {
         let profile = dialect(&profiles, own, &header.folded).filter(|profile| fits(profile, &header))?;
@@ -108,13 +111,23 @@ pub(super) fn find<'p>(
 /// those of people, since things have names, too; and unless both names are there, half of the columns must be known,
 /// since "Name" and "Fax" are words of many languages.
 fn is_address_book(profile: &Profile, folded: &[String]) -> bool {
-    let layout = Layout::new(profile, folded.to_vec(), &|_| false);
+    let layout = layout_of(profile, folded);
     let read = layout.read_as.iter().flatten().count();
     let named = folded.iter().filter(|name| !name.is_empty()).count();
-    let [first, last, company] = [Field::FirstName, Field::LastName, Field::Company].map(|field| layout.has(field));
-    let has_names = first || last || company || layout.uid.is_some() || layout.display_name.is_some();
+    let [first, last] = [Field::FirstName, Field::LastName].map(|field| layout.has(field));
+    let has_names = tells_who(&layout);
     let is_about_people = (first && last) || (!layout.items.is_empty() && 2 * read >= named);
     read >= 2 && (has_names || 2 * read > named) && (is_about_people || !profile.any_table)
+}
+
+fn layout_of(profile: &Profile, folded: &[String]) -> Layout {
+    Layout::new(profile, folded.to_vec(), &|_| false)
+}
+
+/// True where some column says who a row is.
+fn tells_who(layout: &Layout) -> bool {
+    let named = [Field::FirstName, Field::LastName, Field::Company].iter().any(|field| layout.has(*field));
+    named || layout.uid.is_some() || layout.display_name.is_some()
 }
 
 /// Every column name of the profiles, folded.

@@ -80,6 +80,19 @@ pub struct Row {
     pub ragged: Option<Ragged>,
 }
 
+impl Row {
+    /// Why it is not believed, in words that follow "the row"; none if it is.
+    pub fn flaw(&self) -> Option<String> {
+        if let Some(Ragged { found, expected }) = self.ragged {
+            return Some(format!("has {found} cells, the header {expected}"));
+        }
+        // A table whose cells have moved by a column, or another table.
+        let is_number = |id: &String| id.bytes().all(|byte| byte.is_ascii_digit());
+        let is_strange = self.crm_id.as_ref().is_some_and(|id| !is_number(id));
+        is_strange.then(|| "has a CRM id that is no number".to_owned())
+    }
+}
+
 /// How a file was read, for a user to check.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Recognised {

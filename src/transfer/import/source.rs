@@ -10,7 +10,7 @@ use std::{
 use crate::{
     contact::{Contact, FieldSet, identity::Identity},
     formats::{
-        csv::{self, Candidates, Filled, NoteSort, Opened, Profile, Ragged, Recognised},
+        csv::{self, Candidates, Filled, NoteSort, Opened, Profile, Recognised},
         jsonl,
         recognise::{Format, HEAD, recognise},
         vcard::{
@@ -191,10 +191,12 @@ fn rows(source: ImportSource, candidates: Candidates<'_>) -> Result<Imported, Di
 /// What a row of a table with these columns says.
 fn row_record(name: &str, fields: FieldSet, row: csv::Row) -> Record {
     let place = format!("{name}, line {}", row.line);
-    if let Some(Ragged { found, expected }) = row.ragged {
-        let message = format!("the row has {found} cells, the header {expected}");
-        let hint = "a cell that holds the delimiter must be in quotation marks; the row was left out";
-        return Record::Refused(problem(place, Diagnostic::new(message).hint(hint)));
+    if let Some(flaw) = row.flaw() {
+        let hint = match row.ragged {
+            Some(_) => "a cell that holds the delimiter must be in quotation marks; the row was left out",
+            None => "empty the cell, or check that the columns are under their names; the row was left out",
+        };
+        return Record::Refused(problem(place, Diagnostic::new(format!("the row {flaw}")).hint(hint)));
     }
     let repaired = row.notes.iter().filter(|note| note.sort == NoteSort::Repaired).count() as u64;
     let lost = row.notes.iter().filter(|note| note.sort == NoteSort::Refused);
