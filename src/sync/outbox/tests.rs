@@ -269,7 +269,7 @@ fn a_lost_change_is_recognised_by_what_stands_there() {
 }
 
 /// A lost change of the telephones, each a figure, and what stands there now: the agreement's two sides and the rows left.
-fn check_list(there: &str, (theirs, ours): (&str, &str), left: usize) {
+fn check_list((was, sent): (&str, &str), there: &str, (theirs, ours): (&str, &str), left: usize) {
     let phones = |figures: &str| -> Contact {
         let items = figures.chars().map(|n| Item::new(ItemType::ProfessionalPhone, format!("019900000{n}")));
         Contact { items: items.collect(), ..ada("CEO") }
@@ -280,9 +280,9 @@ fn check_list(there: &str, (theirs, ours): (&str, &str), left: usize) {
     };
     let check = |field: Field, list: &dyn Fn(&str) -> Contact| {
         with_fixture(|mut fixture| {
-            let id = fixture.contact("ada-1", &list("1"));
+            let id = fixture.contact("ada-1", &list(was));
             let agreement = fixture.agree(CRM, "1001", id);
-            fixture.run.mirror.update_contact(id, &list("12"), "").unwrap();
+            fixture.run.mirror.update_contact(id, &list(sent), "").unwrap();
             fixture.sent_with(CRM, id, (Update, Unknown), |sent| sent.changed = vec![field]);
             let stored = fixture.run.stored(id).unwrap();
             let agreement = fixture.outbox().recognise_ours(&side(CRM), &stored, agreement, &list(there)).unwrap();
@@ -296,12 +296,16 @@ fn check_list(there: &str, (theirs, ours): (&str, &str), left: usize) {
 
 #[test]
 fn a_lost_change_of_a_list_is_recognised_by_what_came_with_it() {
-    check_list("12", ("12", "12"), 0);
-    check_list("1", ("1", "1"), 1);
+    check_list(("1", "12"), "12", ("12", "12"), 0);
+    check_list(("1", "12"), "1", ("1", "1"), 1);
     // Somebody went on from there: that is theirs.
-    check_list("123", ("12", "12"), 0);
-    check_list("2", ("12", "12"), 0);
-    check_list("3", ("1", "1"), 1);
+    check_list(("1", "12"), "123", ("12", "12"), 0);
+    check_list(("1", "12"), "2", ("12", "12"), 0);
+    check_list(("1", "12"), "3", ("1", "1"), 1);
+    // Somebody may have typed one of the new ones there: the other one is not lost.
+    check_list(("1", "123"), "12", ("1", "1"), 1);
+    // What a server keeps although it was taken out belongs to it.
+    check_list(("1", "2"), "12", ("21", "2"), 0);
 }
 
 #[test]

@@ -145,8 +145,8 @@ struct Taken {
     fields: FieldSet,
 }
 
-/// How far a target shows in what is there. Of a list it is enough that something of it shows: somebody may have gone on
-/// from there.
+/// How far a target shows in what is there. Of a list it is enough that what is new in it shows: somebody may have gone
+/// on from there.
 fn as_taken(before: &Contact, target: &Contact, there: &Contact) -> Taken {
     let mut contact = there.clone();
     let items = lists::taken(&before.items, &target.items, &there.items);
