@@ -154,6 +154,19 @@ fn a_lost_creation_of_a_contact_that_is_gone_is_forgotten() {
 }
 
 #[test]
+fn a_second_card_does_not_take_the_place_of_the_first() {
+    with_fixture(|mut fixture| {
+        let id = fixture.contact("ada-1", &ada("CEO"));
+        fixture.sent("cards", id, (Create, Unknown));
+        fixture.agree("cards", "new.vcf", id);
+        let mut newcomers = vec![seen("old.vcf", None, &ada("CEO"))];
+        fixture.adopt_lost_creations("cards", &mut newcomers);
+        let held = fixture.run.mirror.agreement("cards", id).unwrap().unwrap().remote;
+        assert_eq!((held.as_str(), newcomers.len(), fixture.rows("cards").len()), ("new.vcf", 1, 1));
+    });
+}
+
+#[test]
 fn nothing_is_held_back_where_nothing_is_unexplained() {
     with_fixture(|mut fixture| {
         let mut newcomers = vec![seen("1001", None, &ada("CEO"))];
