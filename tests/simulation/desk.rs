@@ -3,8 +3,8 @@
 use carnet::contact::{Field, FieldSet};
 
 use crate::{
-    KEPT,
     dice::Dice,
+    is_plain,
     people::{Act, edit_contact, words},
     world::World,
 };
@@ -21,7 +21,7 @@ impl Desk {
     pub fn of(seed: u64, restores: bool) -> Option<Self> {
         let mut dice = Dice::new(seed ^ 0x0000_DE54);
         let share = dice.pick(&[0, 0, 100, 400]);
-        (share > 0 && !restores && !KEPT.contains(&seed)).then_some(Self { dice, share })
+        (share > 0 && !restores && !is_plain(seed)).then_some(Self { dice, share })
     }
 }
 

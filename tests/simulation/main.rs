@@ -40,14 +40,22 @@ use mutants::Mutant;
 const SEEDS: u64 = 200;
 const SEEDS_WHOLE: u64 = 20_000;
 /// Seeds that once showed a bug: lived first, however few others are.
-const KEPT: [u64; 19] = [
-    18_383, 18_399, 6_605, 8_259, 2_648, 4_796, 5_365, 6_011, 6_192, 7_315, 8_408, 8_758, 9_281, 9_666, 10_282, 17_834,
-    19_264, 7_125, 9_580,
+const KEPT: [u64; 23] = [
+    6_011, 6_192, 7_315, 8_408, 8_758, 9_281, 9_666, 10_282, 17_834, 19_264, 7_125, 9_580, 2_648, 4_796, 5_365, 11_001,
+    9_998, 13_027, 17_652, 18_383, 18_399, 6_605, 8_259,
 ];
+/// So many of them were kept before there were books that are servers, and a desk: they live on without.
+const KEPT_PLAIN: usize = 12;
 /// Seeds that have caught a mistake which most others let pass: lived first when one is planted.
-const KEEN: [u64; 16] = [2_102, 1_652, 1_502, 1_211, 996, 518, 228, 195, 109, 87, 1_395, 1_879, 889, 1_594, 1_848, 65];
+const KEEN: [u64; 17] =
+    [2_102, 1_652, 1_502, 1_211, 996, 518, 228, 195, 109, 87, 1_395, 1_879, 889, 1_594, 1_848, 65, 2_364];
 /// In so many seeds every crash point is to be hit so often.
 const HITS_MIN: u64 = 300;
+
+/// True for a seed that lives without books that are servers, and without a desk.
+fn is_plain(seed: u64) -> bool {
+    KEPT[..KEPT_PLAIN].contains(&seed)
+}
 
 fn number(name: &str) -> Option<u64> {
     std::env::var(name).ok()?.parse().ok()

@@ -10,9 +10,9 @@ use carnet::{
 use tokio::time::Instant;
 
 use crate::{
-    KEPT,
     book::Shelf,
     dice::Dice,
+    is_plain,
     people::words,
     world::{TIMEOUT, World},
 };
@@ -24,10 +24,10 @@ pub struct LateCard {
     pub write: Write,
 }
 
-/// Makes servers of some of a seed's books. Those seeds that are kept for what they once showed keep their books.
+/// Makes servers of some of a seed's books. Seeds that were kept before there were servers keep their books.
 pub fn furnish(seed: u64, shelves: &[Shelf]) {
     let mut dice = Dice::new(seed ^ 0x00DE_17A5);
-    for shelf in shelves.iter().filter(|_| !KEPT.contains(&seed)) {
+    for shelf in shelves.iter().filter(|_| !is_plain(seed)) {
         let mut book = shelf.lock();
         book.deltas = dice.permille(400);
         if book.deltas && dice.permille(500) {

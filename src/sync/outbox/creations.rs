@@ -7,7 +7,7 @@ use std::collections::HashSet;
 use super::{Outbox, Payload};
 use crate::{
     contact::{Contact, FieldSet, ids::MIRROR},
-    mirror::{Agreement, Attention, AttentionKind, AttentionRow, OutboxAction, OutboxRow, OutboxState},
+    mirror::{Agreement, Attention, AttentionKind, AttentionRow, ContactId, OutboxAction, OutboxRow, OutboxState},
     reconcile::{all_equal_normalised, matching::Resemblance, merge::equal_normalised},
     replica::{Ids, RemoteContact},
     sync::{
@@ -49,6 +49,11 @@ impl Outbox<'_, '_> {
         Ok(self.unexplained()?.iter().any(|(row, _)| row.state == OutboxState::Unknown))
     }
 
+    /// True while nobody can tell the end of a creation of this contact.
+    pub fn may_have_made(&self, contact: ContactId) -> Result<bool, SyncError> {
+        Ok(self.unexplained()?.iter().any(|(row, _)| row.contact == contact))
+    }
+
     /// Looks for lost creations among the newcomers of a whole reading; leaves those that are nobody's. True when some were
     /// held back, because they resemble a creation that is still unexplained.
     pub fn adopt_lost_creations(&mut self, side: &MergeSide<'_>, waiting: &mut Waiting) -> Result<bool, SyncError> {
@@ -73,7 +78,8 @@ impl Outbox<'_, '_> {
         let tries = self.unexplained()?;
         let mut adopted = HashSet::new();
         for (row, first) in &tries {
-            if adopted.contains(&row.contact) {
+            let has_record = || self.run.mirror.agreement(side.name, row.contact).map(|agreed| agreed.is_some());
+            if adopted.contains(&row.contact) || (side.conduct.ids == Ids::Own && has_record()?) {
                 // A second record of it is somebody else's matter.
                 continue;
             }

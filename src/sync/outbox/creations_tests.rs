@@ -110,11 +110,11 @@ fn check_turned_up(titles: [&str; 2], again: bool, card: &str, expected: &str) {
     with_fixture(|mut fixture| {
         let id = fixture.contact("ada-1", &ada(titles[0]));
         fixture.sent("cards", id, (Create, Unknown));
-        fixture.outbox_of("cards").conclude_updates(&side("cards")).unwrap();
+        fixture.outbox_of("cards").conclude_updates(&side("cards"), &|_| true).unwrap();
         fixture.run.mirror.update_contact(id, &ada(titles[1]), "").unwrap();
         if again {
             fixture.sent("cards", id, (Create, Unknown));
-            fixture.outbox_of("cards").conclude_updates(&side("cards")).unwrap();
+            fixture.outbox_of("cards").conclude_updates(&side("cards"), &|_| true).unwrap();
         }
         let twin = seen("b.vcf", Some("ada-1"), &ada(card));
         let mut newcomers = vec![seen("a.vcf", Some("ada-1"), &ada(card)), twin];
@@ -144,12 +144,25 @@ fn a_lost_creation_of_a_contact_that_is_gone_is_forgotten() {
         let [deleted, agreed] = ["a", "b"].map(|uid| fixture.contact(uid, &ada("CEO")));
         fixture.sent("cards", deleted, (Create, Unknown));
         fixture.sent("cards", agreed, (Create, Unknown));
-        fixture.outbox_of("cards").conclude_updates(&side("cards")).unwrap();
+        fixture.outbox_of("cards").conclude_updates(&side("cards"), &|_| true).unwrap();
         assert_eq!(fixture.rows("cards").len(), 2, "a book that shows nobody may show them yet");
         fixture.run.mirror.delete_contact(deleted, "").unwrap();
         fixture.agree("cards", "b.vcf", agreed);
-        fixture.outbox_of("cards").conclude_updates(&side("cards")).unwrap();
+        fixture.outbox_of("cards").conclude_updates(&side("cards"), &|_| true).unwrap();
         assert!(fixture.rows("cards").is_empty());
+    });
+}
+
+#[test]
+fn a_second_card_does_not_take_the_place_of_the_first() {
+    with_fixture(|mut fixture| {
+        let id = fixture.contact("ada-1", &ada("CEO"));
+        fixture.sent("cards", id, (Create, Unknown));
+        fixture.agree("cards", "new.vcf", id);
+        let mut newcomers = vec![seen("old.vcf", None, &ada("CEO"))];
+        fixture.adopt_lost_creations("cards", &mut newcomers);
+        let held = fixture.run.mirror.agreement("cards", id).unwrap().unwrap().remote;
+        assert_eq!((held.as_str(), newcomers.len(), fixture.rows("cards").len()), ("new.vcf", 1, 1));
     });
 }
 

@@ -143,6 +143,18 @@ impl<'r, 'a> Outbox<'r, 'a> {
         Ok(rows.iter().any(|row| row.replica == self.replica && waits(row)) || self.lost_updates_rest(stored.id)?)
     }
 
+    /// A record was made. In a book that shows nothing for a while another one may turn up, which an interrupted run made:
+    /// that row is kept until the next reading.
+    pub fn made(&mut self, contact: ContactId) -> Result<(), SyncError> {
+        for row in self.run.mirror.outbox_of(contact)? {
+            let may_turn_up = row.action == OutboxAction::Create && row.state == OutboxState::Unknown;
+            if row.replica == self.replica && !may_turn_up {
+                self.run.mirror.delete_outbox(row.id)?;
+            }
+        }
+        Ok(())
+    }
+
     /// The write is known to have happened: whatever was sent before it is history.
     pub fn close(&mut self, contact: ContactId) -> Result<(), SyncError> {
         for row in self.run.mirror.outbox_of(contact)? {

@@ -269,7 +269,7 @@ fn a_lost_change_is_recognised_by_what_stands_there() {
 }
 
 /// A lost change of the telephones, each a figure, and what stands there now: the agreement's two sides and the rows left.
-fn check_list(there: &str, (theirs, ours): (&str, &str), left: usize) {
+fn check_list((was, sent): (&str, &str), there: &str, (theirs, ours): (&str, &str), left: usize) {
     let phones = |figures: &str| -> Contact {
         let items = figures.chars().map(|n| Item::new(ItemType::ProfessionalPhone, format!("019900000{n}")));
         Contact { items: items.collect(), ..ada("CEO") }
@@ -280,9 +280,9 @@ fn check_list(there: &str, (theirs, ours): (&str, &str), left: usize) {
     };
     let check = |field: Field, list: &dyn Fn(&str) -> Contact| {
         with_fixture(|mut fixture| {
-            let id = fixture.contact("ada-1", &list("1"));
+            let id = fixture.contact("ada-1", &list(was));
             let agreement = fixture.agree(CRM, "1001", id);
-            fixture.run.mirror.update_contact(id, &list("12"), "").unwrap();
+            fixture.run.mirror.update_contact(id, &list(sent), "").unwrap();
             fixture.sent_with(CRM, id, (Update, Unknown), |sent| sent.changed = vec![field]);
             let stored = fixture.run.stored(id).unwrap();
             let agreement = fixture.outbox().recognise_ours(&side(CRM), &stored, agreement, &list(there)).unwrap();
@@ -296,12 +296,48 @@ fn check_list(there: &str, (theirs, ours): (&str, &str), left: usize) {
 
 #[test]
 fn a_lost_change_of_a_list_is_recognised_by_what_came_with_it() {
-    check_list("12", ("12", "12"), 0);
-    check_list("1", ("1", "1"), 1);
+    check_list(("1", "12"), "12", ("12", "12"), 0);
+    check_list(("1", "12"), "1", ("1", "1"), 1);
     // Somebody went on from there: that is theirs.
-    check_list("123", ("12", "12"), 0);
-    check_list("2", ("12", "12"), 0);
-    check_list("3", ("1", "1"), 1);
+    check_list(("1", "12"), "123", ("12", "12"), 0);
+    check_list(("1", "12"), "2", ("12", "12"), 0);
+    check_list(("1", "12"), "3", ("1", "1"), 1);
+    // Somebody may have typed one of the new ones there: the other one is not lost.
+    check_list(("1", "123"), "12", ("1", "1"), 1);
+    // What a server keeps although it was taken out belongs to it.
+    check_list(("1", "2"), "12", ("21", "2"), 0);
+}
+
+#[test]
+fn what_comes_to_stand_there_after_a_lost_change_had_its_time_is_somebody_elses() {
+    with_fixture(|mut fixture| {
+        let id = fixture.contact("ada-1", &ada("CEO"));
+        let agreement = fixture.agree(CRM, "1001", id);
+        fixture.run.mirror.update_contact(id, &ada("CTO"), "").unwrap();
+        fixture.sent_with(CRM, id, (Update, Unknown), |sent| sent.misses = 1);
+        let stored = fixture.run.stored(id).unwrap();
+        let same = fixture.outbox().recognise_ours(&side(CRM), &stored, agreement.clone(), &ada("CTO")).unwrap();
+        assert_eq!((same, fixture.rows(CRM).len()), (agreement, 1));
+    });
+}
+
+#[test]
+fn a_lost_change_of_a_record_that_was_left_out_is_not_concluded() {
+    let check = |detached: bool, told: &str, misses: u32| {
+        with_fixture(|mut fixture| {
+            let id = fixture.contact("ada-1", &ada("CEO"));
+            let agreement = fixture.agree(CRM, "1001", id);
+            fixture.run.mirror.put_agreement(CRM, &Agreement { detached, ..agreement }).unwrap();
+            fixture.sent(CRM, id, (Update, Unknown));
+            fixture.later(SETTLE);
+            fixture.outbox().conclude_updates(&side(CRM), &|remote| remote == told).unwrap();
+            assert_eq!(fixture.misses(), [misses], "{detached} {told}");
+        });
+    };
+    check(false, "1001", 1);
+    check(false, "1002", 0);
+    // Nothing is sent there any more.
+    check(true, "1002", 1);
 }
 
 #[test]
@@ -312,16 +348,16 @@ fn a_lost_change_may_be_sent_again_after_the_settle_time() {
         fixture.sent(CRM, id, (Create, Unknown));
         fixture.sent("cards", id, (Update, Unknown));
         fixture.sent("cards", id, (Update, Sent));
-        fixture.outbox_of("cards").conclude_updates(&side("cards")).unwrap();
+        fixture.outbox_of("cards").conclude_updates(&side("cards"), &|_| true).unwrap();
         assert_eq!(fixture.states("cards"), [Sent], "a file is written or it is not");
         fixture.later(SETTLE - 1);
-        fixture.outbox_of(CRM).conclude_updates(&side(CRM)).unwrap();
+        fixture.outbox_of(CRM).conclude_updates(&side(CRM), &|_| true).unwrap();
         assert_eq!(fixture.misses(), [0, 0]);
         fixture.boot("b");
-        fixture.outbox_of(CRM).conclude_updates(&side(CRM)).unwrap();
+        fixture.outbox_of(CRM).conclude_updates(&side(CRM), &|_| true).unwrap();
         assert_eq!((fixture.misses(), fixture.rows(CRM)[0].sent_uptime.as_str()), (vec![0, 0], "b 0.000"));
         fixture.later(SETTLE);
-        fixture.outbox_of(CRM).conclude_updates(&side(CRM)).unwrap();
+        fixture.outbox_of(CRM).conclude_updates(&side(CRM), &|_| true).unwrap();
         assert_eq!(fixture.misses(), [1, 0]);
         assert_eq!(fixture.run.summary.failed, 0);
     });
@@ -334,8 +370,8 @@ fn the_third_lost_change_is_told_once() {
         for tries in 1..=3 {
             fixture.sent(CRM, id, (Update, Unknown));
             fixture.later(SETTLE);
-            fixture.outbox_of(CRM).conclude_updates(&side(CRM)).unwrap();
-            fixture.outbox_of(CRM).conclude_updates(&side(CRM)).unwrap();
+            fixture.outbox_of(CRM).conclude_updates(&side(CRM), &|_| true).unwrap();
+            fixture.outbox_of(CRM).conclude_updates(&side(CRM), &|_| true).unwrap();
             assert_eq!(fixture.run.summary.failed, u64::from(tries == 3), "{tries}");
         }
         let failed = |event: &&SyncEvent| matches!(event, SyncEvent::Failed { .. });

@@ -31,7 +31,9 @@ impl Outbox<'_, '_> {
     ) -> Result<Agreement, SyncError> {
         for row in self.run.mirror.outbox_of(stored.id)? {
             let lost = row.replica == side.name && row.action == OutboxAction::Update;
-            let Some(sent) = Payload::of(&row).filter(|_| lost && row.state != OutboxState::Refused) else { continue };
+            // What had its time and did not show was not taken: what shows since, somebody else did.
+            let open = |sent: &Payload| lost && row.state != OutboxState::Refused && sent.misses == 0;
+            let Some(sent) = Payload::of(&row).filter(open) else { continue };
             let Some(target) = &sent.target else { continue };
             let now = as_taken(&agreement.theirs, target, there);
             let taken: FieldSet = sent.fields().iter().filter(|field| now.fields.contains(*field)).collect();
@@ -44,19 +46,27 @@ impl Outbox<'_, '_> {
         Ok(agreement)
     }
 
-    /// After a whole reading: what does not show although it had time to, may be sent again.
-    pub fn conclude_updates(&mut self, side: &MergeSide<'_>) -> Result<(), SyncError> {
+    /// After a whole reading: what does not show although it had time to, may be sent again. `was_told`: of which records
+    /// the reading has said how they stand.
+    pub fn conclude_updates(&mut self, side: &MergeSide<'_>, was_told: &dyn Fn(&str) -> bool) -> Result<(), SyncError> {
         for row in self.run.mirror.outbox(side.name)?.into_iter().filter(|row| row.state == OutboxState::Unknown) {
             match row.action {
                 OutboxAction::Create if side.conduct.writes == Writes::Atomic && self.may_turn_up(&row)? => {}
                 // A file is written or it is not.
                 _ if side.conduct.writes == Writes::Atomic => self.run.mirror.delete_outbox(row.id)?,
+                OutboxAction::Update if self.is_left_out(&row, was_told)? => {}
                 OutboxAction::Update => self.conclude_update(row)?,
                 OutboxAction::Create if side.conduct.ids == Ids::Own => self.conclude_named_creation(row)?,
                 OutboxAction::Create | OutboxAction::Delete => {}
             }
         }
         Ok(())
+    }
+
+    /// True for a change of a record that should be there and that nothing was told of: it may have been taken.
+    fn is_left_out(&self, row: &OutboxRow, was_told: &dyn Fn(&str) -> bool) -> Result<bool, SyncError> {
+        let followed = self.run.mirror.agreement(&row.replica, row.contact)?.filter(|agreement| !agreement.detached);
+        Ok(followed.is_some_and(|agreement| !was_told(&agreement.remote)))
     }
 
     /// A creation that does not show although it had time to was not made. Where the replica gives no ids that others share
@@ -135,8 +145,8 @@ struct Taken {
     fields: FieldSet,
 }
 
-/// How far a target shows in what is there. Of a list it is enough that something of it shows: somebody may have gone on
-/// from there.
+/// How far a target shows in what is there. Of a list it is enough that what is new in it shows: somebody may have gone
+/// on from there.
 fn as_taken(before: &Contact, target: &Contact, there: &Contact) -> Taken {
     let mut contact = there.clone();
     let items = lists::taken(&before.items, &target.items, &there.items);

@@ -7,7 +7,7 @@ use crate::sync::{run::Step, scan::missing::Absences};
 use std::collections::HashSet;
 
 use crate::{
-    mirror::{Agreement, Attention, ContactId, StopReason},
+    mirror::{Agreement, Attention, ContactId, StopReason, Stored},
     reconcile::{Kept, matching::could_be},
     replica::{Diagnostic, Lookup, RemoteContact},
     sync::{error::SyncError, scan::intake::NEVER_READ},
@@ -34,6 +34,7 @@ impl Pusher<'_, '_> {
     /// linked; one that was denied twice is a conflict: gone there, kept here.
     pub async fn look_for_named(&mut self) -> Result<(), SyncError> {
         self.doubtful.clear();
+        self.join_twins()?;
         let named = self.named_in_books()?;
         self.forget_denials(&named)?;
         if named.is_empty() || !self.participant.takes() {
@@ -54,6 +55,48 @@ impl Pusher<'_, '_> {
         }
         self.say_doubtful();
         Ok(())
+    }
+
+    /// A contact that waits to be made in the CRM is there already where a record of it names one that has just come from
+    /// there as somebody new: the mirror is older than the books, and the name has changed since, so that the listing alone
+    /// did not tell. A record that is new to the mirror is linked by its id; so is one that it knows.
+    fn join_twins(&mut self) -> Result<(), SyncError> {
+        if !self.participant.takes() {
+            return Ok(());
+        }
+        for contact in self.run.mirror.unagreed(&self.participant.name)? {
+            for remote in self.run.mirror.crm_ids_in_books(contact)? {
+                if let Some((twin, agreement)) = self.twin(contact, &remote)? {
+                    self.transact(|part| part.join(contact, &twin, agreement))?;
+                    break;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The contact that is agreed with the CRM under this id, if it can be the given one: no book holds it, and the mirror
+    /// has nothing of it but what was read there.
+    fn twin(&self, contact: ContactId, remote: &str) -> Result<Option<(Stored, Agreement)>, SyncError> {
+        let replica = &self.participant.name;
+        let Some(agreement) = self.run.mirror.agreement_by_remote(replica, remote)? else { return Ok(None) };
+        let (here, twin) = (self.run.stored(contact)?, self.run.stored(agreement.contact)?);
+        let as_read = !twin.deleted && !agreement.detached && twin.contact == agreement.ours;
+        let alone = self.run.mirror.agreements_of(twin.id)?.len() == 1;
+        let waits = |id| self.run.mirror.outbox_of(id).map(|rows| rows.iter().any(|row| row.replica == *replica));
+        let quiet = !waits(contact)? && !waits(twin.id)?;
+        let is_one = as_read && alone && quiet && could_be(&here.contact, &twin.contact);
+        Ok(is_one.then_some((twin, agreement)))
+    }
+
+    fn join(&mut self, contact: ContactId, twin: &Stored, agreement: Agreement) -> Result<(), SyncError> {
+        let Agreement { remote, revision, theirs, detail, .. } = agreement;
+        self.run.delete_here(twin, &self.participant.name, "merge")?;
+        self.run.mirror.delete_agreement(&self.participant.name, twin.id)?;
+        let fields = self.participant.policy().fields;
+        let (uid, crm_id, source) = (None, None, None);
+        let record = RemoteContact { remote, revision, uid, crm_id, contact: theirs, fields, detail, source };
+        self.run.link(self.participant, contact, record)
     }
 
     /// It was deleted in the CRM, and a book has it still. Whether it is made there again is for a user to say; until then

@@ -2,7 +2,7 @@
 
 use crate::{
     contact::Contact,
-    mirror::{AbsenceRow, Agreement, Attention, ContactId, StopReason},
+    mirror::{AbsenceRow, Agreement, Attention, ContactId, OutboxAction, OutboxState, StopReason},
     reconcile::Limit,
     replica::{Diagnostic, ReplicaError, memory::Memory},
     sync::{
@@ -117,6 +117,8 @@ fn what_a_book_knows_by_id_is_asked_for_before_it_is_made() {
 fn only_ids_that_are_nobodys_are_asked_for() {
     with_fixture(|mut fixture| {
         let mut crm = crm(&mut fixture, &[]);
+        let other = fixture.run.mirror.agreement_by_remote(CRM, "1002").unwrap().unwrap().contact;
+        fixture.agree("cards", "other.vcf", other);
         // A copied record, a record without an id, and one whose contact is agreed.
         let copy = named(&mut fixture, "copy", "1002");
         let plain = named(&mut fixture, "plain", "");
@@ -311,4 +313,46 @@ fn a_contact_that_is_itself_in_question_bears_no_witness() {
     check(|fixture, agreement| {
         fixture.denied_twice(&mut participant(CRM, Memory::default()), "1000", agreement.contact);
     });
+}
+
+/// "1001" has come from the CRM as somebody new, and a record that the mirror knows names it: are the two one now?
+fn check_twin(prepare: fn(&mut RunFixture<'_>, &mut Participant, ContactId), joined: bool) {
+    with_fixture(|mut fixture| {
+        let mut crm = crm(&mut fixture, &[("1001", ada("CEO"))]);
+        let twin = fixture.contact("twin", &Contact { first_name: "Ada".into(), ..ada("CEO") });
+        fixture.agree(CRM, "1001", twin);
+        let id = named(&mut fixture, "ada-1", "1001");
+        prepare(&mut fixture, &mut crm, twin);
+        let deleted = fixture.run.stored(twin).unwrap().deleted;
+        ask(&mut fixture, &mut crm).unwrap();
+        assert_eq!(linked(&fixture, id).is_some_and(|remote| remote == "1001"), joined);
+        assert_eq!(fixture.run.stored(twin).unwrap().deleted, joined || deleted);
+        let name = fixture.run.stored(id).unwrap().contact.first_name;
+        assert_eq!(name == "Ada", joined, "what was read there is not lost");
+        assert!(fixture.doubtful.is_empty());
+    });
+}
+
+#[test]
+fn a_contact_that_came_from_the_crm_as_somebody_new_is_joined_with_the_one_whose_record_names_it() {
+    check_twin(|_, _, _| {}, true);
+    check_twin(|_, crm, _| crm.direction = Direction::ToReplica, false);
+    // A copied record; what is known of it beside what was read; somebody else; a creation that may have made it.
+    check_twin(|fixture, _, twin| drop(fixture.agree("cards", "twin.vcf", twin)), false);
+    let edited = |fixture: &mut RunFixture<'_>, _: &mut Participant, twin| {
+        fixture.run.mirror.update_contact(twin, &ada("CTO"), "").map(drop).unwrap();
+    };
+    check_twin(edited, false);
+    check_twin(|fixture, _, twin| fixture.run.mirror.delete_contact(twin, "").unwrap(), false);
+    let stranger = |fixture: &mut RunFixture<'_>, _: &mut Participant, twin| {
+        let byron = Contact { last_name: "Byron".into(), ..Contact::default() };
+        fixture.run.mirror.update_contact(twin, &byron, "").unwrap();
+        fixture.agree(CRM, "1001", twin);
+    };
+    check_twin(stranger, false);
+    let lost = |fixture: &mut RunFixture<'_>, _: &mut Participant, _| {
+        let id = fixture.run.mirror.contact_by_uid("ada-1").unwrap().unwrap().id;
+        fixture.sent(CRM, id, (OutboxAction::Create, OutboxState::Unknown));
+    };
+    check_twin(lost, false);
 }

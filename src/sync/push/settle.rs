@@ -14,6 +14,7 @@ use crate::{
     sync::{
         attention::of_distrust,
         error::SyncError,
+        events::ChangeAction,
         record::label,
         run::Step,
         scan::intake::{CHANGED, marks},
@@ -55,7 +56,10 @@ impl Pusher<'_, '_> {
 
     fn written(&mut self, delivery: Delivery, written: Written) -> Result<(), SyncError> {
         let (action, mut who) = (delivery.action(), label(&delivery.stored));
-        self.outbox().close(delivery.stored.id)?;
+        match action {
+            ChangeAction::Create if !self.participant.is_uncertain() => self.outbox().made(delivery.stored.id)?,
+            _ => self.outbox().close(delivery.stored.id)?,
+        }
         let Delivery { stored, agreement, write, fields, row: _ } = delivery;
         let sent = Sent { stored: &stored, agreement: agreement.as_ref() };
         match (write.action, written) {

@@ -360,3 +360,23 @@ fn what_a_book_does_not_keep_is_no_matter_of_the_crm() {
         assert_eq!(fixture.run.stored(id).unwrap().contact, ada("CTO"));
     });
 }
+
+#[test]
+fn a_creation_that_may_turn_up_beside_the_new_record_is_remembered() {
+    for (action, expected) in
+        [(Action::Create { contact: ada("CEO") }, &[Unknown][..]), (update(&ada(""), &ada("CEO")), &[])]
+    {
+        with_fixture(|mut fixture| {
+            let id = fixture.contact("ada-1", &ada("CEO"));
+            if matches!(action, Action::Update { .. }) {
+                fixture.agree("cards", "1001", id);
+            }
+            fixture.sent("cards", id, (Create, Unknown));
+            fixture.sent("cards", id, (Create, Refused));
+            let delivery = delivery(&mut fixture, "cards", id, action);
+            let mut cards = participant("cards", Memory::default());
+            deliver(&mut fixture, &mut cards, delivery, Ok(Some(seen("1001", None, &ada("CEO"))))).unwrap();
+            assert_eq!(fixture.states("cards"), expected);
+        });
+    }
+}

@@ -20,6 +20,8 @@ use crate::{
 pub(crate) struct Judged {
     /// The scan left out none that is there, as far as is known.
     pub whole: bool,
+    /// Those that it left out, and that are there.
+    pub found: BTreeSet<RemoteId>,
     /// Of some nobody could say whether they are there: they are to be named again.
     pub unanswered: bool,
     /// Of some it is not decided yet, whatever the reason, whether they are there.
@@ -51,7 +53,8 @@ impl<'r, 'a> Absences<'r, 'a> {
         control: Option<&str>,
         is_there: &dyn Fn(&str) -> bool,
     ) -> Result<Judged, SyncError> {
-        let (mut well, mut judged) = (None, Judged { whole: true, unanswered: false, open: false });
+        let mut judged = Judged { whole: true, found: BTreeSet::new(), unanswered: false, open: false };
+        let mut well = None;
         for remote in &missing {
             self.run.check_stop()?;
             if !self.participant.is_asked_by_id() {
@@ -61,6 +64,7 @@ impl<'r, 'a> Absences<'r, 'a> {
             match self.participant.look_up(remote).await? {
                 Lookup::Found(record) => {
                     judged.whole = false;
+                    judged.found.insert(remote.clone());
                     self.run.mirror.clear_absence(&self.participant.name, remote)?;
                     let record = self.run.seen_alone(self.participant, *record)?;
                     self.transact(|part| Intake::new(part.run).intake(&part.participant.side(), record))?;
@@ -75,7 +79,7 @@ impl<'r, 'a> Absences<'r, 'a> {
                         (judged.unanswered, judged.open) = (true, true);
                     }
                 }
-                Lookup::Unclear(_) => judged = Judged { whole: false, unanswered: true, open: true },
+                Lookup::Unclear(_) => judged = Judged { whole: false, unanswered: true, open: true, ..judged },
             }
         }
         for absence in self.run.mirror.absences(&self.participant.name)? {

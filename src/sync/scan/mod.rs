@@ -179,23 +179,25 @@ impl<'r, 'a> Scanner<'r, 'a> {
         if let Some(highest) = highest_id {
             Outbox::new(self.run, &self.participant.name).saw_id(highest)?;
         }
-        if scanned.coverage != Coverage::Partial {
-            Outbox::new(self.run, &self.participant.name).conclude_updates(&self.participant.side())?;
-        }
         let held = self.participant.trust == Trust::NoDeletions;
         if scanned.coverage == Coverage::Partial {
             self.say_unseen(known.count().saturating_sub(known.shown_count() - known.strangers() as u64));
         }
         self.participant.incomplete = held;
         self.participant.absence_open = held || scanned.coverage == Coverage::Partial;
-        let mut unanswered = false;
+        let (mut unanswered, mut found) = (false, BTreeSet::new());
         if !held {
             missing.extend(locally_deleted);
             let mut absences = Absences::new(self.run, self.participant);
             let judged = absences.judge(missing, control.as_deref(), &|remote| known.was_shown(remote)).await?;
             self.participant.incomplete = !judged.whole;
             self.participant.absence_open |= judged.open;
-            unanswered = judged.unanswered;
+            (unanswered, found) = (judged.unanswered, judged.found);
+        }
+        if scanned.coverage != Coverage::Partial {
+            // What a delta does not show is as it was.
+            let was_told = |remote: &str| is_delta || known.was_shown(remote) || found.contains(remote);
+            Outbox::new(self.run, &self.participant.name).conclude_updates(&self.participant.side(), &was_told)?;
         }
         if self.participant.shares_ids() && !self.participant.incomplete {
             self.conclude_lost_creations(control.as_deref(), held_back).await?;

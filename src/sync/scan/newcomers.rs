@@ -15,6 +15,7 @@ use crate::{
     sync::{
         SyncError,
         events::ChangeAction,
+        outbox::Outbox,
         participant::{CRM, Participant},
         record::label,
         review::{Review, answer::Who},
@@ -160,7 +161,8 @@ impl<'n, 'a> Newcomers<'n, 'a> {
             let stored = self.run.stored(id)?;
             return Intake::new(self.run).merge_in(&self.participant.side(), &stored, Some(&agreement), record);
         }
-        if by == MatchedBy::Name || self.participant.shares_ids() {
+        let is_namesake = by == MatchedBy::Name && !self.may_be_a_copy(&record.remote, id)?;
+        if is_namesake || self.participant.shares_ids() {
             // Namesakes that one book keeps apart are two people.
             let (by_uid, locally_deleted) = self.back_again(&record)?;
             return match returning(by_uid, locally_deleted) {
@@ -169,6 +171,19 @@ impl<'n, 'a> Newcomers<'n, 'a> {
             };
         }
         self.raise_ambiguous(record, Ambiguity::CopyOf { record: agreement.remote }, &[id])
+    }
+
+    /// True for a namesake that an interrupted run may have made of the contact itself, in a book that showed nothing when
+    /// it was looked for; and once that was asked, until it is answered.
+    fn may_be_a_copy(&mut self, remote: &str, id: ContactId) -> Result<bool, SyncError> {
+        let name = &self.participant.name;
+        let asked = self.run.mirror.attention_to(name, remote, &AttentionKind::Ambiguous)?.is_some_and(|row| {
+            let Attention::Ambiguous { candidates, reason: Ambiguity::CopyOf { .. } } = row.attention else {
+                return false;
+            };
+            candidates == [id]
+        });
+        Ok(asked || Outbox::new(self.run, name).may_have_made(id)?)
     }
 
     /// Two records turn out to be one contact.

@@ -4,7 +4,9 @@ use super::intake::Intake;
 use crate::{
     contact::{Contact, Item, ItemType},
     mirror::{
-        Agreement, Ambiguity, Attention, AttentionKind, ContactId, OutboxAction::Update, OutboxState::Refused,
+        Agreement, Ambiguity, Attention, AttentionKind, ContactId,
+        OutboxAction::{Create, Update},
+        OutboxState::{Refused, Unknown},
         Standing, State,
     },
     replica::{RemoteContact, memory::Memory},
@@ -180,6 +182,38 @@ fn newcomers_of_one_reading_are_known_to_each_other() {
         |remote: &str, name: &str| RemoteContact { crm_id: Some("77".into()), ..seen(remote, None, &person(name, "")) };
     let ids = [id("one.vcf", "Max Planck"), id("two.vcf", "Planck")];
     check_with(as_it_is, "cards", &ids, (&[], &[]), &[Taken::New, asked(&["fresh"])]);
+}
+
+#[test]
+fn a_namesake_that_carnet_may_have_made_itself_is_asked_about_until_that_is_answered() {
+    let byron = || [seen("new.vcf", None, &person("Byron", ""))];
+    let none: (&[&str], &[&str]) = (&[], &[]);
+    check_with(|_, _| {}, "cards", &byron(), none, &[Taken::New]);
+    let lost: Prepare = |fixture, _| {
+        let id = of(fixture, "byron");
+        fixture.sent("cards", id, (Create, Unknown));
+    };
+    check_with(lost, "cards", &byron(), none, &[asked(&["byron"])]);
+    let other_contact: Prepare = |fixture, _| {
+        let id = of(fixture, "ada");
+        fixture.sent("cards", id, (Create, Unknown));
+    };
+    check_with(other_contact, "cards", &byron(), none, &[Taken::New]);
+    with_fixture(|mut fixture| {
+        acquaintances(&mut fixture);
+        let cards = participant("cards", Memory::default());
+        let id = of(&fixture, "byron");
+        let row = fixture.sent("cards", id, (Create, Unknown));
+        let take = |fixture: &mut RunFixture<'_>| {
+            fixture.take_newcomers(&cards, &byron(), &mut BTreeSet::new());
+            taken(fixture, "cards", "new.vcf", &["byron".to_owned()])
+        };
+        assert_eq!(take(&mut fixture), asked(&["byron"]));
+        fixture.run.mirror.delete_outbox(row).unwrap();
+        assert_eq!(take(&mut fixture), asked(&["byron"]));
+        said_of(&mut fixture, &Standing::New);
+        assert_eq!(take(&mut fixture), Taken::New);
+    });
 }
 
 #[test]
