@@ -70,6 +70,59 @@ fn an_export_names_what_it_has_no_room_for() {
 }
 
 #[test]
+fn a_book_follows_what_its_settings_ask_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let sheet = "[[book]]\nname = \"sheet\"\nkind = \"csv\"\npath = \"s.csv\"\n";
+    let head = "[crm]\nurl = \"sandbox\"\n[mirror]\npath = \"carnet.db\"\n";
+    let ask = |extra: &str| settings(folder.path(), &format!("{head}{sheet}{extra}"));
+    let rows = || csv::Reader::from_path(folder.path().join("s.csv")).unwrap().records().count();
+    ask("");
+    assert_eq!(carnet(folder.path(), &["-q", "sync"]).0, 0);
+    assert_eq!(rows(), 250);
+    ask("where = { contact_type = [\"client\"] }\n");
+    let (code, _, told) = carnet(folder.path(), &["sync"]);
+    assert!(code == 3 && rows() == 250 && told.contains("no longer fit `where`"), "{code}: {told}");
+    assert_eq!(carnet(folder.path(), &["-q", "sync", "--max-delete", "250"]).0, 0);
+    let (_, listed, _) = carnet(folder.path(), &["list", "--where", "contact_type=client"]);
+    assert_eq!(rows(), listed.lines().count());
+    let (_, _, told) = carnet(folder.path(), &["sync"]);
+    assert!(!told.contains("failed"), "{told}");
+    assert_eq!(carnet(folder.path(), &["list"]).1.lines().count(), 250, "nobody is deleted");
+    ask("");
+    assert_eq!(carnet(folder.path(), &["-q", "sync"]).0, 0);
+    assert_eq!(rows(), 250);
+}
+
+#[test]
+fn a_run_is_logged_where_it_is_asked_for() {
+    let folder = tempfile::tempdir().unwrap();
+    settings(folder.path(), PRACTICE);
+    let (code, _, told) = carnet(folder.path(), &["-vv", "--log-format", "json", "pull"]);
+    assert_eq!(code, 0);
+    let logged = told.lines().filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok());
+    let messages: Vec<String> = logged.filter_map(|line| Some(line["message"].as_str()?.to_owned())).collect();
+    assert!(["reading", "read", "changed"].iter().all(|it| messages.iter().any(|told| told == it)), "{told}");
+    assert!(!carnet(folder.path(), &["-v", "pull"]).2.contains("DEBUG"));
+}
+
+#[test]
+fn an_export_replaces_no_file_unasked() {
+    let folder = tempfile::tempdir().unwrap();
+    settings(folder.path(), PRACTICE);
+    assert_eq!(carnet(folder.path(), &["-q", "pull"]).0, 0);
+    let file = folder.path().join("out.vcf");
+    let name = file.to_string_lossy().into_owned();
+    fs::write(&file, "mine").unwrap();
+    let (code, _, told) = carnet(folder.path(), &["export", &name]);
+    assert!(code == 1 && told.contains("it exists") && told.contains("--force replaces it"), "{code}: {told}");
+    assert_eq!(fs::read_to_string(&file).unwrap(), "mine");
+    assert_eq!(carnet(folder.path(), &["export", "--force", &name]).0, 0);
+    assert!(fs::read_to_string(&file).unwrap().starts_with("BEGIN:VCARD"));
+    let (code, _, told) = carnet(folder.path(), &["export", &name.replace(".vcf", ".xlsx")]);
+    assert!(code == 2 && told.contains("carnet writes .vcf, .csv and .jsonl"), "{code}: {told}");
+}
+
+#[test]
 fn an_export_comes_back_as_nothing_new() {
     let folder = tempfile::tempdir().unwrap();
     settings(folder.path(), PRACTICE);

@@ -8,7 +8,8 @@ use super::{
 };
 use crate::daemon::{self, Wording};
 
-const ENGLISH: Wording = Wording {
+/// What runs are told in where they are logged.
+pub(super) const ENGLISH: Wording = Wording {
     note: |replica, note| {
         let Said { message, hint } = Language::English.messages().note(replica, note);
         (message, hint)

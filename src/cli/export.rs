@@ -38,22 +38,24 @@ pub struct ExportArgs {
     /// Read what was written with a strict reader of its own, and fail if it does not agree
     #[arg(long)]
     check: bool,
+    /// Replace the file if it exists
+    #[arg(long)]
+    force: bool,
 }
 
 /// `carnet export`.
 pub fn run(args: &ExportArgs, context: &mut Context) -> Result<u8, CliError> {
     let settings = context.settings()?;
     let file = args.file.as_deref().filter(|file| !is_dash(file));
-    let format = args.format.clone().unwrap_or_else(|| format_of(file).to_owned());
+    let format = args.format.clone().map_or_else(|| format_of(file).map(str::to_owned), Ok)?;
     let exported = app::export_format(&settings, &format)?;
     let options = ExportOptions { format: exported, where_: args.where_.clone(), check: args.check };
     let written = match file {
         Some(file) => {
             refuse_own_files(file, &settings)?;
-            if file.exists() && !context.confirm(&format!("replace {}?", file.display()), true) {
-                return Err(CliError::failed(format!("write {}: it exists", file.display()), "-y replaces it"));
-            }
-            to_file(file, &settings, &options, context)?
+            let replaces =
+                args.force || (file.exists() && context.confirm(&format!("replace {}?", file.display()), false));
+            to_file((file, replaces), &settings, &options, context)?
         }
         None => {
             let mut out = BufWriter::new(std::io::stdout().lock());
@@ -71,13 +73,18 @@ pub fn run(args: &ExportArgs, context: &mut Context) -> Result<u8, CliError> {
     Ok(exit::DONE)
 }
 
-/// The format that a file's name stands for; vCard 3.0 is what most programs read.
-fn format_of(file: Option<&Path>) -> &'static str {
+/// The format that a file's name stands for; vCard 3.0 is what most programs read. A name that stands for another format
+/// would promise what the file is not.
+fn format_of(file: Option<&Path>) -> Result<&'static str, CliError> {
     let extension = file.and_then(Path::extension).map(|extension| extension.to_string_lossy().to_lowercase());
     match extension.as_deref() {
-        Some("csv" | "tsv" | "txt") => "csv",
-        Some("jsonl" | "ndjson" | "json") => "jsonl",
-        Some(_) | None => "vcard3",
+        Some("csv" | "tsv" | "txt") => Ok("csv"),
+        Some("jsonl" | "ndjson") => Ok("jsonl"),
+        Some("vcf" | "vcard") | None => Ok("vcard3"),
+        Some(other) => Err(CliError::Usage {
+            message: format!("export to a .{other} file: carnet writes .vcf, .csv and .jsonl"),
+            hint: Some("choose one of those names, or say what the file is to hold: --format csv".to_owned()),
+        }),
     }
 }
 
@@ -97,7 +104,16 @@ fn refuse_own_files(file: &Path, settings: &Settings) -> Result<(), CliError> {
     })
 }
 
-fn to_file(file: &Path, settings: &Settings, options: &ExportOptions, context: &Context) -> Result<Exported, CliError> {
+fn to_file(
+    (file, replaces): (&Path, bool),
+    settings: &Settings,
+    options: &ExportOptions,
+    context: &Context,
+) -> Result<Exported, CliError> {
+    let exists = || CliError::failed(format!("write {}: it exists", file.display()), "--force replaces it");
+    if file.exists() && !replaces {
+        return Err(exists());
+    }
     let failed = |error: &std::io::Error| CliError::file("write", file, error);
     let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     // tempfile makes it readable by its owner alone.
@@ -108,7 +124,11 @@ fn to_file(file: &Path, settings: &Settings, options: &ExportOptions, context: &
     out.flush().map_err(|error| failed(&error))?;
     drop(out);
     temp.as_file().sync_all().map_err(|error| failed(&error))?;
-    temp.persist(file).map_err(|error| failed(&error.error))?;
+    let persisted = if replaces { temp.persist(file) } else { temp.persist_noclobber(file) };
+    persisted.map_err(|error| match error.error.kind() {
+        std::io::ErrorKind::AlreadyExists => exists(),
+        _ => failed(&error.error),
+    })?;
     Ok(written)
 }
 
@@ -138,12 +158,16 @@ mod tests {
 
     #[test]
     fn the_name_says_the_format() {
-        let check = |file: Option<&str>, expected: &str| assert_eq!(format_of(file.map(Path::new)), expected);
+        let check = |file: Option<&str>, expected: &str| {
+            assert_eq!(format_of(file.map(Path::new)).unwrap_or("refused"), expected);
+        };
         check(Some("a.csv"), "csv");
         check(Some("a.VCF"), "vcard3");
         check(Some("a.jsonl"), "jsonl");
         check(Some("a"), "vcard3");
         check(None, "vcard3");
+        check(Some("a.xlsx"), "refused");
+        check(Some("a.json"), "refused");
     }
 
     #[test]

@@ -103,6 +103,10 @@ impl Output {
         }
         let mut table = Table::new();
         table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic);
+        if table.width() == Some(0) {
+            // Serial lines and some containers do not tell how wide they are.
+            table.set_width(80);
+        }
         // Colours are the stream's business: it strips them where they are not wanted.
         table.enforce_styling().set_header(header.iter().map(|word| Cell::new(word).add_attribute(Attribute::Bold)));
         for row in rows {

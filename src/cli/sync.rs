@@ -2,13 +2,16 @@
 
 use clap::Args;
 
-use super::{context::Context, errors::CliError, report::Report};
+use super::{context::Context, daemon::ENGLISH, errors::CliError, report::Report};
 use crate::{
     app,
     config::{Limit, Settings},
-    daemon::signals,
+    daemon::{log, signals},
     sync::{Events, Mode, RunOptions, Stop, Summary, SyncError},
 };
+
+/// With so many `-v` a run is logged besides being told.
+const LOGGED_FROM: u8 = 2;
 
 /// Flags of `pull`.
 #[derive(Debug, Args)]
@@ -109,7 +112,7 @@ pub fn reported(
 ) -> Result<u8, CliError> {
     context.start_logging("warn");
     let runtime = context.runtime()?;
-    let quiet = context.global.quiet;
+    let (quiet, is_logged) = (context.global.quiet, context.global.verbose >= LOGGED_FROM);
     let mut report = Report::new(context, settings, dry_run);
     let outcome = runtime.block_on(async {
         let stop = Stop::new();
@@ -118,13 +121,22 @@ pub fn reported(
                 let _ = std::io::Write::write_all(&mut std::io::stderr(), again.as_bytes());
             }
         });
-        run(&stop, &mut |event| report.event(event)).await
+        let mut events = |event| {
+            if is_logged {
+                log::event(&event, ENGLISH);
+            }
+            report.event(event);
+        };
+        run(&stop, &mut events).await
     });
     // A prompt may still sit in a blocking read; the process is about to end anyway.
     runtime.shutdown_background();
     match outcome {
         Ok(summary) => {
             let code = summary.exit_code();
+            if is_logged {
+                log::summary(&summary, ENGLISH);
+            }
             // The run is done whether or not somebody still reads of it.
             match report.summary(&summary) {
                 Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(error.into()),

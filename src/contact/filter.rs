@@ -20,6 +20,9 @@ pub struct Filter {
     conditions: Vec<Condition>,
 }
 
+/// A filter without conditions, as text.
+const EVERYBODY: &str = "*";
+
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Condition {
     name: &'static str,
@@ -98,6 +101,26 @@ impl Filter {
             Err(at) => self.conditions.insert(at, Condition { name, places, wanted: vec![wanted] }),
         }
         Ok(())
+    }
+
+    /// As text that is the same for filters that mean the same, and that [`Filter::from_text`] reads.
+    pub fn to_text(&self) -> String {
+        let mut lines: Vec<String> = self
+            .conditions
+            .iter()
+            .flat_map(|condition| condition.wanted.iter().map(move |wanted| format!("{}={wanted}", condition.name)))
+            .collect();
+        lines.sort_unstable();
+        lines.dedup();
+        if lines.is_empty() { EVERYBODY.to_owned() } else { lines.join("\n") }
+    }
+
+    /// Reads what [`Filter::to_text`] gave; none for what it never gives.
+    pub fn from_text(text: &str) -> Option<Self> {
+        if text == EVERYBODY {
+            return Some(Self::default());
+        }
+        Self::parse(text.lines().map(|line| line.split_once('=')).collect::<Option<Vec<_>>>()?).ok()
     }
 
     /// Every name that a filter knows.
@@ -278,6 +301,24 @@ fn code(name: &'static str, value: &str, codes: &[(&'static str, &'static str)])
 mod tests {
     use super::*;
     use crate::contact::Item;
+
+    #[test]
+    fn a_filter_as_text_means_the_same() {
+        let check = |pairs: &[(&str, &str)], text: &str| {
+            let filter = Filter::parse(pairs.iter().copied()).expect("a filter");
+            assert_eq!(filter.to_text(), text);
+            assert_eq!(Filter::from_text(text).expect("a filter").to_text(), text);
+        };
+        check(&[], "*");
+        check(
+            &[("city", "Lyon"), ("city", "Le  Mans"), ("contact_type", "client")],
+            "city=le mans\ncity=lyon\ncontact_type=client",
+        );
+        check(&[("city", "")], "city=");
+        check(&[("comment", "a=b")], "comment=a=b");
+        assert_eq!(Filter::from_text("no such field=1"), None);
+        assert_eq!(Filter::from_text(""), Some(Filter::default()));
+    }
 
     fn durand() -> Contact {
         let mut paris = Address::new(AddressType::Professional);

@@ -5,7 +5,7 @@
 //! by id only above the debug level.
 
 mod backoff;
-mod log;
+pub mod log;
 pub mod signals;
 
 use std::{

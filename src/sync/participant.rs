@@ -20,6 +20,8 @@ pub struct Participant {
     pub deletes: bool,
     /// Which contacts belong into the book.
     pub filter: Filter,
+    /// Which ones belonged there before the settings were changed, until the book has followed.
+    pub filter_before: Option<Filter>,
     /// Who wins conflicts: `Here` the mirror, `There` this replica.
     pub winner: Winner,
     /// The run ends where it is in trouble; the others of the run go on without one that is not essential.
@@ -63,6 +65,7 @@ impl Participant {
             direction: Direction::TwoWay,
             deletes: true,
             filter: Filter::default(),
+            filter_before: None,
             winner,
             essential: false,
             trust: Trust::Full,

@@ -10,12 +10,12 @@ use super::{
     options::{RunOptions, Stop},
     outbox::Outbox,
     participant::{CRM, Participant},
-    push::Pusher,
+    push::{Pusher, leaving::filter_fact},
     review::noted,
     run::{Run, RunPolicy},
     scan::Scanner,
 };
-use crate::mirror::Mirror;
+use crate::{contact::Filter, mirror::Mirror};
 
 /// Contacts that come into the mirror from somewhere else than a replica: a file to import.
 pub(crate) trait Source {
@@ -102,6 +102,7 @@ impl Run<'_> {
         for participant in participants.iter_mut() {
             Outbox::new(self, &participant.name).recover()?;
             self.recall(participant)?;
+            self.follow_filter(participant)?;
         }
         self.reached(FailPoint::Recovered)?;
         for participant in participants.iter_mut().filter(|participant| options.mode.reads(&participant.name)) {
@@ -133,6 +134,20 @@ impl Run<'_> {
             })
         });
         failure.take().map_or(Ok(()), |error| Err(error.into()))
+    }
+
+    /// Finds out whether the settings ask for others in a book than they did.
+    fn follow_filter(&mut self, participant: &mut Participant) -> Result<(), SyncError> {
+        if participant.shares_ids() {
+            return Ok(());
+        }
+        let (fact, now) = (filter_fact(&participant.name), participant.filter.to_text());
+        match self.mirror.fact(&fact)? {
+            Some(before) if before == now => {}
+            Some(before) => participant.filter_before = Filter::from_text(&before),
+            None => self.mirror.set_fact(&fact, &now)?,
+        }
+        Ok(())
     }
 
     /// The mirror remembers which account it is the copy of.

@@ -32,8 +32,8 @@ use crate::{
     contact::Contact,
     formats::csv::{CsvError, Profile, Table},
     replica::{
-        Action, Baseline, Capabilities, Conduct, Diagnostic, LocalFuture, Lookup, Replica, ReplicaError, Scanned, Sink,
-        Write, Written,
+        Action, Baseline, Capabilities, Conduct, Diagnostic, LocalFuture, Lookup, Reading, Replica, ReplicaError,
+        Scanned, Sink, Write, Written,
     },
 };
 
@@ -301,6 +301,10 @@ impl Replica for CsvFile {
             let table = version.and_then(|version| self.frame(&version).ok());
             self.columns_of(&table.unwrap_or_else(|| Table::new(self.own_profile())))
         })
+    }
+
+    fn interpret(&self, source: &[u8], known: &Contact) -> Option<Reading> {
+        rows::interpret(source, known)
     }
 
     fn shows(&self, contact: &Contact) -> Contact {

@@ -13,8 +13,8 @@ use crate::{
         record_ids::{Hashed, KnownHashes, NameHash, RecordKeys, StateHash, assign_beside},
     },
     contact::{Contact, Field, FieldSet, identity::Identity},
-    formats::csv::{CsvError, NoteSort, Record, Row, Table},
-    replica::{RemoteContact, RemoteId, Revision},
+    formats::csv::{CsvError, NoteSort, Record, Row, Table, as_agreed, may_be_agreed},
+    replica::{Reading, RemoteContact, RemoteId, Revision},
 };
 
 /// With fewer rows, a second thread costs more than it gives.
@@ -190,5 +190,13 @@ pub fn remote_contact(table: &Table, row: Row, remote: RemoteId, revision: Revis
     let fields = fields(table, &row);
     let mut contact = Contact::default();
     contact.copy_fields(&row.contact, fields);
-    RemoteContact { remote, revision, uid: row.uid, crm_id: row.crm_id, contact, fields, detail: None, source: None }
+    let repaired = row.notes.iter().any(|note| note.sort == NoteSort::Repaired);
+    let source = may_be_agreed(&contact, repaired).then(|| serde_json::to_vec(&(&contact, repaired)).ok()).flatten();
+    RemoteContact { remote, revision, uid: row.uid, crm_id: row.crm_id, contact, fields, detail: None, source }
+}
+
+/// What a row says to those who know what was agreed on; `source` is that of [`remote_contact`].
+pub fn interpret(source: &[u8], known: &Contact) -> Option<Reading> {
+    let (there, repaired): (Contact, bool) = serde_json::from_slice(source).ok()?;
+    Some(Reading { there: as_agreed(there, known, repaired), told: None })
 }

@@ -316,3 +316,25 @@ fn a_sheet_that_is_open_in_an_office_program_is_not_written() {
         assert!(apply(&mut file, write()).remove(0).is_ok());
     }
 }
+
+#[test]
+fn a_number_that_a_program_only_wrote_otherwise_is_the_agreed_one() {
+    let sheet = "id,uid,last_name,professional_zip_code,professional_city,professional_phone\n\
+                 812,u1,Peeters,\"1000\",Bruxelles,\"612345678\"\n813,u2,Roux,01000,Bourg,0612345678\n";
+    let (_dir, path, _) = book(sheet);
+    let before = fresh(&path, &Known::default());
+    let known = before.known(&Known::default());
+    let agreed = |remote: &str| before.changed.iter().find(|seen| seen.remote == remote).unwrap().contact.clone();
+    assert_eq!(agreed("u1").addresses[0].zip_code, "1000");
+    // What LibreOffice writes of it without a keystroke.
+    rewrite(&path, "\"1000\"", "1000");
+    rewrite(&path, "\"612345678\"", "612345678");
+    rewrite(&path, "01000,Bourg,0612345678", "1000,Bourg,612345678");
+    let file = CsvFile::new("team".into(), path.clone(), None);
+    for record in fresh(&path, &known).changed {
+        let (known, source) = (agreed(&record.remote), record.source.as_deref().unwrap());
+        assert_eq!(file.interpret(source, &known).unwrap().there, known);
+        let stranger = file.interpret(source, &Contact::default()).unwrap().there;
+        assert_eq!(stranger.addresses[0].zip_code, "1000", "nobody said that it is in France, and it is no newcomer's");
+    }
+}

@@ -6,6 +6,7 @@
 //!
 //! `Contact::extra` is vCard text and is not carried by CSV.
 
+mod agreed;
 mod charset;
 mod codec;
 mod description;
@@ -35,6 +36,7 @@ mod write;
 mod write_addresses;
 mod write_items;
 
+pub use agreed::{as_agreed, may_be_agreed};
 pub use charset::Encoding;
 pub use description::ProfileFault;
 pub use edit::{Record, Records};

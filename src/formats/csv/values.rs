@@ -52,6 +52,11 @@ pub(super) fn zip_damage(text: &str, french: bool) -> Damage {
     if whole.len() < text.len() { Damage::Repaired(whole.to_owned()) } else { Damage::None }
 }
 
+/// True for France under any name.
+pub(super) fn is_named_french(country: &str) -> bool {
+    !country.trim().is_empty() && is_french(country)
+}
+
 /// True for France under any name, and for no country at all.
 pub(super) fn is_french(country: &str) -> bool {
     matches!(fold(country).as_str(), "" | "france" | "fr" | "fra" | "france metropolitaine")

@@ -2,6 +2,7 @@
 
 #[cfg(test)]
 mod clear_up_tests;
+pub(super) mod leaving;
 mod named;
 #[cfg(test)]
 mod named_tests;
@@ -93,6 +94,7 @@ impl<'r, 'a> Pusher<'r, 'a> {
         if self.participant.shares_ids() && !self.participant.is_halted() {
             self.look_for_named().await?;
         }
+        self.let_leave().await?;
         for _ in 0..ROUNDS {
             let pending = self.run.mirror.pending_list(&self.participant.name)?;
             let (mut done, mut again) = (0, false);
@@ -182,7 +184,7 @@ impl<'r, 'a> Pusher<'r, 'a> {
         }
         if !self.participant.wants(&stored.contact) && self.participant.wants(&agreement.ours) {
             // It left the filter, so it leaves the book; that is no deletion.
-            return self.plan_delete(stored, agreement);
+            return self.plan_leave(stored, agreement);
         }
         let base = Base { theirs: &agreement.theirs, ours: &agreement.ours };
         let policy = self.run.less_conflicts(self.participant.policy(), stored.id, &self.participant.name)?;
@@ -219,16 +221,7 @@ impl<'r, 'a> Pusher<'r, 'a> {
             self.run.mirror.put_agreement(&self.participant.name, &Agreement { detached: true, ..agreement })?;
             return Ok(None);
         }
-        if self.run.mirror.absence(&self.participant.name, &agreement.remote)?.is_some() {
-            // It seems to be gone there already: the second look decides, not another deletion.
-            return Ok(None);
-        }
-        let action = Action::Delete {
-            remote: agreement.remote.clone(),
-            revision: agreement.revision.clone(),
-            theirs: agreement.theirs.clone(),
-        };
-        Ok(Some(delivery(stored, Some(agreement), action, Vec::new())))
+        self.plan_leave(stored, agreement)
     }
 
     /// Carries the writes out; true when something changed there meanwhile and another round is due. `done` of `total`
