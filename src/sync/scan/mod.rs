@@ -253,7 +253,8 @@ impl<'r, 'a> Scanner<'r, 'a> {
     /// Says how many known records a scan did not show that could not show all.
     fn say_unseen(&mut self, count: u64) {
         if count > 0 && !self.participant.is_asked_by_id() {
-            let message = format!("{count} contacts are not shown, and not all could be read: none counts as removed");
+            let contacts = if count == 1 { "a contact is".to_owned() } else { format!("{count} contacts are") };
+            let message = format!("{contacts} not shown, and not all could be read: none counts as removed");
             self.run.notice(&self.participant.name, Diagnostic::new(message));
         }
     }
