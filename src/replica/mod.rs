@@ -15,6 +15,7 @@
 
 mod conduct;
 mod error;
+mod hashes;
 pub mod memory;
 mod record;
 mod scan;
@@ -25,6 +26,7 @@ use std::{collections::BTreeMap, future::Future, pin::Pin};
 pub use self::{
     conduct::{Absence, Capabilities, Conduct, Ids, Writes},
     error::{Diagnostic, Distrust, ReplicaError, Stopped},
+    hashes::Hashes,
     record::{Lookup, Problem, Reading, RemoteContact, RemoteId, Revision},
     scan::{Baseline, Batch, Coverage, Cursor, Progress, Scanned, Sink},
     write::{Action, Write, Written},

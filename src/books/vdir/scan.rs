@@ -4,7 +4,7 @@
 //! then new ones, by name; so the first file with a UID is the agreed one, and a copy of it is reported, not synced.
 
 use std::{
-    collections::{BTreeSet, HashSet},
+    collections::BTreeSet,
     io,
     sync::mpsc,
     thread,
@@ -25,7 +25,7 @@ use crate::{
         parallel::{chunked_map, cores},
     },
     formats::vcard::WriteStyle,
-    replica::{Baseline, Batch, Coverage, Distrust, Problem, ReplicaError, Scanned, Sink, Stopped},
+    replica::{Baseline, Batch, Coverage, Distrust, Hashes, Problem, ReplicaError, Scanned, Sink, Stopped},
 };
 
 /// Files read before they are handed on.
@@ -388,12 +388,12 @@ fn read_all(
 struct Uids {
     /// Of the files that were not read; sorted.
     unread: Vec<u64>,
-    read: HashSet<u64>,
+    read: Hashes,
 }
 
 impl Uids {
     fn new(unread: Vec<u64>) -> Self {
-        Self { unread, read: HashSet::new() }
+        Self { unread, read: Hashes::default() }
     }
 
     fn is_new(&mut self, uid: Option<&str>) -> bool {

@@ -1,10 +1,9 @@
 //! What is known of a replica before its scan, and what the scan has shown of it, in about ten bytes a record: a sorted
 //! list of hashes, and a bit for each. Names and revisions themselves stay in the mirror.
 
-use std::{
-    collections::HashSet,
-    hash::{BuildHasher, RandomState},
-};
+use std::hash::{BuildHasher, RandomState};
+
+use crate::replica::Hashes;
 
 /// The known records of a replica, by the hashes of their names, and which of them were shown.
 ///
@@ -19,7 +18,7 @@ pub struct KnownRecords {
     shown: Vec<u64>,
     shown_count: u64,
     /// The hashes of shown records that were not known.
-    strangers: HashSet<u64>,
+    strangers: Hashes,
 }
 
 impl KnownRecords {
@@ -31,7 +30,7 @@ impl KnownRecords {
             names: Vec::with_capacity(count),
             shown: Vec::new(),
             shown_count: 0,
-            strangers: HashSet::new(),
+            strangers: Hashes::default(),
         }
     }
 
@@ -86,7 +85,7 @@ impl KnownRecords {
     pub fn was_shown(&self, remote: &str) -> bool {
         match self.place(remote) {
             Ok(place) => self.shown[place / 64] & (1 << (place % 64)) != 0,
-            Err(hash) => self.strangers.contains(&hash),
+            Err(hash) => self.strangers.contains(hash),
         }
     }
 
