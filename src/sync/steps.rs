@@ -201,7 +201,7 @@ mod tests {
     use super::*;
     use crate::{
         contact::{Contact, Keep},
-        mirror::{Agreement, ConflictRow, ContactId, Decision, ItemId, State},
+        mirror::{ContactId, Decision, ItemId},
         replica::{
             Baseline, Batch, Capabilities, Conduct, LocalFuture, Lookup, Replica, ReplicaError, Scanned, Sink, Write,
             Written, memory::Memory,
@@ -209,7 +209,7 @@ mod tests {
         sync::{
             Mode, SystemClock,
             events::Note,
-            testing::{ScriptedReplica, ada, participant, policy, seen},
+            testing::{ScriptedReplica, ada, participant, policy, seen, title_in_conflict},
         },
     };
 
@@ -305,33 +305,8 @@ mod tests {
     fn conflict(path: &Path) -> (ContactId, ItemId) {
         let mut mirror = Mirror::open(path).unwrap();
         let bob = mirror.insert_contact("bob-1", &ada("here"), "phone", 1, "").unwrap();
-        let agreement = Agreement {
-            contact: bob,
-            remote: "bob.vcf".into(),
-            revision: "r".into(),
-            theirs: ada("there"),
-            ours: ada("before"),
-            version: 0,
-            detail: None,
-            detached: false,
-            marks: String::new(),
-        };
-        mirror.put_agreement("phone", &agreement).unwrap();
-        let text = |text: &str| Some(text.to_owned());
-        let row = ConflictRow {
-            id: 0,
-            run: 1,
-            at: String::new(),
-            contact: bob,
-            replica: "phone".into(),
-            field: text("job_title"),
-            base: text("before"),
-            here: text("here"),
-            there: text("there"),
-            kept: "open".into(),
-            state: State::Open,
-        };
-        (bob, ItemId::Conflict(mirror.add_conflict(&row).unwrap()))
+        let item = title_in_conflict(&mut mirror, bob, "phone", "bob.vcf");
+        (bob, item)
     }
 
     fn title(path: &Path, contact: ContactId) -> String {

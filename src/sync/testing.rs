@@ -22,7 +22,7 @@ use super::{
 };
 use crate::{
     contact::{Contact, Field, FieldSet},
-    mirror::{Agreement, ContactId, Mirror, OutboxAction, OutboxRow, OutboxState},
+    mirror::{Agreement, ConflictRow, ContactId, ItemId, Mirror, OutboxAction, OutboxRow, OutboxState, State},
     reconcile::{Limit, Policy, Prefer, Winner},
     replica::{
         Absence, Baseline, Batch, Capabilities, Conduct, Ids, LocalFuture, Lookup, RemoteContact, Replica,
@@ -369,8 +369,11 @@ fn conduct_of(name: &str) -> Conduct {
     if name == CRM { SERVER } else { BOOK }
 }
 
-/// Another replica that behaves as one of this name does.
-struct Behaving<R>(R, Conduct);
+/// What a replica was asked to do, in order.
+pub(crate) type Heard = Rc<RefCell<Vec<&'static str>>>;
+
+/// Another replica that behaves as one of this name does, and notes what it is asked to do.
+struct Behaving<R>(R, Conduct, Heard);
 
 impl<R: Replica> Replica for Behaving<R> {
     fn capabilities(&self) -> Capabilities {
@@ -394,7 +397,13 @@ impl<R: Replica> Replica for Behaving<R> {
     }
 
     fn apply<'a>(&'a mut self, writes: Vec<Write>) -> LocalFuture<'a, Vec<Result<Written, ReplicaError>>> {
+        self.2.borrow_mut().push("writes");
         self.0.apply(writes)
+    }
+
+    fn clear_up<'a>(&'a mut self) -> LocalFuture<'a, ()> {
+        self.2.borrow_mut().push("clears up");
+        self.0.clear_up()
     }
 
     fn learned(&self) -> Vec<(String, String)> {
@@ -404,9 +413,47 @@ impl<R: Replica> Replica for Behaving<R> {
 
 /// A replica that behaves as the CRM or as a book, by its name.
 pub(crate) fn participant(name: &str, replica: impl Replica + 'static) -> Participant {
+    heard_participant(name, replica).0
+}
+
+/// The same, and what it is asked to do.
+pub(crate) fn heard_participant(name: &str, replica: impl Replica + 'static) -> (Participant, Heard) {
     let winner = if name == CRM { Winner::There } else { Winner::Here };
-    let replica = Box::new(Behaving(replica, conduct_of(name)));
-    Participant { essential: name == CRM, ..Participant::new(name, replica, winner) }
+    let heard = Heard::default();
+    let replica = Box::new(Behaving(replica, conduct_of(name), heard.clone()));
+    (Participant { essential: name == CRM, ..Participant::new(name, replica, winner) }, heard)
+}
+
+/// A contact's job title is in conflict with a replica that knows it by this id: "here" in the mirror, "there" in the replica,
+/// "before" when they were last the same. The contact has it already.
+pub(crate) fn title_in_conflict(mirror: &mut Mirror, contact: ContactId, replica: &str, remote: &str) -> ItemId {
+    let agreement = Agreement {
+        contact,
+        remote: remote.to_owned(),
+        revision: "r1".to_owned(),
+        theirs: ada("there"),
+        ours: ada("before"),
+        version: 0,
+        detail: None,
+        detached: false,
+        marks: String::new(),
+    };
+    mirror.put_agreement(replica, &agreement).unwrap();
+    let text = |text: &str| Some(text.to_owned());
+    let row = ConflictRow {
+        id: 0,
+        run: 1,
+        at: String::new(),
+        contact,
+        replica: replica.to_owned(),
+        field: text("job_title"),
+        base: text("before"),
+        here: text("here"),
+        there: text("there"),
+        kept: "open".to_owned(),
+        state: State::Open,
+    };
+    ItemId::Conflict(mirror.add_conflict(&row).unwrap())
 }
 
 pub(crate) fn side(name: &str) -> MergeSide<'_> {

@@ -65,7 +65,7 @@ pub fn each_some(
     for found in stream::Cards::new(source) {
         let found = found?;
         if found.kind != Kind::Card {
-            is_merged(&found)?;
+            refuse_unmerged(&found)?;
             continue;
         }
         bytes += found.bytes.len();
@@ -138,7 +138,7 @@ impl FreshCards {
                 let outcome = read(&piece, digest, style);
                 (piece, outcome)
             }) {
-                is_merged(&piece.found)?;
+                refuse_unmerged(&piece.found)?;
                 match outcome {
                     Outcome::Contact(card) => {
                         fresh.places.push(piece.place);
@@ -170,7 +170,7 @@ impl FreshCards {
 
 /// Refuses a piece with the marks of an unfinished merge, and the file with it: each side of the merge may stand in it as a
 /// card of its own.
-fn is_merged(found: &Found) -> Result<(), Unfinished> {
+fn refuse_unmerged(found: &Found) -> Result<(), Unfinished> {
     let marker = cards::conflict_marker(&found.bytes);
     marker.map_or(Ok(()), |line| Err(Unfinished::Flawed(cards::unmerged(found.line + line - 1))))
 }

@@ -10,7 +10,7 @@ use std::{
 
 use super::{
     VcardFile,
-    known::{KnownCard, KnownCards},
+    known::{KnownCard, KnownCards, Matching},
     look::{FreshCards, Met, Piece, Unfinished, each_some, on_each, raw_uid, uid_in},
 };
 use crate::{
@@ -85,18 +85,19 @@ impl VcardFile {
         }
         let odd = names_of(std::mem::take(&mut finds.odd), finds.baseline)?;
         finds.batch.same.extend(odd.into_values());
-        let found = matching.names();
-        if !fresh.cards.is_empty() {
-            let names = name(&mut fresh, found.clone(), finds.baseline)?;
-            finds.ask_about_the_end(version, known, (&found, &fresh))?;
-            let Some(file) = version.file()? else { return Ok(false) };
-            let mut source = Digesting::new(file);
-            self.hand_over(&mut source, (&fresh, &names), finds)?;
-            return Ok(source.digest() == digest);
+        let names = match fresh.cards.is_empty() {
+            true => HashMap::new(),
+            false => name(&mut fresh, matching.names(), finds.baseline)?,
+        };
+        finds.ask_about_the_end(version, known, (&matching, &fresh))?;
+        if fresh.cards.is_empty() {
+            self.digest = Some(digest).filter(|_| matching.found().count() == known.all().len());
+            return Ok(true);
         }
-        finds.ask_about_the_end(version, known, (&found, &fresh))?;
-        self.digest = Some(digest).filter(|_| found.len() == known.all().len());
-        Ok(true)
+        let Some(file) = version.file()? else { return Ok(false) };
+        let mut source = Digesting::new(file);
+        self.hand_over(&mut source, (&fresh, &names), finds)?;
+        Ok(source.digest() == digest)
     }
 
     /// Hands over the cards that are not as they are known.
@@ -169,14 +170,14 @@ impl Finds<'_, '_> {
         &mut self,
         version: &OpenVersion,
         known: &KnownCards,
-        (found, fresh): (&[NameHash], &FreshCards),
+        (matching, fresh): (&Matching<'_>, &FreshCards),
     ) -> io::Result<()> {
         if self.coverage == Coverage::Partial || version.ends_whole()? {
             return Ok(());
         }
-        let fresh: HashSet<NameHash> = fresh.cards.iter().map(|card| card.name).collect();
-        let is_there = |name: &NameHash| found.binary_search(name).is_ok() || fresh.contains(name);
-        if known.all().iter().all(|(_, name)| is_there(name)) {
+        let fresh = fresh.cards.iter().map(|card| card.name);
+        let there: HashSet<NameHash> = matching.found().map(|(_, name)| name).chain(fresh).collect();
+        if known.all().iter().all(|(_, name)| there.contains(name)) {
             return Ok(());
         }
         self.coverage = Coverage::Partial;

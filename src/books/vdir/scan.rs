@@ -14,7 +14,7 @@ use std::{
 use super::{
     FILE_MAX, LARGE, LARGE_AT_ONCE, Trust, Vdir,
     known::{KnownFiles, Place, uid_number},
-    names::{card_name, is_card_name, is_unreadable_name},
+    names::{Name, is_card_name},
     read::{self, Reading},
     state::{State, uid_key},
 };
@@ -25,7 +25,7 @@ use crate::{
         parallel::{chunked_map, cores},
     },
     formats::vcard::WriteStyle,
-    replica::{Baseline, Batch, Coverage, Distrust, Hashes, Problem, ReplicaError, Scanned, Sink, Stopped},
+    replica::{Baseline, Batch, Distrust, Hashes, Problem, ReplicaError, Scanned, Sink, Stopped},
 };
 
 /// Files read before they are handed on.
@@ -77,8 +77,7 @@ impl Vdir {
             return Err(self.distrusted(|book, path, marker| Distrust::MarkerWentAway { book, path, marker }));
         }
         // A file that cannot be read may be, or hold, any card that is missing.
-        let coverage = if taking.unread { Coverage::Partial } else { Coverage::Complete };
-        Ok(Scanned { coverage, ..Scanned::complete() })
+        Ok(if taking.unread { Scanned::partial() } else { Scanned::complete() })
     }
 
     /// Reads files that were looked at, and hands them over; `batch` goes before them.
@@ -153,9 +152,15 @@ impl Vdir {
         loop {
             let (mut chunk, mut is_end) = (Vec::new(), true);
             for name in names.by_ref() {
-                let name = name.map_err(refused)?;
-                sorted.unread |= is_unreadable_name(&name);
-                let Some(name) = card_name(name, &mut batch.problems) else { continue };
+                let name = match Name::of(name.map_err(refused)?) {
+                    Name::Card(name) => name,
+                    Name::Other => continue,
+                    Name::Told { problem, may_be_card } => {
+                        batch.problems.push(problem);
+                        sorted.unread |= may_be_card;
+                        continue;
+                    }
+                };
                 match known.place(&name) {
                     Some(place) => {
                         known.list(place);

@@ -1,7 +1,7 @@
 //! What a spreadsheet makes of an agreed number is no edit: a postal code or telephone number that lost its zero, its plus
 //! sign or its quotation marks is the agreed one again, whichever way it was read.
 
-use super::values::is_named_french;
+use super::values::{is_digits, is_named_french};
 use crate::contact::{Contact, ItemKind};
 
 /// True where [`as_agreed`] may read a row in another way. `repaired`: cells of it were put right.
@@ -48,10 +48,6 @@ pub fn as_agreed(mut there: Contact, known: &Contact, repaired: bool) -> Contact
 
 fn is_numeric(kind: ItemKind) -> bool {
     matches!(kind, ItemKind::Phone | ItemKind::Fax)
-}
-
-fn is_digits(text: &str) -> bool {
-    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 #[cfg(test)]

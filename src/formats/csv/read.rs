@@ -116,12 +116,8 @@ impl Codec<'_> {
             // A spreadsheet shows a long row of digits as "4,1E+17": that is nobody's mark.
             Some(text).filter(|text| !text.is_empty() && !values::is_scientific(text))
         };
-        // Programs that take a column for numbers write 1042 as 1042.0 where one cell of it is empty.
-        let whole = |id: String| match id.strip_suffix(".0") {
-            Some(digits) if digits.bytes().all(|byte| byte.is_ascii_digit()) => digits.to_owned(),
-            _ => id,
-        };
-        Identity { uid: mark(self.layout.uid), crm_id: mark(self.layout.id).map(whole) }
+        let crm_id = mark(self.layout.id).map(|id| values::without_decimals(&id).to_owned());
+        Identity { uid: mark(self.layout.uid), crm_id }
     }
 
     fn read_scalars(&self, line: &Line<'_>, reading: &mut Reading) {

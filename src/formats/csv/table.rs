@@ -18,6 +18,7 @@ use super::{
     records::{Cell, cells, joined},
     shape::{Ragged, Sort},
     sniff::Candidates,
+    values::is_digits,
     write::Missed,
 };
 use crate::contact::{Address, Contact, FieldSet, identity::Identity};
@@ -87,8 +88,7 @@ impl Row {
             return Some(format!("has {found} cells, the header {expected}"));
         }
         // A table whose cells have moved by a column, or another table.
-        let is_number = |id: &String| id.bytes().all(|byte| byte.is_ascii_digit());
-        let is_strange = self.crm_id.as_ref().is_some_and(|id| !is_number(id));
+        let is_strange = self.crm_id.as_deref().is_some_and(|id| !is_digits(id));
         is_strange.then(|| "has a CRM id that is no number".to_owned())
     }
 }

@@ -27,8 +27,7 @@ pub(super) fn phone_damage(text: &str, french: bool) -> Damage {
     if let Some(number) = formula_text(text) {
         return Damage::Repaired(number.to_owned());
     }
-    // "612345678.0": a table program read the column as decimal numbers; no digit is lost.
-    let digits = text.strip_suffix(".0").filter(|whole| is_digits(whole) && whole.len() >= 9).unwrap_or(text);
+    let digits = Some(without_decimals(text)).filter(|whole| whole.len() >= 9).unwrap_or(text);
     let lost_zero = french && digits.len() == 9 && is_digits(digits) && !digits.starts_with('0');
     let lost_plus = digits.len() == 11 && is_digits(digits) && digits.starts_with("33");
     match (lost_zero, lost_plus) {
@@ -39,13 +38,18 @@ pub(super) fn phone_damage(text: &str, french: bool) -> Damage {
     }
 }
 
+/// "1042.0" is 1042: a program read the column as decimal numbers, for one cell of it is empty; no digit is lost.
+pub(super) fn without_decimals(text: &str) -> &str {
+    text.strip_suffix(".0").filter(|whole| is_digits(whole)).unwrap_or(text)
+}
+
 /// Looks at a postal code. `french`: the address names no country but France.
 pub(super) fn zip_damage(text: &str, french: bool) -> Damage {
     let text = text.trim();
     if let Some(zip) = formula_text(text) {
         return Damage::Repaired(zip.to_owned());
     }
-    let whole = text.strip_suffix(".0").filter(|whole| is_digits(whole) && !whole.is_empty()).unwrap_or(text);
+    let whole = without_decimals(text);
     if french && whole.len() == 4 && is_digits(whole) && !whole.starts_with('0') {
         return Damage::Repaired(format!("0{whole}"));
     }
@@ -129,8 +133,9 @@ fn pairs(digits: &str) -> String {
     out
 }
 
-fn is_digits(text: &str) -> bool {
-    text.bytes().all(|byte| byte.is_ascii_digit())
+/// True for digits and nothing else, at least one.
+pub(super) fn is_digits(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 /// "3.36E+10", "3,36E+10", "4E+11".
@@ -138,13 +143,12 @@ pub fn is_scientific(text: &str) -> bool {
     let Some((mantissa, exponent)) = text.split_once(['E', 'e']) else { return false };
     let Some(exponent) = exponent.strip_prefix('+') else { return false };
     let (whole, fraction) = mantissa.split_once(['.', ',']).unwrap_or((mantissa, "0"));
-    whole.len() == 1 && [whole, fraction, exponent].iter().all(|part| !part.is_empty() && is_digits(part))
+    whole.len() == 1 && [whole, fraction, exponent].iter().all(|part| is_digits(part))
 }
 
 /// "612345,678": digits on both sides of one comma, as a French Excel shows a decimal number.
 fn is_decimal_comma(text: &str) -> bool {
-    text.split_once(',')
-        .is_some_and(|(whole, fraction)| [whole, fraction].iter().all(|part| !part.is_empty() && is_digits(part)))
+    text.split_once(',').is_some_and(|(whole, fraction)| [whole, fraction].iter().all(|part| is_digits(part)))
 }
 
 /// What people write to keep a leading zero in a spreadsheet, `="0612345678"`: the text that the formula shows.

@@ -91,7 +91,7 @@ impl<'r, 'a> Outbox<'r, 'a> {
                 Action::Delete { .. } => continue,
             };
             let stored = &delivery.stored;
-            self.drop_refused(stored.id)?;
+            self.strike_off(stored.id, |row| row.state == OutboxState::Refused)?;
             if is_uncertain {
                 self.forget_old_tries(stored.id)?;
             }
@@ -123,9 +123,10 @@ impl<'r, 'a> Outbox<'r, 'a> {
         })
     }
 
-    fn drop_refused(&mut self, contact: ContactId) -> Result<(), SyncError> {
+    /// Strikes off such of the contact's rows.
+    fn strike_off(&mut self, contact: ContactId, is_over: impl Fn(&OutboxRow) -> bool) -> Result<(), SyncError> {
         for row in self.run.mirror.outbox_of(contact)? {
-            if row.replica == self.replica && row.state == OutboxState::Refused {
+            if row.replica == self.replica && is_over(&row) {
                 self.run.mirror.delete_outbox(row.id)?;
             }
         }
@@ -146,23 +147,12 @@ impl<'r, 'a> Outbox<'r, 'a> {
     /// A record was made. In a book that shows nothing for a while another one may turn up, which an interrupted run made:
     /// that row is kept until the next reading.
     pub fn made(&mut self, contact: ContactId) -> Result<(), SyncError> {
-        for row in self.run.mirror.outbox_of(contact)? {
-            let may_turn_up = row.action == OutboxAction::Create && row.state == OutboxState::Unknown;
-            if row.replica == self.replica && !may_turn_up {
-                self.run.mirror.delete_outbox(row.id)?;
-            }
-        }
-        Ok(())
+        self.strike_off(contact, |row| (row.action, row.state) != (OutboxAction::Create, OutboxState::Unknown))
     }
 
     /// The write is known to have happened: whatever was sent before it is history.
     pub fn close(&mut self, contact: ContactId) -> Result<(), SyncError> {
-        for row in self.run.mirror.outbox_of(contact)? {
-            if row.replica == self.replica {
-                self.run.mirror.delete_outbox(row.id)?;
-            }
-        }
-        Ok(())
+        self.strike_off(contact, |_| true)
     }
 
     /// Closes the lost and refused changes of contacts that are deleted here and followed there no more: whatever becomes

@@ -9,14 +9,14 @@ use std::collections::HashSet;
 use crate::{
     mirror::{Agreement, Attention, ContactId, StopReason, Stored},
     reconcile::{Kept, matching::could_be},
-    replica::{Diagnostic, Lookup, RemoteContact},
+    replica::{Diagnostic, Lookup, RemoteContact, RemoteId},
     sync::{error::SyncError, scan::intake::NEVER_READ},
 };
 
 /// A contact that waits to be made in the CRM, and the ids that records of it name.
 struct Named {
     contact: ContactId,
-    remotes: Vec<String>,
+    remotes: Vec<RemoteId>,
 }
 
 /// What came of asking for such a contact.
@@ -34,7 +34,6 @@ impl Pusher<'_, '_> {
     /// linked; one that was denied twice is a conflict: gone there, kept here.
     pub async fn look_for_named(&mut self) -> Result<(), SyncError> {
         self.doubtful.clear();
-        self.join_twins()?;
         let named = self.named_in_books()?;
         self.forget_denials(&named)?;
         if named.is_empty() || !self.participant.takes() {
@@ -57,36 +56,18 @@ impl Pusher<'_, '_> {
         Ok(())
     }
 
-    /// A contact that waits to be made in the CRM is there already where a record of it names one that has just come from
-    /// there as somebody new: the mirror is older than the books, and the name has changed since, so that the listing alone
-    /// did not tell. A record that is new to the mirror is linked by its id; so is one that it knows.
-    fn join_twins(&mut self) -> Result<(), SyncError> {
-        if !self.participant.takes() {
-            return Ok(());
-        }
-        for contact in self.run.mirror.unagreed(&self.participant.name)? {
-            for remote in self.run.mirror.crm_ids_in_books(contact)? {
-                if let Some((twin, agreement)) = self.twin(contact, &remote)? {
-                    self.transact(|part| part.join(contact, &twin, agreement))?;
-                    break;
-                }
-            }
-        }
-        Ok(())
-    }
-
-    /// The contact that is agreed with the CRM under this id, if it can be the given one: no book holds it, and the mirror
-    /// has nothing of it but what was read there.
-    fn twin(&self, contact: ContactId, remote: &str) -> Result<Option<(Stored, Agreement)>, SyncError> {
+    /// The contact that a record names, if it can be the one that the record is of and that waits to be made in the CRM: no
+    /// book holds it, and the mirror has nothing of it but what was read there. Then the mirror is older than the books, and
+    /// the name has changed since, so that the listing alone, read first, did not tell.
+    fn twin(&self, contact: ContactId, agreement: &Agreement) -> Result<Option<Stored>, SyncError> {
         let replica = &self.participant.name;
-        let Some(agreement) = self.run.mirror.agreement_by_remote(replica, remote)? else { return Ok(None) };
         let (here, twin) = (self.run.stored(contact)?, self.run.stored(agreement.contact)?);
         let as_read = !twin.deleted && !agreement.detached && twin.contact == agreement.ours;
         let alone = self.run.mirror.agreements_of(twin.id)?.len() == 1;
         let waits = |id| self.run.mirror.outbox_of(id).map(|rows| rows.iter().any(|row| row.replica == *replica));
         let quiet = !waits(contact)? && !waits(twin.id)?;
         let is_one = as_read && alone && quiet && could_be(&here.contact, &twin.contact);
-        Ok(is_one.then_some((twin, agreement)))
+        Ok(is_one.then_some(twin))
     }
 
     fn join(&mut self, contact: ContactId, twin: &Stored, agreement: Agreement) -> Result<(), SyncError> {
@@ -190,21 +171,34 @@ impl Pusher<'_, '_> {
         );
     }
 
-    fn named_in_books(&self) -> Result<Vec<Named>, SyncError> {
-        let (mut named, replica) = (Vec::new(), &self.participant.name);
-        for contact in self.run.mirror.unagreed(replica)? {
-            let mut remotes = Vec::new();
-            for remote in self.run.mirror.crm_ids_in_books(contact)? {
-                // An id that is somebody else's says nothing: a copied record.
-                if self.run.mirror.agreement_by_remote(replica, &remote)?.is_none() {
-                    remotes.push(remote);
-                }
-            }
-            if !remotes.is_empty() {
-                named.push(Named { contact, remotes });
-            }
+    /// The contacts that books know by ids of which nobody knows anything yet. Those whose id is somebody's who has just come
+    /// from there as somebody new, and can only be they, become one with them.
+    fn named_in_books(&mut self) -> Result<Vec<Named>, SyncError> {
+        let mut named = Vec::new();
+        for contact in self.run.mirror.unagreed(&self.participant.name)? {
+            let named_so = self.ids_in_books(contact)?;
+            named.extend(named_so.filter(|remotes| !remotes.is_empty()).map(|remotes| Named { contact, remotes }));
         }
         Ok(named)
+    }
+
+    /// The ids by which books know a contact that waits; none once it has turned out to be there.
+    fn ids_in_books(&mut self, contact: ContactId) -> Result<Option<Vec<RemoteId>>, SyncError> {
+        let mut remotes = Vec::new();
+        for remote in self.run.mirror.crm_ids_in_books(contact)? {
+            let Some(agreement) = self.run.mirror.agreement_by_remote(&self.participant.name, &remote)? else {
+                remotes.push(remote);
+                continue;
+            };
+            // Otherwise an id that is somebody else's says nothing: a copied record.
+            if self.participant.takes()
+                && let Some(twin) = self.twin(contact, &agreement)?
+            {
+                self.transact(|part| part.join(contact, &twin, agreement))?;
+                return Ok(None);
+            }
+        }
+        Ok(Some(remotes))
     }
 
     /// False if the one found is somebody else.

@@ -104,11 +104,11 @@ mod tests {
     use super::*;
     use crate::{
         contact::{Contact, Keep},
-        mirror::{Agreement, Ambiguity, Attention, AttentionKind, ConflictRow, ContactId, Standing, StandingKind},
+        mirror::{Ambiguity, Attention, AttentionKind, ContactId, Standing, StandingKind},
         sync::{
             Effect,
             events::{Change, ChangeAction},
-            testing::{RunFixture, ada, with_fixture},
+            testing::{RunFixture, ada, title_in_conflict, with_fixture},
         },
     };
 
@@ -118,24 +118,7 @@ mod tests {
     /// A contact whose job title is in conflict with the CRM: "here" there, "there" in the CRM.
     fn conflict(fixture: &mut RunFixture<'_>) -> (ContactId, ItemId) {
         let id = fixture.contact("ada-1", &ada("here"));
-        let agreement = fixture.agree("crm", "1001", id);
-        let agreement = Agreement { theirs: ada("there"), ours: ada("before"), version: 0, ..agreement };
-        fixture.run.mirror.put_agreement("crm", &agreement).unwrap();
-        let text = |text: &str| Some(text.to_owned());
-        let row = ConflictRow {
-            id: 0,
-            run: 1,
-            at: String::new(),
-            contact: id,
-            replica: "crm".into(),
-            field: text("job_title"),
-            base: text("before"),
-            here: text("here"),
-            there: text("there"),
-            kept: "open".into(),
-            state: State::Open,
-        };
-        (id, ItemId::Conflict(fixture.run.mirror.add_conflict(&row).unwrap()))
+        (id, title_in_conflict(fixture.run.mirror, id, "crm", "1001"))
     }
 
     fn ambiguous(fixture: &mut RunFixture<'_>, candidates: Vec<ContactId>) -> ItemId {

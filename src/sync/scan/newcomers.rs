@@ -98,23 +98,10 @@ impl<'n, 'a> Newcomers<'n, 'a> {
         let by_id = shares_ids.then(|| Intake::new(self.run).crm_uid(&record.remote));
         let uid = by_id.or_else(|| record.uid.clone());
         let index = &self.indexes()?.index;
-        let mut found = index.find(uid.as_deref(), record.crm_id.as_deref(), &record.contact);
+        let found = index.find(uid.as_deref(), record.crm_id.as_deref(), &record.contact);
         let contradicted = index.contradicted(record.crm_id.as_deref(), &record.contact);
-        if let Match::One(id, MatchedBy::Uid) = found
-            && shares_ids
-            && self.is_named_otherwise(id, &record.remote)?
-        {
-            found = self.indexes()?.index.find(None, record.crm_id.as_deref(), &record.contact);
-        }
         let (by_uid, locally_deleted) = self.back_again(record)?;
         Ok(Evidence { found: Some(found), contradicted, by_uid, locally_deleted, namesakes_are_apart: shares_ids })
-    }
-
-    /// True where books name a contact by other ids of this replica than `remote`: its UID was once made from that id, but
-    /// the contact has been made there anew since.
-    fn is_named_otherwise(&self, id: ContactId, remote: &str) -> Result<bool, SyncError> {
-        let named = self.run.mirror.crm_ids_in_books(id)?;
-        Ok(!named.is_empty() && !named.iter().any(|name| name == remote))
     }
 
     /// The contact of its UID, and a contact that was deleted here and that it resembles.
@@ -238,11 +225,13 @@ impl Run<'_> {
                 if Review::new(self).is_apart(&stored)? {
                     continue;
                 }
-                index.add(stored.id, &stored.uid, None, &stored.contact);
                 // The mirror may be younger than the records that name an id there.
-                for crm_id in self.mirror.crm_ids_in_books(id)? {
-                    index.add_crm_id(stored.id, &crm_id);
-                }
+                let named = self.mirror.crm_ids_in_books(id)?;
+                let intake = Intake::new(self);
+                // A UID that was once made from another id is not that one's any more: the contact was made there anew.
+                let is_current = named.is_empty() || named.iter().any(|crm_id| intake.crm_uid(crm_id) == stored.uid);
+                index.add(stored.id, if is_current { &stored.uid } else { "" }, None, &stored.contact);
+                named.iter().for_each(|crm_id| index.add_crm_id(stored.id, crm_id));
             }
         } else {
             self.mirror.for_each_contact(&Search::default(), &mut |stored| {
