@@ -25,7 +25,7 @@ use crate::{
     mirror::{Agreement, ConflictRow, ContactId, ItemId, Mirror, OutboxAction, OutboxRow, OutboxState, State},
     reconcile::{Limit, Policy, Prefer, Winner},
     replica::{
-        Absence, Baseline, Batch, Capabilities, Conduct, Ids, LocalFuture, Lookup, RemoteContact, Replica,
+        Absence, Baseline, Batch, Capabilities, Conduct, Ids, LocalFuture, Lookup, Reading, RemoteContact, Replica,
         ReplicaError, Scanned, Sink, Write, Writes, Written,
     },
 };
@@ -382,6 +382,11 @@ impl<R: Replica> Replica for Behaving<R> {
 
     fn conduct(&self) -> Conduct {
         self.1
+    }
+
+    fn interpret(&self, source: &[u8], known: &Contact) -> Option<Reading> {
+        self.2.borrow_mut().push("reads");
+        self.0.interpret(source, known)
     }
 
     fn scan<'a>(

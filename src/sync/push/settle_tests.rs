@@ -380,3 +380,22 @@ fn a_creation_that_may_turn_up_beside_the_new_record_is_remembered() {
         });
     }
 }
+
+#[test]
+fn a_write_to_the_crm_stores_its_agreement_once() {
+    with_fixture(|mut fixture| {
+        let id = fixture.contact("ada-1", &ada("CEO"));
+        fixture.agree(CRM, "1001", id);
+        fixture.run.mirror.update_contact(id, &ada("CTO"), "").unwrap();
+        let delivery = delivery(&mut fixture, CRM, id, update(&ada("CEO"), &ada("CTO")));
+        let noted = "CREATE TEMP TABLE stored (n);
+                     CREATE TEMP TRIGGER made AFTER INSERT ON main.agreements BEGIN INSERT INTO stored VALUES (1); END;
+                     CREATE TEMP TRIGGER put AFTER UPDATE ON main.agreements BEGIN INSERT INTO stored VALUES (1); END";
+        fixture.run.mirror.connection().execute_batch(noted).unwrap();
+        let answer = Ok(Some(seen("1001", None, &ada("CTO"))));
+        deliver(&mut fixture, &mut participant(CRM, Memory::default()), delivery, answer).unwrap();
+        let count = "SELECT count(*) FROM stored";
+        let stored: i64 = fixture.run.mirror.connection().query_row(count, [], |row| row.get(0)).unwrap();
+        assert_eq!((stored, fixture.rows(CRM).len()), (1, 0));
+    });
+}

@@ -6,6 +6,8 @@ pub(super) mod copies;
 mod delta_tests;
 mod gathering;
 pub(super) mod intake;
+#[cfg(test)]
+mod intake_tests;
 pub(crate) mod known;
 pub(crate) mod missing;
 #[cfg(test)]
