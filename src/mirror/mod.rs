@@ -22,6 +22,7 @@ mod history;
 mod items;
 mod kinds;
 mod marks;
+mod match_keys;
 #[cfg(test)]
 mod model;
 mod open;

@@ -29,7 +29,7 @@ const WHOLE_READS: [(&str, &str, &str, &str); 10] = [
 /// Partial indexes hold the few rows that matter: reading all of one is the point.
 const SMALL_INDEXES: [&str; 4] = ["contacts_deleted", "conflicts_open", "attention_open", "decisions_noted"];
 
-const SOURCES: [&str; 18] = [
+const SOURCES: [&str; 19] = [
     include_str!("absences.rs"),
     include_str!("addresses.rs"),
     include_str!("agreements.rs"),
@@ -41,6 +41,7 @@ const SOURCES: [&str; 18] = [
     include_str!("history.rs"),
     include_str!("items.rs"),
     include_str!("marks.rs"),
+    include_str!("match_keys.rs"),
     include_str!("outbox.rs"),
     include_str!("cursors.rs"),
     include_str!("spill.rs"),
@@ -124,6 +125,16 @@ fn statements(source: &str) -> impl Iterator<Item = &str> {
     })
 }
 
+fn use_match_keys(mirror: &Mirror, id: ContactId) -> Result<()> {
+    mirror.forget_match_keys(1)?;
+    mirror.add_match_holder(1, 7, id)?;
+    mirror.put_match_keys(1, id, "lovelace", &[7])?;
+    mirror.match_holders(1, 7, 1)?;
+    mirror.last_match_holder(1, 7)?;
+    mirror.match_keys(1, id)?;
+    mirror.remove_match_holder(1, 7, id)
+}
+
 fn use_everything(mirror: &mut Mirror) -> Result<()> {
     let at = "2026-01-01T00:00:00Z";
     let mut contact = Contact { last_name: "Lovelace".into(), ..Contact::default() };
@@ -176,7 +187,9 @@ fn use_everything(mirror: &mut Mirror) -> Result<()> {
     }
     mirror.add_other_uid("a", id, 1)?;
     mirror.contact_by_other_uid("a")?;
-    mirror.for_each_other_uid(&mut |_, _| ())?;
+    mirror.for_each_other_uid(&mut |_, _| Ok(()))?;
+    mirror.contacts_after(0, 1)?;
+    use_match_keys(mirror, id)?;
     mirror.forget_other_uids_of(1)?;
     mirror.touch_contact(id)?;
     mirror.update_contact(id, &Contact::default(), at)?;

@@ -101,6 +101,20 @@ impl Mirror {
         Ok(())
     }
 
+    /// The living contacts whose ids come after one, in the order of their ids, at most so many.
+    ///
+    /// # Errors
+    /// SQLite's.
+    pub fn contacts_after(&self, after: ContactId, limit: usize) -> Result<Vec<Stored>> {
+        let _snapshot = self.snapshot()?;
+        let mut select = self.sql("SELECT id FROM contacts WHERE id > ?1 AND deleted_at IS NULL ORDER BY id")?;
+        let mut found = Vec::new();
+        for id in select.query_map([after], |row| row.get(0))?.take(limit) {
+            found.extend(self.contact(id?)?);
+        }
+        Ok(found)
+    }
+
     /// The ids of the living contacts that a search finds, in the order of their names; its limit is not counted.
     ///
     /// # Errors

@@ -30,14 +30,14 @@ impl Mirror {
     ///
     /// # Errors
     /// SQLite's; the caller's own.
-    pub fn for_each_other_uid(&self, each: &mut dyn FnMut(&str, ContactId)) -> Result<()> {
+    pub fn for_each_other_uid(&self, each: &mut dyn FnMut(&str, ContactId) -> Result<()>) -> Result<()> {
         let mut select = self.sql(
             "SELECT o.uid, o.contact FROM other_uids o
              WHERE (SELECT deleted_at FROM contacts WHERE id = o.contact) IS NULL",
         )?;
         let mut rows = select.query([])?;
         while let Some(row) = rows.next()? {
-            each(row.get_ref(0)?.as_str().map_err(rusqlite::Error::from)?, row.get(1)?);
+            each(row.get_ref(0)?.as_str().map_err(rusqlite::Error::from)?, row.get(1)?)?;
         }
         Ok(())
     }
@@ -67,7 +67,12 @@ mod tests {
         mirror.add_other_uid("b", other, 8).unwrap();
         let known = |mirror: &Mirror| {
             let mut known = Vec::new();
-            mirror.for_each_other_uid(&mut |uid, contact| known.push((uid.to_owned(), contact))).unwrap();
+            mirror
+                .for_each_other_uid(&mut |uid, contact| {
+                    known.push((uid.to_owned(), contact));
+                    Ok(())
+                })
+                .unwrap();
             known
         };
         assert_eq!(known(&mirror), [("a".to_owned(), one), ("b".to_owned(), other)]);

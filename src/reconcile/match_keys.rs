@@ -76,6 +76,16 @@ impl MatchKeys {
         Self { name: keys::person(contact).into(), values: values.into() }
     }
 
+    /// The name's words and the other keys: all there is.
+    pub fn parts(&self) -> (&str, &[MatchKey]) {
+        (&self.name, &self.values)
+    }
+
+    /// The same from its parts.
+    pub fn from_parts(name: String, values: Vec<MatchKey>) -> Self {
+        Self { name: name.into(), values: values.into() }
+    }
+
     /// The name's, if there is a name.
     pub fn name(&self) -> Option<MatchKey> {
         self.has_name().then(|| digest(KeyKind::Name, &self.name))

@@ -1,6 +1,10 @@
 //! Is this newcomer somebody we know? By UID, CRM id, e-mail, telephone, name, in that order, and only when unambiguous.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::{
+    collections::{BTreeSet, HashMap, HashSet},
+    convert::Infallible,
+    sync::Arc,
+};
 
 use super::match_keys::{KeyKind, MatchKey, MatchKeys, digest};
 use crate::contact::Contact;
@@ -22,7 +26,7 @@ pub enum MatchedBy {
     Name,
 }
 
-/// The answer of [`MatchIndex::find`].
+/// The answer of [`find`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Match {
     /// Nobody we know.
@@ -33,12 +37,29 @@ pub enum Match {
     Ambiguous(Vec<i64>),
 }
 
-/// What known contacts can be recognised by.
+/// The known contacts, as a newcomer is looked up among them.
+pub trait KnownContacts {
+    /// Why they could not be asked.
+    type Error;
+
+    /// True if nobody is known.
+    fn is_empty(&self) -> bool;
+
+    /// The first of those who have a key, in the order of their ids, so that it does not matter who was known first.
+    fn holders(&self, key: MatchKey, limit: usize) -> Result<Vec<i64>, Self::Error>;
+
+    /// The last of them.
+    fn last_holder(&self, key: MatchKey) -> Result<Option<i64>, Self::Error>;
+
+    /// What a known contact can be recognised by.
+    fn match_keys(&self, id: i64) -> Result<Option<Arc<MatchKeys>>, Self::Error>;
+}
+
+/// Known contacts, in memory.
 #[derive(Debug, Default)]
 pub struct MatchIndex {
-    /// Who has which trait: in the order of ids, so that it does not matter who was known first.
     holders: BTreeSet<(MatchKey, i64)>,
-    match_keys: HashMap<i64, MatchKeys>,
+    match_keys: HashMap<i64, Arc<MatchKeys>>,
 }
 
 /// Somebody who has a word of the name or any other trait in common, or no name.
@@ -102,24 +123,106 @@ fn found_by(match_keys: &MatchKeys) -> impl Iterator<Item = MatchKey> {
     match_keys.name().into_iter().chain(match_keys.each(KeyKind::Email)).chain(match_keys.each(KeyKind::Phone))
 }
 
-/// Of a crowd that shares one trait, so many are looked at: thousands of namesakes must not cost their square.
+/// Of a crowd that shares one key, so many are looked at: thousands of namesakes must not cost their square.
 const CROWD: usize = 500;
+
+/// Looks a newcomer up.
+///
+/// # Errors
+/// Those of `known`.
+pub fn find<K: KnownContacts>(
+    known: &K,
+    uid: Option<&str>,
+    crm_id: Option<&str>,
+    contact: &Contact,
+) -> Result<Match, K::Error> {
+    if known.is_empty() {
+        return Ok(Match::None);
+    }
+    for (kind, by) in [(KeyKind::Uid, MatchedBy::Uid), (KeyKind::OtherUid, MatchedBy::OtherUid)] {
+        if let Some(id) = marked(known, kind, uid)? {
+            return Ok(Match::One(id, by));
+        }
+    }
+    let newcomer = MatchKeys::of(contact);
+    if let Some(id) = marked(known, KeyKind::CrmId, crm_id)?
+        && known.match_keys(id)?.is_some_and(|known| could_be_one(&known, &newcomer))
+    {
+        return Ok(Match::One(id, MatchedBy::CrmId));
+    }
+    find_by_content(known, &newcomer)
+}
+
+/// The contact that has this CRM id, if it is plainly somebody else than who carries it.
+///
+/// # Errors
+/// Those of `known`.
+pub fn contradicted<K: KnownContacts>(
+    known: &K,
+    crm_id: Option<&str>,
+    contact: &Contact,
+) -> Result<Option<i64>, K::Error> {
+    let Some(id) = marked(known, KeyKind::CrmId, crm_id)? else { return Ok(None) };
+    let is_another = known.match_keys(id)?.is_some_and(|known| !could_be_one(&known, &MatchKeys::of(contact)));
+    Ok(is_another.then_some(id))
+}
+
+/// The one who goes by a mark; of several, who was known last.
+fn marked<K: KnownContacts>(known: &K, kind: KeyKind, mark: Option<&str>) -> Result<Option<i64>, K::Error> {
+    mark.map_or(Ok(None), |mark| known.last_holder(digest(kind, mark)))
+}
+
+fn find_by_content<K: KnownContacts>(known: &K, newcomer: &MatchKeys) -> Result<Match, K::Error> {
+    let mut emails = newcomer.each(KeyKind::Email);
+    let by_email = candidates(known, &mut emails, MatchedBy::Email, |known| may_share_mailbox(known, newcomer))?;
+    if by_email != Match::None {
+        return Ok(by_email);
+    }
+    let mut phones = newcomer.each(KeyKind::Phone);
+    let by_phone = candidates(known, &mut phones, MatchedBy::Phone, |known| may_share_phone(known, newcomer))?;
+    if by_phone != Match::None {
+        return Ok(by_phone);
+    }
+    let mut name = newcomer.name().into_iter();
+    candidates(known, &mut name, MatchedBy::Name, |known| !are_namesakes(known, newcomer))
+}
+
+fn candidates<K: KnownContacts>(
+    known: &K,
+    wanted: &mut dyn Iterator<Item = MatchKey>,
+    by: MatchedBy,
+    fits: impl Fn(&MatchKeys) -> bool,
+) -> Result<Match, K::Error> {
+    let mut found = BTreeSet::new();
+    for key in wanted {
+        for id in known.holders(key, CROWD)? {
+            if known.match_keys(id)?.is_some_and(|known| fits(&known)) {
+                found.insert(id);
+            }
+        }
+    }
+    Ok(match (found.first(), found.len()) {
+        (None, _) => Match::None,
+        (Some(one), 1) => Match::One(*one, by),
+        (Some(_), _) => Match::Ambiguous(found.into_iter().collect()),
+    })
+}
 
 impl MatchIndex {
     /// Adds a known contact, or what a known one is now.
     pub fn add(&mut self, id: i64, uid: &str, crm_id: Option<&str>, contact: &Contact) {
         let match_keys = MatchKeys::of(contact);
         if let Some(old) = self.match_keys.remove(&id) {
-            for it in found_by(&old) {
-                self.holders.remove(&(it, id));
+            for key in found_by(&old) {
+                self.holders.remove(&(key, id));
             }
         }
         self.mark(id, KeyKind::Uid, uid);
         if let Some(crm_id) = crm_id {
             self.add_crm_id(id, crm_id);
         }
-        self.holders.extend(found_by(&match_keys).map(|it| (it, id)));
-        self.match_keys.insert(id, match_keys);
+        self.holders.extend(found_by(&match_keys).map(|key| (key, id)));
+        self.match_keys.insert(id, Arc::new(match_keys));
     }
 
     /// Adds a UID that records of a known contact go by although it has another one; it may go by several.
@@ -132,66 +235,51 @@ impl MatchIndex {
         self.mark(id, KeyKind::CrmId, crm_id);
     }
 
-    fn mark(&mut self, id: i64, sort: KeyKind, mark: &str) {
+    /// How many keys are held, each as often as somebody has it.
+    pub fn len(&self) -> usize {
+        self.holders.len()
+    }
+
+    /// Takes everything out: who has which key, in their order, and the contacts in that of their ids.
+    pub fn drain(&mut self) -> (BTreeSet<(MatchKey, i64)>, Vec<(i64, Arc<MatchKeys>)>) {
+        let mut contacts: Vec<_> = self.match_keys.drain().collect();
+        contacts.sort_unstable_by_key(|(id, _)| *id);
+        (std::mem::take(&mut self.holders), contacts)
+    }
+
+    /// The keys by which a contact of these is found, marks left out.
+    pub fn content_keys(match_keys: &MatchKeys) -> impl Iterator<Item = MatchKey> {
+        found_by(match_keys)
+    }
+
+    fn mark(&mut self, id: i64, kind: KeyKind, mark: &str) {
         if !mark.is_empty() {
-            self.holders.insert((digest(sort, mark), id));
+            self.holders.insert((digest(kind, mark), id));
         }
     }
 
-    /// Looks a newcomer up.
-    pub fn find(&self, uid: Option<&str>, crm_id: Option<&str>, contact: &Contact) -> Match {
-        if self.match_keys.is_empty() {
-            return Match::None;
-        }
-        let newcomer = MatchKeys::of(contact);
-        let same = |id: &i64| self.match_keys.get(id).is_some_and(|known| could_be_one(known, &newcomer));
-        let marked = |sort: KeyKind, by: MatchedBy| Some(Match::One(self.marked(sort, uid?)?, by));
-        let by_uid = marked(KeyKind::Uid, MatchedBy::Uid).or_else(|| marked(KeyKind::OtherUid, MatchedBy::OtherUid));
-        let by_crm_id = || self.marked(KeyKind::CrmId, crm_id?).filter(same).map(|id| Match::One(id, MatchedBy::CrmId));
-        by_uid.or_else(by_crm_id).or_else(|| self.find_by_content(&newcomer)).unwrap_or(Match::None)
+    fn holders_of(&self, key: MatchKey) -> impl DoubleEndedIterator<Item = i64> {
+        self.holders.range((key, i64::MIN)..=(key, i64::MAX)).map(|(_, id)| *id)
+    }
+}
+
+impl KnownContacts for MatchIndex {
+    type Error = Infallible;
+
+    fn is_empty(&self) -> bool {
+        self.holders.is_empty() && self.match_keys.is_empty()
     }
 
-    /// The contact that has this CRM id, if it is plainly somebody else than who carries it.
-    pub fn contradicted(&self, crm_id: Option<&str>, contact: &Contact) -> Option<i64> {
-        let id = self.marked(KeyKind::CrmId, crm_id?)?;
-        let other = self.match_keys.get(&id).is_some_and(|known| !could_be_one(known, &MatchKeys::of(contact)));
-        other.then_some(id)
+    fn holders(&self, key: MatchKey, limit: usize) -> Result<Vec<i64>, Infallible> {
+        Ok(self.holders_of(key).take(limit).collect())
     }
 
-    fn find_by_content(&self, newcomer: &MatchKeys) -> Option<Match> {
-        let by_email = || {
-            self.candidates(newcomer.each(KeyKind::Email), MatchedBy::Email, |known| may_share_mailbox(known, newcomer))
-        };
-        let by_phone = || {
-            self.candidates(newcomer.each(KeyKind::Phone), MatchedBy::Phone, |known| may_share_phone(known, newcomer))
-        };
-        let by_name =
-            || self.candidates(newcomer.name().into_iter(), MatchedBy::Name, |known| !are_namesakes(known, newcomer));
-        by_email().or_else(by_phone).or_else(by_name)
+    fn last_holder(&self, key: MatchKey) -> Result<Option<i64>, Infallible> {
+        Ok(self.holders_of(key).next_back())
     }
 
-    fn candidates(
-        &self,
-        wanted: impl Iterator<Item = MatchKey>,
-        by: MatchedBy,
-        fits: impl Fn(&MatchKeys) -> bool,
-    ) -> Option<Match> {
-        let known = wanted.flat_map(|it| self.holders(it).take(CROWD));
-        let found: BTreeSet<i64> = known.filter(|id| self.match_keys.get(id).is_some_and(&fits)).collect();
-        match (found.first(), found.len()) {
-            (None, _) => None,
-            (Some(one), 1) => Some(Match::One(*one, by)),
-            (Some(_), _) => Some(Match::Ambiguous(found.into_iter().collect())),
-        }
-    }
-
-    /// The one who goes by a mark; of several, who was known last.
-    fn marked(&self, sort: KeyKind, mark: &str) -> Option<i64> {
-        self.holders(digest(sort, mark)).next_back()
-    }
-
-    fn holders(&self, it: MatchKey) -> impl DoubleEndedIterator<Item = i64> {
-        self.holders.range((it, i64::MIN)..=(it, i64::MAX)).map(|(_, id)| *id)
+    fn match_keys(&self, id: i64) -> Result<Option<Arc<MatchKeys>>, Infallible> {
+        Ok(self.match_keys.get(&id).cloned())
     }
 }
 
@@ -222,7 +310,12 @@ mod tests {
     }
 
     fn check(uid: Option<&str>, crm_id: Option<&str>, contact: Contact, expected: Match) {
-        assert_eq!(index().find(uid, crm_id, &contact), expected);
+        assert_eq!(found(&index(), uid, crm_id, &contact), expected);
+    }
+
+    fn found(index: &MatchIndex, uid: Option<&str>, crm_id: Option<&str>, contact: &Contact) -> Match {
+        let Ok(found) = find(index, uid, crm_id, contact);
+        found
     }
 
     #[test]
@@ -275,7 +368,7 @@ mod tests {
             (person("Jean-Pierre Petit", "petit@example.com", ""), Match::One(1, MatchedBy::Email)),
             (person("Jean-Pierre Petit", "petit@example.com", "06 39 98 00 22"), Match::None),
         ] {
-            assert_eq!(index.find(None, None, &newcomer), expected, "{newcomer:?}");
+            assert_eq!(found(&index, None, None, &newcomer), expected, "{newcomer:?}");
         }
     }
 
@@ -301,9 +394,9 @@ mod tests {
     fn whoever_is_called_otherwise_now_is_not_found_by_the_old_name() {
         let mut index = index();
         index.add(5, "uid-5", None, &person("Rousseau", "roux@example.com", ""));
-        assert_eq!(index.find(None, None, &person("Roux", "", "")), Match::None);
-        assert_eq!(index.find(None, None, &person("Rousseau", "", "")), Match::One(5, MatchedBy::Name));
-        assert_eq!(index.find(None, None, &person("", "roux@example.com", "")), Match::One(5, MatchedBy::Email));
+        assert_eq!(found(&index, None, None, &person("Roux", "", "")), Match::None);
+        assert_eq!(found(&index, None, None, &person("Rousseau", "", "")), Match::One(5, MatchedBy::Name));
+        assert_eq!(found(&index, None, None, &person("", "roux@example.com", "")), Match::One(5, MatchedBy::Email));
     }
 
     #[test]
@@ -311,9 +404,9 @@ mod tests {
         let mut index = index();
         index.add_other_uid(5, "card-5");
         index.add_other_uid(5, "uid-3");
-        assert_eq!(index.find(Some("card-5"), None, &person("X", "", "")), Match::One(5, MatchedBy::OtherUid));
+        assert_eq!(found(&index, Some("card-5"), None, &person("X", "", "")), Match::One(5, MatchedBy::OtherUid));
         assert_eq!(
-            index.find(Some("uid-3"), None, &person("X", "", "")),
+            found(&index, Some("uid-3"), None, &person("X", "", "")),
             Match::One(3, MatchedBy::Uid),
             "its own goes first"
         );
@@ -328,21 +421,25 @@ mod tests {
         let mut index = MatchIndex::default();
         index.add(9, "uid-9", None, &emails("", &["a@example.com", "b@example.com"]));
         assert_eq!(
-            index.find(None, None, &emails("X", &["a@example.com", "b@example.com"])),
+            found(&index, None, None, &emails("X", &["a@example.com", "b@example.com"])),
             Match::One(9, MatchedBy::Email),
             "who has both is one"
         );
         index.add(7, "uid-7", None, &person("Petit", "", ""));
         index.add(6, "uid-6", None, &person("Petit", "", ""));
-        assert_eq!(index.find(None, None, &person("Petit", "", "")), Match::Ambiguous(vec![6, 7]));
+        assert_eq!(found(&index, None, None, &person("Petit", "", "")), Match::Ambiguous(vec![6, 7]));
     }
 
     #[test]
     fn an_id_that_somebody_else_carries_is_noticed() {
-        assert_eq!(index().contradicted(Some("1001"), &person("X", "", "")), Some(1));
-        assert_eq!(index().contradicted(Some("1001"), &person("Durand", "", "")), None);
-        assert_eq!(index().contradicted(Some("9999"), &person("X", "", "")), None);
-        assert_eq!(index().contradicted(None, &person("X", "", "")), None);
+        let is_contradicted = |crm_id, contact: &Contact| {
+            let Ok(found) = contradicted(&index(), crm_id, contact);
+            found
+        };
+        assert_eq!(is_contradicted(Some("1001"), &person("X", "", "")), Some(1));
+        assert_eq!(is_contradicted(Some("1001"), &person("Durand", "", "")), None);
+        assert_eq!(is_contradicted(Some("9999"), &person("X", "", "")), None);
+        assert_eq!(is_contradicted(None, &person("X", "", "")), None);
     }
 
     #[test]
@@ -379,10 +476,8 @@ mod tests {
             looks.set(looks.get() + 1);
             true
         };
-        assert!(matches!(
-            index.candidates(newcomer.name().into_iter(), MatchedBy::Name, count),
-            Some(Match::Ambiguous(_))
-        ));
+        let Ok(found) = candidates(&index, &mut newcomer.name().into_iter(), MatchedBy::Name, count);
+        assert!(matches!(found, Match::Ambiguous(_)));
         assert_eq!(looks.get(), CROWD);
     }
 }

@@ -9,7 +9,7 @@ pub mod identify;
 #[cfg(test)]
 mod laws;
 pub mod lists;
-mod match_keys;
+pub mod match_keys;
 pub mod matching;
 pub mod merge;
 pub mod ping_pong;

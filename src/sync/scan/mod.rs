@@ -17,6 +17,7 @@ pub(crate) mod newcomers;
 mod newcomers_tests;
 mod ping_pong;
 mod revisit;
+pub(crate) mod spilling_index;
 #[cfg(test)]
 mod tests;
 pub(crate) mod waiting;

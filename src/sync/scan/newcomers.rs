@@ -2,12 +2,17 @@
 
 use std::collections::BTreeSet;
 
-use super::{copies::Copied, intake::Intake, waiting::Waiting};
+use super::{
+    copies::Copied,
+    intake::Intake,
+    spilling_index::{IndexNumber, SpillingIndex},
+    waiting::Waiting,
+};
 use crate::{
     contact::ids::MIRROR,
-    mirror::{Ambiguity, Attention, AttentionKind, ContactId, Search},
+    mirror::{Ambiguity, Attention, AttentionKind, ContactId, Mirror, MirrorError, Stored},
     reconcile::{
-        Match, MatchIndex,
+        Match,
         identify::{Evidence, Verdict, identify, returning},
         matching::MatchedBy,
     },
@@ -25,13 +30,15 @@ use crate::{
 
 /// Newcomers taken in one transaction.
 const TAKEN_AT_ONCE: usize = 1_000;
+/// Known contacts read at a time.
+const INDEXED_AT_ONCE: usize = 1_000;
 
 /// Known contacts that a newcomer may match.
 pub(super) struct MatchIndexes {
     /// Living ones.
-    index: MatchIndex,
+    index: SpillingIndex,
     /// Those that were deleted here and live on in the CRM, which does not follow deletions.
-    locally_deleted: MatchIndex,
+    locally_deleted: SpillingIndex,
 }
 
 /// The newcomers of one replica.
@@ -97,9 +104,9 @@ impl<'n, 'a> Newcomers<'n, 'a> {
         }
         let by_id = shares_ids.then(|| Intake::new(self.run).crm_uid(&record.remote));
         let uid = by_id.or_else(|| record.uid.clone());
-        let index = &self.indexes()?.index;
-        let found = index.find(uid.as_deref(), record.crm_id.as_deref(), &record.contact);
-        let contradicted = index.contradicted(record.crm_id.as_deref(), &record.contact);
+        let (mirror, MatchIndexes { index, .. }) = self.indexes()?;
+        let found = index.find(mirror, uid.as_deref(), record.crm_id.as_deref(), &record.contact)?;
+        let contradicted = index.contradicted(mirror, record.crm_id.as_deref(), &record.contact)?;
         let (by_uid, locally_deleted) = self.back_again(record)?;
         Ok(Evidence { found: Some(found), contradicted, by_uid, locally_deleted, namesakes_are_apart: shares_ids })
     }
@@ -107,8 +114,8 @@ impl<'n, 'a> Newcomers<'n, 'a> {
     /// The contact of its UID, and a contact that was deleted here and that it resembles.
     fn back_again(&mut self, record: &RemoteContact) -> Result<(Option<ContactId>, Option<ContactId>), SyncError> {
         let by_uid = record.uid.as_deref().map(|uid| self.run.mirror.contact_by_uid(uid)).transpose()?.flatten();
-        let indexes = self.indexes()?;
-        let resembled = indexes.locally_deleted.find(None, record.crm_id.as_deref(), &record.contact);
+        let (mirror, MatchIndexes { locally_deleted, .. }) = self.indexes()?;
+        let resembled = locally_deleted.find(mirror, None, record.crm_id.as_deref(), &record.contact)?;
         let deleted = match resembled {
             Match::One(id, _) if self.run.stored(id)?.deleted => Some(id),
             Match::One(..) | Match::None | Match::Ambiguous(_) => None,
@@ -116,16 +123,16 @@ impl<'n, 'a> Newcomers<'n, 'a> {
         Ok((by_uid.map(|stored| stored.id), deleted))
     }
 
-    fn indexes(&mut self) -> Result<&mut MatchIndexes, SyncError> {
+    fn indexes(&mut self) -> Result<(&Mirror, &MatchIndexes), SyncError> {
         if self.known.is_none() {
             let index = self.run.index_for(&self.participant.name)?;
             let locally_deleted = match self.participant.shares_ids() {
-                true => MatchIndex::default(),
+                true => SpillingIndex::new(IndexNumber::LocallyDeleted),
                 false => self.run.index_of_locally_deleted()?,
             };
             self.known = Some(MatchIndexes { index, locally_deleted });
         }
-        Ok(self.known.get_or_insert_with(|| unreachable!("it was built just now")))
+        Ok((self.run.mirror, self.known.get_or_insert_with(|| unreachable!("it was built just now"))))
     }
 
     /// A contact of its own, whoever it looks like.
@@ -134,7 +141,8 @@ impl<'n, 'a> Newcomers<'n, 'a> {
         self.run.mirror.settle_attention(&self.participant.name, &record.remote, &AttentionKind::Ambiguous)?;
         let id = Intake::new(self.run).insert(&self.participant.side(), record)?;
         if let Some(known) = &mut self.known {
-            known.index.add(id, uid.as_deref().unwrap_or_default(), crm_id.as_deref(), &contact);
+            let (uid, crm_id) = (uid.as_deref().unwrap_or_default(), crm_id.as_deref());
+            known.index.add(self.run.mirror, id, uid, crm_id, &contact)?;
         }
         Ok(())
     }
@@ -217,38 +225,55 @@ impl Run<'_> {
 
     /// What newcomers of this replica can be recognised by. The CRM's own namesakes are the CRM's business: a newcomer
     /// there can only be a contact that it does not hold yet.
-    pub fn index_for(&mut self, replica: &str) -> Result<MatchIndex, SyncError> {
-        let mut index = MatchIndex::default();
+    pub fn index_for(&mut self, replica: &str) -> Result<SpillingIndex, SyncError> {
+        let mut index = SpillingIndex::new(IndexNumber::Living);
         if replica == CRM {
             for id in self.mirror.unagreed(CRM)? {
-                let stored = self.stored(id)?;
-                if Review::new(self).is_apart(&stored)? {
-                    continue;
-                }
-                // The mirror may be younger than the records that name an id there.
-                let named = self.mirror.crm_ids_in_books(id)?;
-                let intake = Intake::new(self);
-                // A UID that was once made from another id is not that one's any more: the contact was made there anew.
-                let is_current = named.is_empty() || named.iter().any(|crm_id| intake.crm_uid(crm_id) == stored.uid);
-                index.add(stored.id, if is_current { &stored.uid } else { "" }, None, &stored.contact);
-                named.iter().for_each(|crm_id| index.add_crm_id(stored.id, crm_id));
+                self.add_unagreed(&mut index, id)?;
             }
-        } else {
-            self.mirror.for_each_contact(&Search::default(), &mut |stored| {
-                index.add(stored.id, &stored.uid, stored.crm_id.as_deref(), &stored.contact);
-                Ok(())
+            return Ok(index);
+        }
+        let mut after = 0;
+        loop {
+            let contacts = self.mirror.contacts_after(after, INDEXED_AT_ONCE)?;
+            let Some(last) = contacts.last() else { return Ok(index) };
+            after = last.id;
+            self.transact(|run| {
+                let mut all = contacts.iter();
+                all.try_for_each(|stored| add(&mut index, run.mirror, stored).map_err(SyncError::from))
             })?;
         }
-        Ok(index)
+    }
+
+    /// Adds a contact that the CRM does not hold yet, unless it stays apart.
+    fn add_unagreed(&mut self, index: &mut SpillingIndex, id: ContactId) -> Result<(), SyncError> {
+        let stored = self.stored(id)?;
+        if Review::new(self).is_apart(&stored)? {
+            return Ok(());
+        }
+        // The mirror may be younger than the records that name an id there.
+        let named = self.mirror.crm_ids_in_books(id)?;
+        let intake = Intake::new(self);
+        // A UID that was once made from another id is not that one's any more: the contact was made there anew.
+        let is_current = named.is_empty() || named.iter().any(|crm_id| intake.crm_uid(crm_id) == stored.uid);
+        let uid = if is_current { stored.uid.as_str() } else { "" };
+        index.add(self.mirror, id, uid, None, &stored.contact)?;
+        for crm_id in named {
+            index.add_crm_id(self.mirror, id, &crm_id)?;
+        }
+        Ok(())
     }
 
     /// Contacts that were deleted here and live on in the CRM.
-    pub fn index_of_locally_deleted(&self) -> Result<MatchIndex, SyncError> {
-        let mut index = MatchIndex::default();
+    pub fn index_of_locally_deleted(&self) -> Result<SpillingIndex, SyncError> {
+        let mut index = SpillingIndex::new(IndexNumber::LocallyDeleted);
         for id in self.mirror.locally_deleted_in(CRM)? {
-            let stored = self.stored(id)?;
-            index.add(stored.id, &stored.uid, stored.crm_id.as_deref(), &stored.contact);
+            add(&mut index, self.mirror, &self.stored(id)?)?;
         }
         Ok(index)
     }
+}
+
+fn add(index: &mut SpillingIndex, mirror: &Mirror, stored: &Stored) -> Result<(), MirrorError> {
+    index.add(mirror, stored.id, &stored.uid, stored.crm_id.as_deref(), &stored.contact)
 }

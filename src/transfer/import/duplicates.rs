@@ -5,24 +5,25 @@ use std::collections::HashMap;
 use super::merge::{NAMES, contradictions, enriched, is_marked};
 use crate::{
     contact::{Contact, Field, FieldSet, keys},
-    mirror::{ContactId, Stored},
+    mirror::{ContactId, Mirror, MirrorError, Stored},
     reconcile::{
-        Match, MatchIndex,
+        Match,
         matching::{MatchedBy, are_apart, could_be},
     },
     replica::RemoteContact,
+    sync::scan::spilling_index::{IndexNumber, SpillingIndex},
 };
 
 /// What is known while a file is taken in.
 pub(super) struct BatchDuplicates {
     /// Living contacts.
-    pub index: MatchIndex,
+    pub index: SpillingIndex,
     /// Contacts that were deleted here and live on in the CRM.
-    pub locally_deleted: MatchIndex,
+    pub locally_deleted: SpillingIndex,
     /// The contacts that records of this file were taken for.
     taken: HashMap<ContactId, Taken>,
     /// Records of this file that were left to a user, by their places in `places_left`.
-    left: MatchIndex,
+    left: SpillingIndex,
     places_left: Vec<String>,
 }
 
@@ -51,23 +52,37 @@ pub(super) enum Repeat {
 
 impl BatchDuplicates {
     /// Nothing is taken yet.
-    pub fn of(index: MatchIndex, locally_deleted: MatchIndex) -> Self {
-        Self { index, locally_deleted, taken: HashMap::new(), left: MatchIndex::default(), places_left: Vec::new() }
+    pub fn of(index: SpillingIndex, locally_deleted: SpillingIndex) -> Self {
+        Self {
+            index,
+            locally_deleted,
+            taken: HashMap::new(),
+            left: SpillingIndex::new(IndexNumber::Left),
+            places_left: Vec::new(),
+        }
     }
 
     /// What the record is to those before it that were taken for this contact.
-    pub fn repeat(&self, stored: &Stored, by: MatchedBy, record: &RemoteContact) -> Repeat {
+    pub fn repeat(
+        &self,
+        mirror: &Mirror,
+        stored: &Stored,
+        by: MatchedBy,
+        record: &RemoteContact,
+    ) -> Result<Repeat, MirrorError> {
         if let Some(mark) = contradicts_mark(stored, by, record) {
-            return Repeat::Stranger(mark);
+            return Ok(Repeat::Stranger(mark));
         }
-        let Some(earlier) = self.taken.get(&stored.id) else { return Repeat::No };
+        let Some(earlier) = self.taken.get(&stored.id) else { return Ok(Repeat::No) };
         // A picture that was made smaller is still of the same person.
         let fields = record.fields.without(Field::Extra);
         let contradicts = || !contradictions(&stored.contact, &record.contact, fields, by).is_empty();
-        let is_contested = || self.left_before(record).is_some() && self.enriched(stored, by, record) != stored.contact;
-        match by {
+        let is_contested = by == MatchedBy::Name
+            && self.left_before(mirror, record)?.is_some()
+            && self.enriched(stored, by, record) != stored.contact;
+        Ok(match by {
             MatchedBy::Name if earlier.marked && record.uid.is_some() => Repeat::Another,
-            MatchedBy::Name if contradicts() || is_contested() || are_apart(&stored.contact, &record.contact) => {
+            MatchedBy::Name if contradicts() || is_contested || are_apart(&stored.contact, &record.contact) => {
                 Repeat::Namesake
             }
             MatchedBy::Uid | MatchedBy::OtherUid | MatchedBy::CrmId if contradicts() => Repeat::Copy,
@@ -77,7 +92,7 @@ impl BatchDuplicates {
             | MatchedBy::CrmId
             | MatchedBy::Email
             | MatchedBy::Phone => Repeat::No,
-        }
+        })
     }
 
     /// What the contact is with what the record says beyond it.
@@ -106,20 +121,22 @@ impl BatchDuplicates {
     }
 
     /// Remembers that the record was left to a user.
-    pub fn leave(&mut self, record: &RemoteContact) {
+    pub fn leave(&mut self, mirror: &Mirror, record: &RemoteContact) -> Result<(), MirrorError> {
         let uid = record.uid.as_deref().unwrap_or_default();
-        self.left.add(self.places_left.len() as i64, uid, record.crm_id.as_deref(), &record.contact);
+        self.left.add(mirror, self.places_left.len() as i64, uid, record.crm_id.as_deref(), &record.contact)?;
         self.places_left.push(record.remote.clone());
+        Ok(())
     }
 
     /// The place of an earlier record that was left and that this one may well be: then it is nobody new.
-    pub fn left_before(&self, record: &RemoteContact) -> Option<&str> {
-        let id = match self.left.find(record.uid.as_deref(), record.crm_id.as_deref(), &record.contact) {
-            Match::None => return None,
-            Match::One(id, _) => id,
-            Match::Ambiguous(ids) => *ids.first()?,
+    pub fn left_before(&self, mirror: &Mirror, record: &RemoteContact) -> Result<Option<&str>, MirrorError> {
+        let first = match self.left.find(mirror, record.uid.as_deref(), record.crm_id.as_deref(), &record.contact)? {
+            Match::None => None,
+            Match::One(id, _) => Some(id),
+            Match::Ambiguous(ids) => ids.first().copied(),
         };
-        self.places_left.get(usize::try_from(id).ok()?).map(String::as_str)
+        let place = first.and_then(|id| self.places_left.get(usize::try_from(id).ok()?));
+        Ok(place.map(String::as_str))
     }
 
     /// True where the file itself tells the record apart from all of them by UIDs.

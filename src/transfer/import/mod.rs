@@ -66,8 +66,8 @@ impl Importer<'_, '_> {
         }
         self.run.summary.import = Some(ImportCounts { columns, ..ImportCounts::default() });
         self.run.emit(SyncEvent::ScanStarted { replica: IMPORT.to_owned() });
-        let index = &mut self.duplicates.index;
-        self.run.mirror.for_each_other_uid(&mut |uid, id| index.add_other_uid(id, uid))?;
+        let (index, mirror) = (&mut self.duplicates.index, &*self.run.mirror);
+        mirror.for_each_other_uid(&mut |uid, id| index.add_other_uid(mirror, id, uid))?;
         let (mut contacts, mut groups, mut is_done) = (0, 0, false);
         while !is_done {
             self.run.check_stop()?;
@@ -111,9 +111,9 @@ impl Importer<'_, '_> {
     }
 
     fn import_one(&mut self, record: RemoteContact) -> Result<(), SyncError> {
-        let index = &self.duplicates.index;
-        let found = index.find(record.uid.as_deref(), record.crm_id.as_deref(), &record.contact);
-        let contradicted = index.contradicted(record.crm_id.as_deref(), &record.contact);
+        let (index, mirror) = (&self.duplicates.index, &*self.run.mirror);
+        let found = index.find(mirror, record.uid.as_deref(), record.crm_id.as_deref(), &record.contact)?;
+        let contradicted = index.contradicted(mirror, record.crm_id.as_deref(), &record.contact)?;
         match identify(Evidence { found: Some(found), contradicted, ..Evidence::default() }) {
             Verdict::Known(id, by) => self.import_known(id, by, record),
             Verdict::Contradicts(id) => {
@@ -128,7 +128,7 @@ impl Importer<'_, '_> {
                 let hint = "add the contact's UID or CRM id to the file, or an e-mail address of its own";
                 self.leave(&record, message, hint)
             }
-            Verdict::New | Verdict::Returning(_) => match self.duplicates.left_before(&record) {
+            Verdict::New | Verdict::Returning(_) => match self.duplicates.left_before(self.run.mirror, &record)? {
                 None => self.import_new(record),
                 Some(earlier) => {
                     let message = format!("may be the same as {earlier}, which was left alone");
@@ -140,7 +140,7 @@ impl Importer<'_, '_> {
 
     fn import_known(&mut self, id: ContactId, by: MatchedBy, record: RemoteContact) -> Result<(), SyncError> {
         let stored = self.run.stored(id)?;
-        match self.duplicates.repeat(&stored, by, &record) {
+        match self.duplicates.repeat(self.run.mirror, &stored, by, &record)? {
             Repeat::Stranger(mark) => self.leave_stranger(&stored, mark, &record),
             Repeat::No => self.import_into(&stored, by, &record),
             Repeat::Another => self.import_new(record),
@@ -177,7 +177,7 @@ impl Importer<'_, '_> {
 
     /// Leaves a record to a user.
     fn leave(&mut self, record: &RemoteContact, message: String, hint: &str) -> Result<(), SyncError> {
-        self.duplicates.leave(record);
+        self.duplicates.leave(self.run.mirror, record)?;
         self.tell_left(record, message, hint);
         Ok(())
     }
@@ -191,11 +191,11 @@ impl Importer<'_, '_> {
     fn import_new(&mut self, record: RemoteContact) -> Result<(), SyncError> {
         let uid = record.uid.clone().unwrap_or_else(|| uid_of(&record.contact));
         let by_crm_id = record.crm_id.as_deref().map(|id| self.run.mirror.contact_by_crm_id(id)).transpose()?.flatten();
-        let locally_deleted =
-            match self.duplicates.locally_deleted.find(None, record.crm_id.as_deref(), &record.contact) {
-                Match::One(id, _) => Some(self.run.stored(id)?).filter(|stored| stored.deleted),
-                Match::None | Match::Ambiguous(_) => None,
-            };
+        let (index, crm_id) = (&self.duplicates.locally_deleted, record.crm_id.as_deref());
+        let locally_deleted = match index.find(self.run.mirror, None, crm_id, &record.contact)? {
+            Match::One(id, _) => Some(self.run.stored(id)?).filter(|stored| stored.deleted),
+            Match::None | Match::Ambiguous(_) => None,
+        };
         let known = self
             .run
             .mirror
@@ -217,7 +217,7 @@ impl Importer<'_, '_> {
             None => {
                 let at = self.run.host.stamp();
                 let id = self.run.mirror.insert_contact(&uid, &record.contact, IMPORT, self.run.id, &at)?;
-                self.duplicates.index.add(id, &uid, None, &record.contact);
+                self.duplicates.index.add(self.run.mirror, id, &uid, None, &record.contact)?;
                 self.duplicates.take(id, &record);
                 self.counts().new += 1;
                 self.run.created_here(Label { uid, crm_id: None, name: record.contact.display_name() });
@@ -233,7 +233,7 @@ impl Importer<'_, '_> {
         self.run.remember(stored, &new, IMPORT)?;
         self.run.mirror.update_contact(stored.id, &new, &self.run.host.stamp())?;
         self.run.follow_again(stored.id)?;
-        self.duplicates.index.add(stored.id, &stored.uid, stored.crm_id.as_deref(), &new);
+        self.index(stored, &new)?;
         self.counts().new += 1;
         self.run.changed(MIRROR, ChangeAction::Create, label(stored), Vec::new());
         Ok(())
@@ -251,7 +251,7 @@ impl Importer<'_, '_> {
         if is_news {
             let fields = self.run.remember(stored, &new, IMPORT)?;
             self.run.mirror.update_contact(stored.id, &new, &self.run.host.stamp())?;
-            self.duplicates.index.add(stored.id, &stored.uid, stored.crm_id.as_deref(), &new);
+            self.index(stored, &new)?;
             if otherwise.is_empty() {
                 self.counts().update(&fields);
             }
@@ -272,9 +272,15 @@ impl Importer<'_, '_> {
         let uid = record.uid.clone().unwrap_or_else(|| uid_of(&record.contact));
         if uid != stored.uid {
             self.run.mirror.add_other_uid(&uid, stored.id, self.run.id)?;
-            self.duplicates.index.add_other_uid(stored.id, &uid);
+            self.duplicates.index.add_other_uid(self.run.mirror, stored.id, &uid)?;
         }
         Ok(())
+    }
+
+    /// What a known contact is recognised by from now on.
+    fn index(&mut self, stored: &Stored, new: &Contact) -> Result<(), SyncError> {
+        let (uid, crm_id) = (&stored.uid, stored.crm_id.as_deref());
+        Ok(self.duplicates.index.add(self.run.mirror, stored.id, uid, crm_id, new)?)
     }
 
     fn counts(&mut self) -> &mut ImportCounts {
