@@ -26,6 +26,7 @@ const FILES: Conduct = Conduct {
     ids: Ids::Own,
     abridges: false,
     rereads: true,
+    restorable: true,
     // One fsync of the whole folder for all of them, and bounded memory.
     writes_at_once: 1_000,
 };

@@ -47,7 +47,9 @@ pub fn event(event: &SyncEvent, wording: Wording) {
             let (message, hint) = (wording.note)(replica, note);
             match note {
                 Note::CarriedOut(_) => info!(replica, "{message}"),
-                Note::Raised { .. } | Note::PingPong { .. } | Note::Dropped(_) => warn!(replica, hint, "{message}"),
+                Note::Raised { .. } | Note::PingPong { .. } | Note::OlderCopy { .. } | Note::Dropped(_) => {
+                    warn!(replica, hint, "{message}");
+                }
             }
         }
         SyncEvent::Notice { replica, message, hint } => warn!(replica, hint, "{message}"),

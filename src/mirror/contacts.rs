@@ -212,15 +212,13 @@ impl Mirror {
         Ok(select.query_row([id], |row| row.get(0)).optional()?)
     }
 
-    /// The living contacts that a run made, by id.
+    /// The replica that a contact was first seen in, and the run that saw it.
     ///
     /// # Errors
-    /// SQLite's.
-    pub fn created_in(&self, run: i64) -> Result<Vec<ContactId>> {
-        let mut select =
-            self.sql("SELECT id FROM contacts WHERE created_run = ?1 AND deleted_at IS NULL ORDER BY id")?;
-        let rows = select.query_map([run], |row| row.get(0))?;
-        Ok(rows.collect::<rusqlite::Result<_>>()?)
+    /// SQLite's; there is no such contact.
+    pub fn origin(&self, id: ContactId) -> Result<(String, i64)> {
+        let mut select = self.sql("SELECT created_by, created_run FROM contacts WHERE id = ?1")?;
+        Ok(select.query_row([id], |row| Ok((row.get(0)?, row.get(1)?)))?)
     }
 
     /// How many contacts live.

@@ -189,6 +189,7 @@ fn use_everything(mirror: &mut Mirror) -> Result<()> {
     mirror.contact_by_other_uid("a")?;
     mirror.for_each_other_uid(&mut |_, _| Ok(()))?;
     mirror.contacts_after(0, 1)?;
+    mirror.origin(id)?;
     use_match_keys(mirror, id)?;
     mirror.forget_other_uids_of(1)?;
     mirror.touch_contact(id)?;

@@ -115,6 +115,17 @@ impl Mirror {
         Ok(found)
     }
 
+    /// The living contacts that a run made, by id.
+    ///
+    /// # Errors
+    /// SQLite's.
+    pub fn created_in(&self, run: i64) -> Result<Vec<ContactId>> {
+        let mut select =
+            self.sql("SELECT id FROM contacts WHERE created_run = ?1 AND deleted_at IS NULL ORDER BY id")?;
+        let rows = select.query_map([run], |row| row.get(0))?;
+        Ok(rows.collect::<rusqlite::Result<_>>()?)
+    }
+
     /// The ids of the living contacts that a search finds, in the order of their names; its limit is not counted.
     ///
     /// # Errors

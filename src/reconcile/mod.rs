@@ -12,6 +12,7 @@ pub mod lists;
 pub mod match_keys;
 pub mod matching;
 pub mod merge;
+pub mod older_copy;
 pub mod ping_pong;
 pub mod plan;
 pub mod resolution;

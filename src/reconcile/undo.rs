@@ -34,7 +34,7 @@ pub fn take_back(present: &mut Contact, field: Field, old: &str, new: &str, forc
 }
 
 /// A contact that holds this value and nothing else.
-fn holding(field: Field, kept: &str) -> Option<Contact> {
+pub(super) fn holding(field: Field, kept: &str) -> Option<Contact> {
     let mut contact = Contact::default();
     match field {
         Field::Addresses => contact.addresses = serde_json::from_str(kept).ok()?,
@@ -46,7 +46,7 @@ fn holding(field: Field, kept: &str) -> Option<Contact> {
 }
 
 /// Exactly the same, but for the order of lists, which is no content.
-fn says_the_same(a: &Contact, b: &Contact, field: Field) -> bool {
+pub(super) fn says_the_same(a: &Contact, b: &Contact, field: Field) -> bool {
     match field {
         Field::Addresses => lists::same(&a.addresses, &b.addresses),
         Field::Items => lists::same(&a.items, &b.items),

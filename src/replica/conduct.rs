@@ -27,6 +27,9 @@ pub struct Conduct {
     /// What a record says depends on what is known of its contact ([`super::Replica::interpret`], `shows`), so that
     /// it is judged once the scan is over.
     pub rereads: bool,
+    /// Its records may come back as an older copy of themselves: a file that was open elsewhere is saved over it, restored, or
+    /// checked out.
+    pub restorable: bool,
     /// At most so many writes are handed over at a time.
     pub writes_at_once: usize,
 }

@@ -72,6 +72,7 @@ impl Memory {
                 ids: Ids::Own,
                 abridges: false,
                 rereads: true,
+                restorable: false,
                 writes_at_once: 100,
             },
             deltas: false,

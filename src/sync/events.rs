@@ -115,6 +115,13 @@ pub enum Note {
         /// The other replica.
         other: String,
     },
+    /// A field is back at what was replaced in this book: it may be an older copy. It is in conflict from now on.
+    OlderCopy {
+        /// The contact, by its CRM id, or its UID where it has none.
+        contact: String,
+        /// Which field.
+        field: Field,
+    },
     /// A decision that was noted while another carnet was at work is carried out.
     CarriedOut(Applied),
     /// Such a decision makes no sense any more, and is forgotten.

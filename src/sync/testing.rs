@@ -138,7 +138,7 @@ impl<'a> RunFixture<'a> {
         participant: &'n Participant,
         missing: &'n mut BTreeSet<String>,
     ) -> Newcomers<'n, 'a> {
-        Newcomers::new(&mut self.run, participant, missing)
+        Newcomers::new(&mut self.run, participant, missing, false)
     }
 
     /// Looks for lost creations among these; leaves those that are nobody's. True when some were held back.
@@ -353,6 +353,7 @@ const BOOK: Conduct = Conduct {
     ids: Ids::Own,
     abridges: false,
     rereads: true,
+    restorable: true,
     writes_at_once: 2_500,
 };
 
@@ -362,6 +363,7 @@ const SERVER: Conduct = Conduct {
     ids: Ids::Shared,
     abridges: true,
     rereads: false,
+    restorable: false,
     writes_at_once: 16,
 };
 

@@ -34,3 +34,12 @@ pub fn write_private(path: &Path, text: &str) -> Outcome {
     fs::write(path, text).map_err(|error| error.to_string())?;
     fs::set_permissions(path, fs::Permissions::from_mode(0o600)).map_err(|error| error.to_string())
 }
+
+/// From which file to which `copied` and `restored` lead.
+pub fn copied<'p>(word: &str, (file, copy): (&'p Path, &'p Path)) -> Option<(&'p Path, &'p Path)> {
+    match word {
+        "copied" => Some((file, copy)),
+        "restored" => Some((copy, file)),
+        _ => None,
+    }
+}

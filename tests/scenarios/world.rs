@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, fs, path::PathBuf, time::SystemTime};
 
-use super::words::{Outcome, assignment, body_of, holds, is_named, same, write_private};
+use super::words::{Outcome, assignment, body_of, copied, holds, is_named, same, write_private};
 use assert_cmd::Command;
 use carnet::{
     app,
@@ -236,8 +236,13 @@ impl World {
         Ok((header, rows.collect::<Result<_, _>>().map_err(|error| error.to_string())?))
     }
 
-    /// `sheet #2 job_title = Directrice`, `sheet delete #2`, `sheet new last_name=Durand,first_name=Ada`
+    /// `sheet #2 job_title = Directrice`, `sheet delete #2`, `sheet new last_name=Durand,first_name=Ada`, `sheet copied`,
+    /// `sheet restored` (from that copy)
     fn sheet(&mut self, line: &str) -> Outcome {
+        let copy = self.folder.path().join("copy.csv");
+        if let Some((from, to)) = copied(line, (&self.sheet_path(), &copy)) {
+            return fs::copy(from, to).map(drop).map_err(|error| error.to_string());
+        }
         let (header, mut rows) = self.table()?;
         let column = |name: &str| header.iter().position(|held| held == name).ok_or(format!("no column {name}"));
         let id = column("id")?;

@@ -24,7 +24,10 @@ pub struct Shelf {
 
 impl Shelf {
     pub fn new(number: usize, capabilities: Capabilities) -> Self {
-        Self { records: Arc::new(Mutex::new(Memory::new(capabilities))), capabilities, number }
+        let mut records = Memory::new(capabilities);
+        // Of one book a value that comes back is an older copy's, of another somebody's edit.
+        records.conduct.restorable = number == 1;
+        Self { records: Arc::new(Mutex::new(records)), capabilities, number }
     }
 
     pub fn lock(&self) -> MutexGuard<'_, Memory> {

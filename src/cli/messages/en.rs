@@ -74,6 +74,16 @@ impl Messages for English {
         )
     }
 
+    fn older_copy(&self, replica: &str, contact: &str, field: Field) -> Said {
+        let field = field.name();
+        Said::new(
+            format!(
+                "{field} of contact {contact} is in {replica} what it was before carnet replaced it; it was not taken"
+            ),
+            "an older copy of the file may have been saved over it; say what stands: see `carnet conflicts`",
+        )
+    }
+
     fn applied(&self, Applied { item, effect, .. }: &Applied) -> String {
         let effect = match effect {
             Effect::Scalar { field, value } if value.is_empty() => format!("{} is nothing", field.name()),

@@ -64,6 +64,9 @@ pub trait Messages {
     /// A field goes back and forth.
     fn ping_pong(&self, replica: &str, contact: &str, field: Field, other: &str) -> Said;
 
+    /// A field is back at what was replaced.
+    fn older_copy(&self, replica: &str, contact: &str, field: Field) -> Said;
+
     /// What a decision has led to.
     fn applied(&self, applied: &Applied) -> String;
 
@@ -136,6 +139,7 @@ pub trait Messages {
         match note {
             Note::Raised { remote, attention } => self.raised(replica, remote, attention),
             Note::PingPong { contact, field, other } => self.ping_pong(replica, contact, *field, other),
+            Note::OlderCopy { contact, field } => self.older_copy(replica, contact, *field),
             Note::CarriedOut(applied) => Said { message: self.applied(applied), hint: None },
             Note::Dropped(refused) => self.dropped(refused),
         }

@@ -258,6 +258,7 @@ const CONDUCT: Conduct = Conduct {
     ids: Ids::Shared,
     abridges: true,
     rereads: false,
+    restorable: false,
     writes_at_once: 16,
 };
 

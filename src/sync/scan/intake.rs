@@ -21,6 +21,8 @@ const UID_NAMESPACE: uuid::Uuid = uuid::uuid!("6f1c7a52-0f0c-5d2b-9a3e-6b1f2d8c4
 /// One record on its way into the mirror.
 pub(crate) struct Intake<'r, 'a> {
     pub(super) run: &'r mut Run<'a>,
+    /// Set once a record looked like a copy from before this run: what was carried there in it or later is not in the copy.
+    pub(super) older_than: Option<i64>,
 }
 
 /// A record, and what it was found to say: its bytes are read once.
@@ -38,7 +40,7 @@ impl From<RemoteContact> for Observed {
 
 impl<'r, 'a> Intake<'r, 'a> {
     pub fn new(run: &'r mut Run<'a>) -> Self {
-        Self { run }
+        Self { run, older_than: None }
     }
 
     /// Takes in a contact that is agreed with this replica; a stranger is ignored.
@@ -105,7 +107,7 @@ impl<'r, 'a> Intake<'r, 'a> {
         let told = told.as_ref().filter(|_| agreement.is_some()).unwrap_or(&there);
         let mut taken = incoming(base, here, told, fields, &policy);
         if let Some(agreement) = agreement {
-            let stopped = self.stop_ping_pong(side, stored, agreement, &there, &taken)?;
+            let stopped = self.stop_contested(side, stored, agreement, &there, &taken)?;
             if !stopped.is_empty() {
                 policy.fields = policy.fields.less(stopped);
                 taken = incoming(base, here, told, fields, &policy);

@@ -1,6 +1,7 @@
 //! Reads one replica into the mirror.
 
 mod baseline;
+mod contested;
 pub(super) mod copies;
 #[cfg(test)]
 mod delta_tests;
@@ -15,7 +16,6 @@ mod missing_tests;
 pub(crate) mod newcomers;
 #[cfg(test)]
 mod newcomers_tests;
-mod ping_pong;
 mod revisit;
 pub(crate) mod spilling_index;
 #[cfg(test)]
@@ -170,14 +170,18 @@ impl<'r, 'a> Scanner<'r, 'a> {
             return Ok(());
         }
         self.look_twice(&mut edits).await?;
-        self.take_edits(edits)?;
+        let older_than = self.take_edits(edits)?;
         let held_back = Outbox::new(self.run, &self.participant.name)
             .adopt_lost_creations(&self.participant.side(), &mut newcomers)?;
         let mut missing: BTreeSet<RemoteId> = missing.into_iter().collect();
         let passed_over = !newcomers.is_empty() && !self.participant.takes();
         let is_newcomer =
             |remote: &str| !known.contains(remote) && (known.was_shown(remote) || waiting.may_be_there(remote));
-        Newcomers::new(self.run, self.participant, &mut missing).take_all(newcomers, &is_newcomer)?;
+        if let Some(run) = older_than {
+            self.not_in_a_copy(run, &mut missing)?;
+        }
+        Newcomers::new(self.run, self.participant, &mut missing, older_than.is_some())
+            .take_all(newcomers, &is_newcomer)?;
         self.take_edits(repeats)?;
         if let Some(highest) = highest_id {
             Outbox::new(self.run, &self.participant.name).saw_id(highest)?;
@@ -315,21 +319,52 @@ impl<'r, 'a> Scanner<'r, 'a> {
         Ok(locally_deleted)
     }
 
-    fn take_edits(&mut self, edits: Waiting) -> Result<(), SyncError> {
-        let mut place = 0;
+    /// Takes the edits in. The run since which an older copy cannot have been told of anything, if it looks like one.
+    fn take_edits(&mut self, edits: Waiting) -> Result<Option<i64>, SyncError> {
+        let (mut place, mut older_than) = (0, None::<i64>);
         loop {
             let chunk = edits.chunk(self.run.mirror, place, EDITS_AT_ONCE)?;
             if chunk.is_empty() {
-                return Ok(());
+                return Ok(older_than);
             }
             place += chunk.len() as u64;
-            self.transact(|scanner| {
+            let run = self.transact(|scanner| {
+                let mut intake = Intake::new(scanner.run);
                 for record in chunk {
-                    Intake::new(scanner.run).intake(&scanner.participant.side(), record)?;
+                    intake.intake(&scanner.participant.side(), record)?;
                 }
-                Ok(())
+                Ok(intake.older_than)
             })?;
+            older_than = older_than.into_iter().chain(run).min();
         }
+    }
+
+    /// A copy from before a run holds none of those that this run, or a later one, brought here: they are not removed, and are
+    /// written anew.
+    fn not_in_a_copy(&mut self, run: i64, missing: &mut BTreeSet<RemoteId>) -> Result<(), SyncError> {
+        let name = self.participant.name.clone();
+        let mut brought = Vec::new();
+        for remote in missing.iter() {
+            let Some(agreement) = self.run.mirror.agreement_by_remote(&name, remote)? else { continue };
+            let (source, created) = self.run.mirror.origin(agreement.contact)?;
+            if created >= run && source != name {
+                brought.push((remote.clone(), agreement.contact));
+            }
+        }
+        if brought.is_empty() {
+            return Ok(());
+        }
+        let contacts = if brought.len() == 1 { "a contact".to_owned() } else { format!("{} contacts", brought.len()) };
+        let message =
+            format!("looks like an older copy: {contacts} added since then are not in it, and are written again");
+        self.run.notice(&name, Diagnostic::new(message));
+        self.transact(|scanner| {
+            for (remote, contact) in brought {
+                missing.remove(&remote);
+                scanner.run.mirror.delete_agreement(&name, contact)?;
+            }
+            Ok(())
+        })
     }
 
     /// A listing that leaves out an element has not said that it is empty: such records are asked for one by one, and

@@ -49,6 +49,8 @@ pub(crate) struct Newcomers<'n, 'a> {
     pub(super) missing: &'n mut BTreeSet<RemoteId>,
     /// Built when the first newcomer is met that its UID does not tell.
     known: Option<MatchIndexes>,
+    /// The replica looks like an older copy of itself: who was deleted since then is not back.
+    is_older_copy: bool,
 }
 
 impl<'a> Step<'a> for Newcomers<'_, 'a> {
@@ -58,8 +60,13 @@ impl<'a> Step<'a> for Newcomers<'_, 'a> {
 }
 
 impl<'n, 'a> Newcomers<'n, 'a> {
-    pub fn new(run: &'n mut Run<'a>, participant: &'n Participant, missing: &'n mut BTreeSet<RemoteId>) -> Self {
-        Self { run, participant, missing, known: None }
+    pub fn new(
+        run: &'n mut Run<'a>,
+        participant: &'n Participant,
+        missing: &'n mut BTreeSet<RemoteId>,
+        is_older_copy: bool,
+    ) -> Self {
+        Self { run, participant, missing, known: None, is_older_copy }
     }
 
     /// Takes them in. `is_newcomer`: of which records that are not known something may still be asked.
@@ -87,7 +94,14 @@ impl<'n, 'a> Newcomers<'n, 'a> {
         }
         match identify(self.evidence(&record)?) {
             Verdict::Known(id, by) => self.recognised(record, id, by),
+            Verdict::Returning(id) if self.is_of_older_copy(&record)? && self.run.stored(id)?.deleted => {
+                self.raise_ambiguous(record, Ambiguity::CopyOfDeleted, &[])
+            }
             Verdict::Returning(id) => self.link(id, record),
+            // Forgotten by now: the CRM's id is all that tells.
+            Verdict::New if record.crm_id.is_some() && self.is_of_older_copy(&record)? => {
+                self.raise_ambiguous(record, Ambiguity::CopyOfDeleted, &[])
+            }
             Verdict::New => self.take_apart(record),
             Verdict::Ambiguous(candidates) => self.raise_ambiguous(record, Ambiguity::Several, &candidates),
             Verdict::Contradicts(id) => self.raise_ambiguous(record, Ambiguity::ForeignId, &[id]),
@@ -179,6 +193,15 @@ impl<'n, 'a> Newcomers<'n, 'a> {
             candidates == [id]
         });
         Ok(asked || Outbox::new(self.run, name).may_have_made(id)?)
+    }
+
+    /// True for a record of what looks like an older copy; and once that was asked, until it is answered.
+    fn is_of_older_copy(&self, record: &RemoteContact) -> Result<bool, SyncError> {
+        let asked = || self.run.mirror.attention_to(&self.participant.name, &record.remote, &AttentionKind::Ambiguous);
+        Ok(self.is_older_copy
+            || asked()?.is_some_and(|row| {
+                matches!(row.attention, Attention::Ambiguous { reason: Ambiguity::CopyOfDeleted, .. })
+            }))
     }
 
     /// Two records turn out to be one contact.

@@ -1,5 +1,6 @@
-//! Fields that two sides carry back and forth are stopped: each side keeps its own, and a user decides. The decision is
-//! [`crate::reconcile::ping_pong`]'s; here is where the history is looked up and the conflict written down.
+//! Fields of an edit that are not taken: two sides carry them back and forth, or an older copy of a file brings back what
+//! was replaced there. Each side keeps its own, and a user decides. The decisions are [`crate::reconcile::ping_pong`]'s and
+//! [`crate::reconcile::older_copy`]'s; here is where the history is looked up and the conflict written down.
 
 use crate::{
     contact::{
@@ -9,7 +10,8 @@ use crate::{
     mirror::{Agreement, HistoryRow, Stored},
     reconcile::{
         FieldConflict, Incoming, Kept,
-        ping_pong::{ALTERNATIONS, Flip, other_side},
+        older_copy::{Replaced, taken_back},
+        ping_pong::{Flip, other_side},
     },
     sync::{
         SyncError,
@@ -20,9 +22,12 @@ use crate::{
     },
 };
 
+/// So many of a field's last changes are looked at.
+const CHANGES_LOOKED_AT: usize = 20;
+
 impl Intake<'_, '_> {
-    /// The fields of a change at hand that must not be taken: they go back and forth. Each becomes an open conflict.
-    pub fn stop_ping_pong(
+    /// The fields of a change at hand that must not be taken. Each becomes an open conflict.
+    pub fn stop_contested(
         &mut self,
         side: &MergeSide<'_>,
         stored: &Stored,
@@ -33,14 +38,8 @@ impl Intake<'_, '_> {
         let mut stopped = FieldSet::NONE;
         let Incoming::Take { contact, revived: false, .. } = taken else { return Ok(stopped) };
         for field in stored.contact.differing(contact).iter() {
-            let now = Flip {
-                side: Some(side.name.to_owned()),
-                run: self.run.id,
-                old: value(&stored.contact, field),
-                new: value(contact, field),
-            };
             let before = self.flips(stored, side.name, field)?;
-            let Some(other) = other_side(&now, &before) else { continue };
+            let Some(note) = self.contest(side, (stored, contact), field, &before) else { continue };
             stopped = stopped.with(field);
             let conflict = FieldConflict {
                 field,
@@ -50,18 +49,44 @@ impl Intake<'_, '_> {
                 kept: Kept::Open,
             };
             self.run.conflict(stored, side.name, &conflict)?;
-            let contact = stored.crm_id.as_ref().unwrap_or(&stored.uid).clone();
-            self.run.emit(SyncEvent::Attention {
-                replica: side.name.to_owned(),
-                note: Note::PingPong { contact, field, other: other.to_owned() },
-            });
+            self.run.emit(SyncEvent::Attention { replica: side.name.to_owned(), note });
         }
         Ok(stopped)
     }
 
+    /// Why a field is not taken, if it is not. `before` are its last changes, the newest first.
+    fn contest(
+        &mut self,
+        side: &MergeSide<'_>,
+        (stored, edited): (&Stored, &Contact),
+        field: Field,
+        before: &[Flip],
+    ) -> Option<Note> {
+        let who = || stored.crm_id.as_ref().unwrap_or(&stored.uid).clone();
+        let now = Flip {
+            side: Some(side.name.to_owned()),
+            run: self.run.id,
+            old: value(&stored.contact, field),
+            new: value(edited, field),
+        };
+        if let Some(other) = other_side(&now, before) {
+            return Some(Note::PingPong { contact: who(), field, other: other.to_owned() });
+        }
+        if !side.conduct.restorable {
+            return None;
+        }
+        let elsewhere = before.iter().filter(|change| change.side != now.side && change.run < now.run);
+        let replaced: Vec<Replaced> = elsewhere
+            .map(|Flip { run, old, new, .. }| Replaced { run: *run, old: old.clone(), new: new.clone() })
+            .collect();
+        let run = taken_back(field, edited, &replaced)?;
+        self.older_than = Some(self.older_than.map_or(run, |earlier| earlier.min(run)));
+        Some(Note::OlderCopy { contact: who(), field })
+    }
+
     /// The field's last changes, the newest first; none from before the last time that it was in conflict with either side.
     fn flips(&self, stored: &Stored, replica: &str, field: Field) -> Result<Vec<Flip>, SyncError> {
-        let rows = self.run.mirror.history_of_field((stored.id, field.name()), ALTERNATIONS - 1)?;
+        let rows = self.run.mirror.history_of_field((stored.id, field.name()), CHANGES_LOOKED_AT)?;
         let mut decided = 0;
         for side in rows.iter().map(|row| row.source.as_str()).chain([replica]) {
             let conflicts = self.run.mirror.conflicts_of(stored.id, side)?;
@@ -84,8 +109,9 @@ mod tests {
     use crate::{
         contact::{Contact, Item, ItemType, Keep},
         mirror::{ContactId, State},
+        replica::Conduct,
         sync::{
-            participant::CRM,
+            participant::{CRM, MergeSide},
             review::Review,
             scan::intake::Intake,
             testing::{RunFixture, seen, side, with_fixture},
@@ -102,7 +128,10 @@ mod tests {
     fn shows(fixture: &mut RunFixture<'_>, id: ContactId, name: &str, contact: &Contact) -> bool {
         fixture.later(900);
         let remote = if name == CRM { "1001" } else { "ada.vcf" };
-        Intake::new(&mut fixture.run).intake(&side(name), seen(remote, None, contact)).unwrap();
+        // Of two programs that go on rewriting, neither is a file that comes back as it was.
+        let side = side(name);
+        let side = MergeSide { conduct: Conduct { restorable: false, ..side.conduct }, ..side };
+        Intake::new(&mut fixture.run).intake(&side, seen(remote, None, contact)).unwrap();
         fixture.run.close_obsolete().unwrap();
         if !fixture.run.mirror.open_conflicts().unwrap().is_empty() {
             return false;
@@ -153,6 +182,40 @@ mod tests {
         let reworded = ada("a", "+33 1 99 00 00 01");
         check(&a, &reworded, "contact_items", (&Keep::Book, &reworded));
         check(&a, &reworded, "contact_items", (&Keep::Crm, &a));
+    }
+
+    /// The CRM's change was carried into the book; then the book shows this.
+    fn shows_after_a_change(contact: &Contact, from: &str, expected: &Contact, run: Option<i64>) {
+        with_fixture(|mut fixture| {
+            let (old, new) = (ada("a", "01 99 00 00 01"), ada("b", "01 99 00 00 02"));
+            let id = fixture.contact("ada-1", &old);
+            fixture.agree(CRM, "1001", id);
+            fixture.agree("cards", "ada.vcf", id);
+            let (changer, remote) = if from == CRM { (CRM, "1001") } else { ("cards", "ada.vcf") };
+            let carried = fixture.run.id;
+            Intake::new(&mut fixture.run).intake(&side(changer), seen(remote, None, &new)).unwrap();
+            fixture.agree(CRM, "1001", id);
+            fixture.agree("cards", "ada.vcf", id);
+            fixture.later(900);
+            let mut intake = Intake::new(&mut fixture.run);
+            intake.intake(&side("cards"), seen("ada.vcf", None, contact)).unwrap();
+            assert_eq!(intake.older_than, run.map(|after| carried + after), "{contact:?}");
+            assert_eq!(fixture.run.stored(id).unwrap().contact, *expected, "{contact:?}");
+            let open = fixture.run.mirror.open_conflicts().unwrap();
+            let differing = contact.differing(expected).iter().count();
+            assert_eq!(open.len(), differing, "what is not taken waits for a user");
+        });
+    }
+
+    #[test]
+    fn an_older_copy_is_put_to_a_person_and_what_was_edited_in_it_is_taken() {
+        let (old, new) = (ada("a", "01 99 00 00 01"), ada("b", "01 99 00 00 02"));
+        shows_after_a_change(&old, CRM, &new, Some(0));
+        let edited = ada("c", "01 99 00 00 01");
+        shows_after_a_change(&edited, CRM, &ada("c", "01 99 00 00 02"), Some(0));
+        let another = ada("c", "01 99 00 00 03");
+        shows_after_a_change(&another, CRM, &another, None);
+        shows_after_a_change(&old, "cards", &old, None);
     }
 
     #[test]
