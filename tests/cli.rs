@@ -50,6 +50,31 @@ fn the_first_run_and_the_second() {
 }
 
 #[test]
+fn a_file_that_is_no_address_book_is_named_as_what_it_is() {
+    let folder = tempfile::tempdir().unwrap();
+    settings(folder.path(), PRACTICE);
+    let path = folder.path().join("given");
+    let told = |format: &[&str]| {
+        let given = path.to_string_lossy().into_owned();
+        let (code, _, told) = carnet(folder.path(), &[&["-q", "import", "--no-push", &given], format].concat());
+        (code, told)
+    };
+    fs::write(&path, b"PK\x03\x04\x14\x00[Content_Types].xml").unwrap();
+    let workbook = "error: failed to read HERE/given: it is an Excel workbook\n\
+                    hint: open it, save the sheet as CSV (UTF-8), and import that\n";
+    assert_eq!(told(&[]), (1, workbook.to_owned()));
+    assert_eq!(told(&["--format", "csv"]), (1, workbook.to_owned()), "whatever it is said to be");
+    fs::write(&path, "[{\"last_name\":\"Durand\"}]").unwrap();
+    let array = "error: failed to read HERE/given: it is a JSON array\n\
+                 hint: give one object a line: jq -c '.[]' FILE | carnet import -\n";
+    assert_eq!(told(&[]), (1, array.to_owned()));
+    fs::remove_file(&path).unwrap();
+    fs::create_dir(&path).unwrap();
+    let (code, words) = told(&[]);
+    assert_eq!((code, words.lines().next()), (1, Some("error: failed to read HERE/given: it is a folder")));
+}
+
+#[test]
 fn an_export_names_what_it_has_no_room_for() {
     let folder = tempfile::tempdir().unwrap();
     settings(folder.path(), PRACTICE);
@@ -63,7 +88,7 @@ fn an_export_names_what_it_has_no_room_for() {
     insta::assert_snapshot!(told, @r"
     1 contact written
     thunderbird has no room for: other address 1, personal_email 2
-    hint: `--format csv` carries them
+    hint: `--format vcard4` and `--format jsonl` carry everything
     ");
     let (_, _, told) = carnet(folder.path(), &["export", "--format", "csv", &file("whole.csv")]);
     insta::assert_snapshot!(told, @"1 contact written");

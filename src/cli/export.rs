@@ -68,7 +68,7 @@ pub fn run(args: &ExportArgs, context: &mut Context) -> Result<u8, CliError> {
     if !written.missed.is_empty() {
         let missed: Vec<String> = written.missed.iter().map(|(what, count)| format!("{what} {count}")).collect();
         context.talk(&format!("{} has no room for: {}", format, missed.join(", ")));
-        context.talk("hint: `--format csv` carries them");
+        context.talk("hint: `--format vcard4` and `--format jsonl` carry everything");
     }
     Ok(exit::DONE)
 }

@@ -1,6 +1,6 @@
 //! `carnet import`: contacts from a file into the mirror, then to all replicas.
 
-use std::path::PathBuf;
+use std::{io, path::PathBuf};
 
 use clap::Args;
 
@@ -43,8 +43,16 @@ pub fn run(args: &ImportArgs, context: &mut Context) -> Result<u8, CliError> {
 
 fn read(args: &ImportArgs) -> Result<ImportSource, CliError> {
     if is_dash(&args.file) {
-        return ImportSource::kept("standard input", std::io::stdin().lock())
+        return ImportSource::kept("standard input", io::stdin().lock())
             .map_err(|error| CliError::Failed { message: format!("read standard input: {error}"), hint: None });
     }
-    ImportSource::open(&args.file).map_err(|error| CliError::file("read", &args.file, &error))
+    ImportSource::open(&args.file).map_err(|error| match error.kind() {
+        io::ErrorKind::IsADirectory => CliError::Failed {
+            message: format!("read {}: it is a folder", args.file.display()),
+            hint: Some(
+                "make it a book in the settings, or import its cards once: cat FOLDER/*.vcf | carnet import -".into(),
+            ),
+        },
+        _ => CliError::file("read", &args.file, &error),
+    })
 }

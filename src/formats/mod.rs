@@ -2,6 +2,7 @@
 
 mod contact_types;
 pub mod csv;
+pub mod foreign;
 pub mod jsonl;
 pub mod recognise;
 pub mod vcard;

@@ -9,11 +9,11 @@ use super::{
     codec::{Codec, Guess, Line},
     error::CsvError,
     layout::Layout,
-    profile::Profile,
+    profile::{Profile, scalar_word},
     records::joined,
     write::{Miss, Missed},
 };
-use crate::contact::{Contact, identity::Identity};
+use crate::contact::{Contact, Field, identity::Identity};
 
 /// The columns that an export needs.
 #[derive(Debug, Clone)]
@@ -55,6 +55,16 @@ impl Widths {
         codec.write_identity(&mut line, identity);
         (line.content(), missed)
     }
+
+    /// The fields of a contact for which there is no column at all.
+    fn without_column(&self, contact: &Contact) -> impl Iterator<Item = Field> {
+        let mut columns = self.layout.fields();
+        if self.layout.display_name.is_some() {
+            columns = columns.with(Field::FirstName);
+        }
+        // Items and addresses are missed one by one.
+        contact.set_fields().less(columns).without(Field::Items).without(Field::Addresses).iter()
+    }
 }
 
 impl Profile {
@@ -88,8 +98,10 @@ pub fn export(
         let (line, missed) = widths.write(&contact, &identity);
         exported.rows += 1;
         put(exported.rows, line)?;
-        for miss in missed {
-            *exported.missed.entry(Missed::from(miss).what).or_default() += 1;
+        let found_no_column = missed.into_iter().map(|miss| Missed::from(miss).what);
+        let without_column = widths.without_column(&contact).map(|field| scalar_word(field).to_owned());
+        for what in found_no_column.chain(without_column) {
+            *exported.missed.entry(what).or_default() += 1;
         }
     }
     Ok(exported)

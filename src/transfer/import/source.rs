@@ -11,6 +11,7 @@ use crate::{
     contact::{Contact, FieldSet, identity::Identity},
     formats::{
         csv::{self, Candidates, Filled, NoteSort, Opened, Profile, Recognised},
+        foreign::{Foreign, foreign},
         jsonl,
         recognise::{Format, HEAD, recognise},
         vcard::{
@@ -117,6 +118,9 @@ pub fn read(mut source: ImportSource, format: FormatHint<'_>, style: WriteStyle)
         SyncError::Failed(Diagnostic { message: format!("read {name}: {}", diagnostic.message), ..diagnostic })
     };
     let head = source.head().map_err(|error| failed(Diagnostic::new(error.to_string())))?;
+    if let Some(kind) = foreign(&head).filter(|kind| !kind.is_text() || !matches!(format, FormatHint::Csv(_))) {
+        return Err(failed(not_contacts(kind)));
+    }
     let own = match format {
         FormatHint::Vcard => return Ok(cards(source, style)),
         FormatHint::Jsonl => return Ok(lines(source)),
@@ -132,6 +136,24 @@ pub fn read(mut source: ImportSource, format: FormatHint<'_>, style: WriteStyle)
             Err(failed(diagnostic.hint("say what it is with --format")))
         }
     }
+}
+
+/// What a file is that holds no contacts as it is, and what to do.
+fn not_contacts(kind: Foreign) -> Diagnostic {
+    let save_as = "open it, save the sheet as CSV (UTF-8), and import that";
+    let (is, hint) = match kind {
+        Foreign::Empty => ("it is empty", "export the contacts once more, and look whether the file has any"),
+        Foreign::Excel => ("it is an Excel workbook", save_as),
+        Foreign::OldExcel => ("it is a workbook of an old Excel", save_as),
+        Foreign::OpenDocument => ("it is a LibreOffice document", save_as),
+        Foreign::Zip => ("it is a zip archive", "unpack it, and import what is in it"),
+        Foreign::Gzip => ("it is compressed by gzip", "unpack it on the way: gunzip -c FILE | carnet import -"),
+        Foreign::Pdf => ("it is a PDF", "export the contacts as vCard or CSV where the PDF was made"),
+        Foreign::Markup => ("it is a web page or another XML file", "export the contacts as vCard or CSV"),
+        Foreign::JsonArray => ("it is a JSON array", "give one object a line: jq -c '.[]' FILE | carnet import -"),
+        Foreign::Sqlite => ("it is an SQLite database", "export the contacts as vCard or CSV from its program"),
+    };
+    Diagnostic::new(is).hint(hint)
 }
 
 /// A line of more bytes is no contact.
