@@ -352,3 +352,70 @@ fn conflicts_and_undo_wait_for_nobody() {
     assert_eq!((code, told.contains("failed to find conflict 1")), (2, true), "{told}");
     assert_eq!(carnet(folder.path(), &["conflicts"]).0, 0, "reading needs no lock");
 }
+
+/// A card without an end.
+const BROKEN: &str = "BEGIN:VCARD\r\nVERSION:3.0\r\nFN:Broken\r\n";
+
+#[test]
+fn what_failed_waits_by_name_until_it_passes() {
+    let folder = tempfile::tempdir().unwrap();
+    settings(folder.path(), PRACTICE);
+    assert_eq!(carnet(folder.path(), &["-q", "sync"]).0, 0);
+    assert_eq!(carnet(folder.path(), &["status"]).0, 0);
+    let broken = folder.path().join("cards/broken.vcf");
+    fs::write(&broken, BROKEN).unwrap();
+    let (code, out, told) = carnet(folder.path(), &["sync"]);
+    assert!(
+        code == 3 && out.contains("1 failed: see above") && told.contains("broken.vcf line 1"),
+        "{code} {out}{told}"
+    );
+    let hint = "mend or restore the card";
+    for arguments in [&["status"][..], &["conflicts"], &["runs", "2"]] {
+        let (code, out, _) = carnet(folder.path(), arguments);
+        assert!(out.contains("broken.vcf line 1: ") && out.contains(hint), "{arguments:?}: {out}");
+        assert_eq!(code, if arguments == ["status"] { 3 } else { 0 }, "{arguments:?}");
+    }
+    let object = |arguments: &[&str]| -> serde_json::Value {
+        serde_json::from_str(carnet(folder.path(), arguments).1.lines().next().unwrap()).unwrap()
+    };
+    let status = object(&["--json", "status"]);
+    assert_eq!((&status["exit_code"], &status["waiting"]), (&3.into(), &1.into()));
+    let run = object(&["--json", "runs", "2"]);
+    for problem in [&status["problems"][0], &object(&["--json", "conflicts"]), &run["summary"]["failures"][0]] {
+        assert_eq!(problem["subjects"][0]["place"], "broken.vcf line 1", "{problem}");
+        assert!(problem["hint"].as_str().unwrap().contains(hint), "{problem}");
+    }
+    // It stays: no news, and still one thing that waits.
+    let (code, out, told) = carnet(folder.path(), &["sync"]);
+    assert!(code == 3 && !out.contains("failed") && out.contains("1 waits for you") && told.is_empty(), "{out}{told}");
+    fs::remove_file(&broken).unwrap();
+    assert_eq!(carnet(folder.path(), &["-q", "sync", "--dry-run"]).0, 0);
+    assert_eq!(carnet(folder.path(), &["status"]).0, 3, "a rehearsal keeps nothing");
+    assert_eq!(carnet(folder.path(), &["-q", "sync"]).0, 0);
+    let (code, out, _) = carnet(folder.path(), &["status"]);
+    assert!(code == 0 && out.contains("nothing waits for you"), "{out}");
+    assert!(carnet(folder.path(), &["runs", "2"]).1.contains("broken.vcf"));
+}
+
+#[test]
+fn many_that_fail_for_one_reason_are_one_line() {
+    let folder = tempfile::tempdir().unwrap();
+    settings(folder.path(), &format!("{PRACTICE}[[book]]\nname = \"sheet\"\nkind = \"csv\"\npath = \"s.csv\"\n"));
+    fs::create_dir(folder.path().join("cards")).unwrap();
+    fs::create_dir(folder.path().join("s.csv")).unwrap();
+    for number in 0..30 {
+        fs::write(folder.path().join(format!("cards/{number:02}.vcf")), BROKEN).unwrap();
+    }
+    let (code, _, told) = carnet(folder.path(), &["sync"]);
+    assert_eq!(code, 3);
+    assert!(
+        told.contains("04.vcf") && !told.contains("05.vcf") && told.contains("25 more could not be read"),
+        "{told}"
+    );
+    assert_eq!(told.matches("hint: mend").count(), 1, "{told}");
+    let (code, out, _) = carnet(folder.path(), &["status"]);
+    assert_eq!((code, out.matches("waiting").count()), (3, 2), "{out}");
+    assert!(out.contains("cards: 30 records could not be read: 00.vcf line 1: "), "{out}");
+    assert!(out.contains("sheet: failed to read ") && out.contains("and 25 more"), "{out}");
+    assert!(carnet(folder.path(), &["runs"]).1.contains("31 failed"));
+}

@@ -97,7 +97,7 @@ pub enum Command {
     Show(show::ShowArgs),
     /// Look for contacts by a part of a name, number, address or comment
     Find(find::FindArgs),
-    /// Show the last run, the next one, and what waits for you
+    /// Show the last run, the next one, and what waits for you; exit code 3 if anything does, else 0
     Status,
     /// List past runs, or show one
     Runs(runs::RunsArgs),

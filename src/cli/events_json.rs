@@ -2,8 +2,11 @@
 
 use serde_json::{Value, json};
 
-use super::messages::{Messages, Said, typed_number};
-use crate::sync::{Summary, SyncEvent, events::Note};
+use super::{
+    messages::{Messages, Said, typed_number},
+    problems,
+};
+use crate::sync::{Summary, SyncEvent, Telling, events::Note};
 
 /// An event as an object with its `type`.
 pub fn event(event: &SyncEvent, messages: &dyn Messages) -> Value {
@@ -42,19 +45,24 @@ pub fn event(event: &SyncEvent, messages: &dyn Messages) -> Value {
         }
         SyncEvent::Change(change) => typed("change", change),
         SyncEvent::Conflict(conflict) => typed("conflict", conflict),
-        SyncEvent::Problem { replica, problem } => json!({
+        SyncEvent::FailedAlike { replica, activity, count } => json!({
+            "type": "event", "event": "failed_alike", "replica": replica, "activity": activity, "count": count,
+        }),
+        SyncEvent::Problem { replica, problem, telling } => json!({
             "type": "error",
             "replica": replica,
             "place": problem.place,
             "message": problem.message,
             "hint": problem.hint,
+            "known": *telling == Telling::Known,
         }),
-        SyncEvent::Failed { replica, contact, message, hint } => json!({
+        SyncEvent::Failed { replica, contact, message, hint, telling } => json!({
             "type": "error",
             "replica": replica,
             "contact": contact,
             "message": message,
             "hint": hint,
+            "known": *telling == Telling::Known,
         }),
     }
 }
@@ -64,6 +72,10 @@ pub fn summary(summary: &Summary, messages: &dyn Messages) -> Value {
     let mut object = typed("summary", summary);
     if !summary.stopped.is_empty() {
         object["stopped"] = summary.stopped.iter().map(|stopped| messages.stopped(stopped)).collect();
+    }
+    if !summary.failures.is_empty() {
+        let failures = summary.failures.iter();
+        object["failures"] = failures.map(|failure| problems::object("failure", failure, messages)).collect();
     }
     // Every verb is there, whether it was used or not, so that a script need not ask.
     for verb in ["GET", "PUT", "POST", "DELETE"] {
@@ -112,7 +124,13 @@ mod tests {
             there: "b".into(),
             kept: "there".into(),
         };
-        let failed = SyncEvent::Failed { replica: replica(), contact: label(), message: "no".into(), hint: None };
+        let failed = SyncEvent::Failed {
+            replica: replica(),
+            contact: Some(label()),
+            message: "no".into(),
+            hint: None,
+            telling: Telling::Whole,
+        };
         for (given, kind) in [
             (SyncEvent::ScanStarted { replica: replica() }, "event"),
             (SyncEvent::ScanProgress { replica: replica(), contacts: 1, pages: 1, pages_expected: None }, "event"),
@@ -120,7 +138,7 @@ mod tests {
             (SyncEvent::PushStarted { replica: replica(), total: 1 }, "event"),
             (SyncEvent::PushProgress { replica: replica(), done: 1, total: 1 }, "event"),
             (SyncEvent::Notice { replica: replica(), message: "m".into(), hint: None }, "event"),
-            (SyncEvent::Problem { replica: replica(), problem }, "error"),
+            (SyncEvent::Problem { replica: replica(), problem, telling: Telling::Whole }, "error"),
             (failed, "error"),
             (SyncEvent::Conflict(conflict), "conflict"),
         ] {

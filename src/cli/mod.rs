@@ -22,6 +22,7 @@ mod man;
 pub mod messages;
 mod output;
 mod plural;
+mod problems;
 mod progress;
 mod report;
 mod runs;

@@ -66,6 +66,7 @@ impl Progress {
             | SyncEvent::Conflict(_)
             | SyncEvent::Problem { .. }
             | SyncEvent::Failed { .. }
+            | SyncEvent::FailedAlike { .. }
             | SyncEvent::Notice { .. }
             | SyncEvent::Attention { .. } => {}
         }

@@ -20,13 +20,10 @@ use super::{
 use crate::{
     config::{BookKind, Settings},
     sync::{
-        Summary, SyncEvent,
+        Summary, SyncEvent, Telling,
         events::{Change, ChangeAction, ConflictNote, Label, Note},
     },
 };
-
-/// Troubles shown of one replica before the rest is only counted.
-const TROUBLES_SHOWN_MAX: u32 = 20;
 
 /// Takes a run's events and tells of them.
 pub struct Report<'o> {
@@ -43,7 +40,6 @@ pub struct Report<'o> {
     /// The replicas in the order of the settings, with what their records are called.
     places: Vec<(String, &'static str)>,
     pages: BTreeMap<String, u32>,
-    troubles: BTreeMap<String, u32>,
     /// The first error of stdout; a run is not given up for it.
     broken: Option<io::Error>,
 }
@@ -81,7 +77,6 @@ impl<'o> Report<'o> {
             dry_run,
             places: crm_and_mirror.into_iter().chain(books).collect(),
             pages: BTreeMap::new(),
-            troubles: BTreeMap::new(),
             broken: None,
         }
     }
@@ -108,13 +103,18 @@ impl<'o> Report<'o> {
             }
             SyncEvent::Change(change) if self.each_change => self.line(&change_line(&change)),
             SyncEvent::Conflict(conflict) => self.line(&conflict_line(&conflict)),
-            SyncEvent::Problem { replica, problem } => {
+            SyncEvent::Problem { replica, problem, telling } => {
                 let words = format!("{replica}: {}: {}", problem.place, problem.message);
-                self.trouble(&replica, &words, problem.hint.as_deref());
+                self.trouble(&words, problem.hint.as_deref(), telling);
             }
-            SyncEvent::Failed { replica, contact, message, hint } => {
-                let words = format!("{replica}: {}: failed to {message}", self.told_of(&contact));
-                self.trouble(&replica, &words, hint.as_deref());
+            SyncEvent::Failed { replica, contact, message, hint, telling } => {
+                let contact = contact.map_or_else(String::new, |contact| format!("{}: ", self.told_of(&contact)));
+                let words = format!("{replica}: {contact}failed to {message}");
+                self.trouble(&words, hint.as_deref(), telling);
+            }
+            SyncEvent::FailedAlike { replica, activity, count } if !self.verbose => {
+                let words = self.out.messages().failed_alike(activity, count);
+                self.talk_of("warning", &format!("{replica}: {words}"), None);
             }
             SyncEvent::Attention { note: Note::CarriedOut(applied), .. } => {
                 self.line(&plain(&self.out.messages().applied(&applied)));
@@ -130,6 +130,7 @@ impl<'o> Report<'o> {
             | SyncEvent::PushStarted { .. }
             | SyncEvent::PushProgress { .. }
             | SyncEvent::Change(_)
+            | SyncEvent::FailedAlike { .. }
             | SyncEvent::Attention { .. }
             | SyncEvent::Notice { .. } => {}
         }
@@ -145,7 +146,6 @@ impl<'o> Report<'o> {
             self.object(&events_json::summary(summary, self.out.messages()));
             return self.broken.map_or(Ok(()), Err);
         }
-        self.left_out();
         if let Some(tally) = &summary.import {
             self.place_line("import", &tally.in_words());
         }
@@ -154,7 +154,8 @@ impl<'o> Report<'o> {
                 self.place_line(&place, &words);
             }
         }
-        let troubled = summary.conflicts + summary.failed > 0 || !summary.stopped.is_empty();
+        let failed = summary.failed.saturating_sub(summary.failed_before);
+        let troubled = summary.conflicts + failed > 0 || !summary.stopped.is_empty();
         if summary.nothing_changed() && !troubled {
             self.line("nothing changed");
         }
@@ -162,8 +163,8 @@ impl<'o> Report<'o> {
             let conflicts = counted(summary.conflicts, "conflict");
             self.line(&format!("{WARNING}{conflicts}{WARNING:#}: every value is kept, see `carnet history`"));
         }
-        if summary.failed > 0 {
-            self.line(&format!("{BAD}{} failed{BAD:#}: see above", summary.failed));
+        if failed > 0 {
+            self.line(&format!("{BAD}{failed} failed{BAD:#}: see above"));
         }
         if summary.waiting > 0 {
             let verb = if summary.waiting == 1 { "waits" } else { "wait" };
@@ -181,7 +182,6 @@ impl<'o> Report<'o> {
     /// Takes the bars away when the run ended early.
     pub fn abandon(mut self) {
         self.progress.clear();
-        self.left_out();
     }
 
     fn place_line(&mut self, place: &str, words: &str) {
@@ -206,26 +206,13 @@ impl<'o> Report<'o> {
         }
     }
 
-    /// Something went wrong with a contact; a flood of them is cut.
-    fn trouble(&mut self, replica: &str, words: &str, hint: Option<&str>) {
-        let count = self.troubles.entry(replica.to_owned()).or_insert(0);
-        *count += 1;
-        if self.verbose || *count <= TROUBLES_SHOWN_MAX {
-            self.talk_of("warning", words, hint);
-        }
-    }
-
-    fn left_out(&mut self) {
-        let cut = |(replica, count): (&String, &u32)| {
-            let more = count.saturating_sub(TROUBLES_SHOWN_MAX);
-            (more > 0).then(|| format!("{replica}: {more} more; -v shows all"))
-        };
-        if self.verbose {
-            return;
-        }
-        let lines: Vec<String> = self.troubles.iter().filter_map(cut).collect();
-        for line in lines {
-            self.talk_of("warning", &line, None);
+    /// Something went wrong with a contact or a replica; of a flood the first are told.
+    fn trouble(&mut self, words: &str, hint: Option<&str>, telling: Telling) {
+        match telling {
+            Telling::Whole => self.talk_of("warning", words, hint),
+            Telling::Brief => self.talk_of("warning", words, None),
+            Telling::Counted | Telling::Known if self.verbose => self.talk_of("warning", words, hint),
+            Telling::Counted | Telling::Known => {}
         }
     }
 

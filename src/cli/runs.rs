@@ -8,13 +8,15 @@ use super::{
     errors::CliError,
     exit, history,
     messages::Messages,
-    output::{Output, STRONG},
+    output::{FAINT, Output, STRONG, plain},
+    problems,
     status::local,
 };
 use crate::{
     sync::events::Stopped,
     views::{
         Reader,
+        problems::failures_of,
         runs::{self, RunRow},
     },
 };
@@ -57,7 +59,7 @@ fn list(runs: &[RunRow], out: &mut Output) -> Result<(), CliError> {
             finished_at.as_deref().map_or(String::new(), |end| took(started_at, end)),
             outcome.clone().unwrap_or_else(|| "unfinished".to_owned()),
             exit_code.map_or(String::new(), |code| code.to_string()),
-            summary.as_deref().map_or(String::new(), changes),
+            summary.as_deref().map_or(String::new(), |summary| changes_and_failures(summary, failed(run))),
         ]
     };
     let rows: Vec<Vec<String>> = runs.iter().map(row).collect();
@@ -73,6 +75,7 @@ fn one(reader: &Reader, id: i64, out: &mut Output) -> Result<(), CliError> {
         return history::print(&replaced, out);
     }
     let RunRow { id, command, started_at, finished_at, outcome, exit_code: _, summary } = &run;
+    let messages = out.messages();
     let mut line = |name: &str, words: &str| out.line(&format!("{STRONG}{name:9}{STRONG:#} {words}"));
     line("run", &format!("{id} {command}"))?;
     line("started", &local(started_at))?;
@@ -82,6 +85,12 @@ fn one(reader: &Reader, id: i64, out: &mut Output) -> Result<(), CliError> {
     line("outcome", outcome.as_deref().unwrap_or("unfinished"))?;
     if let Some(summary) = summary {
         line("changes", &changes(summary))?;
+    }
+    for failure in failures_of(&run) {
+        line("failed", &plain(&problems::line(&failure, messages)))?;
+        if let Some(hint) = &failure.hint {
+            line("", &format!("{FAINT}{}{FAINT:#}", plain(hint)))?;
+        }
     }
     history::print(&replaced, out)
 }
@@ -96,6 +105,11 @@ pub fn object(run: &RunRow, messages: &dyn Messages) -> Value {
         if let Ok(part) = serde_json::from_value::<Stopped>(stopped.clone()) {
             *stopped = messages.stopped(&part).into();
         }
+    }
+    if let Some(summary) = summary.as_mut().and_then(Value::as_object_mut).filter(|it| it.contains_key("failures")) {
+        let failures = failures_of(run);
+        let objects = failures.iter().map(|failure| problems::object("failure", failure, messages)).collect();
+        summary.insert("failures".to_owned(), Value::Array(objects));
     }
     json!({
         "type": "run",
@@ -119,6 +133,18 @@ fn changes(summary: &str) -> String {
     let parts: Vec<String> =
         signs.into_iter().filter(|(_, count)| *count > 0).map(|(sign, count)| format!("{sign}{count}")).collect();
     if parts.is_empty() { "none".to_owned() } else { parts.join(" ") }
+}
+
+/// What failed in a run, in numbers.
+fn failed(run: &RunRow) -> u64 {
+    failures_of(run).iter().map(|failure| failure.count).sum()
+}
+
+fn changes_and_failures(summary: &str, failed: u64) -> String {
+    match (changes(summary), failed) {
+        (changes, 0) => changes,
+        (changes, failed) => format!("{changes}, {failed} failed"),
+    }
 }
 
 fn took(start: &str, end: &str) -> String {

@@ -11,6 +11,7 @@ use super::{
     messages::Messages,
     output::{BAD, FAINT, GOOD, Output, STRONG, WARNING, plain},
     plural::counted,
+    problems,
     report::who,
 };
 use crate::{
@@ -18,7 +19,8 @@ use crate::{
     sync::CRM,
     views::{
         attention::{Item, Subject},
-        status::{OutboxState, ReplicaStatus, RunRow, Status, UnsettledWrite, status},
+        problems::Problem,
+        status::{ReplicaStatus, RunRow, Status, UnsettledWrite, status},
     },
 };
 
@@ -39,7 +41,7 @@ pub fn run(context: &mut Context) -> Result<u8, CliError> {
     } else {
         shown.print(&mut context.out)?;
     }
-    Ok(exit::DONE)
+    Ok(shown.code())
 }
 
 /// The replicas of the settings, the CRM first.
@@ -59,6 +61,11 @@ impl Shown {
         Self { status, next }
     }
 
+    /// Whether something waits, for who watches carnet.
+    fn code(&self) -> u8 {
+        if self.status.counts.total() == 0 { exit::DONE } else { exit::PARTLY }
+    }
+
     fn object(&self, messages: &dyn Messages) -> Value {
         let pending = |replica: &ReplicaStatus| {
             let ReplicaStatus { name, held, create, update, delete, missing, unsettled } = replica;
@@ -66,7 +73,7 @@ impl Shown {
             json!({ "replica": name, "held": held, "unsettled": unsettled, "missing": missing,
                     "pending": { "create": create, "update": update, "delete": delete } })
         };
-        let Status { contacts, last, replicas, items, counts } = &self.status;
+        let Status { contacts, last, replicas, items, problems, counts } = &self.status;
         let number = |item: &Item| match item.id {
             crate::sync::ItemId::Conflict(id) | crate::sync::ItemId::Attention(id) => id,
         };
@@ -74,6 +81,7 @@ impl Shown {
             "type": "status",
             "contacts": contacts,
             "waiting": counts.total(),
+            "exit_code": self.code(),
             "last_run": last.as_ref().map(|run| super::runs::object(run, messages)),
             "next_run": self.next.map(|next| next.to_rfc3339_opts(chrono::SecondsFormat::Secs, true)),
             "replicas": replicas.iter().map(pending).collect::<Vec<_>>(),
@@ -92,12 +100,13 @@ impl Shown {
                 })),
                 Subject::Conflict { .. } => None,
             }).collect::<Vec<_>>(),
+            "problems": problems.iter().map(|problem| problems::waiting(problem, messages)).collect::<Vec<_>>(),
         })
     }
 
     fn print(&self, out: &mut Output) -> Result<(), CliError> {
         let messages = out.messages();
-        let Status { contacts, last, replicas, items, counts } = &self.status;
+        let Status { contacts, last, replicas, items, problems, counts } = &self.status;
         let mut line = |name: &str, words: &str| out.line(&format!("{STRONG}{name:9}{STRONG:#} {words}"));
         line("mirror", &counted(*contacts, "contact"))?;
         match last {
@@ -116,11 +125,15 @@ impl Shown {
             line("", &format!("{FAINT}{}{FAINT:#}", plain(&item::command(item, messages))))?;
         }
         for replica in replicas {
-            // One that is held for review was listed.
-            for write in replica.unsettled.iter().filter(|write| write.state != OutboxState::HeldForReview) {
+            for write in replica.unsettled.iter().filter(|write| write.is_shown_here()) {
                 line("waiting", &unsettled(write, &replica.name, messages))?;
                 line("", &format!("{FAINT}{}{FAINT:#}", messages.unsettled_todo(write)))?;
             }
+        }
+        for Problem { failure, since: at, .. } in problems {
+            let words = problems::line(failure, messages);
+            line("waiting", &format!("{WARNING}{}{WARNING:#}{}", plain(&words), since(at)))?;
+            line("", &format!("{FAINT}{}{FAINT:#}", plain(problems::todo(failure, messages))))?;
         }
         if counts.total() == 0 {
             line("waiting", &format!("{GOOD}{}{GOOD:#}", messages.nothing_waits()))?;
@@ -145,7 +158,8 @@ fn held_and_pending(replica: &ReplicaStatus) -> String {
     words
 }
 
-fn unsettled_object(write: &UnsettledWrite, messages: &dyn Messages) -> Value {
+/// A write whose end is not known, for `--json`.
+pub fn unsettled_object(write: &UnsettledWrite, messages: &dyn Messages) -> Value {
     let UnsettledWrite { action, state, sent_at, error, contact } = write;
     json!({
         "action": action.word(), "state": state.word(), "sent_at": sent_at, "contact": contact,

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use tracing::{debug, error as log_error, info, warn};
 
 use crate::sync::{
-    Summary, SyncError, SyncEvent,
+    Summary, SyncError, SyncEvent, Telling,
     events::{Label, Note, Stopped},
 };
 
@@ -37,11 +37,26 @@ pub fn event(event: &SyncEvent, wording: Wording) {
             let contact = id(&conflict.contact);
             warn!(replica = conflict.replica, contact, field, kept = conflict.kept, "conflict");
         }
-        SyncEvent::Problem { replica, problem } => {
+        SyncEvent::Problem { replica, problem, telling: Telling::Whole | Telling::Brief } => {
             warn!(replica, place = problem.place, hint = problem.hint, "skipped a record: {}", problem.message);
         }
-        SyncEvent::Failed { replica, contact, message, hint } => {
-            warn!(replica, contact = id(contact), hint, "failed to {message}");
+        SyncEvent::Problem { replica, problem, telling: Telling::Known } => {
+            info!(replica, place = problem.place, hint = problem.hint, "skips a record still: {}", problem.message);
+        }
+        SyncEvent::Problem { replica, problem, telling: Telling::Counted } => {
+            debug!(replica, place = problem.place, hint = problem.hint, "skipped a record: {}", problem.message);
+        }
+        SyncEvent::Failed { replica, contact, message, hint, telling: Telling::Whole | Telling::Brief } => {
+            warn!(replica, contact = contact.as_ref().map(id), hint, "failed to {message}");
+        }
+        SyncEvent::Failed { replica, contact, message, hint, telling: Telling::Known } => {
+            info!(replica, contact = contact.as_ref().map(id), hint, "fails still to {message}");
+        }
+        SyncEvent::Failed { replica, contact, message, hint, telling: Telling::Counted } => {
+            debug!(replica, contact = contact.as_ref().map(id), hint, "failed to {message}");
+        }
+        SyncEvent::FailedAlike { replica, activity, count } => {
+            warn!(replica, activity = activity.word(), count, "more failed for the same reason");
         }
         SyncEvent::Attention { replica, note } => {
             let (message, hint) = (wording.note)(replica, note);
@@ -67,6 +82,8 @@ pub fn summary(summary: &Summary, wording: Wording) {
         conflicts,
         waiting,
         failed,
+        failed_before,
+        failures: _,
         requests,
         dry_run: _,
         stopped,
@@ -82,6 +99,7 @@ pub fn summary(summary: &Summary, wording: Wording) {
         conflicts,
         waiting,
         failed,
+        failed_before,
         requests = sum(requests),
         "the run is done"
     );
@@ -148,7 +166,13 @@ mod tests {
             kept: "there".into(),
         };
         let change = Change { place: "crm".into(), action: ChangeAction::Update, contact: label(), fields };
-        let failed = SyncEvent::Failed { replica: "crm".into(), contact: label(), message: "x".into(), hint: None };
+        let failed = SyncEvent::Failed {
+            replica: "crm".into(),
+            contact: Some(label()),
+            message: "x".into(),
+            hint: None,
+            telling: Telling::Whole,
+        };
         let written = Written::default();
         let writer = written.clone();
         let subscriber = tracing_subscriber::fmt()

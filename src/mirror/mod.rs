@@ -30,6 +30,7 @@ mod outbox;
 mod pending;
 #[cfg(test)]
 mod plans;
+mod problems;
 mod runs;
 mod search;
 mod spill;
@@ -47,6 +48,7 @@ pub use error::{MirrorError, Result};
 pub use history::HistoryRow;
 pub use outbox::{OutboxAction, OutboxRow, OutboxState};
 pub use pending::{Pending, PendingList};
+pub use problems::{Activity, ProblemRow, ProblemSubject};
 pub use runs::RunRow;
 pub use search::Search;
 pub use spill::Spilled;

@@ -9,7 +9,7 @@ use super::*;
 use crate::contact::{self, Contact};
 
 /// Deliberate whole reads: how the statement begins and ends, the one step allowed, and why.
-const WHOLE_READS: [(&str, &str, &str, &str); 10] = [
+const WHOLE_READS: [(&str, &str, &str, &str); 12] = [
     ("SELECT contact, value", "IS NOT NULL", "SCAN contact_items", "free text search"),
     ("SELECT c.id, c.last_name", "", "SCAN c", "listing and searching: every living contact is wanted"),
     ("SELECT c.id FROM contacts c WHERE", "ORDER BY c.id", "SCAN c", "only when counts say that some are unagreed"),
@@ -18,6 +18,8 @@ const WHOLE_READS: [(&str, &str, &str, &str); 10] = [
     ("SELECT id FROM contacts WHERE created_run", "", "SCAN contacts", "only when a person takes a run back"),
     ("SELECT id, run, at, contact, replica", "LIMIT ?1", "SCAN conflicts", "newest first, up to a limit"),
     ("SELECT o.uid, o.contact FROM other_uids o", "", "SCAN o", "an import wants to know them all"),
+    ("SELECT id, replica, activity", "ORDER BY id", "SCAN problems", "a few rows, whatever fails"),
+    ("SELECT count(*) FROM problems", "", "SCAN problems", "likewise"),
     ("SELECT id, command", "LIMIT ?1", "SCAN runs", "newest first, up to a limit"),
     (
         "SELECT id, run, at, contact",
@@ -46,6 +48,7 @@ const SOURCES: [&str; 19] = [
     include_str!("cursors.rs"),
     include_str!("spill.rs"),
     include_str!("pending.rs"),
+    include_str!("problems.rs"),
     include_str!("runs.rs"),
     include_str!("search.rs"),
     include_str!("uids.rs"),
@@ -264,6 +267,21 @@ fn use_small_tables(mirror: &mut Mirror, contact: ContactId) -> Result<()> {
     mirror.spilled(1, 0, 1)?;
     mirror.forget_spilled(1)?;
     use_attention(mirror, run, replica.clone(), state)?;
+    mirror.problems()?;
+    mirror.count_problems()?;
+    mirror.problems_of("crm", Activity::Read)?;
+    mirror.put_problem(&ProblemRow {
+        id: 0,
+        replica: replica.clone(),
+        activity: Activity::Read,
+        first: ProblemSubject { place: text(), contact: None, message: text() },
+        others: Vec::new(),
+        count: 1,
+        hint: None,
+        first_run: run,
+        last_run: run,
+    })?;
+    mirror.forget_problem(1)?;
     let row = OutboxRow {
         id: 0,
         replica,

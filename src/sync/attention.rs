@@ -44,12 +44,14 @@ pub struct AttentionCounts {
     pub attention: u64,
     /// Writes to the CRM that were refused, or whose outcome is unknown. Those held for review are in `attention`.
     pub unsettled: u64,
+    /// What failed and is tried again by each run; many for one reason are one.
+    pub problems: u64,
 }
 
 impl AttentionCounts {
     /// All of it.
     pub fn total(self) -> u64 {
-        self.conflicts + self.attention + self.unsettled
+        self.conflicts + self.attention + self.unsettled + self.problems
     }
 }
 
@@ -74,6 +76,7 @@ pub fn attention_counts(mirror: &Mirror) -> Result<AttentionCounts, MirrorError>
         conflicts: mirror.count_open_conflicts()?,
         attention: mirror.count_open_attention()?,
         unsettled: mirror.outbox(CRM)?.iter().filter(unsettled).count() as u64,
+        problems: mirror.count_problems()?,
     })
 }
 

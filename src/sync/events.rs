@@ -7,9 +7,14 @@ use serde::{Deserialize, Serialize};
 use super::{
     attention::exit_code,
     import_counts::ImportCounts,
+    problems::Telling,
     review::refused::{Applied, Refused},
 };
-use crate::{contact::Field, mirror::Attention, replica::Problem};
+use crate::{
+    contact::Field,
+    mirror::{Activity, Attention},
+    replica::Problem,
+};
 
 /// Takes the events of a run, in order.
 pub type Events<'a> = dyn FnMut(SyncEvent) + 'a;
@@ -50,17 +55,30 @@ pub enum SyncEvent {
         replica: String,
         /// What is wrong with it.
         problem: Problem,
+        /// How much of it is told.
+        telling: Telling,
     },
-    /// A write was refused or could not be made; the contact waits.
+    /// A write was refused or could not be made, and the contact waits; or a replica as a whole could not be used.
     Failed {
         /// `crm` or the book's name.
         replica: String,
-        /// Who.
-        contact: Label,
-        /// In words.
+        /// Who; none for the replica as a whole.
+        contact: Option<Label>,
+        /// In words: it reads after "failed to".
         message: String,
         /// What to do.
         hint: Option<String>,
+        /// How much of it is told.
+        telling: Telling,
+    },
+    /// So many more failed in the way of one that was told.
+    FailedAlike {
+        /// `crm` or the book's name.
+        replica: String,
+        /// What was tried.
+        activity: Activity,
+        /// How many more.
+        count: u64,
     },
     /// Something a user should know of the replica as a whole.
     Notice {
@@ -138,15 +156,51 @@ pub struct Stopped {
 }
 
 /// The contact that an event is about.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Label {
     /// The contact's UID.
     pub uid: String,
     /// Its CRM id, once it has one.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub crm_id: Option<String>,
     /// What to call it on a screen.
     pub name: String,
+}
+
+/// What failed in a run for one reason.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Failure {
+    /// `crm`, the book's name, or `mirror`.
+    pub replica: String,
+    /// What was tried.
+    pub activity: Activity,
+    /// How many failed.
+    pub count: u64,
+    /// What to do.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hint: Option<String>,
+    /// The first few of them.
+    pub subjects: Vec<FailedSubject>,
+}
+
+/// A record, a contact or a whole replica, and what is wrong with it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FailedSubject {
+    /// Where: "ada.vcf line 7"; "" for a contact, or else for the replica as a whole.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub place: String,
+    /// The contact that could not be written.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub contact: Option<Label>,
+    /// What is wrong there; without a place it reads after "failed to".
+    pub message: String,
+}
+
+impl FailedSubject {
+    /// True for a replica as a whole.
+    pub fn is_whole(&self) -> bool {
+        self.place.is_empty() && self.contact.is_none()
+    }
 }
 
 /// A change of one contact in one place.
@@ -226,6 +280,12 @@ pub struct Summary {
     pub waiting: u64,
     /// Records and writes that failed.
     pub failed: u64,
+    /// How many of those have waited since an earlier run: they are no news.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub failed_before: u64,
+    /// What failed, those known from earlier runs too, by what there is to do about it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub failures: Vec<Failure>,
     /// HTTP requests sent, by verb.
     pub requests: BTreeMap<String, u64>,
     /// What became of an imported file's records; none for a run without one.
@@ -248,6 +308,10 @@ impl Summary {
     pub fn nothing_changed(&self) -> bool {
         [&self.created, &self.updated, &self.deleted].into_iter().all(|places| places.values().all(|count| *count == 0))
     }
+}
+
+fn is_zero(count: &u64) -> bool {
+    *count == 0
 }
 
 fn field_name<S: serde::Serializer>(field: &Field, serializer: S) -> Result<S::Ok, S::Error> {

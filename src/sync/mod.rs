@@ -15,6 +15,7 @@ mod import_counts;
 mod options;
 mod outbox;
 mod participant;
+mod problems;
 mod push;
 pub(crate) mod record;
 pub(crate) mod review;
@@ -31,6 +32,7 @@ pub use host::{FailPoint, Host, SystemClock, Uptime};
 pub use import_counts::{Column, ImportCounts};
 pub use options::{Mode, RunOptions, Stop};
 pub use participant::{CRM, Direction, Participant, Trust};
+pub use problems::Telling;
 pub use review::{
     answer::{Answer, answers},
     candidates::{Candidate, candidates},
@@ -43,6 +45,6 @@ pub(crate) use steps::Source;
 pub use steps::{RunInputs, run_on};
 
 pub use crate::{
-    mirror::{Ambiguity, Attention, AttentionKind, Decision, ItemId, StopReason},
+    mirror::{Activity, Ambiguity, Attention, AttentionKind, Decision, ItemId, StopReason},
     reconcile::resolution::{Refusal, choices as keep_choices},
 };

@@ -9,11 +9,12 @@ use super::{
     host::{FailPoint, Host, Uptime},
     options::Stop,
     participant::{Participant, Trust},
+    problems::Problems,
 };
 use crate::{
     mirror::{Attention, AttentionRow, ContactId, Mirror, State, Stored},
     reconcile::{Limit, Prefer},
-    replica::{Diagnostic, Problem},
+    replica::Diagnostic,
 };
 
 /// How careful this run is.
@@ -48,6 +49,8 @@ pub struct Run<'a> {
     pub reading_begun: Uptime,
     /// What was stopped for safety.
     pub guards: Guards,
+    /// What failed.
+    pub problems: Problems,
     events: &'a mut (dyn FnMut(SyncEvent) + 'a),
 }
 
@@ -83,7 +86,18 @@ impl<'a> Run<'a> {
     ) -> Self {
         let summary = Summary { dry_run: policy.dry_run, ..Summary::default() };
         let reading_begun = host.uptime();
-        Self { mirror, id: 0, policy, host, stop, summary, reading_begun, guards: Guards::new(), events }
+        Self {
+            mirror,
+            id: 0,
+            policy,
+            host,
+            stop,
+            summary,
+            reading_begun,
+            guards: Guards::new(),
+            problems: Problems::default(),
+            events,
+        }
     }
 
     pub fn emit(&mut self, event: SyncEvent) {
@@ -156,12 +170,6 @@ impl<'a> Run<'a> {
         self.emit(SyncEvent::Change(Change { place: place.to_owned(), action, contact, fields }));
     }
 
-    /// Tells of a record that could not be used.
-    pub fn problem(&mut self, replica: &str, problem: Problem) {
-        self.summary.failed += 1;
-        self.emit(SyncEvent::Problem { replica: replica.to_owned(), problem });
-    }
-
     /// Tells something about a replica as a whole.
     pub fn notice(&mut self, replica: &str, diagnostic: Diagnostic) {
         let Diagnostic { message, hint } = diagnostic;
@@ -204,13 +212,6 @@ impl<'a> Run<'a> {
                     .hint("run `sqlite3 MIRROR 'PRAGMA foreign_key_check'`"),
             )
         })
-    }
-
-    /// Tells of a write that was refused or could not be made; the contact waits.
-    pub fn failed(&mut self, participant: &Participant, contact: Label, diagnostic: Diagnostic) {
-        self.summary.failed += 1;
-        let Diagnostic { message, hint } = diagnostic;
-        self.emit(SyncEvent::Failed { replica: participant.name.clone(), contact, message, hint });
     }
 }
 

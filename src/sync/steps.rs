@@ -7,7 +7,7 @@ use super::{
     error::SyncError,
     events::{Events, Summary, SyncEvent},
     host::{FailPoint, Host},
-    options::{RunOptions, Stop},
+    options::{Mode, RunOptions, Stop},
     outbox::Outbox,
     participant::{CRM, Participant},
     push::{Pusher, leaving::filter_fact},
@@ -15,7 +15,10 @@ use super::{
     run::{Run, RunPolicy},
     scan::Scanner,
 };
-use crate::{contact::Filter, mirror::Mirror};
+use crate::{
+    contact::Filter,
+    mirror::{Activity, Mirror},
+};
 
 /// Contacts that come into the mirror from somewhere else than a replica: a file to import.
 pub(crate) trait Source {
@@ -75,6 +78,7 @@ impl Run<'_> {
     fn begin(&mut self, options: &RunOptions, before: Vec<SyncEvent>) -> Result<(), SyncError> {
         self.id = self.mirror.begin_run(&options.trigger, &self.host.stamp())?;
         self.reached(FailPoint::Begun)?;
+        self.recall_problems()?;
         before.into_iter().for_each(|event| self.emit(event));
         Ok(())
     }
@@ -86,6 +90,9 @@ impl Run<'_> {
         options: &RunOptions,
         source: Option<&mut dyn Source>,
     ) -> Result<Summary, SyncError> {
+        if options.only.is_empty() && options.mode == Mode::Sync {
+            self.all_take_part(participants);
+        }
         let outcome = self.steps(participants, account, options, source).await;
         self.reached(FailPoint::Finishing)?;
         self.finish(participants, outcome)
@@ -107,6 +114,7 @@ impl Run<'_> {
         self.reached(FailPoint::Recovered)?;
         for participant in participants.iter_mut().filter(|participant| options.mode.reads(&participant.name)) {
             self.check_stop()?;
+            self.is_at(&participant.name, Activity::Read);
             Scanner::new(self, participant).scan().await?;
         }
         if let Some(source) = source {
@@ -116,6 +124,7 @@ impl Run<'_> {
         self.reached(FailPoint::TakenIn)?;
         let (mut trouble, mut planned) = (None, HashSet::new());
         for participant in participants.iter_mut().filter(|participant| options.mode.writes(&participant.name)) {
+            self.is_at(&participant.name, Activity::Write);
             let pushed = Pusher::new(self, participant, &mut planned).push().await?;
             trouble = trouble.or(pushed);
         }
@@ -173,7 +182,9 @@ impl Run<'_> {
         for participant in participants {
             self.summary.requests.extend(participant.replica.requests());
         }
+        self.sum_problems();
         self.keep_guards(participants, outcome)?;
+        self.keep_problems(outcome)?;
         self.summary.waiting = attention_counts(self.mirror)?.total();
         if self.policy.dry_run {
             return Ok(());

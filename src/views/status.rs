@@ -3,8 +3,10 @@
 use super::{
     Reader,
     attention::{self, Item},
+    problems::{self, Problem, label},
 };
 use crate::{
+    contact::ids::CRM,
     mirror::{Mirror, MirrorError, OutboxRow, Pending},
     sync::{self, AttentionCounts, events::Label},
 };
@@ -22,6 +24,8 @@ pub struct Status {
     pub replicas: Vec<ReplicaStatus>,
     /// What waits, conflicts first.
     pub items: Vec<Item>,
+    /// What failed and is tried again by each run.
+    pub problems: Vec<Problem>,
     /// The same and the writes that are unsettled, in numbers: what the exit code of a run counts.
     pub counts: AttentionCounts,
 }
@@ -60,6 +64,30 @@ pub struct UnsettledWrite {
     pub contact: Label,
 }
 
+impl UnsettledWrite {
+    /// True where it waits here; one that is held for review waits among what the user is asked.
+    pub fn is_shown_here(&self) -> bool {
+        self.state != OutboxState::HeldForReview
+    }
+}
+
+/// The writes to the CRM that wait, and are not asked about.
+///
+/// # Errors
+/// The mirror's.
+pub fn unsettled_in_crm(reader: &Reader) -> Result<Vec<UnsettledWrite>, MirrorError> {
+    let mut writes = unsettled(&reader.mirror, CRM)?;
+    writes.retain(UnsettledWrite::is_shown_here);
+    Ok(writes)
+}
+
+fn unsettled(mirror: &Mirror, name: &str) -> Result<Vec<UnsettledWrite>, MirrorError> {
+    let write = |OutboxRow { action, state, sent_at, error, contact, .. }| {
+        Ok(UnsettledWrite { action, state, sent_at, error, contact: label(mirror, contact)? })
+    };
+    mirror.outbox(name)?.into_iter().map(write).collect()
+}
+
 /// Reads the state of the mirror and of these replicas.
 ///
 /// # Errors
@@ -71,6 +99,7 @@ pub fn status<'n>(reader: &Reader, names: impl Iterator<Item = &'n str>) -> Resu
         last: mirror.last_run()?,
         replicas: names.map(|name| replica(mirror, name)).collect::<Result<_, _>>()?,
         items: attention::items(reader, false)?,
+        problems: problems::problems(reader)?,
         counts: sync::attention_counts(mirror)?,
     })
 }
@@ -82,15 +111,7 @@ fn replica(mirror: &Mirror, name: &str) -> Result<ReplicaStatus, MirrorError> {
         missing: mirror.absences(name)?.len() as u64,
         ..ReplicaStatus::default()
     };
-    for row in mirror.outbox(name)? {
-        let contact = mirror.contact(row.contact)?.map_or_else(Label::default, |stored| Label {
-            name: stored.contact.display_name(),
-            uid: stored.uid,
-            crm_id: stored.crm_id,
-        });
-        let OutboxRow { action, state, sent_at, error, .. } = row;
-        replica.unsettled.push(UnsettledWrite { action, state, sent_at, error, contact });
-    }
+    replica.unsettled = unsettled(mirror, name)?;
     for (_, pending) in mirror.pending(name)? {
         match pending {
             Pending::Create => replica.create += 1,

@@ -1,4 +1,4 @@
-//! `carnet conflicts list`: one line for each conflict and question, with what to type.
+//! `carnet conflicts list`: one line for all that waits: each conflict and question, with what to type, and what failed.
 
 use super::item;
 use crate::{
@@ -8,47 +8,90 @@ use crate::{
         exit,
         messages::{Messages, typed_number},
         output::{FAINT, Output, STRONG, WARNING, plain},
-        status::local,
+        problems,
+        report::who,
+        status::{local, unsettled_object},
     },
+    sync::CRM,
     views::{
-        State,
+        MirrorError, Reader, State,
         attention::{Item, Subject, items},
+        problems::{Problem, problems},
+        status::{UnsettledWrite, unsettled_in_crm},
     },
 };
+
+/// In the place of a number, where nothing is to be answered.
+const NO_NUMBER: &str = "-";
 
 /// `carnet conflicts list`.
 pub fn run(all: bool, context: &mut Context) -> Result<u8, CliError> {
     let settings = context.settings()?;
-    let items = items(&context.reader(&settings)?, all)?;
-    if items.is_empty() && !context.out.json {
+    let waiting = Waiting::read(&context.reader(&settings)?, all)?;
+    if waiting.is_empty() && !context.out.json {
         context.talk(context.out.messages().nothing_waits());
     }
-    print(&items, &mut context.out)?;
+    print(&waiting, &mut context.out)?;
     Ok(exit::DONE)
 }
 
-fn print(items: &[Item], out: &mut Output) -> Result<(), CliError> {
+/// What waits: what is asked, and what needs no answer.
+struct Waiting {
+    items: Vec<Item>,
+    unsettled: Vec<UnsettledWrite>,
+    problems: Vec<Problem>,
+}
+
+impl Waiting {
+    fn read(reader: &Reader, all: bool) -> Result<Self, MirrorError> {
+        Ok(Self { items: items(reader, all)?, unsettled: unsettled_in_crm(reader)?, problems: problems(reader)? })
+    }
+
+    fn is_empty(&self) -> bool {
+        let Self { items, unsettled, problems } = self;
+        items.is_empty() && unsettled.is_empty() && problems.is_empty()
+    }
+
+    /// The rows of a table, each with whether it waits.
+    fn rows(&self, messages: &dyn Messages) -> Vec<(bool, Vec<String>)> {
+        let items = self.items.iter().map(|one| (one.state == State::Open, row(one, messages)));
+        let unsettled = self.unsettled.iter().map(|write| (true, row_of_write(write, messages)));
+        let problems = self.problems.iter().map(|problem| (true, row_of_problem(problem, messages)));
+        items.chain(unsettled).chain(problems).collect()
+    }
+}
+
+fn print(waiting: &Waiting, out: &mut Output) -> Result<(), CliError> {
     let messages = out.messages();
     if out.json {
-        for one in items {
+        for one in &waiting.items {
             out.object(&item::object(one, messages))?;
+        }
+        for write in &waiting.unsettled {
+            let mut object = unsettled_object(write, messages);
+            object["type"] = "unsettled".into();
+            object["replica"] = CRM.into();
+            out.object(&object)?;
+        }
+        for problem in &waiting.problems {
+            out.object(&problems::waiting(problem, messages))?;
         }
         return Ok(());
     }
-    let rows: Vec<Vec<String>> = items.iter().map(|one| row(one, messages)).collect();
+    let (waits, rows): (Vec<bool>, Vec<Vec<String>>) = waiting.rows(messages).into_iter().unzip();
     if !out.terminal {
         return Ok(out.rows(&[], &rows)?);
     }
     // Not a table that wraps: a command on one line can be copied.
     let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
     let widths: Vec<usize> = (0..5).map(width).collect();
-    for (row, one) in rows.iter().zip(items) {
+    for (row, waits) in rows.iter().zip(waits) {
         let pad = |column: usize| {
             let cell = plain(&row[column]);
             let gap = " ".repeat(widths[column].saturating_sub(cell.chars().count()));
             format!("{cell}{gap}")
         };
-        let style = if one.state == State::Open { WARNING } else { FAINT };
+        let style = if waits { WARNING } else { FAINT };
         let (number, name, what, replica, since) = (pad(0), pad(1), pad(2), pad(3), pad(4));
         let command = plain(&row[5]);
         out.line(&format!(
@@ -70,6 +113,21 @@ fn row(one: &Item, messages: &dyn Messages) -> Vec<String> {
     vec![typed_number(one.id), name, what, one.replica.clone(), since, item::command(one, messages)]
 }
 
+/// The same of a write to the CRM that has no number: there is nothing to type.
+fn row_of_write(write: &UnsettledWrite, messages: &dyn Messages) -> Vec<String> {
+    let (what, todo) = (write.state.word().to_owned(), messages.unsettled_todo(write));
+    let text = format!("{}; {todo}", messages.unsettled(write, &who(&write.contact)));
+    vec![NO_NUMBER.to_owned(), who(&write.contact), what, CRM.to_owned(), local(&write.sent_at), text]
+}
+
+/// The same of what failed and is tried again.
+fn row_of_problem(problem: &Problem, messages: &dyn Messages) -> Vec<String> {
+    let Problem { failure, since, .. } = problem;
+    let what = messages.failed_to_be(failure.activity).to_owned();
+    let text = format!("{}; {}", messages.failure(failure), problems::todo(failure, messages));
+    vec![NO_NUMBER.to_owned(), problems::name(failure), what, failure.replica.clone(), local(since), text]
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -81,7 +139,7 @@ mod tests {
 
     fn listed(reader: &Reader, all: bool, terminal: bool, json: bool) -> String {
         let (mut out, written) = captured::output(terminal, json, false);
-        print(&items(reader, all).unwrap(), &mut out).unwrap();
+        print(&Waiting::read(reader, all).unwrap(), &mut out).unwrap();
         written.text().replace(&local(practice::AT), "THEN")
     }
 

@@ -2,10 +2,13 @@
 
 use super::{Messages, Said, typed_choice, typed_keep, typed_number};
 use crate::{
+    cli::report::who,
     contact::{ContactType, Field, Keep},
     sync::{
-        Ambiguity, Answer, Applied, Attention, AttentionKind, Candidate, Effect, Guarded, ItemId, NoCandidate, Refusal,
-        Refused, StopReason, SyncError, Why, answers, guarded, keep_choices,
+        Activity, Ambiguity, Answer, Applied, Attention, AttentionKind, Candidate, Effect, Guarded, ItemId,
+        NoCandidate, Refusal, Refused, StopReason, SyncError, Why, answers,
+        events::{FailedSubject, Failure},
+        guarded, keep_choices,
     },
     views::{
         attention::{Choice, Item, KeepChoice, Subject},
@@ -275,11 +278,62 @@ impl Messages for English {
         }
     }
 
+    fn failure(&self, Failure { activity, count, subjects, .. }: &Failure) -> String {
+        let shown: Vec<String> = subjects.iter().map(failed_subject).collect();
+        let Some(first) = shown.first().filter(|_| *count > 1) else { return shown.concat() };
+        let what = match activity {
+            Activity::Read => "records could not be read",
+            Activity::Write => "contacts could not be written",
+        };
+        let more = |named: usize| match count.saturating_sub(named as u64) {
+            0 => String::new(),
+            more => format!(", and {more} more"),
+        };
+        let names: Vec<String> = subjects.iter().filter_map(|subject| subject.contact.as_ref()).map(who).collect();
+        let alike = |one: &FailedSubject| one.place.is_empty() && one.message == subjects[0].message;
+        if !names.is_empty() && subjects.iter().all(alike) {
+            let (message, more) = (&subjects[0].message, more(names.len()));
+            return format!("{count} {what}: failed to {message} ({}{more})", names.join(", "));
+        }
+        match shown.len() {
+            1 => format!("{count} {what}: {first}"),
+            named => format!("{count} {what}: {}{}", shown.join("; "), more(named)),
+        }
+    }
+
+    fn failed_alike(&self, activity: Activity, count: u64) -> String {
+        let what = match activity {
+            Activity::Read => "could not be read",
+            Activity::Write => "could not be written",
+        };
+        format!("{count} more {what} for the same reason; -v names each")
+    }
+
+    fn failed_to_be(&self, activity: Activity) -> &'static str {
+        match activity {
+            Activity::Read => "unreadable",
+            Activity::Write => "unwritten",
+        }
+    }
+
+    fn problem_todo(&self) -> &'static str {
+        "nothing to type: each run tries again, and this goes once one succeeds"
+    }
+
     fn error_hint(&self, error: &SyncError) -> Option<String> {
         match error {
             SyncError::OtherAccount { .. } => Some(OTHER_ACCOUNT.to_owned()),
             _ => None,
         }
+    }
+}
+
+/// One that failed, and how.
+fn failed_subject(FailedSubject { place, contact, message }: &FailedSubject) -> String {
+    match contact {
+        Some(contact) => format!("{}: failed to {message}", who(contact)),
+        None if place.is_empty() => format!("failed to {message}"),
+        None => format!("{place}: {message}"),
     }
 }
 

@@ -9,8 +9,8 @@ mod tests;
 use crate::{
     contact::Field,
     sync::{
-        Answer, Applied, Attention, AttentionKind, Candidate, ItemId, Refused, SyncError,
-        events::{Note, Stopped},
+        Activity, Answer, Applied, Attention, AttentionKind, Candidate, ItemId, Refused, SyncError,
+        events::{Failure, Note, Stopped},
     },
     views::{
         attention::{Choice, Item, KeepChoice, Subject},
@@ -120,6 +120,18 @@ pub trait Messages {
 
     /// What becomes of such a write, and what the user can do.
     fn unsettled_todo(&self, write: &UnsettledWrite) -> &'static str;
+
+    /// What failed, and how: of many the first few, and how many there are.
+    fn failure(&self, failure: &Failure) -> String;
+
+    /// So many more failed in the way of one that was told.
+    fn failed_alike(&self, activity: Activity, count: u64) -> String;
+
+    /// What kind of thing failed, in a list of what waits.
+    fn failed_to_be(&self, activity: Activity) -> &'static str;
+
+    /// What becomes of a problem that has no hint of its own.
+    fn problem_todo(&self) -> &'static str;
 
     /// What to do about an error that has no hint of its own.
     fn error_hint(&self, error: &SyncError) -> Option<String>;

@@ -14,7 +14,7 @@ use crate::{
     contact::Field,
     replica::Problem,
     sync::{
-        Attention, AttentionKind,
+        Activity, Attention, AttentionKind,
         events::{FieldChange, Stopped},
     },
 };
@@ -121,14 +121,34 @@ fn too_many_deletions() -> Stopped {
 fn troubles_are_told_on_stderr_and_their_sum_on_stdout() {
     let problem = |number: u32| SyncEvent::Problem {
         replica: "sheet".into(),
-        problem: Problem { place: format!("row {number}"), message: "has 3 cells".into(), hint: None, remote: None },
+        problem: Problem {
+            place: format!("row {number}"),
+            message: "has 3 cells".into(),
+            hint: Some("mend the row".into()),
+            remote: None,
+        },
+        telling: match number {
+            1 => Telling::Whole,
+            2..=3 => Telling::Brief,
+            4..=24 => Telling::Counted,
+            _ => Telling::Known,
+        },
     };
     let mut events: Vec<SyncEvent> = (1..=25).map(problem).collect();
+    events.push(SyncEvent::FailedAlike { replica: "sheet".into(), activity: Activity::Read, count: 21 });
     events.push(SyncEvent::Failed {
         replica: "crm".into(),
-        contact: label("Ada"),
+        contact: Some(label("Ada")),
         message: "save it: last name is too long".into(),
         hint: Some("shorten it".into()),
+        telling: Telling::Whole,
+    });
+    events.push(SyncEvent::Failed {
+        replica: "team".into(),
+        contact: None,
+        message: "open /x/team: permission denied".into(),
+        hint: None,
+        telling: Telling::Whole,
     });
     events.push(SyncEvent::Notice { replica: "team".into(), message: "the marker is missing".into(), hint: None });
     events.push(SyncEvent::Conflict(ConflictNote {
@@ -148,28 +168,33 @@ fn troubles_are_told_on_stderr_and_their_sum_on_stdout() {
     26 failed: see above
     1 waits for you: see `carnet status`
     "#);
-    insta::assert_snapshot!(talk.lines().skip(19).collect::<Vec<_>>().join("\n"), @r#"
-    warning: sheet: row 20: has 3 cells
+    insta::assert_snapshot!(talk, @r#"
+    warning: sheet: row 1: has 3 cells
+    hint: mend the row
+    warning: sheet: row 2: has 3 cells
+    warning: sheet: row 3: has 3 cells
+    warning: sheet: 21 more could not be read for the same reason; -v names each
     warning: crm: Ada (1042): failed to save it: last name is too long
     hint: shorten it
+    warning: team: failed to open /x/team: permission denied
     warning: team: the marker is missing
-    warning: sheet: 5 more; -v shows all
     stopped: team: too many deletions
     "#);
     let (out, talk) = told("-q", false, events.clone(), &summary);
     assert_eq!(out, "");
     assert!(!talk.contains("marker") && talk.contains("failed to save it"), "{talk}");
     let (_, talk) = told("-v", false, events, &summary);
-    assert!(talk.contains("row 25") && !talk.contains("more;"), "{talk}");
+    assert!(talk.contains("row 25") && !talk.contains("more could"), "{talk}");
 }
 
 #[test]
 fn where_nobody_sits_stderr_names_people_by_id_alone() {
     let failed = |crm_id: Option<&str>| SyncEvent::Failed {
         replica: "crm".into(),
-        contact: Label { crm_id: crm_id.map(Into::into), ..label("Élodie Durand") },
+        contact: Some(Label { crm_id: crm_id.map(Into::into), ..label("Élodie Durand") }),
         message: "save it: no".into(),
         hint: None,
+        telling: Telling::Whole,
     };
     let conflict = SyncEvent::Conflict(ConflictNote {
         replica: "crm".into(),

@@ -7,7 +7,10 @@ use crate::{
     cli::{messages::Language, output::captured},
     config::Environment,
     contact::Contact,
-    mirror::{AbsenceRow, Agreement, Attention, AttentionKind, AttentionRow, Mirror, OutboxAction, OutboxRow, State},
+    mirror::{
+        AbsenceRow, Activity, Agreement, Attention, AttentionKind, AttentionRow, Mirror, OutboxAction, OutboxRow,
+        OutboxState, ProblemRow, ProblemSubject, State,
+    },
     sync::events::Label,
 };
 
@@ -76,12 +79,36 @@ fn status_counts_what_is_pending_and_what_waits() {
         last_run: run,
     };
     mirror.put_absence(&absence).unwrap();
+    let subject = |place: &str, contact: Option<i64>, message: &str| ProblemSubject {
+        place: place.into(),
+        contact,
+        message: message.into(),
+    };
+    let unreadable = ProblemRow {
+        id: 0,
+        replica: "team".into(),
+        activity: Activity::Read,
+        first: subject("broken.vcf line 1", None, "has no END:VCARD"),
+        others: Vec::new(),
+        count: 1,
+        hint: Some("mend or restore the card".into()),
+        first_run: run,
+        last_run: run,
+    };
+    mirror.put_problem(&unreadable).unwrap();
+    let (first, others) =
+        (subject("", Some(id), "write s.csv: no space"), vec![subject("", Some(99), "write s.csv: no space")]);
+    let activity = Activity::Write;
+    mirror.put_problem(&ProblemRow { activity, first, others, count: 147, hint: None, ..unreadable.clone() }).unwrap();
+    let first = subject("", None, "open /x/team: permission denied");
+    mirror.put_problem(&ProblemRow { first, hint: None, ..unreadable }).unwrap();
     let now = DateTime::parse_from_rfc3339("2026-01-01T10:20:00Z").unwrap().with_timezone(&Utc);
     let status = Shown::new(status(&mirror.into(), names(&settings)).unwrap(), &settings, now);
     insta::assert_snapshot!(serde_json::to_string_pretty(&status.object(Language::English.messages())).unwrap(), @r#"
     {
       "conflicts": [],
       "contacts": 1,
+      "exit_code": 3,
       "last_run": {
         "command": "sync",
         "exit_code": 3,
@@ -93,6 +120,62 @@ fn status_counts_what_is_pending_and_what_waits() {
         "type": "run"
       },
       "next_run": "2026-01-01T11:00:00Z",
+      "problems": [
+        {
+          "activity": "read",
+          "count": 1,
+          "hint": "mend or restore the card",
+          "replica": "team",
+          "run": 1,
+          "since": "2026-01-01T00:00:00Z",
+          "subjects": [
+            {
+              "message": "has no END:VCARD",
+              "place": "broken.vcf line 1"
+            }
+          ],
+          "text": "broken.vcf line 1: has no END:VCARD",
+          "type": "problem"
+        },
+        {
+          "activity": "write",
+          "count": 147,
+          "hint": null,
+          "replica": "team",
+          "run": 1,
+          "since": "2026-01-01T00:00:00Z",
+          "subjects": [
+            {
+              "contact": {
+                "crm_id": "1042",
+                "name": "Durand",
+                "uid": "u-1"
+              },
+              "message": "write s.csv: no space"
+            },
+            {
+              "message": "write s.csv: no space"
+            }
+          ],
+          "text": "147 contacts could not be written: failed to write s.csv: no space (Durand (1042), and 146 more)",
+          "type": "problem"
+        },
+        {
+          "activity": "read",
+          "count": 1,
+          "hint": null,
+          "replica": "team",
+          "run": 1,
+          "since": "2026-01-01T00:00:00Z",
+          "subjects": [
+            {
+              "message": "open /x/team: permission denied"
+            }
+          ],
+          "text": "failed to open /x/team: permission denied",
+          "type": "problem"
+        }
+      ],
       "questions": [
         {
           "command": "carnet conflicts resolve q1 --same-as CONTACT (or --new)",
@@ -151,9 +234,10 @@ fn status_counts_what_is_pending_and_what_waits() {
         }
       ],
       "type": "status",
-      "waiting": 3
+      "waiting": 6
     }
     "#);
+    assert_eq!(status.code(), 3);
     let (mut out, written) = captured::output(true, false, false);
     status.print(&mut out).unwrap();
     let next = status.next.unwrap().with_timezone(&Local).format("%Y-%m-%d %H:%M").to_string();
@@ -170,6 +254,12 @@ fn status_counts_what_is_pending_and_what_waits() {
               nothing was deleted; if this is meant, run `carnet sync --max-delete 30`
     waiting   crm change of Durand (1042): the answer was lost (change contact 1042: no whole answer within 60 s)  since THEN
               nothing to type: the next runs look whether it was taken, and send it again if it was not
+    waiting   team: broken.vcf line 1: has no END:VCARD  since THEN
+              mend or restore the card
+    waiting   team: 147 contacts could not be written: failed to write s.csv: no space (Durand (1042), and 146 more)  since THEN
+              nothing to type: each run tries again, and this goes once one succeeds
+    waiting   team: failed to open /x/team: permission denied  since THEN
+              nothing to type: each run tries again, and this goes once one succeeds
     ");
 }
 

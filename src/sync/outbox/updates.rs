@@ -11,8 +11,8 @@ use crate::{
     contact::{Contact, Field, FieldSet},
     mirror::{Agreement, ContactId, OutboxAction, OutboxRow, OutboxState, Stored},
     reconcile::{lists, merge::equal_normalised},
-    replica::{Ids, Writes},
-    sync::{SyncError, events::SyncEvent, participant::MergeSide, record::label},
+    replica::{Diagnostic, Ids, Writes},
+    sync::{SyncError, participant::MergeSide, record::label},
 };
 
 /// So often a change is sent to a server that neither refuses nor shows it, before a user is told.
@@ -127,9 +127,7 @@ impl Outbox<'_, '_> {
         let stored = self.run.stored(row.contact)?;
         let message = format!("write it: sent {TRIES_MAX} times, and the CRM neither refuses nor shows it");
         let hint = "it is sent again once an hour; try the same change in the CRM itself";
-        self.run.summary.failed += 1;
-        let (replica, contact, hint) = (self.replica.to_owned(), label(&stored), Some(hint.to_owned()));
-        self.run.emit(SyncEvent::Failed { replica, contact, message, hint });
+        self.run.failed_and_noted(self.replica, label(&stored), Diagnostic::new(message).hint(hint));
         Ok(())
     }
 }

@@ -4,7 +4,7 @@
 use super::{Delivery, PLANNED_AT_ONCE, Pusher, delivery};
 use crate::{
     contact::Filter,
-    mirror::{Agreement, ContactId, Stored},
+    mirror::{Activity, Agreement, ContactId, Stored},
     replica::{Action, Diagnostic},
     sync::{SyncError, participant::Trust, run::Step},
 };
@@ -19,11 +19,11 @@ impl Pusher<'_, '_> {
         let leaving = self.leaving(&before)?;
         let (count, known) = (leaving.len() as u64, self.run.mirror.count_known(&self.participant.name)?);
         if !self.run.policy.force && count > self.run.policy.max_delete.allowed(known) {
-            self.run.summary.failed += 1;
             let message =
-                format!("{count} of {known} contacts no longer fit `where`; so many are not taken out at once");
+                format!("take out {count} of {known} contacts, which no longer fit `where`: so many do not go at once");
             let hint = format!("`carnet sync --max-delete {count}` takes them out; they stay in the mirror");
-            self.run.notice(&self.participant.name, Diagnostic::new(message).hint(hint));
+            let diagnostic = Diagnostic::new(message).hint(hint);
+            self.run.replica_failed(&self.participant.name, Activity::Write, diagnostic, 1);
             return Ok(());
         }
         for (turn, some) in leaving.chunks(PLANNED_AT_ONCE).enumerate() {

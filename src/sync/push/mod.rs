@@ -25,7 +25,7 @@ use std::collections::HashSet;
 
 use crate::{
     contact::FieldSet,
-    mirror::{Agreement, ContactId, Pending, Stored},
+    mirror::{Activity, Agreement, ContactId, Pending, Stored},
     reconcile::{Base, outgoing},
     replica::{Action, Diagnostic, Write},
 };
@@ -116,18 +116,21 @@ impl<'r, 'a> Pusher<'r, 'a> {
             self.participant.replica.clear_up().await;
         }
         self.say_unlisted();
+        if !self.participant.is_halted() && !self.run.policy.dry_run {
+            self.run.passed(&self.participant.name, Activity::Write);
+        }
         Ok(self.trouble)
     }
 
     fn say_unlisted(&mut self) {
         let waiting = std::mem::take(&mut self.unlisted).len();
         if waiting > 0 {
-            self.run.summary.failed += waiting as u64;
             let message = format!(
-                "{waiting} new contacts are not made in the CRM yet: its listing left out contacts that are there, and they \
-                 may be among them"
+                "make {waiting} new contacts in the CRM: its listing left out contacts that are there, and they may be \
+                 among them"
             );
-            self.run.notice(&self.participant.name, Diagnostic::new(message).hint("the next whole listing decides"));
+            let diagnostic = Diagnostic::new(message).hint("the next whole listing decides");
+            self.run.replica_failed(&self.participant.name, Activity::Write, diagnostic, waiting as u64);
         }
     }
 

@@ -7,7 +7,7 @@ use crate::sync::{run::Step, scan::missing::Absences};
 use std::collections::HashSet;
 
 use crate::{
-    mirror::{Agreement, Attention, ContactId, StopReason, Stored},
+    mirror::{Activity, Agreement, Attention, ContactId, StopReason, Stored},
     reconcile::{Kept, matching::could_be},
     replica::{Diagnostic, Lookup, RemoteContact, RemoteId},
     sync::{error::SyncError, scan::intake::NEVER_READ},
@@ -160,15 +160,13 @@ impl Pusher<'_, '_> {
         if doubtful == 0 {
             return;
         }
-        self.run.summary.failed += doubtful as u64;
         let message = format!(
-            "{doubtful} contacts that a book knows by their CRM id are neither in the CRM's listing nor surely gone; they \
-             are not made there yet"
+            "find {doubtful} contacts that a book knows by their CRM id: they are neither in the CRM's listing nor surely \
+             gone, and are not made there yet"
         );
-        self.run.notice(
-            &self.participant.name,
-            Diagnostic::new(message).hint("the next run asks again; `carnet sync --force` makes them at once"),
-        );
+        let hint = "the next run asks again; `carnet sync --force` makes them at once";
+        let diagnostic = Diagnostic::new(message).hint(hint);
+        self.run.replica_failed(&self.participant.name, Activity::Write, diagnostic, doubtful as u64);
     }
 
     /// The contacts that books know by ids of which nobody knows anything yet. Those whose id is somebody's who has just come

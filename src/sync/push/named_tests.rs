@@ -53,7 +53,12 @@ fn linked(fixture: &RunFixture<'_>, id: ContactId) -> Option<String> {
 }
 
 fn notices(fixture: &RunFixture<'_>) -> usize {
-    fixture.told.borrow().iter().filter(|event| matches!(event, SyncEvent::Notice { .. })).count()
+    fixture
+        .told
+        .borrow()
+        .iter()
+        .filter(|event| matches!(event, SyncEvent::Notice { .. } | SyncEvent::Failed { .. }))
+        .count()
 }
 
 /// What one look makes of a contact whose record names "1001".

@@ -14,7 +14,7 @@ use crate::{
     sync::{
         attention::of_distrust,
         error::SyncError,
-        events::ChangeAction,
+        events::{ChangeAction, Label},
         record::label,
         run::Step,
         scan::intake::{CHANGED, marks},
@@ -172,7 +172,7 @@ impl Pusher<'_, '_> {
                 if self.participant.is_uncertain() {
                     self.outbox().refused(&delivery.stored, delivery.action(), &diagnostic)?;
                 }
-                self.run.failed(self.participant, who, diagnostic);
+                self.failed_with_row(who, diagnostic);
             }
             ReplicaError::Deferred(diagnostic) => {
                 self.outbox().withdraw(row)?;
@@ -180,7 +180,7 @@ impl Pusher<'_, '_> {
             }
             ReplicaError::OutcomeUnknown(diagnostic) => {
                 self.outbox().lost(id, &diagnostic)?;
-                self.run.failed(self.participant, who, diagnostic);
+                self.failed_with_row(who, diagnostic);
             }
             ReplicaError::Unavailable(diagnostic) => {
                 self.outbox().withdraw(row)?;
@@ -207,13 +207,22 @@ impl Pusher<'_, '_> {
         Ok(false)
     }
 
+    /// A write failed, and where its answer may yet come the outbox has a row of it, which waits for it.
+    fn failed_with_row(&mut self, who: Label, diagnostic: Diagnostic) {
+        if self.participant.is_uncertain() {
+            self.run.failed_and_noted(&self.participant.name, who, diagnostic);
+        } else {
+            self.run.failed(self.participant, who, diagnostic);
+        }
+    }
+
     /// The CRM acknowledged a change and does not show it: said now, and by `status` until the contact is taken as it is.
     fn report_not_persisted(&mut self, stored: &Stored, fields: &[Field]) -> Result<(), SyncError> {
         let names: Vec<&str> = fields.iter().map(|field| field.name()).collect();
         let names = names.join(", ");
         let hint = "it is not sent again until it changes here; the mirror keeps it";
         let message = format!("write {names}: the CRM acknowledged it and shows something else");
-        self.run.failed(self.participant, label(stored), Diagnostic::new(message).hint(hint));
+        self.run.failed_and_noted(&self.participant.name, label(stored), Diagnostic::new(message).hint(hint));
         // It was told as a failure: what is raised here only stays in `status`.
         let attention = Attention::NotPersisted { fields: fields.to_vec() };
         let row = self.run.open_attention(&self.participant.name, &stored.uid, attention);

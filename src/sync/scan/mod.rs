@@ -44,6 +44,7 @@ use super::{
 };
 use crate::{
     contact::FieldSet,
+    mirror::Activity,
     reconcile::{Census, guard},
     replica::{Coverage, Cursor, Diagnostic, Lookup, RemoteContact, RemoteId, ReplicaError, Scanned},
 };
@@ -96,7 +97,10 @@ impl<'r, 'a> Scanner<'r, 'a> {
         bump(&mut self.run.summary.scanned, &name, contacts);
         self.run.emit(SyncEvent::ScanFinished { replica: name, contacts });
         match ended {
-            Ok(scanned) => self.conclude(gathering, scanned).await,
+            Ok(scanned) => {
+                self.run.passed(&self.participant.name, Activity::Read);
+                self.conclude(gathering, scanned).await
+            }
             Err(error) => self.scan_failed(error),
         }
     }
@@ -143,11 +147,10 @@ impl<'r, 'a> Scanner<'r, 'a> {
             | ReplicaError::Deferred(diagnostic)
             | ReplicaError::OutcomeUnknown(diagnostic)
             | ReplicaError::Login(diagnostic) => diagnostic,
-            other @ (ReplicaError::Stale(_) | ReplicaError::Stopped(_)) => Diagnostic::new(other.to_string()),
+            other @ (ReplicaError::Stale(_) | ReplicaError::Stopped(_)) => Diagnostic::new(format!("read it: {other}")),
         };
         self.participant.trust = Trust::Nothing;
-        self.run.summary.failed += 1;
-        self.run.notice(&self.participant.name, diagnostic);
+        self.run.replica_failed(&self.participant.name, Activity::Read, diagnostic, 1);
         Ok(())
     }
 

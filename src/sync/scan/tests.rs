@@ -15,6 +15,7 @@ use crate::{
         SyncError,
         events::{Note, SyncEvent},
         participant::{CRM, Participant, Trust},
+        problems::Telling,
         testing::{CONFIRM, RunFixture, SETTLE, ScriptedReplica, ada, participant, seen, with_fixture},
     },
 };
@@ -96,7 +97,7 @@ fn trouble_with_a_book_stops_that_book_only() {
                 let attention = Attention::Worded { kind, text, todo: None, candidates };
                 SyncEvent::Attention { replica, note: Note::Raised { remote: String::new(), attention } }
             } else {
-                SyncEvent::Notice { replica, message: text, hint: None }
+                SyncEvent::Failed { replica, contact: None, message: text, hint: None, telling: Telling::Whole }
             };
             assert!(fixture.told.borrow().contains(&expected), "{error:?}");
         });
@@ -105,7 +106,7 @@ fn trouble_with_a_book_stops_that_book_only() {
     for error in [Unavailable, Rejected, Deferred, OutcomeUnknown, Login] {
         check(error(diagnostic()), "do it", 1, 0);
     }
-    check(Stale(None), "it changed there in the meantime", 1, 0);
+    check(Stale(None), "read it: it changed there in the meantime", 1, 0);
 }
 
 #[test]
