@@ -419,3 +419,40 @@ fn many_that_fail_for_one_reason_are_one_line() {
     assert!(out.contains("sheet: failed to read ") && out.contains("and 25 more"), "{out}");
     assert!(carnet(folder.path(), &["runs"]).1.contains("31 failed"));
 }
+
+#[test]
+fn what_stays_out_and_what_stays_there_is_said_before_in_the_run_and_after() {
+    let folder = tempfile::tempdir().unwrap();
+    settings(folder.path(), PRACTICE);
+    assert_eq!(carnet(folder.path(), &["-q", "sync"]).0, 0);
+    let card = |name: &str, lines: &str| {
+        let text = format!("BEGIN:VCARD\r\nVERSION:3.0\r\nUID:{name}\r\n{lines}END:VCARD\r\n");
+        fs::write(folder.path().join(format!("cards/{name}.vcf")), text).unwrap();
+    };
+    card("nora", "FN:Nora Vidal\r\nN:Vidal;Nora;;;\r\nORG:Vidal & Fils\r\n");
+    card("omar", "FN:Omar Vidal\r\nN:Vidal;Omar;;;\r\nORG:Vidal & Fils\r\n");
+    let mut cards: Vec<_> = fs::read_dir(folder.path().join("cards")).unwrap().map(|it| it.unwrap().path()).collect();
+    cards.sort();
+    let goes = cards.iter().find(|it| fs::read_to_string(it).is_ok_and(|card| card.contains("TEL"))).unwrap();
+    fs::remove_file(goes).unwrap();
+    let changed = cards.iter().rev().find(|it| fs::read_to_string(it).is_ok_and(|card| card.contains("TEL"))).unwrap();
+    let text = fs::read_to_string(changed).unwrap();
+    fs::write(changed, text.replace("END:VCARD", "TEL;TYPE=WORK,VOICE:01 99 00 00 77\r\nEND:VCARD")).unwrap();
+    assert!(carnet(folder.path(), &["check"]).1.contains("is not known yet"));
+
+    let said = ["company: 2 stay out of the CRM: Vidal & Fils", "1 stays in the CRM (crm.deletes = never): "];
+    let trial = "a throwaway contact, \"carnet probe\", is made in the CRM and deleted again";
+    for (arguments, tried) in [(&["sync", "--dry-run"][..], 1), (&["sync"], 1), (&["sync"], 0)] {
+        let (code, out, told) = carnet(folder.path(), arguments);
+        assert_eq!((code, out.matches(trial).count()), (0, tried), "{arguments:?}: {out}{told}");
+        for said in said {
+            assert_eq!(out.matches(said).count(), tried, "{arguments:?} {said}: {out}");
+        }
+    }
+    assert!(carnet(folder.path(), &["check"]).1.contains("numbers and addresses is known"));
+    let (code, out, _) = carnet(folder.path(), &["status"]);
+    assert_eq!(code, 0, "none of it waits for an answer");
+    assert!(out.contains(said[0]) && out.contains("1 deleted here stays there"), "{out}");
+    let shown = carnet(folder.path(), &["show", "Nora Vidal"]).1;
+    assert!(shown.contains("(the same, without company: it has no place for that)"), "{shown}");
+}

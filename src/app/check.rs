@@ -7,8 +7,9 @@ use rustix::fs::{Access, access};
 use super::compose::{book_replica, crm_replica};
 use crate::{
     config::{Book, BookKind, CrmUrl, Direction, Settings},
+    crm::replica::CrmReplica,
     mirror::Mirror,
-    replica::{Batch, Diagnostic, Stopped, memory::Known},
+    replica::{Batch, Diagnostic, Replica, Stopped, memory::Known},
     sandbox::{Sandbox, SandboxSettings},
     sync::{SyncError, SystemClock},
 };
@@ -43,7 +44,7 @@ pub async fn check(settings: &Settings, offline: bool) -> Vec<CheckLine> {
     if offline {
         lines.push(line("crm", Verdict::Ok, "not asked (--offline)"));
     } else {
-        lines.push(check_server(settings).await.unwrap_or_else(|error| failed("crm", &error)));
+        lines.extend(check_server(settings).await.unwrap_or_else(|error| vec![failed("crm", &error)]));
     }
     for book in &settings.books {
         lines.push(check_book(settings, book).await.unwrap_or_else(|error| failed(&book.name, &error)));
@@ -62,7 +63,7 @@ fn check_mirror(settings: &Settings) -> CheckLine {
     }
 }
 
-async fn check_server(settings: &Settings) -> Result<CheckLine, SyncError> {
+async fn check_server(settings: &Settings) -> Result<Vec<CheckLine>, SyncError> {
     let practice = settings.crm.url == CrmUrl::Sandbox;
     let sandbox = match practice {
         // A state of its own in memory: checking must not make files.
@@ -73,18 +74,33 @@ async fn check_server(settings: &Settings) -> Result<CheckLine, SyncError> {
         ),
         false => None,
     };
-    let replica = crm_replica(settings, sandbox.as_ref()).await?;
+    let mut replica = crm_replica(settings, sandbox.as_ref()).await?;
     let pages = replica.check_login().await?;
+    let lists = check_lists(settings, &mut replica);
     if practice {
-        return Ok(line("crm", Verdict::Ok, "the practice CRM, inside this process"));
+        return Ok(vec![line("crm", Verdict::Ok, "the practice CRM, inside this process"), lists]);
     }
     let pages = pages.map(|pages| format!(", {pages} pages of contacts")).unwrap_or_default();
     if settings.crm.insecure_http {
         let hint = "use https, or remove insecure_http";
         let message = format!("login accepted{pages}; the password may travel in clear text");
-        return Ok(CheckLine { hint: Some(hint.to_owned()), ..line("crm", Verdict::Warning, message) });
+        return Ok(vec![CheckLine { hint: Some(hint.to_owned()), ..line("crm", Verdict::Warning, message) }, lists]);
     }
-    Ok(line("crm", Verdict::Ok, format!("login accepted{pages}")))
+    Ok(vec![line("crm", Verdict::Ok, format!("login accepted{pages}")), lists])
+}
+
+/// Whether it is known how the CRM updates lists, or is yet to be found out on a throwaway contact.
+fn check_lists(settings: &Settings, replica: &mut CrmReplica) -> CheckLine {
+    // A mirror that cannot be read has a line of its own.
+    let mirror = Mirror::open_read_only(&settings.mirror.path).ok();
+    replica.recall(&|name| mirror.as_ref().and_then(|mirror| mirror.fact(name).ok().flatten()));
+    if !replica.is_to_probe() {
+        return line("lists", Verdict::Ok, "how the CRM updates numbers and addresses is known");
+    }
+    let message = "how the CRM updates numbers and addresses is not known yet: the first change of one makes a throwaway \
+                   contact, \"carnet probe\", in the CRM and deletes it again";
+    let hint = "`crm.lists` says it without trying";
+    CheckLine { hint: Some(hint.to_owned()), ..line("lists", Verdict::Ok, message) }
 }
 
 async fn check_book(settings: &Settings, book: &Book) -> Result<CheckLine, SyncError> {

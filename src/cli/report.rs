@@ -119,6 +119,16 @@ impl<'o> Report<'o> {
             SyncEvent::Attention { note: Note::CarriedOut(applied), .. } => {
                 self.line(&plain(&self.out.messages().applied(&applied)));
             }
+            SyncEvent::Attention {
+                replica,
+                note: note @ (Note::StaysThere { .. } | Note::StaysOut { .. } | Note::TrialAhead),
+            } => {
+                let Said { message, hint } = self.out.messages().note(&replica, &note);
+                self.place_line(&replica, &plain(&message));
+                if let Some(hint) = hint {
+                    self.place_line("", &format!("{FAINT}{}{FAINT:#}", plain(&hint)));
+                }
+            }
             SyncEvent::Attention { replica, note } if !self.out.quiet => {
                 let Said { message, hint } = self.out.messages().note(&replica, &note);
                 self.talk_of("warning", &format!("{replica}: {message}"), hint.as_deref());

@@ -13,7 +13,7 @@ use crate::{
     contact::Field,
     views::{
         Reader,
-        contacts::{Standing, Stored, holders},
+        contacts::{Holder, Standing, Stored, holders},
     },
 };
 
@@ -43,8 +43,11 @@ fn print(reader: &Reader, stored: &Stored, out: &mut Output) -> Result<(), CliEr
         object["replicas"] = holders
             .iter()
             .map(|holder| {
-                let state = said(holder.standing);
-                json!({ "replica": holder.replica, "remote": holder.remote, "state": state })
+                let left_out: Vec<&str> = holder.left_out.iter().map(Field::name).collect();
+                json!({
+                    "replica": holder.replica, "remote": holder.remote, "state": said(holder.standing),
+                    "left_out": left_out,
+                })
             })
             .collect();
         return Ok(out.object(&object)?);
@@ -63,7 +66,7 @@ fn print(reader: &Reader, stored: &Stored, out: &mut Output) -> Result<(), CliEr
     line("in the mirror since", &stored.created_at)?;
     line("last changed", &stored.updated_at)?;
     for holder in &holders {
-        line(&holder.replica, &format!("{} ({})", holder.remote, said(holder.standing)))?;
+        line(&holder.replica, &format!("{} ({}{})", holder.remote, said(holder.standing), left_out(holder)))?;
     }
     if holders.is_empty() {
         line("held by", "the mirror alone, until the next run")?;
@@ -115,6 +118,17 @@ fn said(standing: Standing) -> &'static str {
         Standing::ToDelete => "to be deleted",
         Standing::ToWrite => "to be written",
         Standing::Same => "the same",
+    }
+}
+
+/// What of the contact a record does not hold because its replica has no place for it.
+fn left_out(holder: &Holder) -> String {
+    let names: Vec<&str> = holder.left_out.iter().map(Field::name).collect();
+    match (names.is_empty(), holder.standing) {
+        (true, _) | (false, Standing::Detached | Standing::ToDelete) => String::new(),
+        (false, Standing::Same | Standing::ToWrite) => {
+            format!(", without {}: it has no place for that", names.join(", "))
+        }
     }
 }
 

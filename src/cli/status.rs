@@ -8,7 +8,7 @@ use super::{
     context::Context,
     errors::CliError,
     exit,
-    messages::Messages,
+    messages::{Messages, Said},
     output::{BAD, FAINT, GOOD, Output, STRONG, WARNING, plain},
     plural::counted,
     problems,
@@ -16,6 +16,7 @@ use super::{
 };
 use crate::{
     config::Settings,
+    contact::Field,
     sync::CRM,
     views::{
         attention::{Item, Subject},
@@ -68,12 +69,12 @@ impl Shown {
 
     fn object(&self, messages: &dyn Messages) -> Value {
         let pending = |replica: &ReplicaStatus| {
-            let ReplicaStatus { name, held, create, update, delete, missing, unsettled } = replica;
+            let ReplicaStatus { name, held, create, update, delete, staying, missing, unsettled } = replica;
             let unsettled: Vec<Value> = unsettled.iter().map(|write| unsettled_object(write, messages)).collect();
-            json!({ "replica": name, "held": held, "unsettled": unsettled, "missing": missing,
+            json!({ "replica": name, "held": held, "unsettled": unsettled, "missing": missing, "staying": staying,
                     "pending": { "create": create, "update": update, "delete": delete } })
         };
-        let Status { contacts, last, replicas, items, problems, counts } = &self.status;
+        let Status { contacts, last, companies, replicas, items, problems, counts } = &self.status;
         let number = |item: &Item| match item.id {
             crate::sync::ItemId::Conflict(id) | crate::sync::ItemId::Attention(id) => id,
         };
@@ -82,6 +83,7 @@ impl Shown {
             "contacts": contacts,
             "waiting": counts.total(),
             "exit_code": self.code(),
+            "out_of_the_crm": { "company": { "contacts": companies.0, "values": companies.1 } },
             "last_run": last.as_ref().map(|run| super::runs::object(run, messages)),
             "next_run": self.next.map(|next| next.to_rfc3339_opts(chrono::SecondsFormat::Secs, true)),
             "replicas": replicas.iter().map(pending).collect::<Vec<_>>(),
@@ -106,7 +108,7 @@ impl Shown {
 
     fn print(&self, out: &mut Output) -> Result<(), CliError> {
         let messages = out.messages();
-        let Status { contacts, last, replicas, items, problems, counts } = &self.status;
+        let Status { contacts, last, companies, replicas, items, problems, counts } = &self.status;
         let mut line = |name: &str, words: &str| out.line(&format!("{STRONG}{name:9}{STRONG:#} {words}"));
         line("mirror", &counted(*contacts, "contact"))?;
         match last {
@@ -118,7 +120,12 @@ impl Shown {
             line("next run", &format!("{next} {FAINT}(if `carnet daemon` runs){FAINT:#}"))?;
         }
         for replica in replicas {
-            line(&replica.name, &held_and_pending(replica))?;
+            line(&replica.name, &held_and_pending(replica, messages))?;
+        }
+        if companies.0 > 0 {
+            let Said { message, hint } = messages.stays_out(CRM, Field::Company, companies.0, &companies.1);
+            line(CRM, &plain(&message))?;
+            line("", &format!("{FAINT}{}{FAINT:#}", plain(&hint.unwrap_or_default())))?;
         }
         for item in items {
             line("waiting", &format!("{}{}", asked(item, messages), since(&item.since)))?;
@@ -142,12 +149,15 @@ impl Shown {
     }
 }
 
-fn held_and_pending(replica: &ReplicaStatus) -> String {
-    let ReplicaStatus { name: _, held, create, update, delete, missing, unsettled } = replica;
+fn held_and_pending(replica: &ReplicaStatus, messages: &dyn Messages) -> String {
+    let ReplicaStatus { name: _, held, create, update, delete, staying, missing, unsettled } = replica;
     let mut words = counted(*held, "contact");
     let pending = [(create, "create"), (update, "update"), (delete, "delete")];
     for (count, verb) in pending.into_iter().filter(|(count, _)| **count > 0) {
         words += &format!(", {WARNING}{count} to {verb}{WARNING:#}");
+    }
+    if *staying > 0 {
+        words += &format!(", {}", messages.staying(*staying));
     }
     if *missing > 0 {
         words += &format!(", {WARNING}{missing} not found there, looked for again{WARNING:#}");

@@ -58,10 +58,18 @@ pub fn event(event: &SyncEvent, wording: Wording) {
         SyncEvent::FailedAlike { replica, activity, count } => {
             warn!(replica, activity = activity.word(), count, "more failed for the same reason");
         }
+        SyncEvent::Attention { replica, note: Note::StaysThere { contacts, .. } } => {
+            info!(replica, contacts, "contacts that were deleted here stay there");
+        }
+        SyncEvent::Attention { replica, note: Note::StaysOut { field, contacts, .. } } => {
+            info!(replica, contacts, field = field.name(), "a field stays out of it");
+        }
         SyncEvent::Attention { replica, note } => {
             let (message, hint) = (wording.note)(replica, note);
             match note {
-                Note::CarriedOut(_) => info!(replica, "{message}"),
+                Note::CarriedOut(_) | Note::TrialAhead | Note::StaysThere { .. } | Note::StaysOut { .. } => {
+                    info!(replica, "{message}");
+                }
                 Note::Raised { .. } | Note::PingPong { .. } | Note::OlderCopy { .. } | Note::Dropped(_) => {
                     warn!(replica, hint, "{message}");
                 }

@@ -29,7 +29,8 @@ const WHOLE_READS: [(&str, &str, &str, &str); 12] = [
     ),
 ];
 /// Partial indexes hold the few rows that matter: reading all of one is the point.
-const SMALL_INDEXES: [&str; 4] = ["contacts_deleted", "conflicts_open", "attention_open", "decisions_noted"];
+const SMALL_INDEXES: [&str; 5] =
+    ["contacts_deleted", "contacts_with_company", "conflicts_open", "attention_open", "decisions_noted"];
 
 const SOURCES: [&str; 19] = [
     include_str!("absences.rs"),
@@ -188,6 +189,7 @@ fn use_everything(mirror: &mut Mirror) -> Result<()> {
         let search = Search::by(pairs).expect("every name and value is known");
         mirror.for_each_contact(&Search { find: Some("x".into()), ..search }, &mut |_| Ok(()))?;
     }
+    mirror.companies(1)?;
     mirror.add_other_uid("a", id, 1)?;
     mirror.contact_by_other_uid("a")?;
     mirror.for_each_other_uid(&mut |_, _| Ok(()))?;

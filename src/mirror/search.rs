@@ -170,6 +170,33 @@ impl Mirror {
         found.sort_unstable();
         Ok(found.into_iter().map(|(_, _, id)| id).collect())
     }
+
+    /// How many living contacts have a company, and the first few companies.
+    ///
+    /// # Errors
+    /// SQLite's.
+    pub fn companies(&self, limit: usize) -> Result<(u64, Vec<String>)> {
+        let count = self.count(
+            "SELECT count(*) FROM contacts INDEXED BY contacts_with_company
+             WHERE company IS NOT NULL AND deleted_at IS NULL",
+            [],
+        )?;
+        let mut companies: Vec<String> = Vec::new();
+        let mut select = self.sql(
+            "SELECT company FROM contacts INDEXED BY contacts_with_company
+             WHERE company IS NOT NULL AND deleted_at IS NULL ORDER BY id",
+        )?;
+        let mut rows = select.query([])?;
+        while companies.len() < limit
+            && let Some(row) = rows.next()?
+        {
+            let company = text(row, 0)?;
+            if !companies.contains(&company) {
+                companies.push(company);
+            }
+        }
+        Ok((count, companies))
+    }
 }
 
 /// A text to find.

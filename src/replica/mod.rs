@@ -75,6 +75,13 @@ pub trait Replica {
         contact.clone()
     }
 
+    /// True where this write makes it try something first, on a record that it makes for that and removes again: a user is
+    /// told before.
+    fn tries_before(&self, write: &Write) -> bool {
+        let _ = write;
+        false
+    }
+
     /// HTTP requests sent so far, by verb.
     fn requests(&self) -> BTreeMap<String, u64> {
         BTreeMap::new()

@@ -140,6 +140,24 @@ pub enum Note {
         /// Which field.
         field: Field,
     },
+    /// Contacts that were deleted here stay there: the replica does not follow deletions.
+    StaysThere {
+        /// How many.
+        contacts: u64,
+        /// The first few.
+        named: Vec<Label>,
+    },
+    /// A field of contacts stays out of a replica that has no place for it.
+    StaysOut {
+        /// Which field.
+        field: Field,
+        /// Of how many contacts.
+        contacts: u64,
+        /// The first few values.
+        values: Vec<String>,
+    },
+    /// The replica is about to try something on a throwaway record, to learn how it takes writes.
+    TrialAhead,
     /// A decision that was noted while another carnet was at work is carried out.
     CarriedOut(Applied),
     /// Such a decision makes no sense any more, and is forgotten.

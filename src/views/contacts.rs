@@ -3,7 +3,7 @@
 use super::Reader;
 pub use crate::mirror::{Search, Stored};
 use crate::{
-    contact::{Contact, ItemKind, keys},
+    contact::{Contact, FieldSet, ItemKind, ids::CRM, keys},
     mirror::MirrorError,
 };
 
@@ -26,6 +26,8 @@ pub struct Holder {
     pub remote: String,
     /// How the record stands to the mirror's contact.
     pub standing: Standing,
+    /// What the contact has and the replica has no place for, where that is known: of the CRM.
+    pub left_out: FieldSet,
 }
 
 /// How a replica's record stands to the mirror's contact.
@@ -98,7 +100,9 @@ pub fn holders(reader: &Reader, stored: &Stored) -> Result<Vec<Holder>, MirrorEr
             () if agreement.version != stored.version => Standing::ToWrite,
             () => Standing::Same,
         };
-        Holder { replica, remote: agreement.remote, standing }
+        let carried = if replica == CRM { FieldSet::CRM } else { FieldSet::ALL };
+        let left_out = stored.contact.set_fields().less(carried);
+        Holder { replica, remote: agreement.remote, standing, left_out }
     };
     Ok(agreements.map(holder).collect())
 }

@@ -13,6 +13,9 @@ use crate::{
 
 pub use crate::mirror::{OutboxAction, OutboxState, RunRow};
 
+/// So many companies are named.
+const COMPANIES_SHOWN_MAX: usize = 3;
+
 /// The state of everything.
 #[derive(Debug)]
 pub struct Status {
@@ -20,6 +23,8 @@ pub struct Status {
     pub contacts: u64,
     /// The newest run, if there ever was one.
     pub last: Option<RunRow>,
+    /// Living contacts with a company, which the CRM has no place for: how many, and the first few companies.
+    pub companies: (u64, Vec<String>),
     /// The replicas, in the order in which they were asked for.
     pub replicas: Vec<ReplicaStatus>,
     /// What waits, conflicts first.
@@ -43,6 +48,8 @@ pub struct ReplicaStatus {
     pub update: u64,
     /// Contacts to be deleted there.
     pub delete: u64,
+    /// Contacts that were deleted here and stay there, where deletions are not followed.
+    pub staying: u64,
     /// Contacts that it said once that it has no more; it is asked again.
     pub missing: u64,
     /// Writes whose outcome is unknown, or that were refused.
@@ -97,6 +104,7 @@ pub fn status<'n>(reader: &Reader, names: impl Iterator<Item = &'n str>) -> Resu
     Ok(Status {
         contacts: mirror.count_contacts()?,
         last: mirror.last_run()?,
+        companies: mirror.companies(COMPANIES_SHOWN_MAX)?,
         replicas: names.map(|name| replica(mirror, name)).collect::<Result<_, _>>()?,
         items: attention::items(reader, false)?,
         problems: problems::problems(reader)?,
@@ -108,6 +116,7 @@ fn replica(mirror: &Mirror, name: &str) -> Result<ReplicaStatus, MirrorError> {
     let mut replica = ReplicaStatus {
         name: name.to_owned(),
         held: mirror.count_agreements(name)?,
+        staying: mirror.locally_deleted_in(name)?.len() as u64,
         missing: mirror.absences(name)?.len() as u64,
         ..ReplicaStatus::default()
     };

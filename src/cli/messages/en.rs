@@ -5,9 +5,9 @@ use crate::{
     cli::report::who,
     contact::{ContactType, Field, Keep},
     sync::{
-        Activity, Ambiguity, Answer, Applied, Attention, AttentionKind, Candidate, Effect, Guarded, ItemId,
+        Activity, Ambiguity, Answer, Applied, Attention, AttentionKind, CRM, Candidate, Effect, Guarded, ItemId,
         NoCandidate, Refusal, Refused, StopReason, SyncError, Why, answers,
-        events::{FailedSubject, Failure},
+        events::{FailedSubject, Failure, Label},
         guarded, keep_choices,
     },
     views::{
@@ -84,6 +84,38 @@ impl Messages for English {
                 "{field} of contact {contact} is in {replica} what it was before carnet replaced it; it was not taken"
             ),
             "an older copy of the file may have been saved over it; say what stands: see `carnet conflicts`",
+        )
+    }
+
+    fn stays_there(&self, replica: &str, contacts: u64, named: &[Label]) -> Said {
+        let names: Vec<String> = named.iter().map(who).collect();
+        let (verb, names) = (stay(contacts), first_of(&names, contacts));
+        let hint = "`deletes = \"allow\"` in the settings lets deletions in books delete there too";
+        match replica == CRM {
+            true => Said::new(format!("{contacts} {verb} in the CRM (crm.deletes = never){names}"), hint),
+            false => Said { message: format!("{contacts} {verb} in {replica}, which is only read{names}"), hint: None },
+        }
+    }
+
+    fn staying(&self, contacts: u64) -> String {
+        format!("{contacts} deleted here {} there", stay(contacts))
+    }
+
+    fn stays_out(&self, replica: &str, field: Field, contacts: u64, values: &[String]) -> Said {
+        let place = if replica == CRM { "the CRM" } else { replica };
+        // Several contacts may share a value.
+        let (verb, values) = (stay(contacts), first_of(values, contacts));
+        Said::new(
+            format!("{}: {contacts} {verb} out of {place}{values}", field.name()),
+            "its API has no field for it; the mirror and the books that have one keep it",
+        )
+    }
+
+    fn trial_ahead(&self) -> Said {
+        Said::new(
+            "a throwaway contact, \"carnet probe\", is made in the CRM and deleted again: how it updates lists of numbers and \
+             addresses is not known yet",
+            "`crm.lists` in the settings says it without trying",
         )
     }
 
@@ -326,6 +358,16 @@ impl Messages for English {
             _ => None,
         }
     }
+}
+
+fn stay(count: u64) -> &'static str {
+    if count == 1 { "stays" } else { "stay" }
+}
+
+/// ": a, b ..." behind a number of which these are the first.
+fn first_of(named: &[String], count: u64) -> String {
+    let more = if (named.len() as u64) < count { " ..." } else { "" };
+    if named.is_empty() { String::new() } else { format!(": {}{more}", named.join(", ")) }
 }
 
 /// One that failed, and how.

@@ -10,7 +10,7 @@ use crate::{
     contact::Field,
     sync::{
         Activity, Answer, Applied, Attention, AttentionKind, Candidate, ItemId, Refused, SyncError,
-        events::{Failure, Note, Stopped},
+        events::{Failure, Label, Note, Stopped},
     },
     views::{
         attention::{Choice, Item, KeepChoice, Subject},
@@ -66,6 +66,18 @@ pub trait Messages {
 
     /// A field is back at what was replaced.
     fn older_copy(&self, replica: &str, contact: &str, field: Field) -> Said;
+
+    /// Contacts that were deleted here stay in a replica.
+    fn stays_there(&self, replica: &str, contacts: u64, named: &[Label]) -> Said;
+
+    /// So many contacts beside those held were deleted here, and stay.
+    fn staying(&self, contacts: u64) -> String;
+
+    /// A field of contacts stays out of a replica.
+    fn stays_out(&self, replica: &str, field: Field, contacts: u64, values: &[String]) -> Said;
+
+    /// A throwaway contact is about to be made.
+    fn trial_ahead(&self) -> Said;
 
     /// What a decision has led to.
     fn applied(&self, applied: &Applied) -> String;
@@ -152,6 +164,9 @@ pub trait Messages {
             Note::Raised { remote, attention } => self.raised(replica, remote, attention),
             Note::PingPong { contact, field, other } => self.ping_pong(replica, contact, *field, other),
             Note::OlderCopy { contact, field } => self.older_copy(replica, contact, *field),
+            Note::StaysThere { contacts, named } => self.stays_there(replica, *contacts, named),
+            Note::StaysOut { field, contacts, values } => self.stays_out(replica, *field, *contacts, values),
+            Note::TrialAhead => self.trial_ahead(),
             Note::CarriedOut(applied) => Said { message: self.applied(applied), hint: None },
             Note::Dropped(refused) => self.dropped(refused),
         }

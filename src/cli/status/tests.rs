@@ -120,6 +120,12 @@ fn status_counts_what_is_pending_and_what_waits() {
         "type": "run"
       },
       "next_run": "2026-01-01T11:00:00Z",
+      "out_of_the_crm": {
+        "company": {
+          "contacts": 0,
+          "values": []
+        }
+      },
       "problems": [
         {
           "activity": "read",
@@ -206,6 +212,7 @@ fn status_counts_what_is_pending_and_what_waits() {
             "update": 0
           },
           "replica": "crm",
+          "staying": 0,
           "unsettled": [
             {
               "action": "update",
@@ -230,6 +237,7 @@ fn status_counts_what_is_pending_and_what_waits() {
             "update": 0
           },
           "replica": "team",
+          "staying": 0,
           "unsettled": []
         }
       ],

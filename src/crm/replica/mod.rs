@@ -139,6 +139,11 @@ impl CrmReplica {
         Ok(lists)
     }
 
+    /// True where how lists are updated is not known, and the next change of one finds it out on a throwaway contact.
+    pub fn is_to_probe(&self) -> bool {
+        self.behaviour().is_none() && !self.is_refuted() && self.probe_failed.is_none()
+    }
+
     fn behaviour(&self) -> Option<ListBehaviour> {
         if self.is_refuted() { self.list_mode() } else { self.lists.behaviour().or(self.learnt) }
     }
@@ -224,6 +229,10 @@ impl Replica for CrmReplica {
 
     fn apply<'a>(&'a mut self, writes: Vec<Write>) -> LocalFuture<'a, Vec<Result<Written, ReplicaError>>> {
         Box::pin(self.apply_all(writes))
+    }
+
+    fn tries_before(&self, write: &Write) -> bool {
+        self.is_to_probe() && changes_list(write)
     }
 
     fn requests(&self) -> BTreeMap<String, u64> {

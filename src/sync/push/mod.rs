@@ -9,6 +9,7 @@ mod named_tests;
 pub(super) mod settle;
 #[cfg(test)]
 mod settle_tests;
+mod silent;
 mod unsupported;
 
 use super::{
@@ -68,6 +69,8 @@ pub(crate) struct Pusher<'r, 'a> {
     pub(super) doubtful: HashSet<ContactId>,
     /// Contacts that are not made there because its listing was not whole.
     unlisted: HashSet<ContactId>,
+    /// What is to be said once of all of it.
+    silent: silent::Silent,
     /// Trouble that does not keep the other replicas from being written, and that the run ends with.
     pub(super) trouble: Option<SyncError>,
 }
@@ -81,7 +84,8 @@ impl<'a> Step<'a> for Pusher<'_, 'a> {
 impl<'r, 'a> Pusher<'r, 'a> {
     pub fn new(run: &'r mut Run<'a>, participant: &'r mut Participant, planned: &'r mut HashSet<ContactId>) -> Self {
         let (doubtful, unlisted) = (HashSet::new(), HashSet::new());
-        Self { run, participant, planned, doubtful, unlisted, trouble: None }
+        let silent = silent::Silent::default();
+        Self { run, participant, planned, doubtful, unlisted, silent, trouble: None }
     }
 
     fn outbox(&mut self) -> Outbox<'_, 'a> {
@@ -91,6 +95,12 @@ impl<'r, 'a> Pusher<'r, 'a> {
     /// Pushes what is pending until the replica holds it, or has refused it, or could not be reached. Trouble with an
     /// essential replica is given back: the others are written first.
     pub async fn push(mut self) -> Result<Option<SyncError>, SyncError> {
+        let pushed = self.push_all().await;
+        self.say_silent();
+        pushed.map(|()| self.trouble)
+    }
+
+    async fn push_all(&mut self) -> Result<(), SyncError> {
         if self.participant.shares_ids() && !self.participant.is_halted() {
             self.look_for_named().await?;
         }
@@ -100,7 +110,7 @@ impl<'r, 'a> Pusher<'r, 'a> {
             let (mut done, mut again) = (0, false);
             while done < pending.len() {
                 if self.participant.is_halted() {
-                    return Ok(self.trouble);
+                    return Ok(());
                 }
                 let next: Vec<_> = pending.iter_from(done).take(PLANNED_AT_ONCE).collect();
                 let (deliveries, planned) = self.plan_push(&next)?;
@@ -119,7 +129,7 @@ impl<'r, 'a> Pusher<'r, 'a> {
         if !self.participant.is_halted() && !self.run.policy.dry_run {
             self.run.passed(&self.participant.name, Activity::Write);
         }
-        Ok(self.trouble)
+        Ok(())
     }
 
     fn say_unlisted(&mut self) {
@@ -177,6 +187,7 @@ impl<'r, 'a> Pusher<'r, 'a> {
         if waits || !wanted {
             return Ok(None);
         }
+        self.note_company(&stored, "");
         let action = Action::Create { contact: stored.contact.clone() };
         Ok(Some(delivery(stored, None, action, Vec::new())))
     }
@@ -189,6 +200,7 @@ impl<'r, 'a> Pusher<'r, 'a> {
             // It left the filter, so it leaves the book; that is no deletion.
             return self.plan_leave(stored, agreement);
         }
+        self.note_company(&stored, &agreement.ours.company);
         let base = Base { theirs: &agreement.theirs, ours: &agreement.ours };
         let policy = self.run.less_conflicts(self.participant.policy(), stored.id, &self.participant.name)?;
         let out = outgoing(base, &stored.contact, &policy);
@@ -221,6 +233,7 @@ impl<'r, 'a> Pusher<'r, 'a> {
             return Ok(None);
         }
         if !self.participant.gives() || !self.participant.deletes {
+            self.note_staying(&stored);
             self.run.mirror.put_agreement(&self.participant.name, &Agreement { detached: true, ..agreement })?;
             return Ok(None);
         }
@@ -230,6 +243,7 @@ impl<'r, 'a> Pusher<'r, 'a> {
     /// Carries the writes out; true when something changed there meanwhile and another round is due. `done` of `total`
     /// pending contacts came before these.
     async fn deliver(&mut self, deliveries: Vec<Delivery>, (mut done, total): (u64, u64)) -> Result<bool, SyncError> {
+        self.announce_trial(&deliveries);
         if self.run.policy.dry_run {
             for delivery in deliveries {
                 if self.participant.shares_ids() && delivery.action() == ChangeAction::Create {
