@@ -456,3 +456,19 @@ fn what_stays_out_and_what_stays_there_is_said_before_in_the_run_and_after() {
     let shown = carnet(folder.path(), &["show", "Nora Vidal"]).1;
     assert!(shown.contains("(the same, without company: it has no place for that)"), "{shown}");
 }
+
+#[test]
+fn a_copy_beside_a_sheet_is_not_read_and_waits() {
+    let folder = tempfile::tempdir().unwrap();
+    let sheet = "[[book]]\nname = \"sheet\"\nkind = \"csv\"\npath = \"s.csv\"\n";
+    settings(folder.path(), &format!("[crm]\nurl = \"sandbox\"\n[mirror]\npath = \"carnet.db\"\n{sheet}"));
+    assert_eq!(carnet(folder.path(), &["-q", "sync"]).0, 0);
+    let copy = folder.path().join("s (Ada's conflicted copy 2026-11-29).csv");
+    fs::copy(folder.path().join("s.csv"), &copy).unwrap();
+    assert_eq!(carnet(folder.path(), &["-q", "sync"]).0, 3);
+    let (code, out, _) = carnet(folder.path(), &["status"]);
+    assert!(code == 3 && out.contains("s (Ada's conflicted copy 2026-11-29).csv: is a copy of this book"), "{out}");
+    assert!(out.contains("carnet import --dry-run"), "{out}");
+    fs::remove_file(&copy).unwrap();
+    assert_eq!(carnet(folder.path(), &["-q", "sync"]).0, 0);
+}

@@ -4,6 +4,7 @@
 //! that are changed so that an edit in the same instant is not lost.
 
 mod cards;
+mod conflict_copies;
 pub mod csv_file;
 pub mod fs;
 mod observed;

@@ -7,6 +7,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use super::conflict_copies::copy_of;
 use super::fs::{
     Digest, Digesting, Entry, Fingerprint, Folder, OpenFile, Outcome, Recovered, SAVED, Staged, StagedFile, Unread,
     refused, unsettled,
@@ -17,6 +18,9 @@ use crate::replica::{Diagnostic, Distrust, Problem, ReplicaError, Write, Written
 const FILE_MAX: u64 = 8 << 30;
 /// How often a file that others write meanwhile is read again.
 const TRIES_MAX: usize = 3;
+
+/// What a copy in the book's folder is.
+const COPY: &str = "is a copy of this book that a sync program made of two versions; it is not read";
 
 /// A book in one file.
 #[derive(Debug)]
@@ -275,7 +279,12 @@ impl SingleFile {
     fn tidy(&self, folder: &Folder) -> Result<Vec<Problem>, ReplicaError> {
         let name = self.name();
         let saved = format!("{name}{SAVED}");
-        let wanted = |found: &[u8]| StagedFile::may_be(found) || found.starts_with(saved.as_bytes());
+        let is_copy = |found: &str| copy_of(found).is_some_and(|original| original == name);
+        let wanted = |found: &[u8]| {
+            StagedFile::may_be(found)
+                || found.starts_with(saved.as_bytes())
+                || std::str::from_utf8(found).is_ok_and(is_copy)
+        };
         let list = || folder.names(wanted).map_err(|error| self.refused("list the folder of", &error));
         let names = list()?;
         let text = |names: &[Vec<u8>]| -> Vec<String> {
@@ -293,15 +302,28 @@ impl SingleFile {
                 }
             }
         }
-        let kept = text(&list()?).into_iter().filter(|found| found.starts_with(&saved));
-        Ok(kept
-            .map(|place| Problem {
-                place,
-                message: "was saved by another program in the instant that carnet wrote this book".into(),
-                hint: Some("take over what is missing from it, then delete it".into()),
-                remote: None,
-            })
-            .collect())
+        let told = |place: String| {
+            let (message, hint) = match (place.starts_with(&saved), is_copy(&place)) {
+                (true, _) => (
+                    "was saved by another program in the instant that carnet wrote this book",
+                    "take over what is missing from it, then delete it".to_owned(),
+                ),
+                (false, true) => (COPY, self.about_copy(&place)),
+                (false, false) => return None,
+            };
+            Some(Problem { place, message: message.to_owned(), hint: Some(hint), remote: None })
+        };
+        Ok(text(&list()?).into_iter().filter_map(told).collect())
+    }
+
+    /// What to do about a copy that a sync program set beside the file.
+    fn about_copy(&self, copy: &str) -> String {
+        let copy = self.parent().join(copy);
+        format!(
+            "`carnet import --dry-run \"{}\"` shows what it says beyond the book, and without --dry-run takes it in; then \
+             delete it",
+            copy.display()
+        )
     }
 
     /// A refusal of the system, about this file.

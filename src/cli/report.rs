@@ -121,7 +121,8 @@ impl<'o> Report<'o> {
             }
             SyncEvent::Attention {
                 replica,
-                note: note @ (Note::StaysThere { .. } | Note::StaysOut { .. } | Note::TrialAhead),
+                note:
+                    note @ (Note::StaysThere { .. } | Note::StaysOut { .. } | Note::TrialAhead | Note::CopyRemoved { .. }),
             } => {
                 let Said { message, hint } = self.out.messages().note(&replica, &note);
                 self.place_line(&replica, &plain(&message));

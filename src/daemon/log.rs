@@ -67,10 +67,18 @@ pub fn event(event: &SyncEvent, wording: Wording) {
         SyncEvent::Attention { replica, note } => {
             let (message, hint) = (wording.note)(replica, note);
             match note {
-                Note::CarriedOut(_) | Note::TrialAhead | Note::StaysThere { .. } | Note::StaysOut { .. } => {
+                Note::CarriedOut(_)
+                | Note::TrialAhead
+                | Note::CopyRemoved { .. }
+                | Note::StaysThere { .. }
+                | Note::StaysOut { .. } => {
                     info!(replica, "{message}");
                 }
-                Note::Raised { .. } | Note::PingPong { .. } | Note::OlderCopy { .. } | Note::Dropped(_) => {
+                Note::CopyStays { .. }
+                | Note::Raised { .. }
+                | Note::PingPong { .. }
+                | Note::OlderCopy { .. }
+                | Note::Dropped(_) => {
                     warn!(replica, hint, "{message}");
                 }
             }

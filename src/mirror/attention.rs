@@ -149,7 +149,7 @@ fn read(row: &Row<'_>) -> rusqlite::Result<AttentionRow> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::contact::Field;
+    use crate::contact::{Contact, Field};
 
     fn could_be(candidates: &[ContactId]) -> Attention {
         Attention::Ambiguous { candidates: candidates.to_vec(), reason: Ambiguity::Several }
@@ -212,6 +212,13 @@ mod tests {
         };
         let mut all = vec![
             Attention::LostCreation,
+            Attention::ConflictCopy {
+                of: text(),
+                contact: 3,
+                beyond: vec![Field::Items],
+                says: Box::new(Contact { last_name: text(), ..Contact::default() }),
+                digest: text(),
+            },
             Attention::NotPersisted { fields: vec![Field::Civility, Field::Items] },
             Attention::HeldDeletions { missing: 30, known: 100, allowed: 10 },
             worded(AttentionKind::Ambiguous, None, &[3]),

@@ -32,7 +32,7 @@ const WHOLE_READS: [(&str, &str, &str, &str); 12] = [
 const SMALL_INDEXES: [&str; 5] =
     ["contacts_deleted", "contacts_with_company", "conflicts_open", "attention_open", "decisions_noted"];
 
-const SOURCES: [&str; 19] = [
+const SOURCES: [&str; 20] = [
     include_str!("absences.rs"),
     include_str!("addresses.rs"),
     include_str!("agreements.rs"),

@@ -9,6 +9,8 @@
 //! - `fetch` asks for one contact, fresh.
 //! - `apply` carries out writes and answers each, in order. A write whose base revision is not the present one is
 //!   `Stale` and changes nothing. `OutcomeUnknown` means that it may have happened: look before repeating it.
+//! - A copy that a sync program set beside a record is handed over as what it is; the engine never believes it by itself,
+//!   and has it removed, under its revision, once a user has answered.
 //! - A record that cannot be read is a `Problem`, counts as seen, and stops nobody else. No cursor covers it: each scan names
 //!   it until it can be read. Where absences are believed unasked, a scan with one is `Partial`: it may hold what is missing.
 //! - A run has a thread of its own: a replica may block it, and its futures need not be `Send`.
@@ -28,7 +30,7 @@ pub use self::{
     error::{Diagnostic, Distrust, ReplicaError, Stopped},
     hashes::Hashes,
     record::{Lookup, Problem, Reading, RemoteContact, RemoteId, Revision},
-    scan::{Baseline, Batch, Coverage, Cursor, Progress, Scanned, Sink},
+    scan::{Baseline, Batch, ConflictCopy, Coverage, Cursor, Progress, Scanned, Sink},
     write::{Action, Write, Written},
 };
 use crate::contact::Contact;

@@ -39,10 +39,21 @@ pub struct Batch {
     pub changed: Vec<RemoteContact>,
     /// Records that the replica says are not there any more.
     pub gone: Vec<RemoteId>,
+    /// Copies of records that a sync program set beside them: never believed by themselves.
+    pub copies: Vec<ConflictCopy>,
     /// Records that could not be used.
     pub problems: Vec<Problem>,
     /// How far the scan is.
     pub progress: Progress,
+}
+
+/// A copy of a record, which a sync program set beside it because two machines had changed it at once.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ConflictCopy {
+    /// The copy.
+    pub record: RemoteContact,
+    /// The name of the record that it is a copy of.
+    pub of: RemoteId,
 }
 
 /// How far a scan is, in the replica's own steps (pages); for a user.

@@ -29,6 +29,7 @@ pub fn guarded(kind: &AttentionKind) -> Option<Guarded> {
         AttentionKind::HeldDeletions => Some(Guarded::Deletions),
         AttentionKind::Stopped => Some(Guarded::All),
         AttentionKind::Ambiguous
+        | AttentionKind::ConflictCopy
         | AttentionKind::LostCreation
         | AttentionKind::NotPersisted
         | AttentionKind::Other(_) => None,

@@ -156,6 +156,16 @@ pub enum Note {
         /// The first few values.
         values: Vec<String>,
     },
+    /// A copy that a sync program had set beside a record is removed: a user has answered for it.
+    CopyRemoved {
+        /// The copy.
+        remote: String,
+    },
+    /// Such a copy stays: it has changed since, or the replica is only read.
+    CopyStays {
+        /// The copy.
+        remote: String,
+    },
     /// The replica is about to try something on a throwaway record, to learn how it takes writes.
     TrialAhead,
     /// A decision that was noted while another carnet was at work is carried out.

@@ -41,6 +41,7 @@ pub use review::{
     undo::{Left, Reason, Target, UndoOptions, Undone},
 };
 pub use run::RunPolicy;
+pub(crate) use scan::copies::{TakenCopy, taken_from};
 pub(crate) use steps::Source;
 pub use steps::{RunInputs, run_on};
 

@@ -14,7 +14,7 @@ use super::{
 use crate::{
     mirror::{Attention, AttentionRow, ContactId, Mirror, State, Stored},
     reconcile::{Limit, Prefer},
-    replica::Diagnostic,
+    replica::{Diagnostic, RemoteContact},
 };
 
 /// How careful this run is.
@@ -51,6 +51,8 @@ pub struct Run<'a> {
     pub guards: Guards,
     /// What failed.
     pub problems: Problems,
+    /// Copies of sync programs that were answered for, each with its replica: the push removes them.
+    pub copies_done: Vec<(String, RemoteContact)>,
     events: &'a mut (dyn FnMut(SyncEvent) + 'a),
 }
 
@@ -96,6 +98,7 @@ impl<'a> Run<'a> {
             reading_begun,
             guards: Guards::new(),
             problems: Problems::default(),
+            copies_done: Vec::new(),
             events,
         }
     }

@@ -124,6 +124,11 @@ impl Item {
         self.replica == CRM
     }
 
+    /// True for a copy that a sync program made.
+    pub fn is_conflict_copy(&self) -> bool {
+        matches!(&self.subject, Subject::Attention { attention: Attention::ConflictCopy { .. }, .. })
+    }
+
     /// What can be decided, what is most likely first.
     pub fn choices(&self) -> Vec<Choice> {
         match &self.subject {

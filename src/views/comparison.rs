@@ -7,9 +7,12 @@ use super::{
 };
 use crate::{
     contact::{self, Address, Contact, Field, FieldSet, Keep, ids::CRM},
-    mirror::{ConflictRow, ItemId, Mirror, MirrorError, State},
-    reconcile::resolution::{Sides, scalar},
-    sync,
+    mirror::{Attention, AttentionRow, ConflictRow, ItemId, Mirror, MirrorError, State},
+    reconcile::{
+        Policy, Winner,
+        resolution::{Sides, scalar},
+    },
+    sync::{self, TakenCopy},
 };
 
 /// One field, or one entry of a list, in each of the columns.
@@ -37,7 +40,7 @@ pub fn side_by_side(reader: &Reader, id: ItemId) -> Result<Option<(Item, Vec<Row
     let Some(item) = item(reader, id)? else { return Ok(None) };
     let rows = match id {
         ItemId::Conflict(id) => mirror.conflict(id)?.map(|row| rows(mirror, &row)).transpose()?,
-        ItemId::Attention(_) => None,
+        ItemId::Attention(id) => mirror.attention(id)?.map(|row| copy_rows(mirror, &row)).transpose()?,
     };
     Ok(Some((item, rows.unwrap_or_default())))
 }
@@ -73,6 +76,29 @@ fn rows(mirror: &Mirror, row: &ConflictRow) -> Result<Vec<Row>, MirrorError> {
         }
         Some(None) => Vec::new(),
     })
+}
+
+/// A sync program's copy beside the contact that it is a copy of: what the two do not both say.
+fn copy_rows(mirror: &Mirror, row: &AttentionRow) -> Result<Vec<Row>, MirrorError> {
+    let Attention::ConflictCopy { contact, says, .. } = &row.attention else { return Ok(Vec::new()) };
+    let Some(stored) = mirror.contact(*contact)? else { return Ok(Vec::new()) };
+    let agreement = mirror.agreement(&row.replica, *contact)?;
+    let nothing = Contact::default();
+    let (base, mirrors) = (agreement.as_ref().map_or(&nothing, |agreement| &agreement.theirs), &stored.contact);
+    let policy = Policy { fields: FieldSet::ALL, weak: FieldSet::NONE, winner: Winner::Here, takes: true, gives: true };
+    let TakenCopy { contact: proposed, .. } = sync::taken_from(mirrors, says, says.set_fields(), policy);
+    let mut rows = Vec::new();
+    for field in says.set_fields().iter() {
+        if field.is_list() {
+            let columns = [base, says, mirrors, &proposed].map(|of| entries(of, field));
+            rows.extend(aligned(field.name(), &columns));
+        } else {
+            let cells = [base, says, mirrors, &proposed].map(|of| of.scalar(field).into_owned());
+            rows.push(Row { name: field.name().to_owned(), cells });
+        }
+    }
+    rows.retain(Row::differs);
+    Ok(rows)
 }
 
 /// What would stand if the user had no better idea: both comments; else the CRM's, as the settings' default has it.

@@ -5,6 +5,7 @@
 //! a folder that lost it is an unmounted disk until a user says otherwise.
 
 mod apply;
+mod copies;
 mod known;
 mod names;
 mod read;

@@ -21,6 +21,7 @@ use super::{
 use crate::{
     books::{
         cards::{self, Flaw},
+        conflict_copies::copy_of,
         fs::{Folder, Recovered, StagedFile, reason, remedy},
         parallel::{chunked_map, cores},
     },
@@ -62,7 +63,8 @@ impl Vdir {
         changed.to_read.sort_by(|one, other| one.name.cmp(&other.name));
         let is_quiet = changed.to_read.is_empty() && new.names.is_empty();
         let uids = Uids::new(if is_quiet { Vec::new() } else { known.uids() });
-        let mut taking = Taking { folder: &folder, baseline, sink, uids, large: 0, unread: changed.unread };
+        let copies = Vec::new();
+        let mut taking = Taking { folder: &folder, baseline, sink, uids, copies, large: 0, unread: changed.unread };
         self.take(changed, Batch::default(), &known, &mut taking)?;
         while !new.names.is_empty() {
             let last = new.names.last().cloned().filter(|_| new.has_more);
@@ -72,6 +74,7 @@ impl Vdir {
             self.take(sorted, batch, &known, &mut taking)?;
             new = last.map(|last| self.new_behind(&folder, &known, &last)).transpose()?.unwrap_or_default();
         }
+        self.take_copies(&mut taking)?;
 
         if agreed && !self.is_marked(&folder)? {
             return Err(self.distrusted(|book, path, marker| Distrust::MarkerWentAway { book, path, marker }));
@@ -88,7 +91,14 @@ impl Vdir {
         known: &KnownFiles,
         taking: &mut Taking<'_, '_>,
     ) -> Result<(), Stopped> {
-        let Taking { folder, baseline, sink, uids, large, unread } = taking;
+        let Taking { folder, baseline, sink, uids, copies, large, unread } = taking;
+        to_read.retain(|ToRead { name, .. }| match copy_of(name).filter(|_| !known.contains(name)) {
+            Some(of) => {
+                copies.push((name.clone(), of));
+                false
+            }
+            None => true,
+        });
         let put_off = put_off(&mut to_read, large);
         *unread |= !put_off.is_empty();
         batch.problems.extend(put_off);
@@ -274,15 +284,17 @@ impl NewFiles {
 }
 
 /// What files are read from and handed to.
-struct Taking<'t, 's> {
-    folder: &'t Folder,
+pub(super) struct Taking<'t, 's> {
+    pub(super) folder: &'t Folder,
     baseline: &'t dyn Baseline,
-    sink: &'t mut Sink<'s>,
-    uids: Uids,
+    pub(super) sink: &'t mut Sink<'s>,
+    pub(super) uids: Uids,
+    /// Copies that sync programs made, each with the name of the card that it is a copy of.
+    pub(super) copies: Vec<(String, String)>,
     /// The bytes of the large files that were taken.
     large: u64,
     /// Something is there that may be a card and cannot be read.
-    unread: bool,
+    pub(super) unread: bool,
 }
 
 /// Leaves large files to the next run once this one has enough of them, of which so many bytes were taken. They count as
@@ -390,7 +402,7 @@ fn read_all(
 }
 
 /// The UIDs met so far, as numbers.
-struct Uids {
+pub(super) struct Uids {
     /// Of the files that were not read; sorted.
     unread: Vec<u64>,
     read: Hashes,
@@ -401,7 +413,7 @@ impl Uids {
         Self { unread, read: Hashes::default() }
     }
 
-    fn is_new(&mut self, uid: Option<&str>) -> bool {
+    pub(super) fn is_new(&mut self, uid: Option<&str>) -> bool {
         uid.map(|uid| uid_number(&uid_key(uid)))
             .is_none_or(|uid| self.unread.binary_search(&uid).is_err() && self.read.insert(uid))
     }

@@ -40,18 +40,19 @@ fn print(item: &Item, rows: &[Row], width: usize, out: &mut Output) -> Result<()
     let messages = out.messages();
     if out.json {
         let mut object = item::object(item, messages);
-        if let Subject::Conflict { .. } = item.subject {
+        if matches!(item.subject, Subject::Conflict { .. }) || item.is_conflict_copy() {
             object["rows"] = rows.iter().map(row_object).collect();
         }
         return Ok(out.object(&object)?);
     }
     head(item, out)?;
-    if let Subject::Conflict { .. } = item.subject {
+    if matches!(item.subject, Subject::Conflict { .. }) || !rows.is_empty() {
         let last = match item.state {
             State::Open => "proposed",
             State::Settled => "stands",
         };
-        out.line(&lay_out(&["base", &item.replica, "mirror", last], rows, width))?;
+        let there = if item.is_conflict_copy() { "copy" } else { &item.replica };
+        out.line(&lay_out(&["base", there, "mirror", last], rows, width))?;
     }
     for line in item::text(item, messages).into_iter().chain(item::todo(item, messages)) {
         out.line(&plain(&line))?;

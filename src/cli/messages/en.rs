@@ -1,20 +1,23 @@
 //! English.
 
-use super::{Messages, Said, typed_choice, typed_keep, typed_number};
+mod refusals;
+
+use super::{Messages, Said, typed_choice, typed_number};
 use crate::{
     cli::report::who,
-    contact::{ContactType, Field, Keep},
+    contact::Field,
     sync::{
         Activity, Ambiguity, Answer, Applied, Attention, AttentionKind, CRM, Candidate, Effect, Guarded, ItemId,
-        NoCandidate, Refusal, Refused, StopReason, SyncError, Why, answers,
+        Refused, StopReason, SyncError, Why, answers,
         events::{FailedSubject, Failure, Label},
-        guarded, keep_choices,
+        guarded,
     },
     views::{
         attention::{Choice, Item, KeepChoice, Subject},
         status::{OutboxAction, OutboxState, UnsettledWrite},
     },
 };
+use refusals::{no_candidate, not_kept};
 
 /// The messages in English.
 pub struct English;
@@ -23,6 +26,7 @@ impl Messages for English {
     fn attention(&self, replica: &str, remote: &str, attention: &Attention) -> String {
         match attention {
             Attention::Ambiguous { candidates, reason } => ambiguous(remote, candidates.len(), reason),
+            Attention::ConflictCopy { of, beyond, .. } => conflict_copy(remote, of, beyond),
             Attention::LostCreation => {
                 format!("contact {remote} may or may not have been created in the CRM: its answer was lost")
             }
@@ -46,7 +50,10 @@ impl Messages for English {
             }
             Attention::Stopped { reason } => Some(stopped_todo(reason)),
             Attention::Worded { todo, .. } => todo.clone(),
-            Attention::Ambiguous { .. } | Attention::LostCreation | Attention::NotPersisted { .. } => None,
+            Attention::Ambiguous { .. }
+            | Attention::ConflictCopy { .. }
+            | Attention::LostCreation
+            | Attention::NotPersisted { .. } => None,
         }
     }
 
@@ -54,6 +61,9 @@ impl Messages for English {
         let hint = match attention {
             Attention::Ambiguous { .. } => {
                 "`carnet conflicts` says how to answer; or give it the UID of the contact it is"
+            }
+            Attention::ConflictCopy { .. } => {
+                "`carnet conflicts show` sets the two side by side, and says what to type; nothing of the copy is believed before"
             }
             Attention::LostCreation => {
                 "look for it in the CRM; `carnet conflicts` says how to answer. It is not sent again on its own"
@@ -111,6 +121,17 @@ impl Messages for English {
         )
     }
 
+    fn copy_removed(&self, remote: &str) -> Said {
+        Said { message: format!("the copy {remote} is done with and removed"), hint: None }
+    }
+
+    fn copy_stays(&self, remote: &str) -> Said {
+        Said::new(
+            format!("the copy {remote} stays"),
+            "it has changed since, or may not be removed; delete it when you like",
+        )
+    }
+
     fn trial_ahead(&self) -> Said {
         Said::new(
             "a throwaway contact, \"carnet probe\", is made in the CRM and deleted again: how it updates lists of numbers and \
@@ -136,6 +157,13 @@ impl Messages for English {
                 "{remote} is {name}, as {held} is: what it says beyond that is taken, and the record itself is left alone; \
                  delete it when you like"
             ),
+            Effect::CopyTaken { remote, name } => format!(
+                "what {remote} says beyond {name} is taken; where the two differ, the card's stands and the copy's is kept among \
+                 the conflicts. The next run then removes the copy, if nobody has changed it"
+            ),
+            Effect::CopyDropped { remote } => {
+                format!("nothing of {remote} is taken; the next run removes it, if nobody has changed it")
+            }
             Effect::New { remote } => format!("{remote} becomes a contact of its own"),
             Effect::Dismissed => "dismissed".to_owned(),
         };
@@ -209,6 +237,7 @@ impl Messages for English {
 
     fn meaning(&self, item: &Item, choice: &Choice) -> &'static str {
         let whole = matches!(&item.subject, Subject::Conflict { field: None, .. });
+        let is_copy = item.is_conflict_copy();
         match (choice, whole, item.is_with_crm()) {
             (Choice::Keep(KeepChoice::Crm), true, true) => "it is deleted here, as in the CRM",
             (Choice::Keep(KeepChoice::Book), true, true) => "it stays, and is created in the CRM again",
@@ -222,6 +251,10 @@ impl Messages for English {
             (Choice::Keep(KeepChoice::Value(_)), _, _) => "a value of your own",
             (Choice::Answer(Answer::Adopt), _, _) => "the CRM's contact of this id is it",
             (Choice::Answer(Answer::Create), _, _) => "it was not made: send it again",
+            (Choice::Answer(Answer::SameAs), _, _) if is_copy => {
+                "what it says beyond the card is taken, the card's stands where they differ; the copy is removed"
+            }
+            (Choice::Answer(Answer::Dismiss), _, _) if is_copy => "nothing of it is taken; the copy is removed",
             (Choice::Answer(Answer::SameAs), _, _) => "the record is this contact",
             (Choice::Answer(Answer::New), _, _) => "it is somebody else, a contact of its own",
             (Choice::Answer(Answer::Dismiss), _, _) => "it is seen; nothing is done",
@@ -382,6 +415,15 @@ fn failed_subject(FailedSubject { place, contact, message }: &FailedSubject) -> 
 const OTHER_ACCOUNT: &str =
     "use another mirror.path for another account; if it is the same one, run `carnet sync --force`";
 
+fn conflict_copy(record: &str, of: &str, beyond: &[Field]) -> String {
+    let names: Vec<&str> = beyond.iter().map(|field| field.name()).collect();
+    let says = match names.is_empty() {
+        true => "it says nothing beyond the card".to_owned(),
+        false => format!("it says otherwise, or more, in {}", names.join(", ")),
+    };
+    format!("{record} is a copy of {of} that a sync program made when two machines changed it; {says}")
+}
+
 fn ambiguous(record: &str, candidates: usize, reason: &Ambiguity) -> String {
     let reason = match reason {
         Ambiguity::Several => format!("could be {candidates} known contacts"),
@@ -438,61 +480,4 @@ fn verb(item: ItemId) -> &'static str {
         ItemId::Conflict(_) => "resolve",
         ItemId::Attention(_) => "answer",
     }
-}
-
-fn no_candidate(crm_id: &str, reason: NoCandidate, candidates: &[String]) -> Said {
-    let reason = match reason {
-        NoCandidate::Older => "the CRM had it before this contact was sent",
-        NoCandidate::Known => "it is another contact of the mirror's already",
-        NoCandidate::Unlisted => "the CRM's last listing does not show it",
-    };
-    let hint = match candidates {
-        [] => "nothing new is in the CRM: type --create, and it is sent again".to_owned(),
-        ids => format!("type --adopt with one of {}, or --create if it is none of them", ids.join(", ")),
-    };
-    Said::new(format!("adopt {crm_id}: {reason}"), hint)
-}
-
-fn not_kept(this: &str, field: Option<Field>, keep: &Keep, refusal: Refusal) -> Said {
-    let name = field.map_or("the contact", Field::name);
-    let typed = match keep {
-        Keep::Value { field, .. } => field.as_str(),
-        Keep::Crm => "crm",
-        Keep::Book => "book",
-        Keep::Both => "both",
-    };
-    let message = match refusal {
-        Refusal::OneOnly if matches!(keep, Keep::Value { .. }) => {
-            format!("set {typed}: the whole contact is in question")
-        }
-        Refusal::OneOnly => format!("keep both: there is one {name} only"),
-        Refusal::OtherField => format!("set {typed}: {this} is about {name}"),
-        Refusal::List => format!("set {name}: it is a list"),
-        Refusal::Code => format!("set {name}: there is no such value"),
-        Refusal::Digits => format!("set {name}: it is the digits of a CRM id"),
-    };
-    let hint = match (refusal, field) {
-        (Refusal::Code, Some(Field::ContactType)) => known_types(),
-        (Refusal::Code, _) => "one of mr, madam, miss".to_owned(),
-        _ => {
-            let choices: Vec<String> = keep_choices(field).into_iter().map(typed_keep).collect();
-            format!("--keep takes one of: {}", choices.join(", "))
-        }
-    };
-    Said::new(message, hint)
-}
-
-fn known_types() -> String {
-    let words = [
-        ContactType::Client,
-        ContactType::Prospect,
-        ContactType::Supplier,
-        ContactType::Press,
-        ContactType::Partner,
-        ContactType::Staff,
-        ContactType::Personal,
-        ContactType::Other,
-    ];
-    let words: Vec<&str> = words.iter().map(ContactType::word).collect();
-    format!("one of {}", words.join(", "))
 }

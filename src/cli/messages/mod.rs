@@ -76,6 +76,12 @@ pub trait Messages {
     /// A field of contacts stays out of a replica.
     fn stays_out(&self, replica: &str, field: Field, contacts: u64, values: &[String]) -> Said;
 
+    /// A sync program's copy is removed.
+    fn copy_removed(&self, remote: &str) -> Said;
+
+    /// A sync program's copy stays although it was answered for.
+    fn copy_stays(&self, remote: &str) -> Said;
+
     /// A throwaway contact is about to be made.
     fn trial_ahead(&self) -> Said;
 
@@ -166,6 +172,8 @@ pub trait Messages {
             Note::OlderCopy { contact, field } => self.older_copy(replica, contact, *field),
             Note::StaysThere { contacts, named } => self.stays_there(replica, *contacts, named),
             Note::StaysOut { field, contacts, values } => self.stays_out(replica, *field, *contacts, values),
+            Note::CopyRemoved { remote } => self.copy_removed(remote),
+            Note::CopyStays { remote } => self.copy_stays(remote),
             Note::TrialAhead => self.trial_ahead(),
             Note::CarriedOut(applied) => Said { message: self.applied(applied), hint: None },
             Note::Dropped(refused) => self.dropped(refused),

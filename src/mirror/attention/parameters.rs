@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    contact::Field,
+    contact::{Contact, Field},
     mirror::{
         ContactId,
         kinds::{Detail, columns, value},
@@ -21,6 +21,21 @@ pub enum Attention {
         candidates: Vec<ContactId>,
         /// Why nobody but the user can tell.
         reason: Ambiguity,
+    },
+    /// A sync program set a copy of a record beside it.
+    #[serde(rename = "conflict_copy")]
+    ConflictCopy {
+        /// The record that it is a copy of.
+        of: String,
+        /// That record's contact.
+        contact: ContactId,
+        /// What it says beyond the contact, or otherwise.
+        #[serde(with = "field_names")]
+        beyond: Vec<Field>,
+        /// What it says; of photos the beginning.
+        says: Box<Contact>,
+        /// A digest of what it says.
+        digest: String,
     },
     /// A creation in the CRM whose answer was lost: it may or may not have been made.
     #[serde(rename = "parked")]
@@ -144,6 +159,8 @@ pub enum StopReason {
 pub enum AttentionKind {
     /// [`Attention::Ambiguous`].
     Ambiguous,
+    /// [`Attention::ConflictCopy`].
+    ConflictCopy,
     /// [`Attention::LostCreation`].
     LostCreation,
     /// [`Attention::NotPersisted`].
@@ -161,6 +178,7 @@ impl AttentionKind {
     pub fn word(&self) -> &str {
         match self {
             AttentionKind::Ambiguous => "ambiguous",
+            AttentionKind::ConflictCopy => "conflict_copy",
             AttentionKind::LostCreation => "parked",
             AttentionKind::NotPersisted => "untaken",
             AttentionKind::HeldDeletions => "held_deletion",
@@ -170,9 +188,16 @@ impl AttentionKind {
     }
 
     fn from_word(word: &str) -> Self {
-        use AttentionKind::{Ambiguous, HeldDeletions, LostCreation, NotPersisted, Stopped};
-        let known = [Ambiguous, LostCreation, NotPersisted, HeldDeletions, Stopped];
+        use AttentionKind::{Ambiguous, ConflictCopy, HeldDeletions, LostCreation, NotPersisted, Stopped};
+        let known = [Ambiguous, ConflictCopy, LostCreation, NotPersisted, HeldDeletions, Stopped];
         known.into_iter().find(|kind| kind.word() == word).unwrap_or_else(|| AttentionKind::Other(word.to_owned()))
+    }
+}
+
+impl AttentionKind {
+    /// True for what is about a record that no agreement names: it is met again, or forgotten, by each scan.
+    pub fn is_about_a_newcomer(&self) -> bool {
+        matches!(self, AttentionKind::Ambiguous | AttentionKind::ConflictCopy)
     }
 }
 
@@ -193,6 +218,7 @@ impl Attention {
     pub fn kind(&self) -> AttentionKind {
         match self {
             Attention::Ambiguous { .. } => AttentionKind::Ambiguous,
+            Attention::ConflictCopy { .. } => AttentionKind::ConflictCopy,
             Attention::LostCreation => AttentionKind::LostCreation,
             Attention::NotPersisted { .. } => AttentionKind::NotPersisted,
             Attention::HeldDeletions { .. } => AttentionKind::HeldDeletions,
@@ -205,6 +231,7 @@ impl Attention {
     pub fn candidates(&self) -> &[ContactId] {
         match self {
             Attention::Ambiguous { candidates, .. } | Attention::Worded { candidates, .. } => candidates,
+            Attention::ConflictCopy { contact, .. } => std::slice::from_ref(contact),
             Attention::LostCreation
             | Attention::NotPersisted { .. }
             | Attention::HeldDeletions { .. }

@@ -2,6 +2,7 @@
 
 #[cfg(test)]
 mod clear_up_tests;
+mod copies;
 pub(super) mod leaving;
 mod named;
 #[cfg(test)]
@@ -126,6 +127,9 @@ impl<'r, 'a> Pusher<'r, 'a> {
             self.participant.replica.clear_up().await;
         }
         self.say_unlisted();
+        if !self.participant.is_halted() {
+            self.remove_copies().await?;
+        }
         if !self.participant.is_halted() && !self.run.policy.dry_run {
             self.run.passed(&self.participant.name, Activity::Write);
         }

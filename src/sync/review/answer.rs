@@ -16,8 +16,8 @@ use super::{
 use crate::{
     contact::{Contact, FieldSet, ids::MIRROR},
     mirror::{
-        Agreement, AttentionKind, AttentionRow, ContactId, Decision, ItemId, OutboxRow, Standing, StandingKind, State,
-        Stored,
+        Agreement, Attention, AttentionKind, AttentionRow, ContactId, Decision, ItemId, OutboxRow, Standing,
+        StandingKind, State, Stored,
     },
     reconcile::{
         Base, FieldConflict, Here, Incoming, Kept, Policy, Prefer, Winner, all_equal_normalised, apply_changes,
@@ -63,6 +63,7 @@ pub fn answers(kind: &AttentionKind) -> &'static [Answer] {
     match kind {
         AttentionKind::LostCreation => &[Answer::Adopt, Answer::Create],
         AttentionKind::Ambiguous => &[Answer::SameAs, Answer::New],
+        AttentionKind::ConflictCopy => &[Answer::SameAs, Answer::Dismiss],
         AttentionKind::NotPersisted
         | AttentionKind::HeldDeletions
         | AttentionKind::Stopped
@@ -99,7 +100,10 @@ impl Review<'_, '_> {
         match (&kind, decision) {
             (AttentionKind::LostCreation, Decision::Adopt { crm_id }) => self.adopt_named(&row, crm_id),
             (AttentionKind::LostCreation, Decision::Create) => self.create_after_all(&row),
-            (AttentionKind::Ambiguous, Decision::SameAs { contact }) => self.note_same_as(&row, *contact),
+            (AttentionKind::Ambiguous | AttentionKind::ConflictCopy, Decision::SameAs { contact }) => {
+                self.note_same_as(&row, *contact)
+            }
+            (AttentionKind::ConflictCopy, Decision::Dismiss) => self.leave_copy(&row),
             (AttentionKind::Ambiguous, Decision::New) => self.note_new(&row),
             (AttentionKind::LostCreation | AttentionKind::Ambiguous, _)
             | (
@@ -134,6 +138,7 @@ impl Review<'_, '_> {
                     .is_some(),
                 AttentionKind::NotPersisted => self.shows_something_else(&row)?,
                 AttentionKind::Ambiguous
+                | AttentionKind::ConflictCopy
                 | AttentionKind::HeldDeletions
                 | AttentionKind::Stopped
                 | AttentionKind::Other(_) => true,
@@ -252,6 +257,16 @@ impl Review<'_, '_> {
         Ok(applied(row, Effect::New { remote: row.remote.clone() }, true))
     }
 
+    /// Nothing of a copy is taken: it counts as taken in as it stands.
+    fn leave_copy(&mut self, row: &AttentionRow) -> Result<Applied, SyncError> {
+        self.settle_answered(row)?;
+        if let Attention::ConflictCopy { contact, digest, .. } = &row.attention {
+            let copy = Standing::Copy { contact: *contact, digest: digest.clone() };
+            self.run.remember_standing(&row.replica, &row.remote, &copy)?;
+        }
+        Ok(applied(row, Effect::CopyDropped { remote: row.remote.clone() }, true))
+    }
+
     fn note_same_as(&mut self, row: &AttentionRow, contact: ContactId) -> Result<Applied, SyncError> {
         let stored = self.run.mirror.contact(contact)?.filter(|stored| !stored.deleted);
         let stored = stored.ok_or_else(|| refused(row, Why::SameAsDeleted))?;
@@ -259,6 +274,9 @@ impl Review<'_, '_> {
         self.settle_answered(row)?;
         self.run.remember_standing(&row.replica, &row.remote, &Standing::SameAs { contact })?;
         let (remote, name) = (row.remote.clone(), stored.contact.display_name());
+        if row.attention.kind() == AttentionKind::ConflictCopy {
+            return Ok(applied(row, Effect::CopyTaken { remote, name }, true));
+        }
         Ok(applied(row, Effect::SameAs { remote, name, held }, true))
     }
 
@@ -284,7 +302,7 @@ impl Review<'_, '_> {
     /// The records of a replica that a user was asked about, or has decided on.
     pub fn records_asked_about(&self, participant: &Participant) -> Result<BTreeSet<RemoteId>, SyncError> {
         let rows = self.run.mirror.attention_about(&participant.name)?.into_iter();
-        let asked = rows.filter(|row| row.attention.kind() == AttentionKind::Ambiguous).map(|row| row.remote);
+        let asked = rows.filter(|row| row.attention.kind().is_about_a_newcomer()).map(|row| row.remote);
         Ok(asked.chain(self.run.mirror.records_with_standing(&participant.name)?).collect())
     }
 
@@ -300,8 +318,9 @@ impl Review<'_, '_> {
         }
         let (mirror, replica) = (&mut *self.run.mirror, participant.name.as_str());
         for row in mirror.attention_about(replica)? {
-            if row.attention.kind() == AttentionKind::Ambiguous && !is_newcomer(&row.remote) {
-                mirror.clear_attention(replica, &row.remote, &AttentionKind::Ambiguous)?;
+            let kind = row.attention.kind();
+            if kind.is_about_a_newcomer() && !is_newcomer(&row.remote) {
+                mirror.clear_attention(replica, &row.remote, &kind)?;
             }
         }
         for remote in mirror.records_with_standing(replica)? {

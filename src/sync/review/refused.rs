@@ -61,6 +61,18 @@ pub enum Effect {
         /// The record that the contact has in the same replica already: then this one is a copy.
         held: Option<String>,
     },
+    /// What a sync program's copy says beyond the contact will be taken.
+    CopyTaken {
+        /// The copy.
+        remote: String,
+        /// The contact's name.
+        name: String,
+    },
+    /// Nothing of a sync program's copy is taken.
+    CopyDropped {
+        /// The copy.
+        remote: String,
+    },
     /// The record becomes a contact of its own.
     New {
         /// The record.

@@ -7,11 +7,17 @@
 
 use super::newcomers::Newcomers;
 use crate::{
-    contact::{Field, ids::MIRROR},
-    mirror::{AttentionKind, ContactId, Standing, StandingKind},
-    reconcile::{Here, Incoming, Policy, Winner, incoming},
-    replica::RemoteContact,
-    sync::{SyncError, events::ChangeAction, record::label, review::candidates::held},
+    contact::{Contact, Field, FieldSet, ids::MIRROR},
+    mirror::{Ambiguity, Attention, AttentionKind, AttentionRow, ContactId, Standing, StandingKind, Stored},
+    reconcile::{FieldConflict, Here, Incoming, Policy, Winner, incoming},
+    replica::{ConflictCopy, RemoteContact},
+    sync::{
+        SyncError,
+        events::ChangeAction,
+        record::label,
+        review::{Review, answer::Who, candidates::held},
+        run::Step,
+    },
 };
 
 /// A newcomer after what was said of it before.
@@ -27,7 +33,7 @@ pub(crate) enum Copied {
 
 impl Newcomers<'_, '_> {
     /// What was said of a newcomer's being a copy. What has changed since is to be asked anew.
-    pub fn copied(&mut self, record: &RemoteContact) -> Result<Copied, SyncError> {
+    pub fn copied(&mut self, record: &RemoteContact, digest: &str) -> Result<Copied, SyncError> {
         let said = self.run.mirror.standing(&self.participant.name, &record.remote, StandingKind::Copy)?;
         let Some(Standing::Copy { contact, digest: said }) = said else { return Ok(Copied::No) };
         let living = self.run.mirror.contact(contact)?.filter(|stored| !stored.deleted);
@@ -36,7 +42,7 @@ impl Newcomers<'_, '_> {
             .map(|stored| held(self.run.mirror, &self.participant.name, stored.id))
             .transpose()?
             .flatten();
-        if said != digest(record) {
+        if said != digest {
             self.run.mirror.clear_standing(&self.participant.name, &record.remote, StandingKind::Copy)?;
             return Ok(Copied::No);
         }
@@ -51,37 +57,116 @@ impl Newcomers<'_, '_> {
         })
     }
 
+    /// Takes up the copies that a sync program set beside records.
+    pub fn take_conflict_copies(&mut self, copies: Vec<ConflictCopy>) -> Result<(), SyncError> {
+        if copies.is_empty() || !self.participant.takes() {
+            return Ok(());
+        }
+        self.transact(|newcomers| copies.into_iter().try_for_each(|copy| newcomers.take_conflict_copy(copy)))
+    }
+
+    /// A copy is put to a user next to its contact, and never believed by itself. Once the user has answered, it is removed
+    /// by the push.
+    fn take_conflict_copy(&mut self, ConflictCopy { record, of }: ConflictCopy) -> Result<(), SyncError> {
+        let digest = digest_of_all(&record);
+        match self.copied(&record, &digest)? {
+            Copied::Still => return self.copy_is_done(record),
+            Copied::Orphan => return self.raise_ambiguous(record, Ambiguity::CopyOfDeleted, &[]),
+            Copied::No => {}
+        }
+        // Who deleted the record and left the copy may have meant to keep what the copy says.
+        self.missing.remove(&of);
+        let Some(stored) = self.original(&record, &of)? else {
+            return self.raise_ambiguous(record, Ambiguity::CopyOfDeleted, &[]);
+        };
+        match Review::new(self.run).answered(&self.participant.name, &record.remote)? {
+            Some(Who::SameAs(id)) => return self.link(id, record),
+            Some(Who::CopyOf(id)) => {
+                self.take_copy(id, &record, digest)?;
+                return self.copy_is_done(record);
+            }
+            Some(Who::New) | None => {}
+        }
+        let there = self.participant.side().interpret(&record, &stored.contact).there;
+        let taken = taken_from(&stored.contact, &there, record.fields, self.participant.policy());
+        let conflicts: FieldSet = taken.conflicts.iter().map(|conflict| conflict.field).collect();
+        let beyond = stored.contact.differing(&taken.contact).or(conflicts).iter().collect();
+        let attention =
+            Attention::ConflictCopy { of, contact: stored.id, beyond, says: Box::new(without_photos(there)), digest };
+        let row = self.run.open_attention(&self.participant.name, &record.remote, attention);
+        self.run.raise(AttentionRow { contact: Some(stored.id), ..row })
+    }
+
+    fn copy_is_done(&mut self, record: RemoteContact) -> Result<(), SyncError> {
+        self.run.copies_done.push((self.participant.name.clone(), record));
+        Ok(())
+    }
+
+    /// The living contact that a copy is of: its record's, or else its UID's.
+    fn original(&self, record: &RemoteContact, of: &str) -> Result<Option<Stored>, SyncError> {
+        let agreement = self.run.mirror.agreement_by_remote(&self.participant.name, of)?;
+        let stored = match (agreement.filter(|agreement| !agreement.detached), record.uid.as_deref()) {
+            (Some(agreement), _) => self.run.mirror.contact(agreement.contact)?,
+            (None, Some(uid)) => self.run.mirror.contact_by_uid(uid)?,
+            (None, None) => None,
+        };
+        Ok(stored.filter(|stored| !stored.deleted))
+    }
+
     /// Takes what a copy says beyond the contact. Where the two differ, the contact's value stands and the copy's is kept
     /// among the conflicts.
-    pub fn take_copy(&mut self, id: ContactId, record: &RemoteContact) -> Result<(), SyncError> {
+    pub fn take_copy(&mut self, id: ContactId, record: &RemoteContact, digest: String) -> Result<(), SyncError> {
         let stored = self.run.stored(id)?;
         let there = self.participant.side().interpret(record, &stored.contact).there;
-        let policy = self.run.less_conflicts(
-            Policy { winner: Winner::Here, ..self.participant.policy() },
-            id,
-            &self.participant.name,
-        )?;
-        if let Incoming::Take { contact, conflicts, .. } =
-            incoming(None, Here::Living(&stored.contact), &there, record.fields, &policy)
-        {
-            for conflict in &conflicts {
-                self.run.conflict(&stored, &self.participant.name, conflict)?;
-            }
-            self.run.edit(&stored, &contact, &self.participant.name)?;
+        let policy = self.run.less_conflicts(self.participant.policy(), id, &self.participant.name)?;
+        let taken = taken_from(&stored.contact, &there, record.fields, policy);
+        for conflict in &taken.conflicts {
+            self.run.conflict(&stored, &self.participant.name, conflict)?;
         }
+        self.run.edit(&stored, &taken.contact, &self.participant.name)?;
         self.run.mirror.settle_attention(&self.participant.name, &record.remote, &AttentionKind::Ambiguous)?;
-        let copy = Standing::Copy { contact: id, digest: digest(record) };
+        let copy = Standing::Copy { contact: id, digest };
         self.run.remember_standing(&self.participant.name, &record.remote, &copy)?;
         self.run.changed(MIRROR, ChangeAction::Link, label(&stored), Vec::new());
         Ok(())
     }
 }
 
+/// A contact with what a copy says beyond it.
+pub(crate) struct TakenCopy {
+    pub contact: Contact,
+    /// Where the two differ: the contact's stands.
+    pub conflicts: Vec<FieldConflict>,
+}
+
+/// What taking a copy in makes of a contact.
+pub(crate) fn taken_from(here: &Contact, there: &Contact, stated: FieldSet, policy: Policy) -> TakenCopy {
+    let policy = Policy { winner: Winner::Here, ..policy };
+    match incoming(None, Here::Living(here), there, stated, &policy) {
+        Incoming::Take { contact, conflicts, .. } => TakenCopy { contact, conflicts },
+        Incoming::Same => TakenCopy { contact: here.clone(), conflicts: Vec::new() },
+    }
+}
+
+/// A photo is kilobytes of base64: its first letters are enough to know it.
+fn without_photos(mut contact: Contact) -> Contact {
+    for line in &mut contact.extra {
+        *line = line.chars().take(100).collect();
+    }
+    contact
+}
+
 /// What a record says. Its revision will not do: a file that is only touched, or restored, has another one.
-fn digest(record: &RemoteContact) -> String {
+pub(crate) fn digest(record: &RemoteContact) -> String {
     let said = serde_json::to_string(&record.contact).unwrap_or_default();
     let fields: Vec<&str> = record.fields.iter().map(Field::name).collect();
     blake3::hash(format!("{said}\0{}", fields.join(" ")).as_bytes()).to_hex()[..32].to_owned()
+}
+
+/// The same of a record that is removed once it was answered for: not a byte of it may be another.
+fn digest_of_all(record: &RemoteContact) -> String {
+    let bytes = record.source.as_deref().unwrap_or_default();
+    format!("{}{}", digest(record), &blake3::hash(bytes).to_hex()[..32])
 }
 
 #[cfg(test)]
@@ -112,7 +197,7 @@ mod tests {
                 let id = fixture.contact("ada-1", &ada("Comtesse"));
                 fixture.agree("cards", "ada.vcf", id);
                 let mut copy = seen("twin.vcf", Some("ada-2"), &ada("Duchesse"));
-                fixture.newcomers(&cards, &mut BTreeSet::new()).take_copy(id, &copy).unwrap();
+                fixture.newcomers(&cards, &mut BTreeSet::new()).take_copy(id, &copy, digest(&copy)).unwrap();
                 assert_eq!(fixture.run.stored(id).unwrap().contact.job_title, "Comtesse", "the contact's stands");
                 let kept = fixture.run.mirror.conflicts(9).unwrap().remove(0);
                 assert_eq!((kept.there.as_deref(), kept.kept.as_str()), (Some("Duchesse"), "here"));
@@ -125,7 +210,11 @@ mod tests {
                     Then::OtherRecordMissing => drop(missing.insert("ada.vcf".to_owned())),
                     Then::ContactGoes => fixture.run.mirror.delete_contact(id, "").unwrap(),
                 }
-                assert_eq!(fixture.newcomers(&cards, &mut missing).copied(&copy).unwrap(), expected, "{then:?}");
+                assert_eq!(
+                    fixture.newcomers(&cards, &mut missing).copied(&copy, &digest(&copy)).unwrap(),
+                    expected,
+                    "{then:?}"
+                );
                 let known = fixture.run.mirror.standing("cards", "twin.vcf", StandingKind::Copy).unwrap().is_some();
                 assert_eq!(known, !asked_again, "{then:?}");
             });

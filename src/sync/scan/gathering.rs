@@ -10,7 +10,7 @@ use super::{
 use crate::{
     mirror::Mirror,
     reconcile::guard,
-    replica::{Batch, Ids, RemoteContact, RemoteId},
+    replica::{Batch, ConflictCopy, Ids, RemoteContact, RemoteId},
     sync::{
         SyncError,
         events::SyncEvent,
@@ -38,6 +38,8 @@ pub struct Gathering {
     coming_in: Vec<RemoteContact>,
     /// Contacts that the listing showed twice: the later counts.
     pub repeats: Waiting,
+    /// Copies that sync programs made.
+    pub copies: Vec<ConflictCopy>,
     /// Records that the replica said are not there any more.
     pub gone: Vec<RemoteId>,
     /// The highest shown id, where ids ascend.
@@ -61,6 +63,7 @@ impl Gathering {
             newcomers: Waiting::new(Waiting::NEWCOMERS, mirror)?,
             coming_in: Vec::new(),
             repeats: Waiting::new(Waiting::REPEATS, mirror)?,
+            copies: Vec::new(),
             gone: Vec::new(),
             highest_id: None,
             control: None,
@@ -115,7 +118,7 @@ impl Taking<'_, '_> {
     pub fn take(&mut self, batch: Batch) -> Result<(), SyncError> {
         self.run.check_stop()?;
         let ids = self.side.conduct.ids;
-        let Batch { same, changed, gone, problems, progress } = batch;
+        let Batch { same, changed, gone, copies, problems, progress } = batch;
         for problem in problems {
             if let Some(remote) = &problem.remote {
                 self.gathering.show(remote, ids);
@@ -136,6 +139,10 @@ impl Taking<'_, '_> {
             } else {
                 self.gathering.newcomers.push(self.run.mirror, record)?;
             }
+        }
+        for copy in copies {
+            self.gathering.show(&copy.record.remote, ids);
+            self.gathering.copies.push(copy);
         }
         self.gathering.gone.extend(gone);
         self.gathering.steps += progress.steps;

@@ -2,7 +2,7 @@
 
 mod baseline;
 mod contested;
-pub(super) mod copies;
+pub(crate) mod copies;
 #[cfg(test)]
 mod delta_tests;
 mod gathering;
@@ -157,8 +157,9 @@ impl<'r, 'a> Scanner<'r, 'a> {
     /// The scan ended well: judge it as a whole, then take in what waited.
     async fn conclude(&mut self, gathering: Gathering, scanned: Scanned) -> Result<(), SyncError> {
         self.run.reached(FailPoint::Scanned)?;
-        let Gathering { mut known, mut edits, edited, mut newcomers, repeats, gone, highest_id, control, .. } =
-            gathering;
+        let Gathering {
+            mut known, mut edits, edited, mut newcomers, copies, repeats, gone, highest_id, control, ..
+        } = gathering;
         let is_delta = scanned.coverage == Coverage::Delta;
         let waiting = self.revisit(scanned.coverage, &mut known, &gone, &mut newcomers).await?;
         let mut missing = self.missing(&known, gone, scanned.coverage)?;
@@ -183,8 +184,9 @@ impl<'r, 'a> Scanner<'r, 'a> {
         if let Some(run) = older_than {
             self.not_in_a_copy(run, &mut missing)?;
         }
-        Newcomers::new(self.run, self.participant, &mut missing, older_than.is_some())
-            .take_all(newcomers, &is_newcomer)?;
+        let mut taking = Newcomers::new(self.run, self.participant, &mut missing, older_than.is_some());
+        taking.take_all(newcomers, &is_newcomer)?;
+        taking.take_conflict_copies(copies)?;
         self.take_edits(repeats)?;
         if let Some(highest) = highest_id {
             Outbox::new(self.run, &self.participant.name).saw_id(highest)?;

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::{
-    copies::Copied,
+    copies::{Copied, digest},
     intake::Intake,
     spilling_index::{IndexNumber, SpillingIndex},
     waiting::Waiting,
@@ -87,7 +87,7 @@ impl<'n, 'a> Newcomers<'n, 'a> {
         if !self.participant.takes() {
             return Ok(());
         }
-        match self.copied(&record)? {
+        match self.copied(&record, &digest(&record))? {
             Copied::No => {}
             Copied::Still => return Ok(()),
             Copied::Orphan => return self.raise_ambiguous(record, Ambiguity::CopyOfDeleted, &[]),
@@ -210,7 +210,7 @@ impl<'n, 'a> Newcomers<'n, 'a> {
     }
 
     /// Puts it to a user who a newcomer is, or does what the user has said.
-    fn raise_ambiguous(
+    pub(super) fn raise_ambiguous(
         &mut self,
         record: RemoteContact,
         reason: Ambiguity,
@@ -218,7 +218,7 @@ impl<'n, 'a> Newcomers<'n, 'a> {
     ) -> Result<(), SyncError> {
         match Review::new(self.run).answered(&self.participant.name, &record.remote)? {
             Some(Who::SameAs(id)) => return self.link(id, record),
-            Some(Who::CopyOf(id)) => return self.take_copy(id, &record),
+            Some(Who::CopyOf(id)) => return self.take_copy(id, &record, digest(&record)),
             Some(Who::New) => return self.take_apart(record),
             None => {}
         }
