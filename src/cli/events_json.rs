@@ -20,6 +20,9 @@ pub fn event(event: &SyncEvent, messages: &dyn Messages) -> Value {
             "pages": pages,
             "pages_expected": pages_expected,
         }),
+        SyncEvent::AskProgress { replica, done, total } => {
+            json!({ "type": "event", "event": "ask_progress", "replica": replica, "done": done, "total": total })
+        }
         SyncEvent::ScanFinished { replica, contacts } => {
             json!({ "type": "event", "event": "scan_finished", "replica": replica, "contacts": contacts })
         }
@@ -134,6 +137,7 @@ mod tests {
         for (given, kind) in [
             (SyncEvent::ScanStarted { replica: replica() }, "event"),
             (SyncEvent::ScanProgress { replica: replica(), contacts: 1, pages: 1, pages_expected: None }, "event"),
+            (SyncEvent::AskProgress { replica: replica(), done: 1, total: 2 }, "event"),
             (SyncEvent::ScanFinished { replica: replica(), contacts: 1 }, "event"),
             (SyncEvent::PushStarted { replica: replica(), total: 1 }, "event"),
             (SyncEvent::PushProgress { replica: replica(), done: 1, total: 1 }, "event"),

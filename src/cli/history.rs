@@ -32,7 +32,7 @@ pub fn run(args: &HistoryArgs, context: &mut Context) -> Result<u8, CliError> {
     let contact = args.contact.as_deref().map(|text| lookup::one(&reader, text)).transpose()?;
     let changes = changes(&reader, contact.map(|stored| stored.id), args.limit)?;
     if changes.is_empty() && !context.out.json {
-        context.talk("nothing was overwritten or lost");
+        context.talk("nothing was overwritten here; values that lost a conflict are in `carnet conflicts --all`");
     }
     print(&changes, &mut context.out)?;
     Ok(exit::DONE)

@@ -47,6 +47,17 @@ impl Progress {
                     None => bar.set_message(format!("{contacts} contacts")),
                 }
             }
+            SyncEvent::AskProgress { replica, done, total } => {
+                if let Some(bar) = self.by_replica.get(replica) {
+                    self.measured(bar, *total, "missing contacts asked for");
+                    bar.set_position(*done);
+                }
+                if done >= total {
+                    self.end(replica);
+                } else if !self.by_replica.contains_key(replica) {
+                    self.begin(replica, "reading");
+                }
+            }
             SyncEvent::ScanFinished { replica, .. } => self.end(replica),
             SyncEvent::PushStarted { replica, total } => {
                 self.begin(replica, "writing");
@@ -140,6 +151,12 @@ mod tests {
         let bar = &progress.by_replica["crm"];
         assert_eq!((bar.position(), bar.length()), (2, Some(5)));
         progress.event(&SyncEvent::ScanFinished { replica: replica(), contacts: 50 });
+        assert!(progress.by_replica.is_empty());
+        let asked = |done| SyncEvent::AskProgress { replica: replica(), done, total: 3 };
+        progress.event(&asked(1));
+        progress.event(&asked(2));
+        assert_eq!(progress.by_replica["crm"].position(), 2);
+        progress.event(&asked(3));
         assert!(progress.by_replica.is_empty());
         progress.event(&SyncEvent::PushStarted { replica: replica(), total: 2 });
         progress.event(&SyncEvent::PushProgress { replica: replica(), done: 1, total: 2 });

@@ -85,7 +85,10 @@ impl<'o> Report<'o> {
     pub fn event(&mut self, event: SyncEvent) {
         self.progress.event(&event);
         if self.out.json {
-            let moving = matches!(event, SyncEvent::ScanProgress { .. } | SyncEvent::PushProgress { .. });
+            let moving = matches!(
+                event,
+                SyncEvent::ScanProgress { .. } | SyncEvent::AskProgress { .. } | SyncEvent::PushProgress { .. }
+            );
             if !moving || self.verbose {
                 self.object(&events_json::event(&event, self.out.messages()));
             }
@@ -138,6 +141,7 @@ impl<'o> Report<'o> {
                 self.talk_of("warning", &format!("{replica}: {message}"), hint.as_deref());
             }
             SyncEvent::ScanStarted { .. }
+            | SyncEvent::AskProgress { .. }
             | SyncEvent::PushStarted { .. }
             | SyncEvent::PushProgress { .. }
             | SyncEvent::Change(_)
@@ -172,7 +176,7 @@ impl<'o> Report<'o> {
         }
         if summary.conflicts > 0 {
             let conflicts = counted(summary.conflicts, "conflict");
-            self.line(&format!("{WARNING}{conflicts}{WARNING:#}: every value is kept, see `carnet history`"));
+            self.line(&format!("{WARNING}{conflicts}{WARNING:#}: every value is kept, see `carnet conflicts --all`"));
         }
         if failed > 0 {
             self.line(&format!("{BAD}{failed} failed{BAD:#}: see above"));

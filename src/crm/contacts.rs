@@ -80,7 +80,7 @@ impl Client {
                 Ok(_) | Err(_) => Ok(true),
             },
             Err(error) if error.kind == ErrorKind::Gone => Ok(false),
-            Err(error) => Err(error),
+            Err(error) => Err(error::of_deletion(error)),
         }
     }
 }

@@ -22,7 +22,7 @@ pub struct CrmError {
     pub message: String,
     /// What to do.
     pub hint: Option<String>,
-    /// The server's own words where it refuses a record (422), which may repeat the contact's values: they are to be
+    /// The server's own words where it refuses a record (4xx), which may repeat the contact's values: they are to be
     /// shown and kept through [`CrmError::in_words`] only.
     pub words: Option<String>,
 }
@@ -34,6 +34,8 @@ pub enum ErrorKind {
     Settings,
     /// The login was refused: stop at once.
     Login,
+    /// Nothing happened: the login is good, and its user may not do this. What is asked for next may be allowed.
+    Forbidden,
     /// Nothing happened; a later try may succeed.
     Unavailable,
     /// Nothing happened; the same try will fail again.
@@ -116,6 +118,14 @@ const VANISHED_HINT: &str = "nothing was changed, and no contact is taken for de
 
 const GONE_HINT: &str = "it may have been deleted in the CRM; the next run looks again";
 
+const CHANGE_HINT: &str =
+    "change the contact accordingly; it is sent again once it has changed, and once an hour as it is";
+
+const UNDELETED_HINT: &str =
+    "clear away in the CRM what keeps it there, or delete it there yourself; it is tried again once an hour";
+
+const FORBIDDEN_HINT: &str = "whoever administers the CRM gives its users their rights; it is tried again once an hour";
+
 const REFUSED_HINT: &str = "see whether the CRM itself takes such a contact, and whether the user may change contacts";
 
 /// A failed GET. Reading changes nothing, so that it is never unsettled.
@@ -137,11 +147,25 @@ pub fn of_read_status(verdict: &Verdict<'_>) -> CrmError {
     let Verdict { what, status, retry_after, .. } = verdict;
     let message = format!("{what}: the server answered {}", status_words(*status));
     match status {
-        401 | 403 => login(what, *status),
+        401 => login(what, *status),
+        403 => CrmError::new(ErrorKind::Forbidden, message).hint(FORBIDDEN_HINT),
         300..=399 => redirect(what, *status, ErrorKind::Rejected),
         404 | 410 => CrmError::new(ErrorKind::Gone, message).hint(GONE_HINT),
         408 | 425 | 429 | 500..=599 => CrmError::new(ErrorKind::Unavailable, message).hint(wait_hint(*retry_after)),
         _ => CrmError::new(ErrorKind::Rejected, message).hint(URL_HINT),
+    }
+}
+
+/// The same for the listing: a user who may not read it can do nothing at all.
+pub fn of_listing(what: &str, error: CrmError) -> CrmError {
+    match error.kind {
+        ErrorKind::Forbidden => login(what, 403),
+        ErrorKind::Settings
+        | ErrorKind::Login
+        | ErrorKind::Unavailable
+        | ErrorKind::Rejected
+        | ErrorKind::Gone
+        | ErrorKind::OutcomeUnknown => error,
     }
 }
 
@@ -152,23 +176,29 @@ pub fn of_read_status(verdict: &Verdict<'_>) -> CrmError {
 pub fn of_write_status(verdict: &Verdict<'_>) -> CrmError {
     let Verdict { what, status, retry_after, text } = verdict;
     let message = format!("{what}: the server answered {}", status_words(*status));
+    let refused = |kind: ErrorKind, hint: &str| match xml::read_errors(text) {
+        Some(words) => {
+            let error = CrmError::new(kind, format!("{what}: {}", refusal_words(*status))).hint(hint);
+            CrmError { words: Some(words), ..error }
+        }
+        None => CrmError::new(kind, message.clone()).hint(hint),
+    };
     match status {
-        401 | 403 => login(what, *status),
+        401 => login(what, *status),
+        403 => refused(ErrorKind::Forbidden, FORBIDDEN_HINT),
         302 | 303 => redirect(what, *status, ErrorKind::OutcomeUnknown),
         300..=399 => redirect(what, *status, ErrorKind::Rejected),
         404 | 410 => CrmError::new(ErrorKind::Gone, message).hint(GONE_HINT),
         408 | 425 | 429 => CrmError::new(ErrorKind::Unavailable, message).hint(wait_hint(*retry_after)),
-        422 => match xml::read_errors(text) {
-            Some(words) => {
-                let error = CrmError::new(ErrorKind::Rejected, format!("{what}: the server refused it"))
-                    .hint("change the contact accordingly; it is sent again once it has changed");
-                CrmError { words: Some(words), ..error }
-            }
-            None => CrmError::new(ErrorKind::Rejected, message).hint(REFUSED_HINT),
-        },
-        400..=499 | 501 | 505 => CrmError::new(ErrorKind::Rejected, message).hint(REFUSED_HINT),
+        422 if xml::read_errors(text).is_some() => refused(ErrorKind::Rejected, CHANGE_HINT),
+        400..=499 | 501 | 505 => refused(ErrorKind::Rejected, REFUSED_HINT),
         _ => CrmError::new(ErrorKind::OutcomeUnknown, message).hint("the next run looks whether it happened"),
     }
+}
+
+/// The same for a deletion: nothing that changes in the contact makes the server take it.
+pub fn of_deletion(error: CrmError) -> CrmError {
+    if error.kind == ErrorKind::Rejected { error.hint(UNDELETED_HINT) } else { error }
 }
 
 /// A write that was not sent because the server has asked for a pause that is not over.
@@ -207,6 +237,13 @@ pub fn no_contacts(what: &str, status: u16, answered_before: bool) -> CrmError {
 fn login(what: &str, status: u16) -> CrmError {
     CrmError::new(ErrorKind::Login, format!("{what}: the login was refused ({})", status_words(status)))
         .hint("check crm.username and the password, and that the user may read contacts")
+}
+
+fn refusal_words(status: u16) -> String {
+    match status {
+        422 => "the server refused it".to_owned(),
+        _ => format!("the server refused it ({})", status_words(status)),
+    }
 }
 
 fn redirect(what: &str, status: u16, kind: ErrorKind) -> CrmError {
@@ -250,16 +287,17 @@ mod tests {
 
     #[test]
     fn statuses_mean_different_things_to_reads_and_writes() {
-        use ErrorKind::{Gone, Login, OutcomeUnknown, Rejected, Unavailable};
+        use ErrorKind::{Forbidden, Gone, Login, OutcomeUnknown, Rejected, Unavailable};
         for (status, read, write) in [
             (301, Rejected, Rejected),
             (302, Rejected, OutcomeUnknown),
             (307, Rejected, Rejected),
             (400, Rejected, Rejected),
             (401, Login, Login),
-            (403, Login, Login),
+            (403, Forbidden, Forbidden),
             (404, Gone, Gone),
             (405, Rejected, Rejected),
+            (409, Rejected, Rejected),
             (408, Unavailable, Unavailable),
             (410, Gone, Gone),
             (422, Rejected, Rejected),
@@ -317,7 +355,7 @@ mod tests {
             XmlError::WrongRoot("contacts"),
             XmlError::Record(Fault::Entity),
         ];
-        let statuses = [302, 307, 400, 401, 404, 410, 418, 422, 429, 500, 501, 503];
+        let statuses = [302, 307, 400, 401, 403, 404, 410, 418, 422, 429, 500, 501, 503];
         let verdict = |status| Verdict { what: "try", status, retry_after: None, text: "" };
         let refused = "<errors><error>no</error></errors>";
         let all = words
@@ -330,6 +368,35 @@ mod tests {
         for error in all {
             assert!(error.hint.is_some(), "{error:?}");
         }
+    }
+
+    #[test]
+    fn a_right_that_is_missing_is_the_logins_only_where_nothing_can_be_read() {
+        let forbidden = |text| Verdict { what: "update contact 5", status: 403, retry_after: None, text };
+        assert_eq!(of_listing("read page 1", of_read_status(&forbidden(""))).kind, ErrorKind::Login);
+        let denied = CrmError::new(ErrorKind::Unavailable, "x");
+        assert_eq!(of_listing("read page 1", denied.clone()), denied);
+        let said = of_write_status(&forbidden("<errors><error>You may not</error></errors>"));
+        assert_eq!(said.kind, ErrorKind::Forbidden);
+        let message = "update contact 5: the server refused it (403 Forbidden): You may not";
+        assert_eq!(said.in_words(&[]).to_string(), message);
+        let silent = of_write_status(&forbidden("<html>no</html>"));
+        assert_eq!(silent.to_string(), "update contact 5: the server answered 403 Forbidden");
+    }
+
+    #[test]
+    fn whoever_refuses_says_why_and_what_helps() {
+        let check = |status: u16, deletes: bool, message: &str, hint: &str| {
+            let text = "<errors><error>Contact has invoices</error></errors>";
+            let error = of_write_status(&Verdict { what: "write it", status, retry_after: None, text });
+            let error = if deletes { of_deletion(error) } else { error }.in_words(&[]);
+            assert_eq!((error.to_string().as_str(), error.hint.as_deref()), (message, Some(hint)));
+        };
+        check(422, false, "write it: the server refused it: Contact has invoices", CHANGE_HINT);
+        check(422, true, "write it: the server refused it: Contact has invoices", UNDELETED_HINT);
+        check(409, false, "write it: the server refused it (409 Conflict): Contact has invoices", REFUSED_HINT);
+        check(409, true, "write it: the server refused it (409 Conflict): Contact has invoices", UNDELETED_HINT);
+        check(403, true, "write it: the server refused it (403 Forbidden): Contact has invoices", FORBIDDEN_HINT);
     }
 
     #[test]

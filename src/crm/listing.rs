@@ -126,7 +126,8 @@ impl Client {
                 200 => xml::read_page(&answer.text()?, |_| None).map(Some),
                 _ => Ok(None),
             })
-            .await?;
+            .await
+            .map_err(|error| error::of_listing(&what, error))?;
         found.ok_or_else(|| error::no_contacts(&what, 404, false))
     }
 }
@@ -201,7 +202,8 @@ impl Shared {
         let what = format!("read page {number} of the contacts");
         let url = self.client.page_url(number);
         let read = |answer: &Answer| self.read(number, answer);
-        let content = self.client.get_in_turn(turn, &what, &url, etag, read).await?;
+        let content = self.client.get_in_turn(turn, &what, &url, etag, read).await;
+        let content = content.map_err(|error| error::of_listing(&what, error))?;
         let total = match &content {
             Content::Same => remembered.and_then(|page| page.total_pages),
             Content::Fresh(page) => page.total_pages,

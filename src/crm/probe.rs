@@ -170,7 +170,8 @@ fn settle(result: Result<ListBehaviour, CrmError>) -> Result<ListBehaviour, CrmE
         Err(error) => match error.kind {
             ErrorKind::Rejected | ErrorKind::Settings => Ok(ListBehaviour::Unknown),
             ErrorKind::Login => Err(error),
-            ErrorKind::Unavailable | ErrorKind::Gone | ErrorKind::OutcomeUnknown => {
+            // Rights are given and taken: nothing is learnt of how lists are treated.
+            ErrorKind::Unavailable | ErrorKind::Forbidden | ErrorKind::Gone | ErrorKind::OutcomeUnknown => {
                 Err(CrmError { kind: ErrorKind::Unavailable, ..error })
             }
         },
@@ -307,6 +308,7 @@ mod tests {
         for (reply, expected) in [
             (Reply::status(422), Ok(ListBehaviour::Unknown)),
             (Reply::status(401), Err(ErrorKind::Login)),
+            (Reply::status(403), Err(ErrorKind::Unavailable)),
             (Reply::status(429), Err(ErrorKind::Unavailable)),
             (Reply::status(500), Err(ErrorKind::Unavailable)),
         ] {

@@ -10,6 +10,18 @@ use crate::contact::{Address, Contact, Item};
 /// What stands for a value.
 const HIDDEN: &str = "…";
 
+/// Words of the reference's element names and of the sentences that a Rails application refuses a record with: that a
+/// contact holds one says nothing about it, and without it nobody knows what was refused. In English and in French.
+const VOCABULARY: &str = "\
+    contact contacts civility label id last first name comment job title department country type firm address addresses \
+    street zip code city item items value \
+    a allowed already and at be been blank both can cannot characters email empty exist for has have in included invalid \
+    is it least list long maximum minimum missing must no not number of one or phone required reserved short t taken the \
+    to too unknown valid without \
+    adresse au caractères champ civilité court dans de des deux doit déjà est et existe inclus incluse invalide l la le les \
+    liste manque moins n nom nombre non numéro obligatoire ou pas pays peut plus prénom rempli sans sont téléphone trop \
+    utilisé valide ville vide être";
+
 /// Numbers of so many digits are somebody's, however the server writes them.
 const DIGITS_MIN: usize = 6;
 
@@ -17,9 +29,11 @@ const DIGITS_MIN: usize = 6;
 pub fn redact(words: &str, contact: &Contact) -> String {
     // Prose is hidden as a whole: word by word it would take half of what the server says with it.
     let prose = contact.comment.trim();
-    let words = if prose.is_empty() { words.to_owned() } else { words.replace(prose, HIDDEN) };
-    let hidden: HashSet<String> =
-        values(contact).into_iter().flat_map(tokens).map(|(token, _)| token.to_lowercase()).collect();
+    let is_prose = prose.contains(char::is_whitespace);
+    let words = if is_prose { words.replace(prose, HIDDEN) } else { words.to_owned() };
+    let telling = values(contact).into_iter().chain((!is_prose).then_some(prose)).flat_map(telling);
+    let named = [&contact.last_name, &contact.first_name].into_iter().filter(|name| tokens(name).count() == 1);
+    let hidden: HashSet<String> = telling.chain(named.map(|name| name.to_lowercase())).collect();
     let mut out = String::with_capacity(words.len());
     for chunk in words.split_inclusive(char::is_whitespace) {
         if chunk.contains('@') {
@@ -35,6 +49,12 @@ pub fn redact(words: &str, contact: &Contact) -> String {
         }
     }
     out
+}
+
+/// The words of a value that say something about whoever has it.
+fn telling(value: &str) -> impl Iterator<Item = String> {
+    let words = tokens(value).map(|(token, _)| token.to_lowercase());
+    words.filter(|word| !VOCABULARY.split(' ').any(|known| known == word))
 }
 
 /// The texts of a contact that are looked for word by word. Codes of the reference's lists name nobody.
@@ -97,6 +117,27 @@ mod tests {
             ..Contact::default()
         };
         assert_eq!(redact(words, &contact), expected);
+    }
+
+    #[test]
+    fn a_harmless_word_of_the_contact_hides_no_reason() {
+        let check = |edit: fn(&mut Contact), words: &str, expected: &str| {
+            let mut contact = Contact::default();
+            edit(&mut contact);
+            assert_eq!(redact(words, &contact), expected);
+        };
+        let listed = "Contact items type is not included in the list";
+        check(|it| it.items.push(Item::new(ItemType::ProfessionalPhone, "sans type")), listed, listed);
+        check(|it| it.job_title = "Contact".into(), listed, listed);
+        check(|it| it.comment = "a".into(), "Last name is taken by a", "Last name is taken by a");
+        check(|it| it.comment = "Lyre".into(), "Comment Lyre is too long", "Comment … is too long");
+        check(
+            |it| it.last_name = "de la Tour".into(),
+            "la Tour : n'est pas inclus dans la liste",
+            "la … : n'est pas inclus dans la liste",
+        );
+        // A whole name is somebody's, also where it is such a word.
+        check(|it| it.last_name = "Long".into(), "Long, Ada is taken", "…, Ada is taken");
     }
 
     #[test]

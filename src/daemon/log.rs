@@ -26,7 +26,7 @@ pub fn event(event: &SyncEvent, wording: Wording) {
         SyncEvent::ScanStarted { replica } => debug!(replica, "reading"),
         SyncEvent::ScanFinished { replica, contacts } => debug!(replica, contacts, "read"),
         SyncEvent::PushStarted { replica, total } => debug!(replica, total, "writing"),
-        SyncEvent::ScanProgress { .. } | SyncEvent::PushProgress { .. } => {}
+        SyncEvent::ScanProgress { .. } | SyncEvent::AskProgress { .. } | SyncEvent::PushProgress { .. } => {}
         SyncEvent::Change(change) => {
             let fields: Vec<&str> = change.fields.iter().map(|field| field.field.name()).collect();
             let contact = id(&change.contact);

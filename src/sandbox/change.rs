@@ -4,7 +4,10 @@
 //! settings choose.
 
 use super::{
-    object::{Change, Entry, EntryChange, INTEGERS, ITEMS, LISTS, ListShape, PHONES, Record, SCALARS, Value},
+    object::{
+        Change, Entry, EntryChange, INTEGERS, ITEMS, LISTS, ListShape, NAMES, PHONES, Record, SCALARS, Value,
+        violations,
+    },
     settings::{Lists, Quirk, SandboxSettings},
 };
 
@@ -19,7 +22,10 @@ pub fn put(record: &mut Record, change: &Change, settings: &SandboxSettings) -> 
         if *name == "job_department" && settings.has(Quirk::IgnoresDepartment) {
             continue;
         }
-        record.scalars[at] = column(name, stored(value, *name == "last_name", false, settings));
+        record.scalars[at] = column(name, stored(value, *name == "last_name", false, settings), settings);
+    }
+    if settings.has(Quirk::CapitalsAtSave) {
+        in_capitals(record);
     }
     let mut errors = Vec::new();
     for (at, shape) in LISTS.into_iter().enumerate() {
@@ -48,13 +54,33 @@ pub fn post(change: &Change, settings: &SandboxSettings) -> Record {
             continue;
         }
         let value = change.scalars[at].clone().unwrap_or_default();
-        record.scalars[at] = column(name, stored(&value, *name == "last_name", false, settings));
+        record.scalars[at] = column(name, stored(&value, *name == "last_name", false, settings), settings);
+    }
+    if settings.has(Quirk::CapitalsAtSave) {
+        in_capitals(&mut record);
     }
     for (at, shape) in LISTS.into_iter().enumerate() {
         let given = change.lists[at].iter().flatten().filter(|entry| !entry.destroy && !entry.says_nothing());
         record.lists[at] = given.map(|entry| fresh(entry, shape, settings)).collect();
     }
     record
+}
+
+/// Why a contact may not be stored, a sentence each; empty when it may.
+pub fn faults(record: &Record, settings: &SandboxSettings) -> Vec<String> {
+    let mut found = violations(record);
+    let contact_type =
+        SCALARS.iter().position(|name| *name == "contact_type").and_then(|at| record.scalars[at].as_ref());
+    if settings.has(Quirk::RequiresType) && contact_type.is_none_or(String::is_empty) {
+        found.push("Contact type can't be blank".to_owned());
+    }
+    found
+}
+
+/// Why a contact may not be deleted; empty when it may.
+pub fn ties(id: i64, settings: &SandboxSettings) -> Vec<String> {
+    let invoiced = settings.has(Quirk::Invoiced) && id % 3 == 0;
+    if invoiced { vec!["Contact has invoices".to_owned()] } else { Vec::new() }
 }
 
 fn replaced(old: &[Entry], given: &[EntryChange], shape: &ListShape, settings: &SandboxSettings) -> Vec<Entry> {
@@ -123,8 +149,25 @@ fn update(entry: &mut Entry, given: &EntryChange, shape: &ListShape, settings: &
 }
 
 /// A column of numbers holds no empty text: it becomes nil, as in a database.
-fn column(name: &str, value: Value) -> Value {
-    value.filter(|text| !(text.is_empty() && INTEGERS.contains(&name)))
+fn column(name: &str, value: Value, settings: &SandboxSettings) -> Value {
+    if !INTEGERS.contains(&name) {
+        return value;
+    }
+    let value = value.filter(|text| !text.is_empty());
+    if settings.has(Quirk::CastsIntegers) { value.map(|text| cast(&text)) } else { value }
+}
+
+/// What a column of numbers makes of a text: the digits that it begins with, else 0.
+fn cast(text: &str) -> String {
+    let text = text.trim_start();
+    let digits = text.trim_start_matches(|letter: char| letter.is_ascii_digit());
+    let number = text[..text.len() - digits.len()].trim_start_matches('0');
+    if number.is_empty() { "0" } else { number }.to_owned()
+}
+
+fn in_capitals(record: &mut Record) {
+    let name = &mut record.scalars[NAMES[0]];
+    *name = name.as_ref().map(|text| text.to_uppercase());
 }
 
 /// A value as this server keeps it.
@@ -167,7 +210,6 @@ fn grouped(text: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sandbox::object::NAMES;
 
     fn item(id: i64, code: &str, value: &str) -> Entry {
         Entry { id, values: vec![Some(code.to_owned()), Some(value.to_owned())] }
@@ -249,6 +291,38 @@ mod tests {
         check(&[Quirk::Capitals], [Some(" DU  PONT "), None, Some("Achats")]);
         check(&[Quirk::EmptyKeeps], [Some(" Du  pont "), Some("old"), Some("Achats")]);
         check(&[Quirk::IgnoresDepartment], [Some(" Du  pont "), None, None]);
+    }
+
+    #[test]
+    fn a_save_may_change_what_was_not_sent() {
+        let mut record = Record::default();
+        record.scalars[NAMES[0]] = Some("Lefèvre".to_owned());
+        let settings = SandboxSettings { quirks: vec![Quirk::CapitalsAtSave], ..SandboxSettings::default() };
+        put(&mut record, &Change::default(), &settings).unwrap();
+        assert_eq!(record.scalars[NAMES[0]].as_deref(), Some("LEFÈVRE"));
+    }
+
+    #[test]
+    fn a_column_of_numbers_takes_what_it_can() {
+        let check = |text: &str, expected: &str| assert_eq!(cast(text), expected, "{text}");
+        check("12", "12");
+        check(" 12 rue", "12");
+        check("abc", "0");
+        check("007", "7");
+        check("-5", "0");
+    }
+
+    #[test]
+    fn a_contact_may_need_a_type_and_be_tied() {
+        let quirks = vec![Quirk::RequiresType, Quirk::Invoiced];
+        let settings = SandboxSettings { quirks, ..SandboxSettings::default() };
+        let mut record = Record::default();
+        record.scalars[NAMES[0]] = Some("Durand".to_owned());
+        assert_eq!(faults(&record, &settings), ["Contact type can't be blank"]);
+        record.scalars[7] = Some("client".to_owned());
+        assert!(faults(&record, &settings).is_empty() && faults(&record, &SandboxSettings::default()).is_empty());
+        assert_eq!(ties(1002, &settings), ["Contact has invoices"]);
+        assert!(ties(1001, &settings).is_empty() && ties(1002, &SandboxSettings::default()).is_empty());
     }
 
     #[test]

@@ -16,10 +16,12 @@ use super::{
     SandboxError,
     answer::Answer,
     chance::Chance,
+    change,
     faults::{Fault, Mishap},
     listener::ConnectionCutter,
     route::{Route, route},
     settings::{PastEnd, Quirk, SandboxSettings},
+    state::FIRST_ID,
     store::{LoggedRequest, Outcome, Store},
     xml_read, xml_write,
 };
@@ -191,6 +193,9 @@ impl Server {
     pub fn action(&self, asked: &Asked, mishap: Option<Mishap>, mut chance: Chance) -> Result<Answer, SandboxError> {
         let settings = self.store.settings();
         let lies = mishap == Some(Mishap::Lie);
+        if let Some(refusal) = self.forbids(&asked.route) {
+            return Ok(Answer::errors(403, &[refusal], settings));
+        }
         match asked.route {
             Route::List { page, per_page } => {
                 let too_early = mishap == Some(Mishap::Shift) && chance.percent(50);
@@ -207,9 +212,30 @@ impl Server {
             }
             Route::Create => self.write(None, &asked.body),
             Route::Update(id) => self.write(Some(id), &asked.body),
-            Route::Delete(id) => Ok(if self.store.delete(id)? { Answer::empty(200) } else { missing(settings) }),
+            Route::Delete(id) => self.delete(id),
             Route::Nowhere => Ok(Answer::errors(404, &["there is nothing at this address"], settings)),
         }
+    }
+
+    /// Why the user may not do what is asked, if so.
+    fn forbids(&self, route: &Route) -> Option<&'static str> {
+        let settings = self.store.settings();
+        let guarded = |id: i64| settings.has(Quirk::Guarded) && id == FIRST_ID + 1;
+        match *route {
+            Route::Delete(_) if settings.has(Quirk::NoDeletion) => Some("You may not delete contacts"),
+            Route::Update(id) | Route::Delete(id) if guarded(id) => Some("You may not change this contact"),
+            Route::List { .. } | Route::Read(_) | Route::Create | Route::Update(_) | Route::Delete(_) => None,
+            Route::Nowhere => None,
+        }
+    }
+
+    fn delete(&self, id: i64) -> Result<Answer, SandboxError> {
+        let settings = self.store.settings();
+        let ties = change::ties(id, settings);
+        if !ties.is_empty() && self.store.get(id)?.is_some() {
+            return Ok(Answer::errors(422, &ties, settings));
+        }
+        Ok(if self.store.delete(id)? { Answer::empty(200) } else { missing(settings) })
     }
 
     fn list(

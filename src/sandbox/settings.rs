@@ -180,11 +180,23 @@ pub enum Quirk {
     NoDestroy,
     /// `job_department` is acknowledged and not taken.
     IgnoresDepartment,
+    /// The user may read, create and change contacts, and delete none: 403.
+    NoDeletion,
+    /// The user may read the second contact, and neither change nor delete it: 403.
+    Guarded,
+    /// Every third contact has invoices, and is not deleted: 422.
+    Invoiced,
+    /// A contact without a type is not stored: 422.
+    RequiresType,
+    /// A column of numbers takes any text and keeps the number that it begins with, or 0.
+    CastsIntegers,
+    /// Each time a contact is stored its last name is put in capitals, also where it was not sent.
+    CapitalsAtSave,
 }
 
 impl Quirk {
     /// All of them.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 20] = [
         Self::NoPagination,
         Self::Latin1,
         Self::OmitEmpty,
@@ -199,6 +211,12 @@ impl Quirk {
         Self::EmptyKeeps,
         Self::NoDestroy,
         Self::IgnoresDepartment,
+        Self::NoDeletion,
+        Self::Guarded,
+        Self::Invoiced,
+        Self::RequiresType,
+        Self::CastsIntegers,
+        Self::CapitalsAtSave,
     ];
 
     /// Its name on the command line.
@@ -218,6 +236,12 @@ impl Quirk {
             Self::EmptyKeeps => "empty-keeps",
             Self::NoDestroy => "no-destroy",
             Self::IgnoresDepartment => "ignores-department",
+            Self::NoDeletion => "no-deletion",
+            Self::Guarded => "guarded",
+            Self::Invoiced => "invoiced",
+            Self::RequiresType => "requires-type",
+            Self::CastsIntegers => "casts-integers",
+            Self::CapitalsAtSave => "capitals-at-save",
         }
     }
 }

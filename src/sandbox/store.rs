@@ -12,7 +12,7 @@ use super::{
     chance::Chance,
     change,
     faults::{Fault, Mishap, strike},
-    object::{Change, Record, SCALARS, violations},
+    object::{Change, Record, SCALARS},
     settings::SandboxSettings,
     state::State,
     xml_read, xml_write,
@@ -200,7 +200,7 @@ impl Store {
 
     pub(super) fn create(&self, change: &Change) -> Result<Outcome<Record>, SandboxError> {
         let mut record = change::post(change, self.settings());
-        let errors = violations(&record);
+        let errors = change::faults(&record, self.settings());
         if !errors.is_empty() {
             return Ok(Outcome::Refused(errors));
         }
@@ -214,7 +214,7 @@ impl Store {
     pub(super) fn change(&self, id: i64, change: &Change) -> Result<Outcome<Record>, SandboxError> {
         let changed = self.state().change(id, |record| {
             change::put(record, change, self.settings())?;
-            let errors = violations(record);
+            let errors = change::faults(record, self.settings());
             if errors.is_empty() { Ok(()) } else { Err(errors) }
         })?;
         Ok(match changed {

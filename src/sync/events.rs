@@ -38,6 +38,15 @@ pub enum SyncEvent {
         /// Pages in all, once known.
         pages_expected: Option<u32>,
     },
+    /// How many of the contacts that a listing left out were asked for by their id, where they are many.
+    AskProgress {
+        /// `crm` or the book's name.
+        replica: String,
+        /// So far.
+        done: u64,
+        /// In all.
+        total: u64,
+    },
     /// A replica was read.
     ScanFinished {
         /// `crm` or the book's name.

@@ -338,8 +338,12 @@ impl Messages for English {
                 "nothing to type: the next runs look whether it was taken, and send it again if it was not"
             }
             (_, OutboxState::HeldForReview) => "`carnet conflicts` lists it, with what to answer",
-            (OutboxAction::Delete, OutboxState::Refused) => "each run tries again; you can delete it in the CRM itself",
-            (_, OutboxState::Refused) => "change the contact; it is sent again once it has changed",
+            (OutboxAction::Delete, OutboxState::Refused) => {
+                "it is tried again once an hour; you can delete it in the CRM itself"
+            }
+            (_, OutboxState::Refused) => {
+                "change the contact; it is sent again once it has changed, and once an hour as it is"
+            }
         }
     }
 

@@ -164,7 +164,7 @@ fn troubles_are_told_on_stderr_and_their_sum_on_stdout() {
     let (out, talk) = told("", false, events.clone(), &summary);
     insta::assert_snapshot!(out, @r#"
     crm  conflict  Ada (1042)  comment: mirror "x", crm "y"; crm's is kept
-    1 conflict: every value is kept, see `carnet history`
+    1 conflict: every value is kept, see `carnet conflicts --all`
     26 failed: see above
     1 waits for you: see `carnet status`
     "#);

@@ -34,7 +34,7 @@ async fn reads_are_tried_again_and_writes_never() {
         (vec![500, 500, 500], Err(ErrorKind::Unavailable), 3),
         (vec![429, 429, 429, 503, 200], Ok(()), 5),
         (vec![401], Err(ErrorKind::Login), 1),
-        (vec![403], Err(ErrorKind::Login), 1),
+        (vec![403], Err(ErrorKind::Forbidden), 1),
         (vec![400], Err(ErrorKind::Rejected), 1),
     ] {
         let answers = statuses.clone();

@@ -162,7 +162,8 @@ impl CrmWriter {
     async fn delete(&self, remote: &str, theirs: &Contact) -> Result<Written, ReplicaError> {
         // A server that is unwell says 404 to everything. That it is gone is for the next listings to confirm.
         let there = self.fetch(remote, theirs).await?.is_some();
-        if there && self.client.delete(remote).await.map_err(replica_error)? {
+        let refused = |error: CrmError| replica_error(error.in_words(&[theirs]));
+        if there && self.client.delete(remote).await.map_err(refused)? {
             Ok(None)
         } else {
             Err(ReplicaError::Stale(None))

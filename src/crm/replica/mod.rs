@@ -291,7 +291,7 @@ fn replica_error(error: CrmError) -> ReplicaError {
     match error.kind {
         ErrorKind::Login => ReplicaError::Login(diagnostic(error)),
         ErrorKind::Unavailable => ReplicaError::Unavailable(diagnostic(error)),
-        ErrorKind::Rejected | ErrorKind::Settings => ReplicaError::Rejected(diagnostic(error)),
+        ErrorKind::Rejected | ErrorKind::Forbidden | ErrorKind::Settings => ReplicaError::Rejected(diagnostic(error)),
         ErrorKind::Gone => ReplicaError::Stale(None),
         ErrorKind::OutcomeUnknown => ReplicaError::OutcomeUnknown(diagnostic(error)),
     }
@@ -366,6 +366,7 @@ mod tests {
             Some("1") => Reply::xml(record),
             Some("2") => Reply::status(404),
             Some("3") => Reply::status(401),
+            Some("5") => Reply::status(403),
             _ => Reply::status(500),
         })
         .await;
@@ -378,8 +379,9 @@ mod tests {
         assert!(matches!(crm.fetch("2").await, Ok(Lookup::Gone)));
         assert!(matches!(crm.fetch("3").await, Err(ReplicaError::Login(_))));
         assert!(matches!(crm.fetch("4").await, Ok(Lookup::Unclear(_))));
+        assert!(matches!(crm.fetch("5").await, Ok(Lookup::Unclear(_))));
         assert!(matches!(crm.fetch("../4").await, Ok(Lookup::Unclear(_))));
-        assert_eq!(crm.requests(), BTreeMap::from([("GET".to_owned(), 6)]));
+        assert_eq!(crm.requests(), BTreeMap::from([("GET".to_owned(), 7)]));
     }
 
     #[tokio::test]
@@ -388,6 +390,7 @@ mod tests {
             (Reply::xml("<contacts><pagination><total_pages>9</total_pages></pagination></contacts>"), Ok(Some(9))),
             (Reply::xml("<contacts type=\"array\"/>"), Ok(None)),
             (Reply::status(401), Err("read page 1 of the contacts: the login was refused (401 Unauthorized)")),
+            (Reply::status(403), Err("read page 1 of the contacts: the login was refused (403 Forbidden)")),
             (
                 Reply::status(404),
                 Err("read page 1 of the contacts: there are no contacts at that address (404 Not Found)"),

@@ -49,3 +49,34 @@ async fn quirks_of_keeping_values() {
     assert_eq!(tried.put(1001, "<job_department>Nouveau</job_department>").await.status, 200);
     assert_eq!(tried.sandbox.store().value(1001, "job_department").unwrap(), before);
 }
+
+#[tokio::test]
+async fn roles_and_validations_refuse_one_contact() {
+    let check = async |quirk: Quirk, asked: [(i64, u16); 2], words: &str| {
+        let tried = Tried::quirky(quirk).await;
+        for (id, expected) in asked {
+            let got = tried.write("DELETE", &format!("/contacts/{id}.xml"), "").await.unwrap();
+            assert_eq!(got.status, expected, "{quirk:?} {id}");
+            assert!(expected == 200 || got.text().contains(&format!("<error>{words}</error>")), "{}", got.text());
+        }
+    };
+    check(Quirk::NoDeletion, [(1001, 403), (1002, 403)], "You may not delete contacts").await;
+    check(Quirk::Guarded, [(1001, 200), (1002, 403)], "You may not change this contact").await;
+    check(Quirk::Invoiced, [(1001, 200), (1002, 422)], "Contact has invoices").await;
+    let tried = Tried::quirky(Quirk::Guarded).await;
+    assert_eq!(tried.put(1002, "<comment>new</comment>").await.status, 403);
+    assert_eq!(tried.put(1001, "<comment>new</comment>").await.status, 200);
+    assert_eq!(tried.get("/contacts/1002.xml").await.status, 200);
+    let tried = Tried::quirky(Quirk::RequiresType).await;
+    assert_eq!(tried.post("<last_name>A</last_name>").await.status, 422);
+    assert_eq!(tried.post("<last_name>A</last_name><contact_type>client</contact_type>").await.status, 201);
+    let tried = Tried::quirky(Quirk::CastsIntegers).await;
+    for (sent, kept) in [("12 rue", "12"), ("abc", "0")] {
+        let got = tried.put(1001, &format!("<firm_id>{sent}</firm_id>")).await;
+        assert!(got.status == 200 && got.text().contains(&format!(">{kept}</firm_id>")), "{}", got.text());
+    }
+    let tried = Tried::quirky(Quirk::CapitalsAtSave).await;
+    let got = tried.put(1001, "<comment>new</comment>").await.text();
+    let name = got.split("<last_name>").nth(1).and_then(|rest| rest.split('<').next()).unwrap_or_default().to_owned();
+    assert!(!name.is_empty() && name == name.to_uppercase(), "{name}");
+}

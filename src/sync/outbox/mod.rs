@@ -10,6 +10,8 @@ mod creations_tests;
 mod tests;
 mod updates;
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 
 pub(crate) use creations::HELD_BACK;
@@ -25,6 +27,9 @@ use crate::{
         run::{Run, Step},
     },
 };
+
+/// So long what was refused is not sent again as it stands.
+const REFUSED_FOR: Duration = Duration::from_secs(3_600);
 
 /// What an outbox row remembers of the write.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -136,12 +141,27 @@ impl<'r, 'a> Outbox<'r, 'a> {
     /// True when a write of this contact to the CRM is under way, unexplained, parked, or was refused in this very form.
     pub fn must_wait(&self, stored: &Stored) -> Result<bool, SyncError> {
         let waits = |row: &OutboxRow| match row.state {
-            OutboxState::Refused => Payload::of(row).is_some_and(|sent| sent.version == stored.version),
+            OutboxState::Refused => self.is_refused_lately(row, stored),
             OutboxState::Unknown if row.action == OutboxAction::Update => false,
             OutboxState::Sent | OutboxState::Unknown | OutboxState::HeldForReview => true,
         };
         let rows = self.run.mirror.outbox_of(stored.id)?;
         Ok(rows.iter().any(|row| row.replica == self.replica && waits(row)) || self.lost_updates_rest(stored.id)?)
+    }
+
+    /// True when the CRM has refused to delete this contact, not long ago.
+    pub fn deletion_rests(&self, stored: &Stored) -> Result<bool, SyncError> {
+        let rows = self.run.mirror.outbox_of(stored.id)?;
+        Ok(rows.iter().any(|row| {
+            let refused = (row.action, row.state) == (OutboxAction::Delete, OutboxState::Refused);
+            refused && row.replica == self.replica && self.is_refused_lately(row, stored)
+        }))
+    }
+
+    /// What was refused as it stands: rules and rights change at a server too, so that it is tried again after a while.
+    fn is_refused_lately(&self, row: &OutboxRow, stored: &Stored) -> bool {
+        Payload::of(row).is_some_and(|sent| sent.version == stored.version)
+            && self.run.has_waited(&row.sent_uptime, REFUSED_FOR) == Ok(false)
     }
 
     /// A record was made. In a book that shows nothing for a while another one may turn up, which an interrupted run made:
@@ -189,7 +209,7 @@ impl<'r, 'a> Outbox<'r, 'a> {
         Ok(())
     }
 
-    /// Remembers that the CRM refused a contact as it stands: it is not sent again until it changes.
+    /// Remembers that the CRM refused a contact as it stands: until it changes it is sent again once in a while only.
     pub fn refused(&mut self, stored: &Stored, action: ChangeAction, error: &Diagnostic) -> Result<(), SyncError> {
         self.close(stored.id)?;
         let action = match action {

@@ -109,6 +109,29 @@ fn a_change_sent_three_times_rests_for_an_hour() {
 }
 
 #[test]
+fn what_was_refused_rests_for_an_hour() {
+    for (action, deletion) in [(Create, false), (Update, false), (Delete, true)] {
+        with_fixture(|mut fixture| {
+            let id = fixture.contact("ada-1", &ada("CEO"));
+            let stored = fixture.run.stored(id).unwrap();
+            fixture.sent(CRM, id, (action, Refused));
+            let check = |fixture: &mut crate::sync::testing::RunFixture<'_>, rests: bool| {
+                assert_eq!(fixture.outbox().must_wait(&stored).unwrap(), rests, "{action:?}");
+                assert_eq!(fixture.outbox().deletion_rests(&stored).unwrap(), rests && deletion, "{action:?}");
+            };
+            check(&mut fixture, true);
+            fixture.later(3_599);
+            check(&mut fixture, true);
+            fixture.later(1);
+            check(&mut fixture, false);
+            // After a restart nobody can tell how long it was.
+            fixture.boot("b");
+            check(&mut fixture, false);
+        });
+    }
+}
+
+#[test]
 fn changes_of_contacts_that_nobody_follows_any_more_are_closed() {
     #[derive(Clone, Copy, Debug)]
     enum Followed {

@@ -241,6 +241,9 @@ impl<'r, 'a> Pusher<'r, 'a> {
             self.run.mirror.put_agreement(&self.participant.name, &Agreement { detached: true, ..agreement })?;
             return Ok(None);
         }
+        if self.participant.is_uncertain() && self.outbox().deletion_rests(&stored)? {
+            return Ok(None);
+        }
         self.plan_leave(stored, agreement)
     }
 

@@ -249,13 +249,17 @@ fn lacks_of<E: Entry>(before: &[E], meant: &[E], read: &[E]) -> bool {
 }
 
 /// What was read back, less what somebody else has done there meanwhile: scalars that show neither the old nor the sent
-/// value stand as they were before, and so do lists that were not sent; in a list that was sent, entries that are neither
-/// old nor sent are left out. Merging the reading against this takes exactly what is somebody else's.
+/// value stand as they were before, and so does all that was not sent, to the letter: of that the server's spelling is news.
+/// In a list that was sent, entries that are neither old nor sent are left out. Merging the reading against this takes
+/// exactly what is somebody else's.
 fn common(before: &Contact, meant: &Contact, read: &Contact) -> Contact {
     let mut common = read.clone();
     let sent = before.differing(meant);
-    for field in Field::ALL.into_iter().filter(|field| !equal_normalised(before, read, *field)) {
-        if !sent.contains(field) || !(field.is_list() || equal_normalised(meant, read, field)) {
+    for field in before.differing(read).iter().filter(|field| !sent.contains(*field)) {
+        common.copy_fields(before, FieldSet::NONE.with(field));
+    }
+    for field in sent.iter().filter(|field| !field.is_list()) {
+        if !equal_normalised(before, read, field) && !equal_normalised(meant, read, field) {
             common.copy_fields(before, FieldSet::NONE.with(field));
         }
     }
@@ -316,7 +320,16 @@ mod tests {
         assert_eq!(common(&before, &meant, &removed), meant);
         let cleared = contact("b", &[]);
         assert_eq!(common(&before, &meant, &cleared), meant);
-        let normalised = contact("b", &["+33199000001", "+33199000002"]);
-        assert_eq!(common(&before, &meant, &normalised), normalised);
+    }
+
+    #[test]
+    fn the_servers_spelling_is_news_where_nothing_was_sent() {
+        let (before, meant) = (contact("a", &["0199000001"]), contact("b", &["0199000001"]));
+        let named = |name: &str, contact: &Contact| Contact { last_name: name.into(), ..contact.clone() };
+        let (before, meant) = (named("Roux", &before), named("Roux", &meant));
+        let respelled = named("ROUX", &contact("B ", &["+33199000001"]));
+        let expected = Contact { job_title: "B ".into(), ..before.clone() };
+        assert_eq!(common(&before, &meant, &respelled), expected);
+        assert_eq!(common(&before, &named("roux b", &before), &named("ROUX B", &before)), named("ROUX B", &before));
     }
 }

@@ -2,7 +2,7 @@
 //! second "no", in a later run, while it still answers for others. A folder or file book is believed at once: its scan
 //! read all of it and its marker was there.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
     mirror::{AbsenceRow, Agreement, ContactId},
@@ -32,6 +32,8 @@ pub(crate) struct Judged {
 pub(crate) struct Absences<'r, 'a> {
     run: &'r mut Run<'a>,
     participant: &'r mut Participant,
+    /// What some have answered in this run already.
+    answers: BTreeMap<RemoteId, Lookup>,
 }
 
 impl<'a> Step<'a> for Absences<'_, 'a> {
@@ -42,7 +44,12 @@ impl<'a> Step<'a> for Absences<'_, 'a> {
 
 impl<'r, 'a> Absences<'r, 'a> {
     pub fn new(run: &'r mut Run<'a>, participant: &'r mut Participant) -> Self {
-        Self { run, participant }
+        Self { run, participant, answers: BTreeMap::new() }
+    }
+
+    /// The same, with what some have answered in this run already.
+    pub fn knowing(self, answers: BTreeMap<RemoteId, Lookup>) -> Self {
+        Self { answers, ..self }
     }
 
     /// Handles the agreed contacts that are missing; `control` is one that was shown, and `is_there` says of each whether it
@@ -61,7 +68,11 @@ impl<'r, 'a> Absences<'r, 'a> {
                 self.transact(|part| part.gone(remote))?;
                 continue;
             }
-            match self.participant.look_up(remote).await? {
+            let answer = match self.answers.remove(remote) {
+                Some(answer) => answer,
+                None => self.participant.look_up(remote).await?,
+            };
+            match answer {
                 Lookup::Found(record) => {
                     judged.whole = false;
                     judged.found.insert(remote.clone());

@@ -3,6 +3,7 @@
 mod baseline;
 mod contested;
 pub(crate) mod copies;
+mod crowd;
 #[cfg(test)]
 mod delta_tests;
 mod gathering;
@@ -168,7 +169,8 @@ impl<'r, 'a> Scanner<'r, 'a> {
         let edited = if self.participant.conduct().rereads { self.count_edits(&mut edits)? } else { edited };
         // A renamed file is a newcomer for each that is missing; what is left over is counted as gone.
         let moved = if self.participant.shares_ids() { 0 } else { newcomers.len() };
-        let missing_count = (missing.len() as u64).saturating_sub(moved);
+        let crowd = self.ask_for_crowd(&missing, &known).await?;
+        let missing_count = ((missing.len() - crowd.not_gone()) as u64).saturating_sub(moved);
         let seen = if is_delta { known.count().saturating_sub(missing_count) } else { known.shown_count() };
         if !self.passes(&Census { known: known.count(), seen, missing: missing_count, edited }) {
             return Ok(());
@@ -200,7 +202,7 @@ impl<'r, 'a> Scanner<'r, 'a> {
         let (mut unanswered, mut found) = (false, BTreeSet::new());
         if !held {
             missing.extend(locally_deleted);
-            let mut absences = Absences::new(self.run, self.participant);
+            let mut absences = Absences::new(self.run, self.participant).knowing(crowd.answers);
             let judged = absences.judge(missing, control.as_deref(), &|remote| known.was_shown(remote)).await?;
             self.participant.incomplete = !judged.whole;
             self.participant.absence_open |= judged.open;

@@ -277,7 +277,8 @@ fn newcomers_of_the_crm_make_up_for_no_absence() {
         agreed(&mut fixture, CRM, 10);
         let mut records = shown(&["CEO"; 6]);
         records.push(seen("2000", None, &Contact { last_name: "Byron".into(), ..Contact::default() }));
-        let mut participant = participant(CRM, ScriptedReplica::new(vec![batch(records)]));
+        let looks = ["1006", "1007", "1008", "1009"].map(|gone| (gone, None)).into();
+        let mut participant = participant(CRM, ScriptedReplica { looks, ..ScriptedReplica::new(vec![batch(records)]) });
         scan(&mut fixture, &mut participant).unwrap();
         assert!(participant.trust == Trust::NoDeletions && fixture.run.mirror.absences(CRM).unwrap().is_empty());
         assert_eq!(fixture.run.mirror.count_contacts().unwrap(), 11);

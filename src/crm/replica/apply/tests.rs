@@ -156,7 +156,7 @@ async fn what_became_of_a_put_is_told() {
         (|request, _| (request.method == "PUT").then(Reply::drop), "unsettled"),
         (|request, _| (request.method == "PUT").then(|| Reply::status(422)), "rejected"),
         (|request, _| (request.method == "PUT").then(|| Reply::status(429)), "unavailable"),
-        (|request, _| (request.method == "PUT").then(|| Reply::status(403)), "login"),
+        (|request, _| (request.method == "PUT").then(|| Reply::status(403)), "rejected"),
         (|request, _| (request.method == "PUT").then(|| Reply::status(404)), "stale"),
         (|_, place| (place >= 2).then(|| Reply::status(500)), "unsettled"),
         (|_, place| (place == 0).then(|| Reply::status(404)), "stale"),
@@ -226,6 +226,29 @@ async fn a_deletion_looks_first() {
     let stub = server(|_, place| (place == 1).then(|| Reply::status(404))).await;
     assert_eq!(apply_one(&mut replica(&stub), delete()).await, Err(ReplicaError::Stale(None)));
     assert_eq!(stub.lines(), ["GET /1/contacts/1.xml", "DELETE /1/contacts/1.xml"]);
+}
+
+#[tokio::test]
+async fn a_refusal_is_one_records_and_keeps_the_servers_words() {
+    let refuses = |method: &'static str, status: u16| {
+        let body = "<errors><error>Contact has invoices</error></errors>";
+        server(move |request, _| (request.method == method).then(|| Reply::status(status).body(body)))
+    };
+    for (method, status, message) in [
+        ("DELETE", 422, "delete contact 1: the server refused it: Contact has invoices"),
+        ("DELETE", 403, "delete contact 1: the server refused it (403 Forbidden): Contact has invoices"),
+        ("PUT", 403, "update contact 1: the server refused it (403 Forbidden): Contact has invoices"),
+        ("PUT", 409, "update contact 1: the server refused it (409 Conflict): Contact has invoices"),
+    ] {
+        let stub = refuses(method, status).await;
+        let delete = write(Action::Delete { remote: "1".into(), revision: "r".into(), theirs: ada() });
+        let change = update(|contact| contact.comment = "new".into());
+        let writes = if method == "DELETE" { vec![delete, change] } else { vec![change, delete] };
+        let answers = replica(&stub).apply(writes).await;
+        let Err(ReplicaError::Rejected(diagnostic)) = &answers[0] else { panic!("{answers:?}") };
+        assert_eq!((diagnostic.message.as_str(), diagnostic.hint.is_some()), (message, true));
+        assert!(answers[1].is_ok(), "the other goes on: {answers:?}");
+    }
 }
 
 #[tokio::test]
