@@ -75,6 +75,25 @@ fn a_file_that_is_no_address_book_is_named_as_what_it_is() {
 }
 
 #[test]
+fn an_import_says_first_what_it_writes_to() {
+    let folder = tempfile::tempdir().unwrap();
+    settings(folder.path(), PRACTICE);
+    fs::write(folder.path().join("in.csv"), "last_name,first_name\nDurand,Ada\n").unwrap();
+    let file = folder.path().join("in.csv").to_string_lossy().into_owned();
+    for (flags, words) in [
+        (&["--dry-run"][..], "a dry run of the import: nothing is written"),
+        (&["--no-push"], "an import into the mirror alone; the next run takes it to the CRM and the books"),
+        (
+            &[],
+            "an import is a run: it reads the CRM and the books, and writes to them (--no-push: to the mirror alone)",
+        ),
+    ] {
+        let (code, _, told) = carnet(folder.path(), &[&["import"], flags, &[file.as_str()]].concat());
+        assert_eq!((code, told.lines().next()), (0, Some(words)));
+    }
+}
+
+#[test]
 fn an_export_names_what_it_has_no_room_for() {
     let folder = tempfile::tempdir().unwrap();
     settings(folder.path(), PRACTICE);

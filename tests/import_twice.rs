@@ -91,7 +91,8 @@ async fn a_mark_or_a_name_alone_makes_nobody_somebody_else() {
     for (row, expected) in [
         ("1004,u1,Durand,Zoé,,,", [0, 1, 0, 0, 0]), // two marks that agree are a user's decision
         (",,Durand,Z.,,01 99 00 00 01,", [0, 0, 1, 0, 0]),
-        (",,Durand,Zoé,,01 99 00 00 02,", [0, 1, 0, 0, 0]),
+        (",,Durand,Zoé,,01 99 00 00 02,", [0, 0, 0, 1, 0]), // her name, and another telephone
+        (",,Durand,Zoé,STE A,01 99 00 00 02,", [0, 1, 0, 0, 0]), // of her company
     ] {
         let file = format!("id,uid,last_name,first_name,company,professional_phone,professional_email\n{row}\n");
         let (tally, told, _) = import(&settings, "file", file.as_bytes(), false).await;

@@ -87,7 +87,7 @@ pub enum Command {
     Push(sync::PushArgs),
     /// Make the CRM and all books the same: read all, reconcile, write all
     Sync(sync::SyncArgs),
-    /// Take contacts from a vCard, CSV or JSON file; never deletes
+    /// Sync with a file's contacts taken in: writes to the CRM and the books; the file deletes nobody
     Import(import::ImportArgs),
     /// Write contacts to a file or to standard output
     Export(export::ExportArgs),

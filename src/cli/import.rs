@@ -1,4 +1,4 @@
-//! `carnet import`: contacts from a file into the mirror, then to all replicas.
+//! `carnet import`: contacts from a file into the mirror, then to all replicas. It is a run like `sync`, and says so first.
 
 use std::{io, path::PathBuf};
 
@@ -26,7 +26,7 @@ pub struct ImportArgs {
     /// Show what would be done, write nothing
     #[arg(long)]
     dry_run: bool,
-    /// Into the mirror only; the next run sends it on
+    /// Into the mirror only, nothing to the CRM and the books; the next run sends it on
     #[arg(long)]
     no_push: bool,
 }
@@ -35,10 +35,22 @@ pub struct ImportArgs {
 pub fn run(args: &ImportArgs, context: &mut Context) -> Result<u8, CliError> {
     let settings = context.settings()?;
     let source = read(args)?;
+    context.talk(first_words(args));
     let options = ImportOptions { format: args.format.clone(), dry_run: args.dry_run, push: !args.no_push };
     reported(context, &settings, args.dry_run, async |stop, events| {
         app::import(&settings, source, &options, stop, events).await
     })
+}
+
+/// What a run of `import` writes to, before it writes.
+fn first_words(args: &ImportArgs) -> &'static str {
+    match (args.dry_run, args.no_push) {
+        (true, _) => "a dry run of the import: nothing is written",
+        (false, true) => "an import into the mirror alone; the next run takes it to the CRM and the books",
+        (false, false) => {
+            "an import is a run: it reads the CRM and the books, and writes to them (--no-push: to the mirror alone)"
+        }
+    }
 }
 
 fn read(args: &ImportArgs) -> Result<ImportSource, CliError> {

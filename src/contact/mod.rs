@@ -4,6 +4,7 @@
 //! No files, no sockets, no clock and no database are in this folder; `filter` words a condition in SQL and runs none.
 
 mod codes;
+pub mod countries;
 mod field;
 mod filter;
 pub mod identity;

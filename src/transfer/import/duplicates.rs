@@ -2,13 +2,16 @@
 
 use std::collections::HashMap;
 
-use super::merge::{NAMES, contradictions, enriched, is_marked};
+use super::{
+    merge::{NAMES, contradictions, enriched, is_marked},
+    strangers::{Stranger, stranger},
+};
 use crate::{
-    contact::{Contact, Field, FieldSet, keys},
+    contact::{Contact, Field, FieldSet},
     mirror::{ContactId, Mirror, MirrorError, Stored},
     reconcile::{
         Match,
-        matching::{MatchedBy, are_apart, could_be},
+        matching::{MatchedBy, are_apart},
     },
     replica::RemoteContact,
     sync::scan::spilling_index::{IndexNumber, SpillingIndex},
@@ -40,8 +43,8 @@ struct Taken {
 pub(super) enum Repeat {
     /// Nobody came before it, or it may well be the same person.
     No,
-    /// It bears this mark of the contact, and plainly describes somebody else.
-    Stranger(&'static str),
+    /// It plainly describes somebody else.
+    Stranger(Stranger),
     /// Another person of that name: the file tells the two apart.
     Another,
     /// It has the same name and says otherwise: one person or two?
@@ -70,28 +73,33 @@ impl BatchDuplicates {
         by: MatchedBy,
         record: &RemoteContact,
     ) -> Result<Repeat, MirrorError> {
-        if let Some(mark) = contradicts_mark(stored, by, record) {
-            return Ok(Repeat::Stranger(mark));
-        }
-        let Some(earlier) = self.taken.get(&stored.id) else { return Ok(Repeat::No) };
+        let stranger = stranger(stored, by, record);
+        let Some(earlier) = self.taken.get(&stored.id) else {
+            return Ok(stranger.map_or(Repeat::No, Repeat::Stranger));
+        };
         // A picture that was made smaller is still of the same person.
         let fields = record.fields.without(Field::Extra);
         let contradicts = || !contradictions(&stored.contact, &record.contact, fields, by).is_empty();
         let is_contested = by == MatchedBy::Name
             && self.left_before(mirror, record)?.is_some()
             && self.enriched(stored, by, record) != stored.contact;
-        Ok(match by {
-            MatchedBy::Name if earlier.marked && record.uid.is_some() => Repeat::Another,
-            MatchedBy::Name if contradicts() || is_contested || are_apart(&stored.contact, &record.contact) => {
-                Repeat::Namesake
-            }
-            MatchedBy::Uid | MatchedBy::OtherUid | MatchedBy::CrmId if contradicts() => Repeat::Copy,
-            MatchedBy::Name
-            | MatchedBy::Uid
-            | MatchedBy::OtherUid
-            | MatchedBy::CrmId
-            | MatchedBy::Email
-            | MatchedBy::Phone => Repeat::No,
+        let are_told_apart = earlier.marked && record.uid.is_some();
+        Ok(match (by, stranger) {
+            (MatchedBy::Name, _) | (MatchedBy::Phone, Some(_)) if are_told_apart => Repeat::Another,
+            (MatchedBy::Name, Some(_)) => Repeat::Namesake,
+            (_, Some(why)) => Repeat::Stranger(why),
+            (MatchedBy::Name, None) if contradicts() || is_contested => Repeat::Namesake,
+            (MatchedBy::Name, None) if are_apart(&stored.contact, &record.contact) => Repeat::Namesake,
+            (MatchedBy::Uid | MatchedBy::OtherUid | MatchedBy::CrmId, None) if contradicts() => Repeat::Copy,
+            (
+                MatchedBy::Name
+                | MatchedBy::Uid
+                | MatchedBy::OtherUid
+                | MatchedBy::CrmId
+                | MatchedBy::Email
+                | MatchedBy::Phone,
+                None,
+            ) => Repeat::No,
         })
     }
 
@@ -143,20 +151,5 @@ impl BatchDuplicates {
     pub fn are_others(&self, candidates: &[ContactId], record: &RemoteContact) -> bool {
         let marked = |id: &ContactId| self.taken.get(id).is_some_and(|taken| taken.marked);
         record.uid.is_some() && candidates.iter().all(marked)
-    }
-}
-
-/// What a record was recognised by, if all else speaks against it. Two marks that agree are a user's own word.
-fn contradicts_mark(stored: &Stored, by: MatchedBy, record: &RemoteContact) -> Option<&'static str> {
-    let (known, read) = (&stored.contact, &record.contact);
-    let has_both_marks = record.crm_id.is_some() && record.crm_id == stored.crm_id;
-    let other_company = || {
-        let [known, read] = [known, read].map(|contact| keys::plain(&contact.company));
-        !known.is_empty() && !read.is_empty() && known != read
-    };
-    match by {
-        MatchedBy::Uid | MatchedBy::OtherUid => (!has_both_marks && !could_be(known, read)).then_some("UID"),
-        MatchedBy::Name => (are_apart(known, read) && other_company()).then_some("name"),
-        MatchedBy::CrmId | MatchedBy::Email | MatchedBy::Phone => None,
     }
 }

@@ -1,7 +1,8 @@
 //! What an imported record makes of a contact that is known: its texts replace, its entries are added, nothing is cleared.
 
+use super::places::is_part_of;
 use crate::{
-    contact::{Address, Contact, Field, FieldSet, keys},
+    contact::{Contact, Field, FieldSet, keys},
     reconcile::{
         Winner, apply_changes,
         matching::{MatchedBy, may_be_short_for},
@@ -34,9 +35,8 @@ pub(super) fn enriched(
     }
     let held: Vec<_> = known.items.iter().map(|item| (item.item_type.kind(), keys::item_value(item))).collect();
     read.items.retain(|item| !held.contains(&(item.item_type.kind(), keys::item_value(item))));
-    let place = |address: &Address| keys::plain(&keys::address(address));
-    let held: Vec<_> = known.addresses.iter().map(place).collect();
-    read.addresses.retain(|address| !held.contains(&place(address)));
+    // A part of an address that is there ("Orléans", "France") says nothing new.
+    read.addresses.retain(|address| !known.addresses.iter().any(|held| is_part_of(address, held)));
     let nothing = Contact::default();
     let scalars: FieldSet = settled.iter().filter(|field| !field.is_list()).collect();
     let told = read.set_fields().and(fields).less(scalars);
@@ -162,7 +162,7 @@ fn property(entry: &str) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::contact::{Item, ItemType};
+    use crate::contact::{Address, Item, ItemType};
 
     #[test]
     fn a_record_adds_and_replaces_and_never_clears() {

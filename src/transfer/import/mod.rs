@@ -3,12 +3,15 @@
 
 mod duplicates;
 mod merge;
+mod places;
 mod source;
+mod strangers;
 
 pub use self::source::{FormatHint, ImportSource, Imported, Record, read};
 use self::{
     duplicates::{BatchDuplicates, Repeat},
     merge::{contradictions, enriched},
+    strangers::Stranger,
 };
 use crate::{
     contact::{
@@ -118,7 +121,7 @@ impl Importer<'_, '_> {
             Verdict::Known(id, by) => self.import_known(id, by, record),
             Verdict::Contradicts(id) => {
                 let stored = self.run.stored(id)?;
-                self.leave_stranger(&stored, "CRM id", &record)
+                self.leave_stranger(&stored, Stranger::Mark("CRM id"), &record)
             }
             Verdict::Ambiguous(candidates) if self.duplicates.are_others(&candidates, &record) => {
                 self.import_new(record)
@@ -141,7 +144,7 @@ impl Importer<'_, '_> {
     fn import_known(&mut self, id: ContactId, by: MatchedBy, record: RemoteContact) -> Result<(), SyncError> {
         let stored = self.run.stored(id)?;
         match self.duplicates.repeat(self.run.mirror, &stored, by, &record)? {
-            Repeat::Stranger(mark) => self.leave_stranger(&stored, mark, &record),
+            Repeat::Stranger(why) => self.leave_stranger(&stored, why, &record),
             Repeat::No => self.import_into(&stored, by, &record),
             Repeat::Another => self.import_new(record),
             Repeat::Namesake => {
@@ -156,13 +159,21 @@ impl Importer<'_, '_> {
         }
     }
 
-    /// It has a contact's mark, and nothing else of it.
-    fn leave_stranger(&mut self, stored: &Stored, mark: &str, record: &RemoteContact) -> Result<(), SyncError> {
-        let known = stored.crm_id.as_ref().unwrap_or(&stored.uid);
-        let message = format!("has the {mark} of contact {known} and nothing else in common with it");
-        let hint =
-            "if it is that contact, change it with `carnet` or in the CRM; if not, take the mark out, or add an e-mail";
-        self.leave(record, message, hint)
+    /// It names a contact, and is somebody else.
+    fn leave_stranger(&mut self, stored: &Stored, why: Stranger, record: &RemoteContact) -> Result<(), SyncError> {
+        let message = why.words(stored.crm_id.as_ref().unwrap_or(&stored.uid));
+        match why {
+            Stranger::Mark(_) | Stranger::Generation => self.leave(
+                record,
+                message,
+                "if it is that contact, change it with `carnet` or in the CRM; if not, take the mark out, or add an e-mail",
+            ),
+            Stranger::Company => {
+                // Whoever of its people comes after it is not the company.
+                self.tell_left(record, message, "enter the company in the CRM, or change the contact there");
+                Ok(())
+            }
+        }
     }
 
     /// Several known contacts could be meant.
