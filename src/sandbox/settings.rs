@@ -184,7 +184,7 @@ pub enum Quirk {
     NoDeletion,
     /// The user may read the second contact, and neither change nor delete it: 403.
     Guarded,
-    /// Every third contact has invoices, and is not deleted: 422.
+    /// The first contact has invoices, and is not deleted: 422.
     Invoiced,
     /// A contact without a type is not stored: 422.
     RequiresType,

@@ -70,6 +70,7 @@ pub fn check(world: &World, mirror: &Mirror) -> Vec<String> {
     let stopped = !rows(conn, "SELECT value FROM facts WHERE key = 'crm.lists' AND value = 'unknown'").is_empty();
     explained.extend(held_back(conn, &records));
     explained.extend(left_alone(world, conn));
+    explained.extend(refused(world, conn));
     let undecided = rows(conn, "SELECT DISTINCT field FROM conflicts WHERE state = 'open' AND field IS NOT NULL");
     let undecided: Vec<String> = undecided.into_iter().flatten().flatten().collect();
     for (value, (kind, fate)) in &world.ledger.typed {
@@ -289,6 +290,22 @@ fn held_back(conn: &Connection, records: &[Record]) -> BTreeSet<String> {
     let agreed: BTreeSet<String> = agreed.into_iter().flatten().flatten().collect();
     let waiting = records.iter().filter(|record| !agreed.contains(&record.id.to_string()));
     waiting.flat_map(texts).map(|text| key(&text)).collect()
+}
+
+/// What the CRM refuses to take of a contact, or to let go, stands on either side as it is: here, there and in the books.
+fn refused(world: &World, conn: &Connection) -> BTreeSet<String> {
+    let sql =
+        "SELECT a.remote, o.payload FROM outbox o JOIN agreements a ON a.replica = o.replica AND a.contact = o.contact
+               WHERE o.replica = 'crm' AND o.state = 'refused'";
+    let mut found = BTreeSet::new();
+    for row in rows(conn, sql) {
+        let [Some(remote), Some(payload)] = row.as_slice() else { continue };
+        let record = remote.parse().ok().and_then(|id| world.crm.store().record(id).expect("the CRM's state"));
+        found.extend(record.iter().flat_map(texts).map(|text| key(&text)));
+        // The contact as it was sent stands there as JSON.
+        found.extend(payload.split('"').map(key));
+    }
+    found
 }
 
 /// Cards that could be several people wait for a user's decision.

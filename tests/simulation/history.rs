@@ -120,6 +120,7 @@ impl History {
             let told = format!("{:?} {:?} {:?}", world.crm.store().settings(), world.prefer, world.rates);
             world.note(told);
         }
+        self.lock().people_have_marked();
         let rounds = 4 + self.lock().dice.below(6);
         let at_first = 2 + self.lock().dice.below(6);
         (0..at_first).for_each(|_| self.lock().somebody_acts());

@@ -17,6 +17,7 @@ mod mirrors;
 mod mischief;
 mod mutants;
 mod people;
+mod roles;
 mod servers;
 mod veil;
 mod verdict;

@@ -23,6 +23,7 @@ use crate::{
     judge::Judge,
     ledger::Ledger,
     mischief::{Mischief, Rates},
+    roles,
     servers::{self, LateCard},
     veil::Veil,
 };
@@ -287,6 +288,7 @@ fn server(dice: &mut Dice, seed: u64) -> SandboxSettings {
         }
     }
     quirks.extend(dice.pick(&[None, None, Some(Quirk::PostIdOnly), Some(Quirk::PostEmpty)]));
+    roles::assign(seed, &mut quirks);
     SandboxSettings {
         contacts: 0,
         seed,

@@ -62,7 +62,7 @@ async fn roles_and_validations_refuse_one_contact() {
     };
     check(Quirk::NoDeletion, [(1001, 403), (1002, 403)], "You may not delete contacts").await;
     check(Quirk::Guarded, [(1001, 200), (1002, 403)], "You may not change this contact").await;
-    check(Quirk::Invoiced, [(1001, 200), (1002, 422)], "Contact has invoices").await;
+    check(Quirk::Invoiced, [(1001, 422), (1002, 200)], "Contact has invoices").await;
     let tried = Tried::quirky(Quirk::Guarded).await;
     assert_eq!(tried.put(1002, "<comment>new</comment>").await.status, 403);
     assert_eq!(tried.put(1001, "<comment>new</comment>").await.status, 200);
