@@ -302,3 +302,24 @@ async fn a_part_of_an_address_is_no_second_address() {
         assert_eq!(contacts(&settings)[0].1.addresses, before[0].1.addresses, "{file}");
     }
 }
+
+#[tokio::test]
+async fn letters_for_a_number_are_refused_where_they_are_read_and_nothing_else_is_lost() {
+    let sheet = "last_name,firm_id,job_title\nDurand,12 rue,Juriste\n";
+    let lines = "{\"last_name\":\"Durand\",\"firm_id\":\"abc\",\"job_title\":\"Juriste\"}\n";
+    let card = "BEGIN:VCARD\r\nVERSION:3.0\r\nN:Durand;;;;\r\nFN:Durand\r\nTITLE:Juriste\r\nX-INCWO-FIRM-ID:abc\r\n\
+                END:VCARD\r\n";
+    for (file, place) in [
+        (sheet, "file, line 2, column firm_id"),
+        (lines, "file, line 1, firm_id"),
+        (card, "file, line 1, X-INCWO-FIRM-ID"),
+    ] {
+        let folder = tempfile::tempdir().expect("a folder");
+        let settings = settings(folder.path());
+        let (tally, told, _) = import(&settings, "file", file.as_bytes(), false).await;
+        assert_eq!((five(&tally), tally.cells_refused), ([1, 0, 0, 0, 0], 1), "{told:#?}");
+        assert!(told.iter().any(|line| line.contains(place)), "{told:#?}");
+        let (_, contact) = contacts(&settings).remove(0);
+        assert_eq!((contact.job_title.as_str(), contact.firm_id.as_str()), ("Juriste", ""));
+    }
+}

@@ -119,6 +119,14 @@ pub fn remote_contact(card: &Card, remote: String, revision: String) -> RemoteCo
     }
 }
 
+/// What is wrong with one value of a card that is read for the rest.
+pub fn unread_value(record: &RemoteContact) -> Option<Flaw> {
+    let card = Card::parse(record.source.as_deref()?).ok()?;
+    let hint = Some("correct the line; until then the contact keeps what it has".into());
+    vcard::unread(&card)
+        .map(|name| Flaw { hint, ..Flaw::whole(format!("has letters in {name}, which holds a number")) })
+}
+
 /// Learns what a book's programs write from a card that one of them wrote.
 pub fn learn(observed: &mut ObservedProperties, style: WriteStyle, record: &RemoteContact) {
     if observed.know(&record.contact) {

@@ -175,6 +175,15 @@ impl ItemType {
     }
 }
 
+/// True for what may stand where the CRM keeps a number: digits alone, or nothing. A server makes 12 of "12 rue", and 0 of
+/// a name, without a word.
+pub fn is_number(text: &str) -> bool {
+    text.len() <= NUMBER_LEN_MAX && text.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+/// More digits are no number that a column holds (64 bits).
+const NUMBER_LEN_MAX: usize = 18;
+
 #[cfg(test)]
 mod tests {
     use super::*;

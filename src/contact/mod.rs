@@ -14,7 +14,7 @@ pub mod keys;
 
 use serde::{Deserialize, Serialize};
 
-pub use codes::{AddressType, Civility, ContactType, ItemKind, ItemType};
+pub use codes::{AddressType, Civility, ContactType, ItemKind, ItemType, is_number};
 pub use field::{Field, FieldSet};
 pub use filter::{Filter, FilterError, FilterSql};
 pub use keep::Keep;

@@ -3,7 +3,7 @@
 //! It only says which value stands. That the value then reaches every replica is an ordinary edit, and `sync`'s matter.
 
 use super::lists::{self, Entry};
-use crate::contact::{Civility, ContactType, Field, Keep};
+use crate::contact::{Civility, ContactType, Field, Keep, is_number};
 
 /// The two values of a conflict, by whose they are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -94,7 +94,7 @@ fn typed(field: Field, value: &str) -> Result<String, Refusal> {
             ContactType::Unlisted(_) => Err(Refusal::Code),
             listed => Ok(listed.code().to_owned()),
         },
-        Field::FirmId if !word.bytes().all(|byte| byte.is_ascii_digit()) => Err(Refusal::Digits),
+        Field::FirmId if !is_number(&word) => Err(Refusal::Digits),
         Field::FirmId => Ok(word),
         Field::LastName
         | Field::FirstName

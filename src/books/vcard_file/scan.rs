@@ -119,6 +119,11 @@ impl VcardFile {
                         changed.push((state_hash(&record.revision), name_hash(&record.remote)));
                         self.known.note_made(&record.remote, &record.revision);
                         self.observed.learn(&card, &record.contact);
+                        if let Some(flaw) = cards::unread_value(&record) {
+                            let Flaw { message, hint, line: _ } = flaw;
+                            let (place, remote) = (format!("{} line {line}", finds.file), Some(record.remote.clone()));
+                            finds.batch.problems.push(Problem { place, message, hint, remote });
+                        }
                         finds.batch.changed.push(record);
                     }
                     Some((card, None)) => finds.copy(line, card.uid()),

@@ -436,6 +436,8 @@ fn assemble(
                     batch.same.push(name);
                     continue;
                 } else {
+                    let unread = cards::unread_value(&record);
+                    batch.problems.extend(unread.map(|flaw| read::problem(&name, flaw)));
                     batch.changed.push(*record);
                     continue;
                 }

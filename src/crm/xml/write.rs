@@ -5,7 +5,7 @@
 
 use super::record::VALUE_LEN_MAX;
 use crate::{
-    contact::{Address, Contact, Field, FieldSet, Item},
+    contact::{Address, Contact, Field, FieldSet, Item, is_number},
     crm::lists::Outgoing,
 };
 
@@ -18,6 +18,9 @@ pub enum Unwritable {
     /// It could not be read back: what is written once and never agreed on would be looked for in every run.
     #[error("write `{}`: it is longer than 64 KiB", .0.name())]
     TooLong(Field),
+    /// The CRM would make another number of it.
+    #[error("write `{}`: it holds letters, and the CRM keeps a number there", .0.name())]
+    NoNumber(Field),
 }
 
 impl Unwritable {
@@ -26,6 +29,7 @@ impl Unwritable {
         match self {
             Self::Control(_) => "remove the control character from the contact",
             Self::TooLong(_) => "shorten it; until then the CRM keeps what it has",
+            Self::NoNumber(_) => "correct it; until then the CRM keeps what it has",
         }
     }
 }
@@ -56,6 +60,9 @@ pub fn update_body(
                 if let Some(entries) = items {
                     body.list(field, "contact_item", entries, Body::item)?;
                 }
+            }
+            Field::Civility | Field::FirmId if !is_number(&contact.scalar(field)) => {
+                return Err(Unwritable::NoNumber(field));
             }
             scalar => body.element(scalar, scalar.name(), &contact.scalar(scalar))?,
         }
@@ -207,5 +214,18 @@ mod tests {
         let long = |length| Contact { items: vec![item(length)], ..Contact::default() };
         assert!(create_body(&long(VALUE_LEN_MAX)).is_ok());
         assert_eq!(create_body(&long(VALUE_LEN_MAX + 1)), Err(Unwritable::TooLong(Field::Items)));
+    }
+
+    #[test]
+    fn letters_are_sent_where_no_number_is_kept_only() {
+        let firm = |id: &str| Contact { last_name: "Ada".into(), firm_id: id.into(), ..Contact::default() };
+        assert!(create_body(&firm("12")).is_ok() && create_body(&firm("")).is_ok());
+        for id in ["abc", "12 rue", "-1", "1234567890123456789"] {
+            assert_eq!(create_body(&firm(id)), Err(Unwritable::NoNumber(Field::FirmId)), "{id}");
+        }
+        let only_name = FieldSet::NONE.with(Field::LastName);
+        assert!(update_body(&firm("abc"), only_name, None, None).is_ok(), "it is not sent");
+        let odd = Contact { civility: Some(Civility::from_code("Dr")), ..firm("") };
+        assert_eq!(create_body(&odd), Err(Unwritable::NoNumber(Field::Civility)));
     }
 }

@@ -10,7 +10,7 @@ use super::{
     values,
     words::{self, Language, Said},
 };
-use crate::contact::{Address, Contact, ContactType, Field, FieldSet, Item, identity::Identity};
+use crate::contact::{Address, Contact, ContactType, Field, FieldSet, Item, identity::Identity, is_number};
 
 /// What a row says.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -125,32 +125,35 @@ impl Codec<'_> {
             let text = self.plain(line.cell(*column));
             let unknown = match field {
                 Field::Civility => match words::civility(&text) {
-                    Said::Nothing => false,
+                    Said::Nothing => None,
                     Said::Value(civility) => {
                         reading.contact.civility = Some(civility);
-                        false
+                        None
                     }
-                    Said::Unknown => true,
+                    Said::Unknown => Some("the word is no civility that the CRM knows"),
                 },
                 Field::ContactType => match self.contact_type(&text) {
-                    Said::Nothing => false,
+                    Said::Nothing => None,
                     Said::Value(contact_type) => {
                         reading.contact.contact_type = Some(contact_type);
-                        false
+                        None
                     }
-                    Said::Unknown => true,
+                    Said::Unknown => Some("the word is no contact type that the CRM knows"),
+                },
+                Field::FirmId => match values::without_decimals(text.trim()) {
+                    id if is_number(id) => {
+                        reading.contact.set_scalar(Field::FirmId, id);
+                        None
+                    }
+                    // The CRM would make 12 of "12 rue", and 0 of a name: another firm.
+                    _ => Some("the firm's id is no number"),
                 },
                 plain => {
                     reading.contact.set_scalar(*plain, &text);
-                    false
+                    None
                 }
             };
-            if unknown {
-                let message = if *field == Field::Civility {
-                    "the word is no civility that the CRM knows"
-                } else {
-                    "the word is no contact type that the CRM knows"
-                };
+            if let Some(message) = unknown {
                 reading.notes.push(self.note(*column, NoteSort::Refused, message));
                 reading.keep = reading.keep.with(*field);
             }

@@ -37,7 +37,7 @@ mod write;
 use crate::contact::{Field, FieldSet};
 
 pub use card::{Card, CardError, set_identity};
-pub use read::read;
+pub use read::{read, unread};
 pub use style::{CategoryLanguage, DefaultContext, Messengers, Rev, WriteStyle};
 pub use update::{new_card, update, update_known};
 

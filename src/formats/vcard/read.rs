@@ -11,7 +11,7 @@ use super::{
     value::View,
     vocabulary::{self, Types},
 };
-use crate::contact::{Address, AddressType, Civility, Contact, ContactType, keys};
+use crate::contact::{Address, AddressType, Civility, Contact, ContactType, is_number, keys};
 
 /// The contact that a card describes.
 ///
@@ -250,7 +250,13 @@ fn comment(view: View<'_>) -> String {
 fn firm_id(view: View<'_>) -> String {
     let text = view.text();
     let id = text.trim();
-    if id.bytes().all(|byte| byte.is_ascii_digit()) { id.to_owned() } else { String::new() }
+    if is_number(id) { id.to_owned() } else { String::new() }
+}
+
+/// The name of a property whose value is not taken, since the CRM keeps a number in its place.
+pub fn unread(card: &Card) -> Option<&'static str> {
+    let firm = card.views().find(|(_, view)| view.head.prop == Prop::CrmFirm);
+    firm.filter(|(_, view)| !is_number(view.text().trim())).map(|_| "X-INCWO-FIRM-ID")
 }
 
 fn part(parts: &[Cow<'_, str>], at: usize) -> String {

@@ -8,7 +8,7 @@ use std::{
 };
 
 use crate::{
-    contact::{Contact, FieldSet, identity::Identity},
+    contact::{Contact, Field, FieldSet, identity::Identity, is_number},
     formats::{
         csv::{self, Candidates, Filled, NoteSort, Opened, Profile, Recognised},
         foreign::{Foreign, foreign},
@@ -176,7 +176,7 @@ fn lines(source: ImportSource) -> Imported {
                 }
                 Ok(_) if line.trim_ascii().is_empty() => continue,
                 Ok(_) => match jsonl::read(String::from_utf8_lossy(&line).trim_end_matches(['\r', '\n'])) {
-                    Ok((contact, identity)) => return Some(taken(record(place(), contact, identity))),
+                    Ok((contact, identity)) => return Some(without_letters(record(place(), contact, identity))),
                     Err(message) => Diagnostic::new(message),
                 },
                 Err(error) => {
@@ -258,7 +258,13 @@ fn cards(source: ImportSource, style: WriteStyle) -> Imported {
             Err(error) => return Some(Record::Refused(problem(name.clone(), Diagnostic::new(error.to_string())))),
         };
         Some(match card(&piece, style) {
-            Ok(Some((contact, identity))) => taken(record(format!("{name}, line {}", piece.line), contact, identity)),
+            Ok(Some((contact, identity, unread))) => {
+                let place = format!("{name}, line {}", piece.line);
+                let diagnostic = Diagnostic::new("it holds letters where the CRM keeps a number");
+                let refused = unread.map(|property| problem(format!("{place}, {property}"), diagnostic));
+                let record = Box::new(record(place, contact, identity));
+                Record::Contact { record, refused: refused.into_iter().collect(), repaired: 0 }
+            }
             Ok(None) => Record::Group,
             Err((line, diagnostic)) => Record::Refused(problem(format!("{name}, line {line}"), diagnostic)),
         })
@@ -271,12 +277,23 @@ pub fn groups_left(groups: usize) -> String {
     format!("read as vCard; {} left alone", count(groups, "group card"))
 }
 
-fn taken(record: RemoteContact) -> Record {
-    Record::Contact { record: Box::new(record), refused: Vec::new(), repaired: 0 }
+/// A record, a firm's id that is no number left out of it.
+fn without_letters(mut record: RemoteContact) -> Record {
+    let mut refused = Vec::new();
+    if !is_number(&record.contact.firm_id) {
+        let diagnostic = Diagnostic::new("it holds letters where the CRM keeps a number");
+        refused.push(problem(format!("{}, {}", record.remote, Field::FirmId.name()), diagnostic));
+        record.contact.firm_id.clear();
+        record.fields = record.fields.without(Field::FirmId);
+    }
+    Record::Contact { record: Box::new(record), refused, repaired: 0 }
 }
 
+/// A contact, its marks, and the name of a property whose value is not taken.
+type ReadCard = (Contact, Identity, Option<&'static str>);
+
 /// The contact of a card; none for a card that describes a group. Or the line of the file that is wrong, and why.
-fn card(piece: &Found, style: WriteStyle) -> Result<Option<(Contact, Identity)>, (usize, Diagnostic)> {
+fn card(piece: &Found, style: WriteStyle) -> Result<Option<ReadCard>, (usize, Diagnostic)> {
     if let Some(flaw) = piece.problem {
         let hint = "end the card with END:VCARD, or export it again from where it came";
         return Err((piece.line, Diagnostic::new(flaw).hint(hint)));
@@ -289,7 +306,8 @@ fn card(piece: &Found, style: WriteStyle) -> Result<Option<(Contact, Identity)>,
         return Ok(None);
     }
     let identity = Identity { uid: card.uid(), crm_id: card.crm_id() };
-    Ok(Some((vcard::read(&card.in_style(style), None), identity)))
+    let unread = vcard::unread(&card);
+    Ok(Some((vcard::read(&card.in_style(style), None), identity, unread)))
 }
 
 fn record(place: String, contact: Contact, identity: Identity) -> RemoteContact {
