@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     app,
-    sync::{Left, Summary, SyncEvent, Target, UndoOptions, Undone},
+    sync::{Left, Summary, SyncEvent, Target, UndoOptions, Undone, events::Label},
 };
 
 /// Lines of one kind on a screen; `-v` shows all.
@@ -90,6 +90,7 @@ fn print(
     if !undone.left.is_empty() && !options.force {
         out.say(&format!("{FAINT}--force takes back what was changed again since, too{FAINT:#}"))?;
     }
+    listed(undone.without.iter().map(without_line).collect(), shown_max, out)?;
     if let (Target::Run(run), false) = (options.target, undone.created.is_empty()) {
         let made = counted(undone.created.len() as u64, "contact");
         out.say(&format!("{WARNING}run {run} made {made}, which stay:{WARNING:#}"))?;
@@ -129,9 +130,20 @@ fn left_line(left: &Left) -> String {
     format!("{WARNING}left alone{WARNING:#}  {change}{}  {field}: {}", who(contact), reason.words())
 }
 
+/// What the CRM held of a contact and does not get back.
+fn without_line((contact, elements): &(Label, Vec<String>)) -> String {
+    let elements = plain(&elements.join(", ")).to_string();
+    format!(
+        "{WARNING}without{WARNING:#}  {}: {elements}; the CRM's API takes no such elements, the mirror keeps them (facts, \
+         `beside.{}`)",
+        who(contact),
+        plain(&contact.uid)
+    )
+}
+
 /// The summary of a run, with what was left.
 fn object(undone: &Undone, summary: &Summary, messages: &dyn Messages) -> Value {
-    let Undone { left, created, nothing } = undone;
+    let Undone { left, created, without, nothing } = undone;
     let mut object = events_json::summary(summary, messages);
     object["left"] = left
         .iter()
@@ -140,6 +152,8 @@ fn object(undone: &Undone, summary: &Summary, messages: &dyn Messages) -> Value 
         })
         .collect();
     object["created_left"] = created.iter().map(|contact| json!(contact)).collect();
+    object["without"] =
+        without.iter().map(|(contact, elements)| json!({ "contact": contact, "elements": elements })).collect();
     object["nothing"] = (*nothing).into();
     object
 }
@@ -193,11 +207,13 @@ mod tests {
             field: Some("comment".into()),
             reason: Reason::Overtaken,
         };
-        let undone = Undone { left: vec![left], created: vec![label("Zoé Roux")], nothing: false };
+        let without = vec![(label("Ada Durand"), vec!["language".to_owned(), "reference".to_owned()])];
+        let undone = Undone { left: vec![left], created: vec![label("Zoé Roux")], without, nothing: false };
         insta::assert_snapshot!(shown(false, false, &undone), @r#"
     mirror  update  Ada Durand (1042)  job_title: "Directrice" -> "Acheteuse"
     left alone  h345  Bob Petit (1042)  comment: it was changed again since
     --force takes back what was changed again since, too
+    without  Ada Durand (1042): language, reference; the CRM's API takes no such elements, the mirror keeps them (facts, `beside.u-1`)
     run 12 made 1 contact, which stay:
       Zoé Roux (1042)
     `carnet undo 12 --created` deletes what the run made
@@ -212,7 +228,7 @@ mod tests {
     "#);
         insta::assert_snapshot!(shown(true, false, &undone), @r#"
     {"action":"update","contact":{"crm_id":"1042","name":"Ada Durand","uid":"u-1"},"fields":[{"field":"job_title","new":"Acheteuse","old":"Directrice"}],"place":"mirror","type":"change"}
-    {"conflicts":0,"created":{},"created_left":[{"crm_id":"1042","name":"Zoé Roux","uid":"u-1"}],"deleted":{},"dry_run":false,"failed":1,"left":[{"change":345,"contact":{"crm_id":"1042","name":"Bob Petit","uid":"u-1"},"field":"comment","reason":"overtaken"}],"nothing":false,"requests":{"DELETE":0,"GET":0,"POST":0,"PUT":0},"run":13,"scanned":{},"type":"summary","updated":{"mirror":1},"waiting":0}
+    {"conflicts":0,"created":{},"created_left":[{"crm_id":"1042","name":"Zoé Roux","uid":"u-1"}],"deleted":{},"dry_run":false,"failed":1,"left":[{"change":345,"contact":{"crm_id":"1042","name":"Bob Petit","uid":"u-1"},"field":"comment","reason":"overtaken"}],"nothing":false,"requests":{"DELETE":0,"GET":0,"POST":0,"PUT":0},"run":13,"scanned":{},"type":"summary","updated":{"mirror":1},"waiting":0,"without":[{"contact":{"crm_id":"1042","name":"Ada Durand","uid":"u-1"},"elements":["language","reference"]}]}
     "#);
     }
 }

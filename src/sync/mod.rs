@@ -7,6 +7,7 @@
 //! It knows no settings, no file format and no command line, and never talks to a user: events and errors go up as values.
 
 mod attention;
+mod beside;
 mod conflicts;
 mod error;
 pub mod events;

@@ -72,7 +72,8 @@ impl Pusher<'_, '_> {
             (Action::Update { theirs, contact, .. }, Some(record)) => {
                 self.agree(sent, (&theirs, &contact), record)?;
             }
-            (Action::Delete { .. }, None) if agreement.is_some() => {
+            (Action::Delete { .. }, None) if let Some(agreement) = &agreement => {
+                self.run.keep_beside(&stored, agreement)?;
                 self.run.mirror.delete_agreement(&self.participant.name, stored.id)?;
             }
             _ => {}

@@ -50,6 +50,8 @@ pub struct Undone {
     pub left: Vec<Left>,
     /// Contacts that the run made and that still stand.
     pub created: Vec<Label>,
+    /// Contacts that come back without elements that the CRM held of them, and which.
+    pub without: Vec<(Label, Vec<String>)>,
     /// True when there was nothing at all to take back.
     pub nothing: bool,
 }
@@ -145,7 +147,7 @@ impl Review<'_, '_> {
         }
         self.guard_deletions(&drafts)?;
         for draft in drafts.into_values() {
-            self.write(draft)?;
+            undone.without.extend(self.write(draft)?);
         }
         self.run.summary.failed = undone.left.len() as u64;
         undone.nothing = self.run.summary.nothing_changed() && undone.left.is_empty() && undone.created.is_empty();
@@ -236,21 +238,27 @@ impl Review<'_, '_> {
         }
     }
 
-    fn write(&mut self, draft: Draft) -> Result<(), SyncError> {
+    /// Writes a draft; the contact that it brings back without what the CRM held beside, if so, and that.
+    fn write(&mut self, draft: Draft) -> Result<Option<(Label, Vec<String>)>, SyncError> {
         let Draft { stored, uid, contact, lives, restored } = draft;
         match stored {
             Some(stored) if lives && !stored.deleted => {
                 self.run.edit(&stored, &contact, UNDO)?;
             }
-            stored if lives && restored => self.bring_back(stored, &uid, &contact)?,
+            stored if lives && restored => return self.bring_back(stored, &uid, &contact),
             Some(stored) if !lives && !stored.deleted => self.run.delete_here(&stored, UNDO, "delete")?,
             Some(_) | None => {}
         }
-        Ok(())
+        Ok(None)
     }
 
     /// Brings a deleted contact back whole. Replicas that let it go get it anew; those that only stopped following go on.
-    fn bring_back(&mut self, stored: Option<Stored>, uid: &str, contact: &Contact) -> Result<(), SyncError> {
+    fn bring_back(
+        &mut self,
+        stored: Option<Stored>,
+        uid: &str,
+        contact: &Contact,
+    ) -> Result<Option<(Label, Vec<String>)>, SyncError> {
         let at = self.run.host.stamp();
         let id = match stored {
             Some(stored) => {
@@ -274,9 +282,10 @@ impl Review<'_, '_> {
             new: Some(whole),
             kind: RESTORE.to_owned(),
         })?;
-        let label = label(&self.run.stored(id)?);
-        self.run.changed(MIRROR, ChangeAction::Create, label, Vec::new());
-        Ok(())
+        let stored = self.run.stored(id)?;
+        self.run.changed(MIRROR, ChangeAction::Create, label(&stored), Vec::new());
+        let lost = self.run.lost_beside(&stored)?;
+        Ok((!lost.is_empty()).then(|| (label(&stored), lost)))
     }
 }
 

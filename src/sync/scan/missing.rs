@@ -171,6 +171,7 @@ impl<'r, 'a> Absences<'r, 'a> {
             OnAbsence::DeleteHere if self.run.is_disputed(stored.id)? => OnAbsence::Conflict,
             verdict => verdict,
         };
+        self.run.keep_beside(&stored, &agreement)?;
         match verdict {
             OnAbsence::DeleteHere => {
                 self.run.mirror.delete_agreement(&self.participant.name, stored.id)?;
