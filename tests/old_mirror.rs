@@ -161,7 +161,7 @@ fn every_question_and_answer_is_carried_over() {
     let no_marker = "use book \"phone\": there is no marker file at /b";
     let fields = ["job_title", "contact_items"].map(|name| carnet::contact::Field::from_name(name).unwrap());
     let expected = [
-        Attention::NotPersisted { fields: fields.to_vec() },
+        Attention::NotPersisted { fields: fields.to_vec(), tried: Vec::new() },
         worded(AttentionKind::NotPersisted, "the CRM shows another birthday", None, &[]),
         Attention::HeldDeletions { missing: 30, known: 100, allowed: 10 },
         Attention::Stopped { reason: StopReason::Emptied { known: 9 } },

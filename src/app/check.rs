@@ -7,6 +7,7 @@ use rustix::fs::{Access, access};
 use super::compose::{book_replica, crm_replica};
 use crate::{
     config::{Book, BookKind, CrmUrl, Direction, Settings},
+    contact::FieldSet,
     crm::replica::CrmReplica,
     mirror::Mirror,
     replica::{Batch, Diagnostic, Replica, Stopped, memory::Known},
@@ -94,7 +95,7 @@ fn check_lists(settings: &Settings, replica: &mut CrmReplica) -> CheckLine {
     // A mirror that cannot be read has a line of its own.
     let mirror = Mirror::open_read_only(&settings.mirror.path).ok();
     replica.recall(&|name| mirror.as_ref().and_then(|mirror| mirror.fact(name).ok().flatten()));
-    if !replica.is_to_probe() {
+    if !replica.is_to_probe(FieldSet::CRM) {
         return line("lists", Verdict::Ok, "how the CRM updates numbers and addresses is known");
     }
     let message = "how the CRM updates numbers and addresses is not known yet: the first change of one makes a throwaway \

@@ -22,9 +22,12 @@ pub struct SandboxArgs {
     /// Contacts on a listing page
     #[arg(long, default_value_t = 50)]
     pub per_page: u32,
-    /// What a list in a PUT means: replace, append or ids
+    /// What a list in a PUT means: replace, append, ids or sync (as ids, and what is not listed goes)
     #[arg(long, default_value = "replace")]
     pub lists: Lists,
+    /// What a list of addresses in a PUT means, where that is something else
+    #[arg(long, value_name = "LISTS")]
+    pub addresses: Option<Lists>,
     /// What a page after the last answers: empty, repeat or 404
     #[arg(long, default_value = "empty")]
     pub past_end: PastEnd,
@@ -38,7 +41,7 @@ pub struct SandboxArgs {
 
 /// Runs the practice CRM; how to reach it goes to `out`.
 pub async fn run(args: SandboxArgs, out: &mut dyn Write) -> Result<(), SandboxError> {
-    let SandboxArgs { port, state, contacts, seed, per_page, lists, past_end, quirks, faults } = args;
+    let SandboxArgs { port, state, contacts, seed, per_page, lists, addresses, past_end, quirks, faults } = args;
     let given = SandboxSettings {
         state,
         port,
@@ -46,6 +49,7 @@ pub async fn run(args: SandboxArgs, out: &mut dyn Write) -> Result<(), SandboxEr
         seed,
         per_page,
         lists,
+        addresses,
         past_end,
         quirks,
         faults,

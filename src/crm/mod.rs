@@ -31,7 +31,7 @@ pub use probe::{PROBE_NAME, is_probe};
 pub use revisions::Revisions;
 pub use settings::{ClientSettings, ListsSetting};
 pub use wire::{Answer, Exchange, Request, Verb, Wire};
-pub use xml::{Digest, Fault, PageRecord, Record, Unwritable, create_body, id_key, update_body};
+pub use xml::{Digest, Fault, PageRecord, Record, Unwritable, create_body, id_key, list_body, update_body};
 
 /// How many contacts a body of the listing holds, read as the client reads it; none if it is not one whole page. A door
 /// for fuzzing the reader: nothing else comes through it.

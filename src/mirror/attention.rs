@@ -8,7 +8,7 @@ use rusqlite::{OptionalExtension, Row, params};
 
 use super::{ContactId, Mirror, Result, State};
 
-pub use parameters::{Ambiguity, Attention, AttentionKind, StopReason};
+pub use parameters::{Ambiguity, Attention, AttentionKind, StopReason, TriedList};
 
 /// Something that waits for the user.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -210,6 +210,7 @@ mod tests {
             todo: todo.map(str::to_owned),
             candidates: candidates.to_vec(),
         };
+        let tried = TriedList { list: "contact_items".into(), digest: text(), mode: "append".into() };
         let mut all = vec![
             Attention::LostCreation,
             Attention::ConflictCopy {
@@ -219,7 +220,8 @@ mod tests {
                 says: Box::new(Contact { last_name: text(), ..Contact::default() }),
                 digest: text(),
             },
-            Attention::NotPersisted { fields: vec![Field::Civility, Field::Items] },
+            Attention::NotPersisted { fields: vec![Field::Civility, Field::Items], tried: Vec::new() },
+            Attention::NotPersisted { fields: vec![Field::Items], tried: vec![tried] },
             Attention::HeldDeletions { missing: 30, known: 100, allowed: 10 },
             worded(AttentionKind::Ambiguous, None, &[3]),
             worded(AttentionKind::LostCreation, None, &[]),

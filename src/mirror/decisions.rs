@@ -23,7 +23,7 @@ pub enum ItemId {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Decision {
-    /// Of a conflict: this is kept.
+    /// Of a conflict: this is kept. Of what the CRM did not take: the CRM's is.
     Keep {
         /// What.
         keep: Keep,
@@ -42,6 +42,8 @@ pub enum Decision {
     },
     /// Of a record: it is nobody we know.
     New,
+    /// Of what a replica did not take: it is sent again.
+    SendAgain,
     /// Of anything else: it is seen, and nothing is done.
     Dismiss,
 }
@@ -254,6 +256,7 @@ mod tests {
             Decision::Create,
             Decision::SameAs { contact: 3 },
             Decision::New,
+            Decision::SendAgain,
             Decision::Dismiss,
         ];
         let mut mirror = Mirror::in_memory().unwrap();
@@ -263,8 +266,8 @@ mod tests {
             assert_eq!(noted(&mirror).pop(), Some((item, Some(decision.clone()))));
         }
         let items: Vec<ItemId> = noted(&mirror).into_iter().map(|(item, _)| item).collect();
-        let expected = [1, 3, 5, 7].map(ItemId::Attention);
-        assert_eq!(items, [&expected[..], &[ItemId::Conflict(1), ItemId::Attention(9)]].concat());
+        let expected = [1, 3, 5, 7, 9].map(ItemId::Attention);
+        assert_eq!(items, [&expected[..], &[ItemId::Conflict(1)]].concat());
         mirror.forget_decision(ItemId::Attention(1)).unwrap();
         mirror.forget_decision(ItemId::Conflict(3)).unwrap();
         assert_eq!(noted(&mirror).len(), 5, "a conflict and a question of one number are two things");

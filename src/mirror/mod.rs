@@ -40,7 +40,7 @@ use rusqlite::{CachedStatement, Connection};
 
 pub use absences::AbsenceRow;
 pub use agreements::Agreement;
-pub use attention::{Ambiguity, Attention, AttentionKind, AttentionRow, StopReason};
+pub use attention::{Ambiguity, Attention, AttentionKind, AttentionRow, StopReason, TriedList};
 pub use conflicts::{ConflictRow, State};
 pub use contacts::{ContactId, Stored};
 pub use decisions::{Decision, ItemId, NotedDecision, Standing, StandingKind};

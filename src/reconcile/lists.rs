@@ -170,7 +170,7 @@ fn replaced<E: Entry>(from: &[E], to: &[E]) -> MergedList<E> {
 ///
 /// It was taken where everything new in it is there, or where it only took out, and that is gone. A part of what is new
 /// says nothing: somebody may have typed that there too, and the rest would count as taken out again, and be lost. What a
-/// server keeps although it was taken out belongs to it.
+/// server keeps although it was taken out stands there, too.
 pub fn taken<E: Entry>(before: &[E], sent: &[E], there: &[E]) -> Option<Vec<E>> {
     let holds = |list: &[E], entry: &E| list.iter().any(|other| resembles(other, entry));
     let mut added = sent.iter().filter(|entry| !holds(before, entry)).peekable();
@@ -186,6 +186,19 @@ pub fn taken<E: Entry>(before: &[E], sent: &[E], there: &[E]) -> Option<Vec<E>> 
     let now = |entry: &E| there.iter().find(|other| resembles(*other, entry)).unwrap_or(entry).clone();
     let kept = before.iter().filter(|entry| !holds(sent, entry) && holds(there, entry));
     Some(sent.iter().map(now).chain(kept.cloned()).collect())
+}
+
+/// A list as a replica shows it, in the words of this side: each entry as `here` has it, else as `ours` has the one that it
+/// was among `theirs`, else as it is shown.
+pub fn in_words<E: Entry>(shown: &[E], here: &[E], (theirs, ours): (&[E], &[E])) -> Vec<E> {
+    let (known, was) = (pair_where(shown, here, resembles), pair_where(shown, theirs, resembles));
+    let agreed = pair_where(theirs, ours, resembles);
+    let word = |(at, entry): (usize, &E)| match (known[at], was[at].and_then(|place| agreed[place])) {
+        (Some(place), _) => here[place].clone(),
+        (None, Some(place)) => ours[place].clone(),
+        (None, None) => entry.clone(),
+    };
+    shown.iter().enumerate().map(word).collect()
 }
 
 struct ListMerge<E> {
@@ -284,6 +297,22 @@ mod tests {
         check_taken("12", "3", "1", None);
         check_taken("1", "1", "2", Some("1"));
         check_taken("", "", "", Some(""));
+    }
+
+    #[test]
+    fn what_a_replica_shows_is_put_in_the_words_of_this_side() {
+        let check = |shown: &str, here: &str, theirs: &str, ours: &str, expected: &str| {
+            let found = in_words(&items(shown), &items(here), (&items(theirs), &items(ours)));
+            assert_eq!(found, items(expected), "{shown} {here}");
+        };
+        let (there, old, new) = ("24=+33199000001", "24=0199000001", "24=0199000002");
+        check(there, old, "", "", old);
+        // Not taken: it is what it was, as both sides knew it.
+        check(there, new, there, old, old);
+        check(&format!("{there} 24=+33199000002"), new, there, old, &format!("{old} {new}"));
+        // What was never taken is in no words of the list.
+        check(there, new, there, new, there);
+        check("24=1 24=1", "24=1", "24=1", "24=1", "24=1 24=1");
     }
 
     fn items(text: &str) -> Vec<Item> {

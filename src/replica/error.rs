@@ -1,6 +1,7 @@
 //! Why a replica did not do what it was asked, named by what to do next.
 
 use super::record::RemoteContact;
+use crate::contact::FieldSet;
 
 /// Why something did not happen, named by what to do next.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -14,6 +15,9 @@ pub enum ReplicaError {
     /// Nothing happened, and only this write waits for a later run; the replica itself is well.
     #[error("{0}")]
     Deferred(Diagnostic),
+    /// A part of it happened, and the record was read back since.
+    #[error("{}", .0.reason)]
+    Partial(Box<Partial>),
     /// Nothing happened and the same try will fail again until something changes: 422, read-only, too large.
     #[error("{0}")]
     Rejected(Diagnostic),
@@ -29,6 +33,21 @@ pub enum ReplicaError {
     /// The run itself ended the scan, and knows why.
     #[error("{0}")]
     Stopped(#[from] Stopped),
+}
+
+/// A write of which a part was done, or that was done and needs a word.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Partial {
+    /// The record as read back.
+    pub record: RemoteContact,
+    /// The fields that were not sent.
+    pub unsent: FieldSet,
+    /// Those of them that the replica has no way to be told: no later run can do better.
+    pub inexpressible: FieldSet,
+    /// What was tried since the record was read may yet take effect.
+    pub unsettled: bool,
+    /// Why, in words.
+    pub reason: Diagnostic,
 }
 
 /// Why a replica as a whole is not to be believed or written.

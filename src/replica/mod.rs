@@ -27,13 +27,13 @@ use std::{collections::BTreeMap, future::Future, pin::Pin};
 
 pub use self::{
     conduct::{Absence, Capabilities, Conduct, Ids, Writes},
-    error::{Diagnostic, Distrust, ReplicaError, Stopped},
+    error::{Diagnostic, Distrust, Partial, ReplicaError, Stopped},
     hashes::Hashes,
     record::{Lookup, Problem, Reading, RemoteContact, RemoteId, Revision},
     scan::{Baseline, Batch, ConflictCopy, Coverage, Cursor, Progress, Scanned, Sink},
     write::{Action, Write, Written},
 };
-use crate::contact::Contact;
+use crate::contact::{Contact, Field};
 
 /// A future that stays on the run's own thread.
 pub type LocalFuture<'a, T> = Pin<Box<dyn Future<Output = T> + 'a>>;
@@ -82,6 +82,18 @@ pub trait Replica {
     fn tries_before(&self, write: &Write) -> bool {
         let _ = write;
         false
+    }
+
+    /// How it takes a list, in words that are only compared; none while that is still to be found out. A list that it did
+    /// not take is sent again once this has changed.
+    fn list_mode(&self, list: Field) -> Option<String> {
+        let _ = list;
+        Some(String::new())
+    }
+
+    /// What the user is to know of it as a whole, each said once. Asked after writes.
+    fn remarks(&mut self) -> Vec<Diagnostic> {
+        Vec::new()
     }
 
     /// HTTP requests sent so far, by verb.

@@ -49,5 +49,15 @@ pub enum Action {
     },
 }
 
+impl Action {
+    /// The fields that an update changes; none for the others.
+    pub fn changed(&self) -> FieldSet {
+        match self {
+            Action::Update { changed, .. } => *changed,
+            Action::Create { .. } | Action::Delete { .. } => FieldSet::NONE,
+        }
+    }
+}
+
 /// A write done: the record as read back afterwards; `None` after a deletion.
 pub type Written = Option<RemoteContact>;

@@ -12,8 +12,17 @@ use super::{
     state::FIRST_ID,
 };
 
-/// Changes a stored contact as a PUT asks. The errors are sentences for the client, and then nothing is to be stored.
-pub fn put(record: &mut Record, change: &Change, settings: &SandboxSettings) -> Result<(), Vec<String>> {
+/// Why a change is not to be stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Refusal {
+    /// It names something that is not there.
+    Missing,
+    /// It breaks rules: sentences for the client.
+    Rules(Vec<String>),
+}
+
+/// Changes a stored contact as a PUT asks. After an error nothing is to be stored.
+pub fn put(record: &mut Record, change: &Change, settings: &SandboxSettings) -> Result<(), Refusal> {
     for (at, name) in SCALARS.iter().enumerate() {
         let Some(value) = &change.scalars[at] else { continue };
         let empty = value.as_deref().unwrap_or_default().is_empty();
@@ -32,19 +41,30 @@ pub fn put(record: &mut Record, change: &Change, settings: &SandboxSettings) -> 
     for (at, shape) in LISTS.into_iter().enumerate() {
         let Some(given) = &change.lists[at] else { continue };
         let old = std::mem::take(&mut record.lists[at]);
-        record.lists[at] = match settings.lists {
+        record.lists[at] = match settings.lists_of(shape) {
             Lists::Replace => replaced(&old, given, shape, settings),
             Lists::Append => {
                 let added = given.iter().filter(|entry| !entry.says_nothing());
                 old.into_iter().chain(added.map(|entry| fresh(entry, shape, settings))).collect()
             }
-            Lists::Ids => matched(old, given, shape, settings).unwrap_or_else(|error| {
-                errors.push(error);
-                Vec::new()
-            }),
+            lists @ (Lists::Ids | Lists::Sync) => match matched(old, given, shape, settings) {
+                Ok(matched) if lists == Lists::Sync => listed(matched, given),
+                Ok(matched) => matched,
+                Err(_) if settings.has(Quirk::MissingEntry404) => return Err(Refusal::Missing),
+                Err(error) => {
+                    errors.push(error);
+                    Vec::new()
+                }
+            },
         };
     }
-    if errors.is_empty() { Ok(()) } else { Err(errors) }
+    if errors.is_empty() { Ok(()) } else { Err(Refusal::Rules(errors)) }
+}
+
+/// The entries that a PUT names, and those that it made.
+fn listed(mut entries: Vec<Entry>, given: &[EntryChange]) -> Vec<Entry> {
+    entries.retain(|entry| entry.id == 0 || given.iter().any(|named| number(named) == Some(entry.id)));
+    entries
 }
 
 /// The contact that a POST asks for, not stored yet. List ids that a client may have sent mean nothing here.
@@ -67,7 +87,7 @@ pub fn post(change: &Change, settings: &SandboxSettings) -> Record {
     record
 }
 
-/// Why a contact may not be stored, a sentence each; empty when it may.
+/// Why a new contact may not be stored, a sentence each; empty when it may.
 pub fn faults(record: &Record, settings: &SandboxSettings) -> Vec<String> {
     let mut found = violations(record);
     let contact_type =
@@ -93,7 +113,8 @@ fn replaced(old: &[Entry], given: &[EntryChange], shape: &ListShape, settings: &
         let known = position(old, entry).map(|at| &old[at]).filter(|known| new.iter().all(|kept| kept.id != known.id));
         match known {
             Some(known) => {
-                let mut kept = known.clone();
+                // The list is made anew: what is not sent back is lost.
+                let mut kept = Entry { label: None, ..known.clone() };
                 update(&mut kept, entry, shape, settings);
                 new.push(kept);
             }
@@ -126,17 +147,24 @@ fn matched(
 }
 
 fn position(entries: &[Entry], given: &EntryChange) -> Option<usize> {
-    let id: i64 = given.id.as_deref()?.trim().parse().ok()?;
+    let id = number(given)?;
     entries.iter().position(|entry| entry.id == id && id != 0)
 }
 
+fn number(given: &EntryChange) -> Option<i64> {
+    given.id.as_deref()?.trim().parse().ok()
+}
+
 fn fresh(given: &EntryChange, shape: &ListShape, settings: &SandboxSettings) -> Entry {
-    let mut entry = Entry { id: 0, values: vec![None; shape.fields.len()] };
+    let mut entry = Entry { id: 0, label: None, values: vec![None; shape.fields.len()] };
     update(&mut entry, given, shape, settings);
     entry
 }
 
 fn update(entry: &mut Entry, given: &EntryChange, shape: &ListShape, settings: &SandboxSettings) {
+    if let Some(label) = given.label.clone().filter(|_| settings.has(Quirk::EntryLabels)) {
+        entry.label = label;
+    }
     // The code decides how the value is written, so it comes first.
     if let Some(Some(code)) = given.values.first() {
         entry.values[0] = code.clone();
@@ -213,12 +241,12 @@ mod tests {
     use super::*;
 
     fn item(id: i64, code: &str, value: &str) -> Entry {
-        Entry { id, values: vec![Some(code.to_owned()), Some(value.to_owned())] }
+        Entry { id, label: None, values: vec![Some(code.to_owned()), Some(value.to_owned())] }
     }
 
     fn given(id: Option<&str>, code: Option<&str>, value: Option<&str>, destroy: bool) -> EntryChange {
         let values = [code, value].map(|text| text.map(|text| Some(text.to_owned()))).to_vec();
-        EntryChange { id: id.map(str::to_owned), destroy, values }
+        EntryChange { id: id.map(str::to_owned), destroy, label: None, values }
     }
 
     fn check_lists(lists: Lists, quirks: &[Quirk], change: Vec<EntryChange>, expected: Result<&str, &str>) {
@@ -233,7 +261,11 @@ mod tests {
             });
             texts.collect::<Vec<_>>().join(" ")
         });
-        assert_eq!(outcome, expected.map(str::to_owned).map_err(|error| vec![error.to_owned()]));
+        let refused = |error: &str| match error {
+            "missing" => Refusal::Missing,
+            rule => Refusal::Rules(vec![rule.to_owned()]),
+        };
+        assert_eq!(outcome, expected.map(str::to_owned).map_err(refused));
     }
 
     #[test]
@@ -269,7 +301,46 @@ mod tests {
             vec![given(Some("77"), None, Some("z"), false)],
             Err("Couldn't find contact_item with ID=77 for this contact"),
         );
+        let gone = || vec![given(Some("77"), None, Some("z"), false)];
+        check_lists(Lists::Ids, &[Quirk::MissingEntry404], gone(), Err("missing"));
         check_lists(Lists::Ids, &[Quirk::NoDestroy], vec![given(Some("5"), None, None, true)], Ok("5:23=a 6:88=b"));
+    }
+
+    #[test]
+    fn what_is_not_listed_goes() {
+        let check = |change, expected| check_lists(Lists::Sync, &[], change, expected);
+        check(vec![], Ok(""));
+        check(vec![given(Some("5"), None, Some("z"), false)], Ok("5:23=z"));
+        check(
+            vec![given(None, Some("24"), Some("c"), false), given(Some("6"), None, None, false)],
+            Ok("6:88=b 0:24=c"),
+        );
+        check(vec![given(Some("5"), None, None, true)], Ok(""));
+    }
+
+    #[test]
+    fn each_list_may_be_treated_in_its_own_way() {
+        let settings = SandboxSettings { addresses: Some(Lists::Append), lists: Lists::Ids, ..Default::default() };
+        assert_eq!(LISTS.map(|shape| settings.lists_of(shape)), [Lists::Append, Lists::Ids]);
+        let settings = SandboxSettings { lists: Lists::Ids, ..Default::default() };
+        assert_eq!(LISTS.map(|shape| settings.lists_of(shape)), [Lists::Ids, Lists::Ids]);
+    }
+
+    #[test]
+    fn a_label_that_is_not_sent_back_goes_with_the_list_that_is_replaced() {
+        let check = |lists: Lists, sent: Option<&str>, expected: Option<&str>| {
+            let mut record = Record::default();
+            record.lists[1] = vec![Entry { label: Some("home".to_owned()), ..item(5, "23", "a") }];
+            let label = sent.map(|label| Some(label.to_owned()));
+            let change = vec![EntryChange { label, ..given(Some("5"), Some("23"), Some("b"), false) }];
+            let change = Change { lists: [None, Some(change)], ..Change::default() };
+            let settings = SandboxSettings { lists, quirks: vec![Quirk::EntryLabels], ..Default::default() };
+            put(&mut record, &change, &settings).unwrap();
+            assert_eq!(record.lists[1][0].label.as_deref(), expected, "{lists:?}");
+        };
+        check(Lists::Replace, None, None);
+        check(Lists::Replace, Some("home"), Some("home"));
+        check(Lists::Ids, None, Some("home"));
     }
 
     #[test]

@@ -52,6 +52,9 @@ pub const ITEMS: ListShape = ListShape {
     codes: &["23", "25", "28", "554", "471", "24", "26", "27", "88", "430", "431", "432", "433", "457"],
 };
 
+/// What entries have beside the reference, where they have it.
+pub const LABEL: &str = "label";
+
 /// Both lists, in the reference's order.
 pub const LISTS: [&ListShape; 2] = [&ADDRESSES, &ITEMS];
 
@@ -93,6 +96,8 @@ pub struct Record {
 pub struct Entry {
     /// Its number; 0 before it is stored.
     pub id: i64,
+    /// Beside the reference, where entries have labels.
+    pub label: Value,
     /// In the order of its list's fields.
     pub values: Vec<Value>,
 }
@@ -113,6 +118,8 @@ pub struct EntryChange {
     pub id: Option<String>,
     /// Whether `_destroy` was true.
     pub destroy: bool,
+    /// Beside the reference: not named, or its new value.
+    pub label: Option<Value>,
     /// For each field of the list: not named, or its new value.
     pub values: Vec<Option<Value>>,
 }
@@ -169,7 +176,11 @@ mod tests {
             record.scalars[*at] = Some((*value).to_owned());
         }
         if let Some(code) = item_code {
-            record.lists[1].push(Entry { id: 0, values: vec![Some(code.to_owned()), Some("x".to_owned())] });
+            record.lists[1].push(Entry {
+                id: 0,
+                label: None,
+                values: vec![Some(code.to_owned()), Some("x".to_owned())],
+            });
         }
         assert_eq!(violations(&record), expected);
     }

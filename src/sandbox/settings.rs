@@ -5,7 +5,10 @@
 
 use std::{fmt, path::PathBuf, str::FromStr};
 
-use super::faults::Fault;
+use super::{
+    faults::Fault,
+    object::{ADDRESSES, ListShape},
+};
 
 /// Everything that may be chosen; the default is a well-behaved server with 250 contacts in memory.
 #[derive(Clone)]
@@ -28,6 +31,8 @@ pub struct SandboxSettings {
     pub account: String,
     /// What a list in a PUT means.
     pub lists: Lists,
+    /// What a list of addresses means, where that is something else.
+    pub addresses: Option<Lists>,
     /// What a page after the last answers.
     pub past_end: PastEnd,
     /// Oddities switched on.
@@ -48,6 +53,7 @@ impl Default for SandboxSettings {
             password: "demo".to_owned(),
             account: "demo".to_owned(),
             lists: Lists::Replace,
+            addresses: None,
             past_end: PastEnd::Empty,
             quirks: Vec::new(),
             faults: Vec::new(),
@@ -60,12 +66,17 @@ impl SandboxSettings {
     pub fn has(&self, quirk: Quirk) -> bool {
         self.quirks.contains(&quirk)
     }
+
+    /// What a list of this shape in a PUT means.
+    pub fn lists_of(&self, shape: &ListShape) -> Lists {
+        self.addresses.filter(|_| *shape == ADDRESSES).unwrap_or(self.lists)
+    }
 }
 
 impl fmt::Debug for SandboxSettings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { state, port, contacts, seed, per_page, user, password: _, account, lists, past_end, quirks, faults } =
-            self;
+        let Self { state, port, contacts, seed, per_page, user, password: _, account, .. } = self;
+        let Self { lists, addresses, past_end, quirks, faults, .. } = self;
         f.debug_struct("SandboxSettings")
             .field("state", state)
             .field("port", port)
@@ -76,6 +87,7 @@ impl fmt::Debug for SandboxSettings {
             .field("password", &"[hidden]")
             .field("account", account)
             .field("lists", lists)
+            .field("addresses", addresses)
             .field("past_end", past_end)
             .field("quirks", quirks)
             .field("faults", faults)
@@ -109,6 +121,8 @@ pub enum Lists {
     Append,
     /// Entries with an id change that one, `_destroy` removes it, entries without are added, the others stay.
     Ids,
+    /// The same, and the others go.
+    Sync,
 }
 
 impl FromStr for Lists {
@@ -119,7 +133,8 @@ impl FromStr for Lists {
             "replace" => Ok(Self::Replace),
             "append" => Ok(Self::Append),
             "ids" => Ok(Self::Ids),
-            _ => Err(UnknownName::new("list behaviour", text, "replace, append, ids")),
+            "sync" => Ok(Self::Sync),
+            _ => Err(UnknownName::new("list behaviour", text, "replace, append, ids, sync")),
         }
     }
 }
@@ -186,17 +201,21 @@ pub enum Quirk {
     Guarded,
     /// The first contact has invoices, and is not deleted: 422.
     Invoiced,
-    /// A contact without a type is not stored: 422.
+    /// A new contact without a type is not stored: 422.
     RequiresType,
     /// A column of numbers takes any text and keeps the number that it begins with, or 0.
     CastsIntegers,
     /// Each time a contact is stored its last name is put in capitals, also where it was not sent.
     CapitalsAtSave,
+    /// A PUT that names a list entry which is not there is answered 404, although the contact is there.
+    MissingEntry404,
+    /// List entries have a `label`, which a list that is replaced loses where it is not sent back.
+    EntryLabels,
 }
 
 impl Quirk {
     /// All of them.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 22] = [
         Self::NoPagination,
         Self::Latin1,
         Self::OmitEmpty,
@@ -217,6 +236,8 @@ impl Quirk {
         Self::RequiresType,
         Self::CastsIntegers,
         Self::CapitalsAtSave,
+        Self::MissingEntry404,
+        Self::EntryLabels,
     ];
 
     /// Its name on the command line.
@@ -242,6 +263,8 @@ impl Quirk {
             Self::RequiresType => "requires-type",
             Self::CastsIntegers => "casts-integers",
             Self::CapitalsAtSave => "capitals-at-save",
+            Self::MissingEntry404 => "missing-entry-404",
+            Self::EntryLabels => "entry-labels",
         }
     }
 }
@@ -269,7 +292,7 @@ mod tests {
         assert!(Quirk::ALL.iter().all(|quirk| message.contains(quirk.name())), "{message}");
         assert_eq!("append".parse(), Ok(Lists::Append));
         assert_eq!("404".parse(), Ok(PastEnd::NotFound));
-        assert!("".parse::<Lists>().unwrap_err().to_string().contains("replace, append, ids"));
+        assert!("".parse::<Lists>().unwrap_err().to_string().contains("replace, append, ids, sync"));
         assert!("last".parse::<PastEnd>().unwrap_err().to_string().contains("empty, repeat, 404"));
     }
 

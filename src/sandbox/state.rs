@@ -24,20 +24,24 @@ const SCHEMA: &str = "
     CREATE TABLE contact_addresses (
         id INTEGER PRIMARY KEY AUTOINCREMENT,
         contact_id INTEGER NOT NULL REFERENCES contacts (id) ON DELETE CASCADE,
-        address_type TEXT, street_address TEXT, street_address2 TEXT, zip_code TEXT, city TEXT, country TEXT
+        address_type TEXT, street_address TEXT, street_address2 TEXT, zip_code TEXT, city TEXT, country TEXT, label TEXT
     );
     CREATE INDEX contact_addresses_of ON contact_addresses (contact_id, id);
     CREATE TABLE contact_items (
         id INTEGER PRIMARY KEY AUTOINCREMENT,
         contact_id INTEGER NOT NULL REFERENCES contacts (id) ON DELETE CASCADE,
-        type_id TEXT, value TEXT
+        type_id TEXT, value TEXT, label TEXT
     );
     CREATE INDEX contact_items_of ON contact_items (contact_id, id);
     INSERT INTO sqlite_sequence (name, seq) VALUES ('contacts', 1000), ('contact_addresses', 500), ('contact_items', 2000);
 ";
 
 /// Written to `user_version` together with the seed: a state that was cut short while it was made counts as new.
-const VERSION: i64 = 1;
+const VERSION: i64 = 2;
+
+/// What a state of version 1 lacks.
+const SINCE_1: &str =
+    "ALTER TABLE contact_addresses ADD COLUMN label TEXT; ALTER TABLE contact_items ADD COLUMN label TEXT;";
 
 const SELECT: &str = "SELECT id, reference, project_id, creator_id, language, created_at, civility_label_id, last_name, \
                       first_name, comment, job_title, job_department, country, contact_type, firm_id FROM contacts \
@@ -59,19 +63,19 @@ struct ListSql {
 /// In the order of [`LISTS`].
 const LIST_SQL: [ListSql; 2] = [
     ListSql {
-        select: "SELECT contact_id, id, address_type, street_address, street_address2, zip_code, city, country \
+        select: "SELECT contact_id, id, label, address_type, street_address, street_address2, zip_code, city, country \
                  FROM contact_addresses WHERE contact_id BETWEEN ?1 AND ?2 ORDER BY contact_id, id",
         insert: "INSERT INTO contact_addresses (address_type, street_address, street_address2, zip_code, city, country, \
-                 contact_id) VALUES (?, ?, ?, ?, ?, ?, ?)",
+                 label, contact_id) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
         update: "UPDATE contact_addresses SET address_type = ?, street_address = ?, street_address2 = ?, zip_code = ?, \
-                 city = ?, country = ? WHERE id = ?",
+                 city = ?, country = ?, label = ? WHERE id = ?",
         delete: "DELETE FROM contact_addresses WHERE id = ?",
     },
     ListSql {
-        select: "SELECT contact_id, id, type_id, value FROM contact_items WHERE contact_id BETWEEN ?1 AND ?2 \
+        select: "SELECT contact_id, id, label, type_id, value FROM contact_items WHERE contact_id BETWEEN ?1 AND ?2 \
                  ORDER BY contact_id, id",
-        insert: "INSERT INTO contact_items (type_id, value, contact_id) VALUES (?, ?, ?)",
-        update: "UPDATE contact_items SET type_id = ?, value = ? WHERE id = ?",
+        insert: "INSERT INTO contact_items (type_id, value, label, contact_id) VALUES (?, ?, ?, ?)",
+        update: "UPDATE contact_items SET type_id = ?, value = ?, label = ? WHERE id = ?",
         delete: "DELETE FROM contact_items WHERE id = ?",
     },
 ];
@@ -95,11 +99,16 @@ impl State {
         connection.pragma_update(None, "foreign_keys", true)?;
         connection.set_prepared_statement_cache_capacity(32);
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        if transaction.pragma_query_value(None, "user_version", |row| row.get::<_, i64>(0))? < VERSION {
+        let version: i64 = transaction.pragma_query_value(None, "user_version", |row| row.get(0))?;
+        if version == 1 {
+            transaction.execute_batch(SINCE_1)?;
+        } else if version < 1 {
             transaction.execute_batch(SCHEMA)?;
             for record in seed() {
                 insert(&transaction, &record)?;
             }
+        }
+        if version < VERSION {
             transaction.pragma_update(None, "user_version", VERSION)?;
         }
         transaction.commit()?;
@@ -221,7 +230,7 @@ fn save_list(
     for entry in new.iter().filter(|entry| !old.contains(entry)) {
         // The last parameter is the contact of a new entry, the number of a known one.
         let (sql, last) = if entry.id == 0 { (sql.insert, contact) } else { (sql.update, entry.id) };
-        let values = entry.values.iter().cloned().chain([Some(last.to_string())]);
+        let values = entry.values.iter().cloned().chain([entry.label.clone(), Some(last.to_string())]);
         transaction.prepare_cached(sql)?.execute(params_from_iter(values))?;
     }
     Ok(())
@@ -240,8 +249,9 @@ fn load(connection: &Connection, first: i64, last: i64) -> rusqlite::Result<Vec<
             // Both sides ascend, so the owner is never behind us.
             while owners.next_if(|owner| owner.id < contact).is_some() {}
             let Some(owner) = owners.peek_mut().filter(|owner| owner.id == contact) else { continue };
-            let values = (2..2 + LISTS[at].fields.len()).map(|column| row.get(column)).collect::<Result<_, _>>()?;
-            owner.lists[at].push(Entry { id: row.get(1)?, values });
+            let label = row.get(2)?;
+            let values = (3..3 + LISTS[at].fields.len()).map(|column| row.get(column)).collect::<Result<_, _>>()?;
+            owner.lists[at].push(Entry { id: row.get(1)?, label, values });
         }
     }
     Ok(records)
@@ -268,7 +278,7 @@ fn record(row: &Row<'_>) -> rusqlite::Result<Record> {
 pub fn is_seeded(path: &Path) -> bool {
     let version = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY)
         .and_then(|connection| connection.pragma_query_value(None, "user_version", |row| row.get::<_, i64>(0)));
-    version.is_ok_and(|version| version >= VERSION)
+    version.is_ok_and(|version| version >= 1)
 }
 
 #[cfg(test)]
@@ -278,7 +288,8 @@ mod tests {
     fn named(name: &str, items: &[&str]) -> Record {
         let mut record = Record { created_at: "01-01-2020-10-00".to_owned(), ..Record::default() };
         record.scalars[1] = Some(name.to_owned());
-        let item = |value: &&str| Entry { id: 0, values: vec![Some("88".to_owned()), Some((*value).to_owned())] };
+        let item =
+            |value: &&str| Entry { id: 0, label: None, values: vec![Some("88".to_owned()), Some((*value).to_owned())] };
         record.lists[1] = items.iter().map(item).collect();
         record
     }
@@ -334,7 +345,11 @@ mod tests {
         assert_eq!(state.get(1001).unwrap().unwrap(), before);
         let changed = state.change::<()>(1001, |record| {
             record.lists[1].remove(0);
-            record.lists[1].push(Entry { id: 0, values: vec![Some("24".to_owned()), Some("c".to_owned())] });
+            record.lists[1].push(Entry {
+                id: 0,
+                label: None,
+                values: vec![Some("24".to_owned()), Some("c".to_owned())],
+            });
             Ok(())
         });
         let changed = changed.unwrap().unwrap().unwrap();
@@ -353,6 +368,13 @@ mod tests {
         assert!(is_seeded(&path));
         let state = State::open(Some(&path), || [named("c", &[])].into_iter()).unwrap();
         assert_eq!(state.ids().unwrap(), [1001, 1002]);
+        // As an earlier version left it.
+        let older = "ALTER TABLE contact_addresses DROP COLUMN label; ALTER TABLE contact_items DROP COLUMN label;
+                     PRAGMA user_version = 1";
+        state.connection.execute_batch(older).unwrap();
+        drop(state);
+        let state = State::open(Some(&path), nobody).unwrap();
+        assert_eq!(state.get(1001).unwrap().unwrap().lists[1].len(), 0);
     }
 
     #[test]

@@ -10,9 +10,9 @@ use std::{
 use super::{
     SandboxError,
     chance::Chance,
-    change,
+    change::{self, Refusal},
     faults::{Fault, Mishap, strike},
-    object::{Change, Record, SCALARS},
+    object::{Change, Record, SCALARS, violations},
     settings::SandboxSettings,
     state::State,
     xml_read, xml_write,
@@ -214,13 +214,14 @@ impl Store {
     pub(super) fn change(&self, id: i64, change: &Change) -> Result<Outcome<Record>, SandboxError> {
         let changed = self.state().change(id, |record| {
             change::put(record, change, self.settings())?;
-            let errors = change::faults(record, self.settings());
-            if errors.is_empty() { Ok(()) } else { Err(errors) }
+            let errors = violations(record);
+            if errors.is_empty() { Ok(()) } else { Err(Refusal::Rules(errors)) }
         })?;
         Ok(match changed {
             None => Outcome::Missing,
             Some(Ok(record)) => Outcome::Done(record),
-            Some(Err(errors)) => Outcome::Refused(errors),
+            Some(Err(Refusal::Missing)) => Outcome::Missing,
+            Some(Err(Refusal::Rules(errors))) => Outcome::Refused(errors),
         })
     }
 

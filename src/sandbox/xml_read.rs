@@ -8,7 +8,7 @@ use quick_xml::{
     events::{BytesStart, Event},
 };
 
-use super::object::{Change, EntryChange, LISTS, ListShape, SCALARS, Value};
+use super::object::{Change, EntryChange, LABEL, LISTS, ListShape, SCALARS, Value};
 
 /// Elements may be nested this deep.
 const DEPTH_MAX: usize = 32;
@@ -47,6 +47,7 @@ fn read_entry(entry: &Element, shape: &ListShape) -> EntryChange {
     EntryChange {
         id: find("id").and_then(Element::value).filter(|id| !id.trim().is_empty()),
         destroy: find("_destroy").is_some_and(|flag| matches!(flag.text.trim(), "1" | "true")),
+        label: find(LABEL).map(Element::value),
         values: shape.fields.iter().map(|name| find(name).map(Element::value)).collect(),
     }
 }
@@ -194,9 +195,12 @@ mod tests {
         .unwrap();
         assert_eq!(change.lists[0], Some(vec![]));
         let items = change.lists[1].as_ref().unwrap();
-        assert_eq!(items[0], EntryChange { id: Some("7".to_owned()), destroy: true, values: vec![None, None] });
+        assert_eq!(
+            items[0],
+            EntryChange { id: Some("7".to_owned()), destroy: true, label: None, values: vec![None, None] }
+        );
         let values = vec![Some(Some("88".to_owned())), Some(Some("06".to_owned()))];
-        assert_eq!(items[1], EntryChange { id: None, destroy: false, values });
+        assert_eq!(items[1], EntryChange { id: None, destroy: false, label: None, values });
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Writes the XML of an answer, in the form of a Rails application: one element a line, `type` and `nil` attributes.
 
 use super::{
-    object::{INTEGERS, LISTS, Record, SCALARS, Value},
+    object::{INTEGERS, LABEL, LISTS, Record, SCALARS, Value},
     settings::{Quirk, SandboxSettings},
 };
 
@@ -87,6 +87,9 @@ impl<'a> Page<'a> {
                 for (name, value) in shape.fields.iter().zip(&entry.values) {
                     self.value(indent + 6, name, value);
                 }
+                if self.settings.has(Quirk::EntryLabels) {
+                    self.value(indent + 6, LABEL, &entry.label);
+                }
                 self.line(indent + 4, &format!("</{}>", shape.entry));
             }
             self.line(indent + 2, &format!("</{}>", shape.list));
@@ -168,7 +171,11 @@ mod tests {
         let mut record = Record { id: 1042, created_at: "03-02-2021-09-15".to_owned(), ..Record::default() };
         record.scalars[1] = Some("Lefèvre & <fils>".to_owned());
         record.scalars[3] = Some(String::new());
-        record.lists[1].push(Entry { id: 9, values: vec![Some("88".to_owned()), Some("06 €".to_owned())] });
+        record.lists[1].push(Entry {
+            id: 9,
+            label: None,
+            values: vec![Some("88".to_owned()), Some("06 €".to_owned())],
+        });
         record
     }
 

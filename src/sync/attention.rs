@@ -175,7 +175,7 @@ mod tests {
     fn one_of_each() -> [Attention; 5] {
         let newer = AttentionKind::Other("a later carnet's".into());
         [
-            Attention::NotPersisted { fields: Vec::new() },
+            Attention::NotPersisted { fields: Vec::new(), tried: Vec::new() },
             Attention::Ambiguous { candidates: Vec::new(), reason: Ambiguity::Several },
             Attention::LostCreation,
             held(9),

@@ -120,6 +120,7 @@ impl From<ReplicaError> for SyncError {
             }
             ReplicaError::Untrusted(distrust) => SyncError::Distrusted(distrust),
             ReplicaError::Rejected(diagnostic) | ReplicaError::Deferred(diagnostic) => SyncError::Failed(diagnostic),
+            ReplicaError::Partial(partial) => SyncError::Failed(partial.reason),
             ReplicaError::Stale(_) | ReplicaError::Stopped(_) => SyncError::Failed(Diagnostic::new(error.to_string())),
         }
     }

@@ -2,6 +2,8 @@
 
 use std::{fs, path::Path};
 
+use carnet::sandbox::{Lists, PastEnd, Quirk, SandboxSettings};
+
 /// What a step gives: nothing, or why not.
 pub type Outcome = Result<(), String>;
 
@@ -14,6 +16,31 @@ pub fn assignment(line: &str) -> Result<(&str, &str), String> {
 /// A body without its XML declaration and line ends.
 pub fn body_of(body: &str) -> &str {
     body.split_once("?>").map_or(body, |(_, rest)| rest).trim()
+}
+
+/// What a story is given of its CRM: `5 contacts`, `latin1`, `lists=append`, `past-end=404`.
+pub fn describe(server: &mut SandboxSettings, word: &str) -> Outcome {
+    if let Some(count) = word.strip_suffix(" contacts") {
+        server.contacts = count.parse().map_err(|error| format!("{error}"))?;
+    } else if let Some(per_page) = word.strip_prefix("per-page=") {
+        server.per_page = per_page.parse().map_err(|error| format!("{error}"))?;
+    } else if let Some(lists) = word.strip_prefix("lists=") {
+        server.lists = lists.parse::<Lists>().map_err(|error| error.to_string())?;
+    } else if let Some(lists) = word.strip_prefix("addresses=") {
+        server.addresses = Some(lists.parse::<Lists>().map_err(|error| error.to_string())?);
+    } else if let Some(past_end) = word.strip_prefix("past-end=") {
+        server.past_end = past_end.parse::<PastEnd>().map_err(|error| error.to_string())?;
+    } else {
+        server.quirks.push(word.parse::<Quirk>().map_err(|error| error.to_string())?);
+    }
+    Ok(())
+}
+
+/// Lines of settings with this one, in place of the one of the same key.
+pub fn with_setting(lines: &str, line: &str) -> String {
+    let key = |line: &str| line.split('=').next().unwrap_or_default().trim().to_owned();
+    let others = lines.lines().filter(|other| key(other) != key(line));
+    others.chain([line]).map(|line| format!("{line}\n")).collect()
 }
 
 pub fn is_named(line: &str, name: &str) -> bool {

@@ -2,14 +2,16 @@
 
 use std::{collections::BTreeMap, fs, path::PathBuf, time::SystemTime};
 
-use super::words::{Outcome, assignment, body_of, copied, holds, is_named, same, write_private};
+use super::words::{
+    Outcome, assignment, body_of, copied, describe, holds, is_named, same, with_setting, write_private,
+};
 use assert_cmd::Command;
 use carnet::{
     app,
     cli::messages::Language,
     config::Settings,
     mirror::{Mirror, Search},
-    sandbox::{Fault, Lists, Mishap, PastEnd, Quirk, Sandbox, SandboxSettings},
+    sandbox::{Fault, Mishap, Sandbox, SandboxSettings},
     sync::{Host, Mode, RunOptions, Stop, Summary, SyncEvent, SystemClock},
 };
 
@@ -69,17 +71,7 @@ impl World {
     /// `given 5 contacts, latin1, lists=append, past-end=404`
     async fn given(&mut self, words: &str) -> Outcome {
         for word in words.split(',').map(str::trim) {
-            if let Some(count) = word.strip_suffix(" contacts") {
-                self.server.contacts = count.parse().map_err(|error| format!("{error}"))?;
-            } else if let Some(per_page) = word.strip_prefix("per-page=") {
-                self.server.per_page = per_page.parse().map_err(|error| format!("{error}"))?;
-            } else if let Some(lists) = word.strip_prefix("lists=") {
-                self.server.lists = lists.parse::<Lists>().map_err(|error| error.to_string())?;
-            } else if let Some(past_end) = word.strip_prefix("past-end=") {
-                self.server.past_end = past_end.parse::<PastEnd>().map_err(|error| error.to_string())?;
-            } else {
-                self.server.quirks.push(word.parse::<Quirk>().map_err(|error| error.to_string())?);
-            }
+            describe(&mut self.server, word)?;
         }
         let sandbox = Sandbox::start(self.server.clone()).await.map_err(|error| error.to_string())?;
         let ids = sandbox.store().ids().map_err(|error| error.to_string())?;
@@ -91,7 +83,7 @@ impl World {
     /// `set crm.deletes = "allow"`, `set sync.prefer = "book"`, `set book.cards.direction = "to-book"`
     fn set(&mut self, line: &str) -> Outcome {
         if let Some(line) = line.strip_prefix("crm.") {
-            self.crm_lines += &format!("{line}\n");
+            self.crm_lines = with_setting(&self.crm_lines, line);
         } else if let Some(line) = line.strip_prefix("sync.") {
             self.sync_lines += &format!("{line}\n");
         } else if let Some(line) = line.strip_prefix("book.cards.") {

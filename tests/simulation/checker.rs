@@ -7,7 +7,7 @@ use std::{
 };
 
 use carnet::{
-    mirror::{Mirror, Search},
+    mirror::{AttentionKind, Mirror, Search, State, Stored},
     sandbox::{Lists, Quirk, Record},
     sync::CRM,
 };
@@ -67,7 +67,9 @@ pub fn check(world: &World, mirror: &Mirror) -> Vec<String> {
         places.push(Place::new(&format!("book-{}", shelf.number), contacts.iter().map(|(_, contact)| words(contact))));
     }
     let mut explained = explained(conn);
-    let stopped = !rows(conn, "SELECT value FROM facts WHERE key = 'crm.lists' AND value = 'unknown'").is_empty();
+    let stopped = rows(conn, "SELECT key FROM facts WHERE key LIKE 'crm.lists%' AND value = 'unknown'");
+    let stopped: Vec<String> = stopped.into_iter().flatten().flatten().collect();
+    faults.extend(unasked(mirror, &stored, &records));
     explained.extend(held_back(conn, &records));
     explained.extend(left_alone(world, conn));
     explained.extend(refused(world, conn));
@@ -76,7 +78,7 @@ pub fn check(world: &World, mirror: &Mirror) -> Vec<String> {
     for (value, (kind, fate)) in &world.ledger.typed {
         let verdict = match fate {
             // A list that somebody changed while it was written stops lists until a person says how they are treated.
-            Fate::Live | Fate::Gone if stopped && is_entry(*kind) => None,
+            Fate::Live | Fate::Gone if is_entry(*kind) && stopped.contains(&fact_about(*kind)) => None,
             // While a person has not decided, each side keeps its own, and goes on editing it.
             Fate::Live | Fate::Gone if undecided.iter().any(|field| field == field_of(*kind)) => None,
             Fate::Live
@@ -169,6 +171,37 @@ fn is_entry(kind: Kind) -> bool {
     matches!(kind, Kind::Email | Kind::Phone | Kind::Street)
 }
 
+/// The fact that says how a list with such values is treated.
+fn fact_about(kind: Kind) -> String {
+    if kind == Kind::Street { "crm.lists_addresses".to_owned() } else { "crm.lists_items".to_owned() }
+}
+
+/// 1: as long as the CRM's list is another than the mirror's, a question says so.
+fn unasked(mirror: &Mirror, stored: &[Stored], records: &[Record]) -> Vec<String> {
+    let lists = |texts: &[String]| keys(texts.iter().filter(|text| !text.is_empty()).cloned().collect());
+    let mut faults = Vec::new();
+    for one in stored {
+        let agreement = mirror.agreement(CRM, one.id).expect("the mirror's agreements");
+        let Some(agreement) = agreement.filter(|agreement| !agreement.detached) else { continue };
+        let Some(record) = records.iter().find(|record| record.id.to_string() == agreement.remote) else { continue };
+        let there = [0, 1].map(|list| {
+            lists(&record.lists[list].iter().filter_map(|entry| entry.values[1].clone()).collect::<Vec<_>>())
+        });
+        let streets: Vec<String> = one.contact.addresses.iter().map(|it| it.street_address.clone()).collect();
+        let values: Vec<String> = one.contact.items.iter().map(|it| it.value.clone()).collect();
+        if there == [lists(&streets), lists(&values)] {
+            continue;
+        }
+        let question = mirror.attention_to(CRM, &one.uid, &AttentionKind::NotPersisted).expect("the questions");
+        let is_asked = question.is_some_and(|row| row.state == State::Open);
+        let is_disputed = !mirror.fields_in_conflict(one.id, CRM).expect("the conflicts").is_empty();
+        if !is_asked && !is_disputed && mirror.outbox_of(one.id).expect("the outbox").is_empty() {
+            faults.push(format!("the lists of {} differ from {}'s there, and nobody is asked", one.uid, record.id));
+        }
+    }
+    faults
+}
+
 /// True for values that a person can be known by.
 fn identifies(kind: Kind) -> bool {
     is_entry(kind) || kind == Kind::LastName
@@ -221,7 +254,9 @@ fn alive(world: &World, places: &[Place], value: &str, kind: Kind) -> Option<Str
 
 /// 2: nowhere. A server that only appends keeps what a list had.
 fn gone(world: &World, places: &[Place], value: &str, kind: Kind) -> Option<String> {
-    let appends = world.crm.store().settings().lists == Lists::Append;
+    let store = world.crm.store();
+    let apart = store.settings().addresses.filter(|_| kind == Kind::Street);
+    let appends = apart.unwrap_or(store.settings().lists) == Lists::Append;
     for place in places {
         let kept = place.name == CRM && appends && is_entry(kind);
         // What is two contacts now for want of a memory, was edited in one of them.

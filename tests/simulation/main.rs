@@ -58,6 +58,11 @@ fn is_plain(seed: u64) -> bool {
     KEPT[..KEPT_PLAIN].contains(&seed)
 }
 
+/// True for a seed that lives with a server as it was when the seed was kept.
+fn is_kept(seed: u64) -> bool {
+    KEPT.contains(&seed)
+}
+
 fn number(name: &str) -> Option<u64> {
     std::env::var(name).ok()?.parse().ok()
 }

@@ -1,8 +1,8 @@
 //! The people: they add, edit and delete at the CRM's screen and in the books, at any moment.
 
 use carnet::{
-    contact::{Address, AddressType, Contact, Field, FieldSet, Item, ItemType},
-    sandbox::{Entry, Record},
+    contact::{Address, AddressType, Contact, ContactType, Field, FieldSet, Item, ItemType},
+    sandbox::{Entry, Quirk, Record},
 };
 
 use crate::{
@@ -74,6 +74,7 @@ impl World {
         }
         let id = record.id;
         edit_record(&mut record, action, &mut self.dice, &mut self.ledger);
+        self.label(&mut record);
         self.remember_ended((0, id.to_string()), before.clone(), &texts(&record));
         if self.unacknowledged.contains(&id) || self.unsure_puts.contains(&id) {
             // Should it be deleted too before carnet learns of it, it is made again as it was sent; and what a person
@@ -101,11 +102,26 @@ impl World {
     pub fn new_record(&mut self) -> Record {
         let mut record = Record { created_at: "01-01-2026-10-00".to_owned(), ..Record::default() };
         record.scalars[1] = Some(self.ledger.fresh(Kind::LastName));
+        record.scalars[7] = self.asks_for_type().then(|| ContactType::Client.code().to_owned());
         edit_record(&mut record, Act::AddItem, &mut self.dice, &mut self.ledger);
         if self.dice.permille(300) {
             edit_record(&mut record, Act::Scalar, &mut self.dice, &mut self.ledger);
         }
+        self.label(&mut record);
         record
+    }
+
+    /// People at the CRM give each entry its label, where entries have labels.
+    fn label(&self, record: &mut Record) {
+        if self.crm.store().settings().has(Quirk::EntryLabels) {
+            for entry in record.lists.iter_mut().flatten().filter(|entry| entry.id == 0) {
+                entry.label = entry.values[1].as_ref().map(|value| format!("label of {value}"));
+            }
+        }
+    }
+
+    fn asks_for_type(&self) -> bool {
+        self.crm.store().settings().has(Quirk::RequiresType)
     }
 
     fn act_in_book(&mut self, place: usize) {
@@ -191,7 +207,9 @@ impl World {
     }
 
     fn new_contact(&mut self, fields: FieldSet) -> Contact {
-        let mut contact = Contact { last_name: self.ledger.fresh(Kind::LastName), ..Contact::default() };
+        let contact_type = self.asks_for_type().then_some(ContactType::Client);
+        let last_name = self.ledger.fresh(Kind::LastName);
+        let mut contact = Contact { last_name, contact_type, ..Contact::default() };
         edit_contact(&mut contact, fields, Act::AddItem, &mut self.dice, &mut self.ledger);
         if self.dice.permille(300) {
             edit_contact(&mut contact, fields, Act::Scalar, &mut self.dice, &mut self.ledger);
@@ -240,7 +258,7 @@ fn new_entry(dice: &mut Dice, ledger: &mut Ledger) -> (usize, Entry) {
         dice.pick(&[(1, "27", Kind::Email), (1, "24", Kind::Phone), (1, "88", Kind::Phone), (0, "21", Kind::Street)]);
     let mut values = vec![Some(code.to_owned()), Some(ledger.fresh(kind))];
     values.resize(if list == 0 { 6 } else { 2 }, None);
-    (list, Entry { id: 0, values })
+    (list, Entry { id: 0, label: None, values })
 }
 
 pub fn edit_contact(contact: &mut Contact, fields: FieldSet, action: Act, dice: &mut Dice, ledger: &mut Ledger) {

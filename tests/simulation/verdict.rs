@@ -14,6 +14,9 @@ use crate::{
     ledger::key,
 };
 
+/// What is wrong with a write over what nobody has read.
+pub const OVER_SOMETHING_ELSE: &str = "over something else than what was last read there";
+
 /// No history has more conflicts.
 const CONFLICTS_MAX: usize = 100_000;
 
@@ -161,7 +164,7 @@ fn scalar(
     } else if agreement.theirs.scalar(field) == value {
         Some("which is what was last read there")
     } else if key(there) != key(&agreement.theirs.scalar(field)) {
-        Some("over something else than what was last read there")
+        Some(OVER_SOMETHING_ELSE)
     } else {
         None
     }
@@ -178,7 +181,7 @@ fn list(field: Field, entries: &[Parts], (agreement, here): (&Agreement, &Contac
         faults.push("which nobody changed here".to_owned());
     }
     if there_keys != keys(&values(&agreement.theirs, field)) {
-        faults.push("over something else than what was last read there".to_owned());
+        faults.push(OVER_SOMETHING_ELSE.to_owned());
     }
     let mut sent = BTreeSet::new();
     for entry in entries {
@@ -283,7 +286,8 @@ mod tests {
     fn shown(title: &str) -> Record {
         let mut record = Record { id: 1_001, ..Record::default() };
         (record.scalars[1], record.scalars[4]) = (Some("NOM1Q".to_owned()), Some(title.to_owned()));
-        record.lists[1] = vec![Entry { id: 7, values: vec![Some("27".to_owned()), Some("a@a.example".to_owned())] }];
+        record.lists[1] =
+            vec![Entry { id: 7, label: None, values: vec![Some("27".to_owned()), Some("a@a.example".to_owned())] }];
         record
     }
 

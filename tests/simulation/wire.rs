@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, time::Duration};
 
 use carnet::{
     crm::{Answer, Exchange, Failure, PROBE_NAME, Request, Verb, Wire},
-    sandbox::{DirectAnswer, Mishap},
+    sandbox::{DirectAnswer, Entry, Mishap, Record},
 };
 use tokio::time::Instant;
 
@@ -108,14 +108,16 @@ impl SimulatedWire {
                     Some(Mischief::ErrorAfter) => Ok(Answer { status: 500, ..Answer::default() }),
                     Some(Mischief::CutUnseen) if !answer.body.is_empty() => {
                         let at = world.dice.below(answer.body.len());
+                        let is_whole = answer.body[at..].trim_ascii().is_empty();
                         answer.body.truncate(at);
+                        if is_whole {
+                            // Nothing but its last line end is missing.
+                            world.heard(request, path, &answer);
+                        }
                         Ok(answer)
                     }
                     _ => {
-                        if request.verb == Verb::Get {
-                            world.delivered(path, answer.status);
-                            world.judge_delivered(path, request.etag, &answer);
-                        }
+                        world.heard(request, path, &answer);
                         Ok(answer)
                     }
                 }
@@ -193,7 +195,8 @@ impl World {
             let record = id.and_then(|id| store.record(id).expect("the CRM's state"));
             record.iter().flat_map(texts).collect()
         };
-        let before = texts_of(id);
+        let record_of = |id: Option<i64>| id.and_then(|id| store.record(id).expect("the CRM's state"));
+        let (before, was) = (texts_of(id), record_of(id));
         let ids_before: BTreeSet<i64> = store.ids().expect("the CRM's state").into_iter().collect();
         let answer = respond();
         if matches!(verb, Verb::Put | Verb::Delete) {
@@ -216,6 +219,8 @@ impl World {
             self.ledger.end(known.difference(&held).cloned().collect::<Vec<_>>(), Fate::Excused);
         }
         if verb == Verb::Put {
+            let lost = was.zip(record_of(id)).map(|(was, is)| lost_labels(&was, &is)).unwrap_or_default();
+            self.judge.faults.extend(lost.into_iter().map(|label| format!("PUT {path}: {label:?} is lost")));
             self.unsure_puts.extend(id);
         }
         if verb == Verb::Post {
@@ -227,7 +232,15 @@ impl World {
         answer
     }
 
-    /// The answer reached carnet whole.
+    /// An answer reached carnet whole.
+    fn heard(&mut self, request: &Request<'_>, path: &str, answer: &Answer) {
+        if request.verb == Verb::Get {
+            self.delivered(path, answer.status);
+            self.judge_delivered(path, request.etag, answer);
+        }
+    }
+
+    /// What the answer said is known from now on.
     fn delivered(&mut self, path: &str, status: u16) {
         let Some(id) = contact_of(path) else { return };
         if status == 200 {
@@ -247,6 +260,19 @@ impl World {
             self.carry_out(verb, (&path, None), &body, None, shown);
         }
     }
+}
+
+/// The labels that entries had and have not any more, although the entries are still there.
+fn lost_labels(was: &Record, is: &Record) -> Vec<String> {
+    let mut lost = Vec::new();
+    for (before, after) in was.lists.iter().zip(&is.lists) {
+        for entry in before.iter().filter(|entry| entry.label.is_some()) {
+            let is_same = |other: &&Entry| other.id == entry.id || other.values[1] == entry.values[1];
+            let now = after.iter().find(is_same);
+            lost.extend(now.filter(|now| now.label != entry.label).and(entry.label.clone()));
+        }
+    }
+    lost
 }
 
 /// The contact that an address names.

@@ -20,6 +20,7 @@ use crate::{
     book::Shelf,
     desk::Desk,
     dice::Dice,
+    is_kept,
     judge::Judge,
     ledger::Ledger,
     mischief::{Mischief, Rates},
@@ -289,7 +290,7 @@ fn server(dice: &mut Dice, seed: u64) -> SandboxSettings {
     }
     quirks.extend(dice.pick(&[None, None, Some(Quirk::PostIdOnly), Some(Quirk::PostEmpty)]));
     roles::assign(seed, &mut quirks);
-    SandboxSettings {
+    let settings = SandboxSettings {
         contacts: 0,
         seed,
         per_page: 1 + dice.below(5) as u32,
@@ -298,5 +299,20 @@ fn server(dice: &mut Dice, seed: u64) -> SandboxSettings {
         past_end: dice.pick(&[PastEnd::Empty, PastEnd::Repeat, PastEnd::NotFound]),
         quirks,
         ..SandboxSettings::default()
+    };
+    if is_kept(seed) { settings } else { odder(settings, seed) }
+}
+
+/// What a server may do besides: treat the two lists apart, take out what a list does not name, keep more of an entry than
+/// the reference names, ask more of a new contact. By dice of their own.
+fn odder(mut settings: SandboxSettings, seed: u64) -> SandboxSettings {
+    let mut dice = Dice::new(seed ^ 0x0011_5715);
+    if dice.permille(200) {
+        settings.lists = Lists::Sync;
     }
+    let apart = dice.pick(&[Lists::Replace, Lists::Ids, Lists::Append, Lists::Sync]);
+    settings.addresses = dice.permille(400).then_some(apart);
+    let quirks = [Quirk::EntryLabels, Quirk::MissingEntry404, Quirk::RequiresType];
+    settings.quirks.extend(quirks.into_iter().filter(|_| dice.permille(300)));
+    settings
 }

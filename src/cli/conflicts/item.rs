@@ -74,6 +74,7 @@ fn typed_decision(decision: &Decision) -> String {
         Decision::Create => "--create".to_owned(),
         Decision::SameAs { .. } => "--same-as CONTACT".to_owned(),
         Decision::New => "--new".to_owned(),
+        Decision::SendAgain => "--send-again".to_owned(),
         Decision::Dismiss => "--dismiss".to_owned(),
     }
 }

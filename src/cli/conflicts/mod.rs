@@ -68,7 +68,8 @@ struct ResolveArgs {
     /// The number that the list shows: 3 for a conflict, q7 for a question
     #[arg(value_name = "ID", value_parser = number)]
     id: ItemId,
-    /// Of a conflict: the CRM's value, the book's, both (lists and comments), or a value of your own
+    /// Of a conflict: the CRM's value, the book's, both (lists and comments), or a value of your own; of what the CRM did
+    /// not take: crm
     #[arg(long, group = "word", value_name = "crm|book|both|FIELD=VALUE", value_parser = keep)]
     keep: Option<Keep>,
     /// Of a creation whose answer was lost: the CRM's contact of this id is it
@@ -83,6 +84,9 @@ struct ResolveArgs {
     /// Of a record that could be several contacts, or looks like one: it is somebody else
     #[arg(long, group = "word")]
     new: bool,
+    /// Of what the CRM did not take: send it again
+    #[arg(long, group = "word")]
+    send_again: bool,
     /// Of anything else: it is seen
     #[arg(long, group = "word")]
     dismiss: bool,
@@ -137,6 +141,7 @@ fn resolve(args: &ResolveArgs, context: &mut Context) -> Result<u8, CliError> {
             Decision::SameAs { contact: lookup::one(&context.reader(&settings)?, contact)?.id }
         }
         ResolveArgs { new: true, .. } => Decision::New,
+        ResolveArgs { send_again: true, .. } => Decision::SendAgain,
         // The group lets nothing else through.
         _ => Decision::Dismiss,
     };

@@ -30,7 +30,7 @@ impl Messages for English {
             Attention::LostCreation => {
                 format!("contact {remote} may or may not have been created in the CRM: its answer was lost")
             }
-            Attention::NotPersisted { fields } => {
+            Attention::NotPersisted { fields, .. } => {
                 let names: Vec<&str> = fields.iter().map(|field| field.name()).collect();
                 let names = names.join(", ");
                 format!("the CRM does not show {names} of contact {remote} as the mirror has it")
@@ -165,6 +165,11 @@ impl Messages for English {
                 format!("nothing of {remote} is taken; the next run removes it, if nobody has changed it")
             }
             Effect::New { remote } => format!("{remote} becomes a contact of its own"),
+            Effect::ChangeSentAgain => "the next run sends it to the CRM again".to_owned(),
+            Effect::AsThere { fields } => {
+                let names: Vec<&str> = fields.iter().map(|field| field.name()).collect();
+                format!("{} as in the CRM", names.join(", "))
+            }
             Effect::Dismissed => "dismissed".to_owned(),
         };
         format!("{} {}: {effect}", self.item(*item), typed_number(*item))
@@ -257,6 +262,8 @@ impl Messages for English {
             (Choice::Answer(Answer::Dismiss), _, _) if is_copy => "nothing of it is taken; the copy is removed",
             (Choice::Answer(Answer::SameAs), _, _) => "the record is this contact",
             (Choice::Answer(Answer::New), _, _) => "it is somebody else, a contact of its own",
+            (Choice::Answer(Answer::SendAgain), _, _) => "what the mirror has is sent again",
+            (Choice::Answer(Answer::KeepCrm), _, _) => "the CRM's, for the mirror and the books too",
             (Choice::Answer(Answer::Dismiss), _, _) => "it is seen; nothing is done",
         }
     }

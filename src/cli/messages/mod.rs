@@ -205,6 +205,8 @@ pub fn typed_choice(choice: &Choice, candidates: &[Candidate]) -> String {
             _ => "--same-as CONTACT".to_owned(),
         },
         Choice::Answer(Answer::New) => "--new".to_owned(),
+        Choice::Answer(Answer::SendAgain) => "--send-again".to_owned(),
+        Choice::Answer(Answer::KeepCrm) => "--keep crm".to_owned(),
         Choice::Answer(Answer::Dismiss) => "--dismiss".to_owned(),
     }
 }

@@ -41,7 +41,7 @@ fn what_the_crm_did_not_answer_or_keep_is_described() {
     );
     let fields = vec![Field::JobTitle, Field::Items];
     let text = "the CRM does not show job_title, contact_items of contact r as the mirror has it";
-    check(&Attention::NotPersisted { fields }, text, "");
+    check(&Attention::NotPersisted { fields, tried: Vec::new() }, text, "");
 }
 
 #[test]
@@ -106,7 +106,7 @@ fn every_kind_of_question_can_be_answered() {
     check(AttentionKind::Ambiguous, &[], &["--same-as CONTACT", "--new"]);
     check(AttentionKind::Ambiguous, std::slice::from_ref(&one), &["--same-as 1042", "--new"]);
     check(AttentionKind::Ambiguous, &[one.clone(), one], &["--same-as CONTACT", "--new"]);
-    check(AttentionKind::NotPersisted, &[], &["--dismiss"]);
+    check(AttentionKind::NotPersisted, &[], &["--send-again", "--keep crm", "--dismiss"]);
     check(AttentionKind::Other("a later carnet's".into()), &[], &["--dismiss"]);
 }
 

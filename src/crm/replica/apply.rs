@@ -4,25 +4,23 @@
 //! the write remain milliseconds, which the API gives no means to close. What is handed back was always read from the
 //! server, never what was sent.
 
-use std::{
-    collections::VecDeque,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
-};
+use std::{collections::VecDeque, sync::Arc};
 
 use tokio::task::JoinSet;
 
-use super::{remote_contact, replica_error, unknown_lists};
+use super::{
+    list_modes::Evidence,
+    list_writes::{ListWrites, Withheld},
+    remote_contact, replica_error,
+};
 use crate::{
-    contact::{Contact, Field, FieldSet},
+    contact::{Contact, FieldSet},
     crm::{
-        Client, Created, CrmError, ErrorKind, Record, Unwritable, create_body,
-        lists::{self, ListBehaviour},
+        Client, Created, CrmError, ErrorKind, ListsSetting, Record, Unwritable, create_body,
+        lists::{ListBehaviour, ListKind, PerList},
         update_body,
     },
-    replica::{Action, Diagnostic, ReplicaError, Write, Written},
+    replica::{Action, Diagnostic, Partial, ReplicaError, Write, Written},
 };
 
 /// This many writes in a row without an answer end the rest: the server is away.
@@ -33,10 +31,12 @@ const UNANSWERED_MAX: usize = 3;
 pub struct CrmWriter {
     /// The connection.
     pub client: Client,
-    /// How lists are written, or why that could not be found out just now.
-    pub lists: Result<ListBehaviour, Diagnostic>,
-    /// Set once the server was seen to behave otherwise: lists wait for the next run.
-    pub list_mode_invalid: Arc<AtomicBool>,
+    /// How lists are written, or why they are not for now.
+    pub lists: PerList<Result<ListBehaviour, Diagnostic>>,
+    /// What the settings say of it.
+    pub setting: ListsSetting,
+    /// What was read back of it in this run.
+    pub evidence: Arc<Evidence>,
 }
 
 /// Carries out all writes, several at once, and answers each in order.
@@ -45,18 +45,24 @@ pub async fn carry_out_all(pen: CrmWriter, writes: Vec<Write>) -> Vec<Result<Wri
     let mut answers: Vec<Option<Result<Written, ReplicaError>>> = writes.iter().map(|_| None).collect();
     let mut waiting: VecDeque<(usize, Action)> = writes.into_iter().map(|write| write.action).enumerate().collect();
     let mut tasks = JoinSet::new();
+    let mut under_way: Vec<(usize, FieldSet)> = Vec::new();
     let mut stop: Option<ReplicaError> = None;
     let mut unanswered = 0;
     loop {
         // Until the login is known to be good, one at a time: a wrong one must not be tried four times at once.
         let width = if pen.client.is_welcome() { width } else { 1 };
         while stop.is_none() && tasks.len() < width {
-            let Some((place, action)) = waiting.pop_front() else { break };
+            let may_start = |(_, action): &(usize, Action)| pen.may_start(action, &under_way);
+            let Some((place, action)) = waiting.iter().position(may_start).and_then(|at| waiting.remove(at)) else {
+                break;
+            };
+            under_way.push((place, action.changed()));
             let pen = pen.clone();
             tasks.spawn(async move { (place, pen.carry_out(action).await) });
         }
         let Some(joined) = tasks.join_next().await else { break };
         let Ok((place, answer)) = joined else { continue };
+        under_way.retain(|(other, _)| *other != place);
         match &answer {
             Err(error @ ReplicaError::Login(_)) => stop = Some(error.clone()),
             Err(error @ ReplicaError::Unavailable(_)) => {
@@ -78,6 +84,13 @@ pub async fn carry_out_all(pen: CrmWriter, writes: Vec<Write>) -> Vec<Result<Wri
 }
 
 impl CrmWriter {
+    /// False while a list of the same kind is on its way that is to show first whether such lists are treated as is
+    /// believed: a wrong belief is to harm one contact, not all that are written at once.
+    fn may_start(&self, action: &Action, under_way: &[(usize, FieldSet)]) -> bool {
+        let is_alone = |kind: ListKind| !under_way.iter().any(|(_, fields)| fields.contains(kind.field()));
+        ListKind::among(action.changed()).all(|kind| self.evidence.is_borne_out(kind) || is_alone(kind))
+    }
+
     async fn carry_out(&self, action: Action) -> Result<Written, ReplicaError> {
         match action {
             Action::Create { contact } => self.create(&contact).await,
@@ -113,50 +126,47 @@ impl CrmWriter {
         contact: &Contact,
         changed: FieldSet,
     ) -> Result<Written, ReplicaError> {
+        let withheld = self.withheld(changed);
+        let changed = changed.less(withheld.fields);
+        if changed.is_empty()
+            && let Some(reason) = withheld.reason
+        {
+            return Err(ReplicaError::Deferred(reason));
+        }
         let before = self.fetch(remote, theirs).await?.ok_or(ReplicaError::Stale(None))?;
         let emptied = theirs.set_fields().and(changed).less(before.fields);
         if !emptied.is_empty() {
             // It leaves out what it held. Whether that is empty now is for the next listing to say.
             return Err(ReplicaError::Stale(None));
         }
-        let behaviour = self.behaviour(changed)?;
-        let (old, new) = (&before.contact, contact);
-        let addresses = changed
-            .contains(Field::Addresses)
-            .then(|| lists::to_send(behaviour, &old.addresses, &before.address_ids, &new.addresses))
-            .flatten();
-        let items = changed
-            .contains(Field::Items)
-            .then(|| lists::to_send(behaviour, &old.items, &before.item_ids, &new.items))
-            .flatten();
-        let mut sent = changed;
-        for (field, list_sent) in [(Field::Addresses, addresses.is_some()), (Field::Items, items.is_some())] {
-            if !list_sent {
-                sent = sent.without(field);
-            }
-        }
+        let lists = ListWrites::plan(&self.lists, changed, &before, contact);
+        let withheld = withheld.and(lists.inexpressible(changed));
+        let sent = changed.less(withheld.fields);
         if sent.is_empty() {
-            return Ok(Some(remote_contact(before)));
+            return done(before, withheld, false);
         }
-        let body =
-            update_body(contact, sent, addresses.as_deref(), items.as_deref()).map_err(|error| unwritable(&error))?;
+        let body = update_body(contact, sent, lists.in_body()).map_err(|error| unwritable(&error))?;
         let answer = self.client.update(remote, body).await;
         let answer = answer.map_err(|error| replica_error(error.in_words(&[contact, &before.contact])))?;
-        let mut after = match answer.filter(|record| is_as_full(record, &before)) {
-            Some(record) => record,
-            None => self.read_back(remote).await?,
+        let answered = answer.filter(|record| is_as_full(record, &before));
+        let (mut after, is_read) = match answered {
+            // What is to be mended is read first.
+            Some(record) if lists.is_contradicted_by(&record) => match self.read_back(remote).await {
+                Ok(read) => (read, true),
+                Err(_) => (record, false),
+            },
+            Some(record) => (record, false),
+            None => (self.read_back(remote).await?, true),
         };
         // Asked for alone, a record that leaves out what it had a moment ago has lost it: a colleague emptied it.
         after.fields = after.fields.or(before.fields);
-        let refuted = (sent.contains(Field::Addresses)
-            && lists::is_refuted(behaviour, &old.addresses, &new.addresses, &after.contact.addresses))
-            || (sent.contains(Field::Items)
-                && lists::is_refuted(behaviour, &old.items, &new.items, &after.contact.items));
-        if refuted {
-            tracing::warn!(%behaviour, "the CRM did not update a list as was believed; it is found out anew");
-            self.list_mode_invalid.store(true, Ordering::Relaxed);
+        let contradicted = lists.judge(&after, &self.evidence);
+        if contradicted.is_empty() {
+            return done(after, withheld, false);
         }
-        Ok(Some(remote_contact(after)))
+        let (mended, unsettled) =
+            if is_read { self.mend(remote, &lists, &contradicted, after).await } else { (after, false) };
+        done(mended, self.contradicted(&contradicted).and(withheld), unsettled)
     }
 
     async fn delete(&self, remote: &str, theirs: &Contact) -> Result<Written, ReplicaError> {
@@ -181,16 +191,6 @@ impl CrmWriter {
         }
     }
 
-    fn behaviour(&self, changed: FieldSet) -> Result<ListBehaviour, ReplicaError> {
-        let lists = changed.contains(Field::Addresses) || changed.contains(Field::Items);
-        match &self.lists {
-            _ if !lists => Ok(ListBehaviour::Unknown),
-            Ok(_) if self.list_mode_invalid.load(Ordering::Relaxed) => Err(ReplicaError::Deferred(unknown_lists())),
-            Ok(behaviour) => Ok(*behaviour),
-            Err(diagnostic) => Err(ReplicaError::Deferred(diagnostic.clone())),
-        }
-    }
-
     /// After a PUT that was acknowledged: whatever stands in the way now, the PUT may have happened.
     async fn read_back(&self, remote: &str) -> Result<Record, ReplicaError> {
         match self.client.contact(remote).await {
@@ -206,6 +206,18 @@ fn is_as_full(record: &Record, other: &Record) -> bool {
     let has_ids = |record: &Record| record.address_ids.iter().chain(&record.item_ids).any(Option::is_some);
     let names = |record: &Record| record.unknown.iter().map(|(name, _)| name.clone()).collect::<Vec<_>>();
     record.fields == other.fields && has_ids(record) == has_ids(other) && names(record) == names(other)
+}
+
+/// A write that was carried out, in whole or less what was withheld.
+fn done(record: Record, withheld: Withheld, unsettled: bool) -> Result<Written, ReplicaError> {
+    let record = remote_contact(record);
+    let Withheld { fields: unsent, inexpressible, reason } = withheld;
+    match reason {
+        None => Ok(Some(record)),
+        Some(reason) => {
+            Err(ReplicaError::Partial(Box::new(Partial { record, unsent, inexpressible, unsettled, reason })))
+        }
+    }
 }
 
 fn unsettled(message: String) -> ReplicaError {

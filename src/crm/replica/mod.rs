@@ -5,74 +5,46 @@
 //! not do: decide. A stale, refused or unsettled write is said to be so and left to the run.
 
 mod apply;
+mod list_modes;
+mod list_writes;
 mod scan;
+mod trials;
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
-};
+use std::{collections::BTreeMap, sync::Arc};
 
 use serde::{Serialize, Serializer};
 
+use self::{list_modes::ListModes, trials::Trials};
 use super::{
-    Client, ClientSettings, Content, CrmError, ErrorKind, Listing, ListsSetting, Record, is_probe, lists::ListBehaviour,
+    Client, ClientSettings, Content, CrmError, ErrorKind, Listing, ListsSetting, Record,
+    lists::{ListKind, PerList},
 };
 use crate::{
     contact::{Field, FieldSet},
     replica::{
-        Absence, Action, Baseline, Capabilities, Conduct, Coverage, Cursor, Diagnostic, Ids, LocalFuture, Lookup,
-        Progress, RemoteContact, Replica, ReplicaError, Scanned, Sink, Write, Writes, Written,
+        Absence, Baseline, Capabilities, Conduct, Coverage, Cursor, Diagnostic, Ids, LocalFuture, Lookup, Progress,
+        RemoteContact, Replica, ReplicaError, Scanned, Sink, Write, Writes, Written,
     },
 };
 
-/// The name under which the server's treatment of lists is kept for the next run.
-const LIST_MODE_KEY: &str = "crm.lists";
 /// The name under which it is kept that the login was refused last time.
 const LOGIN_REFUSED_KEY: &str = "crm.login_refused";
-/// The name under which it is counted how often a server turned out to treat lists otherwise than was believed.
-const LIST_MISMATCHES_KEY: &str = "crm.lists_doubted";
-/// So often the server is asked anew: a colleague's edit in the instant of a write looks the same.
-const DOUBTS_MAX: u32 = 3;
 
 /// The CRM. Its remotes are its ids, its revisions digests of what the records say.
 ///
 /// To be used on a multi-threaded runtime: pages are read on its threads while the scan's sink works on the caller's.
 pub struct CrmReplica {
     client: Client,
-    lists: ListsSetting,
-    learnt: Option<ListBehaviour>,
-    list_mode_invalid: Arc<AtomicBool>,
-    /// How often that was so in earlier runs.
-    list_mode_mismatches: u32,
-    /// Throwaway contacts of earlier probes, to be used again or removed at the next write.
-    probes_left: BTreeSet<String>,
+    lists: ListModes,
+    trials: Trials,
     /// The login was refused last time: it is tried on one request before the others follow.
     login_refused: bool,
-    /// Why the probe failed. It is not repeated before a listing has shown what it left behind.
-    probe_failed: Option<Diagnostic>,
 }
 
 impl CrmReplica {
     /// The CRM of these settings. Nothing is sent yet; the error is one of the settings.
     pub fn new(settings: &ClientSettings) -> Result<Self, Diagnostic> {
         Ok(Self::over(Client::new(settings).map_err(diagnostic)?, settings.lists))
-    }
-
-    /// What is known of its lists by trying, to be kept for the next run: nothing where it turned out wrong, so that it is
-    /// tried anew, and `Unknown` where that happened too often.
-    fn list_mode(&self) -> Option<ListBehaviour> {
-        match (self.is_refuted(), self.list_mode_mismatches + 1 >= DOUBTS_MAX) {
-            (false, _) => self.learnt,
-            (true, false) => None,
-            (true, true) => Some(ListBehaviour::Unknown),
-        }
-    }
-
-    fn is_refuted(&self) -> bool {
-        self.list_mode_invalid.load(Ordering::Relaxed)
     }
 
     /// Tries the login by reading the first page: how many pages there are, if the server tells it.
@@ -82,16 +54,7 @@ impl CrmReplica {
 
     /// The CRM that this client speaks to.
     pub fn over(client: Client, lists: ListsSetting) -> Self {
-        Self {
-            client,
-            lists,
-            learnt: None,
-            list_mode_invalid: Arc::default(),
-            list_mode_mismatches: 0,
-            probes_left: BTreeSet::new(),
-            login_refused: false,
-            probe_failed: None,
-        }
+        Self { client, lists: ListModes::new(lists), trials: Trials::default(), login_refused: false }
     }
 
     async fn scan_all(&mut self, baseline: &dyn Baseline, sink: &mut Sink<'_>) -> Result<Scanned, ReplicaError> {
@@ -101,7 +64,7 @@ impl CrmReplica {
         while let Some(page) = listing.next().await.map_err(replica_error)? {
             let mut batch = match page.content {
                 Content::Fresh(scan::PageBatch { batch, probes, note }) => {
-                    self.probes_left.extend(probes);
+                    self.trials.seen.extend(probes);
                     cursor.extend(note);
                     batch
                 }
@@ -111,73 +74,48 @@ impl CrmReplica {
             batch.progress = Progress { steps: 1, expected: page.pages_expected };
             sink(batch)?;
         }
-        self.probe_failed = None;
+        self.lists.try_again();
+        self.trials.listed();
         Ok(Scanned { coverage: Coverage::Complete, cursor })
     }
 
     async fn apply_all(&mut self, writes: Vec<Write>) -> Vec<Result<Written, ReplicaError>> {
-        let lists = match self.prepare(&writes).await {
-            Ok(lists) => lists,
-            Err(error) => return writes.iter().map(|_| Err(error.clone())).collect(),
-        };
-        let pen =
-            apply::CrmWriter { client: self.client.clone(), lists, list_mode_invalid: self.list_mode_invalid.clone() };
+        if let Err(error) = self.prepare(&writes).await {
+            return writes.iter().map(|_| Err(error.clone())).collect();
+        }
+        let lists = PerList::of(|kind| self.lists.behaviour(kind));
+        let (client, setting, evidence) = (self.client.clone(), self.lists.setting(), self.lists.evidence());
+        let pen = apply::CrmWriter { client, lists, setting, evidence };
         apply::carry_out_all(pen, writes).await
     }
 
-    /// How lists are to be written, found out if these writes need it, or why that failed; and no throwaway contact is
-    /// left in the CRM, if it can be helped. The error is a refused login.
-    async fn prepare(&mut self, writes: &[Write]) -> Result<Result<ListBehaviour, Diagnostic>, ReplicaError> {
-        let mut lists = self.behaviour().ok_or_else(unknown_lists);
-        if lists.is_err() && !self.is_refuted() && writes.iter().any(changes_list) {
-            lists = match self.probe_failed.clone() {
-                Some(diagnostic) => Err(diagnostic),
-                None => self.probe().await?,
-            };
+    /// How lists are to be written is found out, if these writes need it; and no throwaway contact is left in the CRM, if
+    /// it can be helped. The error is a refused login.
+    async fn prepare(&mut self, writes: &[Write]) -> Result<(), ReplicaError> {
+        let changed = writes.iter().map(|write| write.action.changed()).fold(FieldSet::NONE, FieldSet::or);
+        let kinds = self.lists.to_be_found_out(changed);
+        if !kinds.is_empty() {
+            self.find_out(&kinds).await?;
         }
-        self.remove_probes().await?;
-        Ok(lists)
+        self.trials.clear_up(&self.client).await
     }
 
-    /// True where how lists are updated is not known, and the next change of one finds it out on a throwaway contact.
-    pub fn is_to_probe(&self) -> bool {
-        self.behaviour().is_none() && !self.is_refuted() && self.probe_failed.is_none()
+    /// True where how a list of these fields is updated is not known, and its next change finds it out on a throwaway contact.
+    pub fn is_to_probe(&self, fields: FieldSet) -> bool {
+        !self.lists.to_be_found_out(fields).is_empty()
     }
 
-    fn behaviour(&self) -> Option<ListBehaviour> {
-        if self.is_refuted() { self.list_mode() } else { self.lists.behaviour().or(self.learnt) }
-    }
-
-    async fn probe(&mut self) -> Result<Result<ListBehaviour, Diagnostic>, ReplicaError> {
-        let probed = self.client.probe_lists(&self.probes_left).await;
-        self.probes_left.extend(probed.left_behind);
-        Ok(match probed.behaviour {
-            Ok(behaviour) => {
-                tracing::info!(%behaviour, "found out how the CRM updates lists");
-                self.learnt = Some(behaviour);
-                Ok(behaviour)
-            }
-            Err(error) if error.kind == ErrorKind::Login => return Err(replica_error(error)),
-            Err(error) => {
-                let unknown = unknown_lists();
-                let diagnostic = Diagnostic { message: format!("{}: could not {error}", unknown.message), ..unknown };
-                self.probe_failed = Some(diagnostic.clone());
-                Err(diagnostic)
-            }
-        })
-    }
-
-    /// Best effort: only a refused login stops the run, what cannot be removed now is tried another time.
-    async fn remove_probes(&mut self) -> Result<(), ReplicaError> {
-        for id in self.probes_left.clone() {
-            let removed = match self.client.contact(&id).await {
-                Ok(Some(record)) if is_probe(&record.contact) => self.client.delete(&id).await.map(drop),
-                other => other.map(drop),
-            };
-            match removed {
-                Ok(()) => drop(self.probes_left.remove(&id)),
-                Err(error) if error.kind == ErrorKind::Login => return Err(replica_error(error)),
-                Err(error) => tracing::debug!(id, %error, "the probe contact stays for now"),
+    async fn find_out(&mut self, kinds: &[ListKind]) -> Result<(), ReplicaError> {
+        let mut probed = self.client.probe_lists(kinds, &self.trials.usable()).await;
+        if let Some((id, error)) = probed.left_behind {
+            self.trials.stays(id, error);
+        }
+        for kind in kinds {
+            match probed.behaviours.get_mut(*kind).take() {
+                Some(Ok(behaviour)) => self.lists.learn(*kind, Ok(behaviour)),
+                Some(Err(error)) if error.kind == ErrorKind::Login => return Err(replica_error(error)),
+                Some(Err(error)) => self.lists.learn(*kind, Err(not_found_out(&error))),
+                None => {}
             }
         }
         Ok(())
@@ -194,9 +132,8 @@ impl Replica for CrmReplica {
     }
 
     fn recall(&mut self, known: &dyn Fn(&str) -> Option<String>) {
-        let number = |name| known(name).and_then(|text| text.parse().ok());
-        self.learnt = known(LIST_MODE_KEY).and_then(|text| text.parse().ok());
-        self.list_mode_mismatches = number(LIST_MISMATCHES_KEY).unwrap_or(0);
+        self.lists.recall(known);
+        self.trials.recall(known);
         self.login_refused = known(LOGIN_REFUSED_KEY).is_some();
     }
 
@@ -232,7 +169,7 @@ impl Replica for CrmReplica {
     }
 
     fn tries_before(&self, write: &Write) -> bool {
-        self.is_to_probe() && changes_list(write)
+        self.is_to_probe(write.action.changed())
     }
 
     fn requests(&self) -> BTreeMap<String, u64> {
@@ -244,19 +181,22 @@ impl Replica for CrmReplica {
     }
 
     fn learned(&self) -> Vec<(String, String)> {
-        let kept = |name: &str, value: Option<String>| (name.to_owned(), value.unwrap_or_default());
-        let mut learned = vec![kept(LOGIN_REFUSED_KEY, self.login_refused.then(|| "yes".to_owned()))];
-        if self.lists != ListsSetting::Probe {
-            return learned;
-        }
-        let lists = self.list_mode().map(|lists| lists.to_string());
-        if self.is_refuted() {
-            learned.push(kept(LIST_MODE_KEY, lists));
-            learned.push(kept(LIST_MISMATCHES_KEY, Some((self.list_mode_mismatches + 1).to_string())));
-        } else if lists.is_some() {
-            learned.push(kept(LIST_MODE_KEY, lists));
-        }
+        let login_refused = if self.login_refused { "yes" } else { "" };
+        let mut learned = vec![(LOGIN_REFUSED_KEY.to_owned(), login_refused.to_owned())];
+        learned.extend(self.lists.learned());
+        learned.push(self.trials.learned());
         learned
+    }
+
+    fn list_mode(&self, list: Field) -> Option<String> {
+        match ListKind::ALL.into_iter().find(|kind| kind.field() == list) {
+            Some(kind) => self.lists.as_text(kind),
+            None => Some(String::new()),
+        }
+    }
+
+    fn remarks(&mut self) -> Vec<Diagnostic> {
+        self.trials.remarks()
     }
 }
 
@@ -271,16 +211,10 @@ const CONDUCT: Conduct = Conduct {
     writes_at_once: 16,
 };
 
-fn unknown_lists() -> Diagnostic {
-    Diagnostic::new("find out how the CRM updates lists")
-        .hint("the next run tries again; crm.lists = \"replace\", \"append\" or \"ids\" tells it without trying")
-}
-
-fn changes_list(write: &Write) -> bool {
-    match &write.action {
-        Action::Update { changed, .. } => changed.contains(Field::Addresses) || changed.contains(Field::Items),
-        Action::Create { .. } | Action::Delete { .. } => false,
-    }
+/// Why it could not be found out how lists are updated: trouble, or a refusal in the server's words.
+fn not_found_out(error: &CrmError) -> Diagnostic {
+    let unknown = list_modes::unknown_lists();
+    Diagnostic { message: format!("{}: {error}", unknown.message), ..unknown }
 }
 
 fn diagnostic(error: CrmError) -> Diagnostic {

@@ -11,7 +11,7 @@ pub use digest::Digest;
 pub use document::{Fault, XmlError};
 pub use page::{PageRecord, ReadPage, read_page};
 pub use record::{Record, id_key};
-pub use write::{Unwritable, create_body, update_body};
+pub use write::{Unwritable, create_body, list_body, update_body};
 
 use self::document::{Token, XmlReader};
 

@@ -2,7 +2,7 @@
 //!
 //! Source: the API reference, "Object data". An absent element is not stated; `nil="true"`, `<x/>` and white space alone
 //! are stated as empty. Values are verbatim, as XML reads them; ids and codes are trimmed. Elements that the
-//! reference does not name are kept as text, in order, and are never sent back.
+//! reference does not name are kept as text, in order. Of these only what list entries hold is ever sent back.
 
 use std::borrow::Cow;
 
@@ -33,6 +33,25 @@ pub struct Record {
     pub item_ids: Vec<Option<String>>,
     /// Digest of what the record says.
     pub revision: Digest,
+}
+
+/// What an entry holds beside the reference that is the server's own business, and never sent back.
+const OWN_OF_ENTRIES: [&str; 3] = ["contact_id", "created_at", "updated_at"];
+
+impl Record {
+    /// What the entries of a list hold beyond the reference: the entry's place, counted from 0, element and text. Left
+    /// out is what is empty, and what has elements inside.
+    pub fn entry_extras(&self, list: Field) -> impl Iterator<Item = (usize, &str, &str)> {
+        self.unknown.iter().filter_map(move |(path, text)| {
+            let (place, name) = path.strip_prefix(list.name())?.strip_prefix('/')?.split_once('/')?;
+            let place = place.parse::<usize>().ok()?.checked_sub(1)?;
+            let plain = |letter: char| letter.is_ascii_alphanumeric() || letter == '_' || letter == '-';
+            // Nested elements are kept as XML, which is never put into a body.
+            let is_text = !text.trim().is_empty() && !text.trim_start().starts_with('<');
+            let sent = is_text && name.chars().all(plain) && !OWN_OF_ENTRIES.contains(&name);
+            sent.then_some((place, name, text.as_str()))
+        })
+    }
 }
 
 /// An id as a number, if it is 1 to 19 digits without a leading zero.
@@ -392,6 +411,20 @@ mod tests {
             assert_eq!(record.fields.contains(Field::Comment), stated, "{element}");
             assert_eq!(record.contact.comment, value, "{element}");
         }
+    }
+
+    #[test]
+    fn what_entries_hold_beyond_the_reference_can_be_sent_back() {
+        let entry = "<id>5</id><type_id>24</type_id><value>01</value><contact_id>1</contact_id><created_at>x</created_at>\
+                     <label>for &lt;bills&gt;</label><empty/><nested><a>1</a></nested><mark>&lt;b&gt;</mark>";
+        let lists = format!(
+            "<contact_items><contact_item><value/><label>of nobody</label></contact_item><contact_item>{entry}</contact_item>\
+             <other>x</other></contact_items><contact_addresses><contact_address><city>Bourg</city><label>y</label>\
+             </contact_address></contact_addresses>"
+        );
+        let record = read_record(&format!("<contact><id>1</id><label>z</label>{lists}</contact>")).unwrap();
+        assert_eq!(record.entry_extras(Field::Items).collect::<Vec<_>>(), [(0, "label", "for <bills>")]);
+        assert_eq!(record.entry_extras(Field::Addresses).collect::<Vec<_>>(), [(0, "label", "y")]);
     }
 
     #[test]

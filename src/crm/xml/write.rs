@@ -6,7 +6,7 @@
 use super::record::VALUE_LEN_MAX;
 use crate::{
     contact::{Address, Contact, Field, FieldSet, Item, is_number},
-    crm::lists::Outgoing,
+    crm::lists::{Entry, Lists, Outgoing},
 };
 
 /// Why a field cannot be sent.
@@ -38,26 +38,26 @@ impl Unwritable {
 pub fn create_body(contact: &Contact) -> Result<String, Unwritable> {
     let addresses: Vec<_> = contact.addresses.iter().map(Outgoing::new).collect();
     let items: Vec<_> = contact.items.iter().map(Outgoing::new).collect();
-    update_body(contact, contact.set_fields(), Some(&addresses), Some(&items))
+    update_body(contact, contact.set_fields(), Lists { addresses: Some(&addresses), items: Some(&items) })
+}
+
+/// The body that changes one list.
+pub fn list_body<T: Entry>(entries: &[Outgoing<'_, T>]) -> Result<String, Unwritable> {
+    update_body(&Contact::default(), FieldSet::NONE.with(T::KIND.field()), T::alone(entries))
 }
 
 /// The body that changes the fields of `changed`. A list is sent only if its entries are given.
-pub fn update_body(
-    contact: &Contact,
-    changed: FieldSet,
-    addresses: Option<&[Outgoing<'_, Address>]>,
-    items: Option<&[Outgoing<'_, Item>]>,
-) -> Result<String, Unwritable> {
+pub fn update_body(contact: &Contact, changed: FieldSet, lists: Lists<'_, '_>) -> Result<String, Unwritable> {
     let mut body = Body { text: String::from("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<contact>") };
     for field in changed.and(FieldSet::CRM).iter() {
         match field {
             Field::Addresses => {
-                if let Some(entries) = addresses {
+                if let Some(entries) = lists.addresses {
                     body.list(field, "contact_address", entries, Body::address)?;
                 }
             }
             Field::Items => {
-                if let Some(entries) = items {
+                if let Some(entries) = lists.items {
                     body.list(field, "contact_item", entries, Body::item)?;
                 }
             }
@@ -111,7 +111,7 @@ impl Body {
     ) -> Result<(), Unwritable> {
         // Rails reads a list of one entry as a list only if it is told so.
         self.text.push_str(&format!("<{} type=\"array\">", field.name()));
-        for Outgoing { id, value } in entries {
+        for Outgoing { id, value, extra } in entries {
             self.text.push_str(&format!("<{entry}>"));
             if let Some(id) = id {
                 self.element(field, "id", id)?;
@@ -119,6 +119,9 @@ impl Body {
             match value {
                 Some(value) => write(self, value, id.is_some())?,
                 None => self.element(field, "_destroy", "1")?,
+            }
+            for (name, text) in extra {
+                self.element(field, name, text)?;
             }
             self.text.push_str(&format!("</{entry}>"));
         }
@@ -189,19 +192,19 @@ mod tests {
     fn an_update_sends_only_what_changed() {
         let contact = ada();
         let check = |changed: FieldSet, items: Option<&[Outgoing<'_, Item>]>, expected: &str| {
-            let body = update_body(&contact, changed, None, items).unwrap();
+            let body = update_body(&contact, changed, Lists { items, ..Lists::default() }).unwrap();
             assert_eq!(body, format!("{HEAD}<contact>{expected}</contact>\n"));
         };
         check(FieldSet::NONE.with(Field::FirstName), None, "<first_name></first_name>");
         check(FieldSet::NONE.with(Field::Company).with(Field::Items), None, "");
         check(FieldSet::NONE.with(Field::Items), Some(&[]), "<contact_items type=\"array\"></contact_items>");
-        let kept = Outgoing { id: Some("5"), value: Some(&contact.items[0]) };
-        let removed = Outgoing { id: Some("6"), value: None };
+        let kept = Outgoing { id: Some("5"), value: Some(&contact.items[0]), extra: vec![("label", "a & b")] };
+        let removed = Outgoing::removal("6");
         check(
             FieldSet::NONE.with(Field::Items).with(Field::Civility),
             Some(&[kept, removed]),
             "<civility_label_id>19</civility_label_id><contact_items type=\"array\"><contact_item><id>5</id>\
-             <type_id>430</type_id><value>ada</value></contact_item><contact_item><id>6</id><_destroy>1</_destroy>\
+             <type_id>430</type_id><value>ada</value><label>a &amp; b</label></contact_item><contact_item><id>6</id><_destroy>1</_destroy>\
              </contact_item></contact_items>",
         );
     }
@@ -224,7 +227,7 @@ mod tests {
             assert_eq!(create_body(&firm(id)), Err(Unwritable::NoNumber(Field::FirmId)), "{id}");
         }
         let only_name = FieldSet::NONE.with(Field::LastName);
-        assert!(update_body(&firm("abc"), only_name, None, None).is_ok(), "it is not sent");
+        assert!(update_body(&firm("abc"), only_name, Lists::default()).is_ok(), "it is not sent");
         let odd = Contact { civility: Some(Civility::from_code("Dr")), ..firm("") };
         assert_eq!(create_body(&odd), Err(Unwritable::NoNumber(Field::Civility)));
     }

@@ -40,12 +40,15 @@ pub enum Attention {
     /// A creation in the CRM whose answer was lost: it may or may not have been made.
     #[serde(rename = "parked")]
     LostCreation,
-    /// The CRM acknowledged a change and does not show it. It only informs, and holds nothing up.
+    /// The CRM acknowledged a change and does not show it, or has no way to be told it. It holds nothing else up.
     #[serde(rename = "untaken")]
     NotPersisted {
         /// The fields that it shows otherwise.
         #[serde(with = "field_names")]
         fields: Vec<Field>,
+        /// The lists that were tried: they are not sent again as they are.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        tried: Vec<TriedList>,
     },
     /// More contacts are missing from the replica than may go without the user's decision. Its deletions are neither
     /// carried out elsewhere nor undone there.
@@ -78,6 +81,17 @@ pub enum Attention {
         /// The contacts that a record could be.
         candidates: Vec<ContactId>,
     },
+}
+
+/// A list that a replica did not take as it was sent.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TriedList {
+    /// The list, by its field's name.
+    pub list: String,
+    /// A digest of the list as the mirror had it.
+    pub digest: String,
+    /// How the replica took lists then, in its own words.
+    pub mode: String,
 }
 
 /// Why a record cannot be told apart.
@@ -236,6 +250,32 @@ impl Attention {
             | Attention::NotPersisted { .. }
             | Attention::HeldDeletions { .. }
             | Attention::Stopped { .. } => &[],
+        }
+    }
+
+    /// The fields that the CRM shows otherwise; empty for what is about something else.
+    pub fn not_persisted(&self) -> &[Field] {
+        match self {
+            Attention::NotPersisted { fields, .. } => fields,
+            Attention::Ambiguous { .. }
+            | Attention::ConflictCopy { .. }
+            | Attention::LostCreation
+            | Attention::HeldDeletions { .. }
+            | Attention::Stopped { .. }
+            | Attention::Worded { .. } => &[],
+        }
+    }
+
+    /// The lists that were tried; empty for what is about something else.
+    pub fn tried(&self) -> &[TriedList] {
+        match self {
+            Attention::NotPersisted { tried, .. } => tried,
+            Attention::Ambiguous { .. }
+            | Attention::ConflictCopy { .. }
+            | Attention::LostCreation
+            | Attention::HeldDeletions { .. }
+            | Attention::Stopped { .. }
+            | Attention::Worded { .. } => &[],
         }
     }
 

@@ -231,7 +231,7 @@ impl Person {
 }
 
 fn item(code: &str, value: String) -> Entry {
-    Entry { id: 0, values: vec![Some(code.to_owned()), Some(value)] }
+    Entry { id: 0, label: None, values: vec![Some(code.to_owned()), Some(value)] }
 }
 
 fn address(chance: &mut Chance, code: &str, known: Option<&str>, town: (&str, &str, &str)) -> Entry {
@@ -239,7 +239,7 @@ fn address(chance: &mut Chance, code: &str, known: Option<&str>, town: (&str, &s
     let more = chance.percent(25).then(|| chance.pick(&names::MORE).to_owned());
     let country = chance.percent(80).then(|| "France".to_owned());
     let text = |text: &str| Some(text.to_owned());
-    Entry { id: 0, values: vec![text(code), Some(street), more, text(town.1), text(town.0), country] }
+    Entry { id: 0, label: None, values: vec![text(code), Some(street), more, text(town.1), text(town.0), country] }
 }
 
 fn street(chance: &mut Chance) -> String {

@@ -37,8 +37,13 @@ impl Outbox<'_, '_> {
             let Some(target) = &sent.target else { continue };
             let now = as_taken(&agreement.theirs, target, there);
             let taken: FieldSet = sent.fields().iter().filter(|field| now.fields.contains(*field)).collect();
+            let mut ours = sent.contact.clone();
+            // What the replica keeps of a list although it was taken out is owed yet.
+            let (theirs, agreed, shown) = (&agreement.theirs, &agreement.ours, &now.contact);
+            ours.items = lists::in_words(&shown.items, &ours.items, (&theirs.items, &agreed.items));
+            ours.addresses = lists::in_words(&shown.addresses, &ours.addresses, (&theirs.addresses, &agreed.addresses));
             agreement.theirs.copy_fields(&now.contact, taken);
-            agreement.ours.copy_fields(&sent.contact, taken);
+            agreement.ours.copy_fields(&ours, taken);
             if taken == sent.fields() {
                 self.run.mirror.delete_outbox(row.id)?;
             }

@@ -34,6 +34,7 @@ impl Pusher<'_, '_> {
                     // Of a file that may or may not be gone the next scan says which.
                     Err(
                         ReplicaError::Deferred(_)
+                        | ReplicaError::Partial(_)
                         | ReplicaError::OutcomeUnknown(_)
                         | ReplicaError::Login(_)
                         | ReplicaError::Untrusted(_)

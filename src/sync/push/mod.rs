@@ -7,6 +7,9 @@ pub(super) mod leaving;
 mod named;
 #[cfg(test)]
 mod named_tests;
+mod owed;
+#[cfg(test)]
+mod owed_tests;
 pub(super) mod settle;
 #[cfg(test)]
 mod settle_tests;
@@ -28,7 +31,7 @@ use std::collections::HashSet;
 use crate::{
     contact::FieldSet,
     mirror::{Activity, Agreement, ContactId, Pending, Stored},
-    reconcile::{Base, outgoing},
+    reconcile::{Base, Policy, outgoing},
     replica::{Action, Diagnostic, Write},
 };
 
@@ -46,6 +49,8 @@ pub(crate) struct Delivery {
     pub agreement: Option<Agreement>,
     pub write: Write,
     pub fields: Vec<FieldChange>,
+    /// Lists that are owed too and wait: this write leaves them out.
+    pub waiting: FieldSet,
     /// Its row in the outbox, if it needs one.
     pub row: Option<i64>,
 }
@@ -125,6 +130,11 @@ impl<'r, 'a> Pusher<'r, 'a> {
         if !self.participant.is_halted() && !self.run.policy.dry_run {
             // Not before: what an interrupted run left there may be of use to the writes.
             self.participant.replica.clear_up().await;
+            let learned = self.participant.replica.learned();
+            if !learned.is_empty() {
+                self.transact(|part| part.run.keep_facts(learned))?;
+            }
+            self.say_remarks();
         }
         self.say_unlisted();
         if !self.participant.is_halted() {
@@ -134,6 +144,14 @@ impl<'r, 'a> Pusher<'r, 'a> {
             self.run.passed(&self.participant.name, Activity::Write);
         }
         Ok(())
+    }
+
+    /// Tells what the replica has to say of itself.
+    fn say_remarks(&mut self) {
+        for remark in self.participant.replica.remarks() {
+            self.run.summary.failed += 1;
+            self.run.notice(&self.participant.name, remark);
+        }
     }
 
     fn say_unlisted(&mut self) {
@@ -207,6 +225,8 @@ impl<'r, 'a> Pusher<'r, 'a> {
         self.note_company(&stored, &agreement.ours.company);
         let base = Base { theirs: &agreement.theirs, ours: &agreement.ours };
         let policy = self.run.less_conflicts(self.participant.policy(), stored.id, &self.participant.name)?;
+        let waiting = self.waiting_lists(&stored, &agreement, &policy)?;
+        let policy = Policy { fields: policy.fields.less(waiting), ..policy };
         let out = outgoing(base, &stored.contact, &policy);
         let identity = self.participant.replica.capabilities().identity
             && (agreement.marks != marks(Some(&stored.uid), stored.crm_id.as_deref())
@@ -216,8 +236,7 @@ impl<'r, 'a> Pusher<'r, 'a> {
                 // It may be gone there: whoever deleted it has not seen what changed here.
                 return Ok(None);
             }
-            let (version, ours) = (stored.version, stored.contact);
-            self.run.mirror.put_agreement(&self.participant.name, &Agreement { version, ours, ..agreement })?;
+            self.agree_unwritten(stored, agreement, waiting)?;
             return Ok(None);
         }
         let fields = described(&agreement, &out.contact, out.changed);
@@ -229,7 +248,7 @@ impl<'r, 'a> Pusher<'r, 'a> {
             changed: out.changed,
             detail: agreement.detail.clone(),
         };
-        Ok(Some(delivery(stored, Some(agreement), action, fields)))
+        Ok(Some(Delivery { waiting, ..delivery(stored, Some(agreement), action, fields) }))
     }
 
     fn plan_delete(&mut self, stored: Stored, agreement: Agreement) -> Result<Option<Delivery>, SyncError> {
@@ -279,6 +298,7 @@ impl<'r, 'a> Pusher<'r, 'a> {
             self.run.reached(FailPoint::Answered)?;
             done += batch.len() as u64;
             again |= self.settle(batch, answers)?;
+            self.say_remarks();
             self.run.reached(FailPoint::Settled)?;
             self.run.emit(SyncEvent::PushProgress { replica: self.participant.name.clone(), done, total });
         }
@@ -288,7 +308,7 @@ impl<'r, 'a> Pusher<'r, 'a> {
 
 fn delivery(stored: Stored, agreement: Option<Agreement>, action: Action, fields: Vec<FieldChange>) -> Delivery {
     let write = Write { uid: stored.uid.clone(), crm_id: stored.crm_id.clone(), action };
-    Delivery { stored, agreement, write, fields, row: None }
+    Delivery { stored, agreement, write, fields, waiting: FieldSet::NONE, row: None }
 }
 
 fn described(agreement: &Agreement, target: &crate::contact::Contact, changed: FieldSet) -> Vec<FieldChange> {

@@ -1,16 +1,18 @@
 //! The answers to writes: agreements, history of what was refused, and what to do next.
 
-use super::Delivery;
-use super::Pusher;
+use super::{
+    Delivery, Pusher,
+    owed::{Outcome, owe},
+};
 use crate::sync::{participant::Trust, scan::intake::Intake};
 use crate::{
     contact::{Contact, Field, FieldSet},
-    mirror::{Agreement, Attention, AttentionKind, AttentionRow, Stored},
+    mirror::{Agreement, Stored},
     reconcile::{
         lists::{self, Entry},
         merge::equal_normalised,
     },
-    replica::{Action, Diagnostic, RemoteContact, ReplicaError, Written},
+    replica::{Action, Diagnostic, Partial, RemoteContact, ReplicaError, Written},
     sync::{
         attention::of_distrust,
         error::SyncError,
@@ -26,6 +28,12 @@ use crate::{
 struct Sent<'d> {
     stored: &'d Stored,
     agreement: Option<&'d Agreement>,
+    /// Lists that were not sent: they are owed as they were.
+    unsent: FieldSet,
+    /// Those that the replica has no way to be told.
+    inexpressible: FieldSet,
+    /// Why it did not come to all that was meant is said already.
+    is_said: bool,
 }
 
 impl Pusher<'_, '_> {
@@ -55,13 +63,37 @@ impl Pusher<'_, '_> {
     }
 
     fn written(&mut self, delivery: Delivery, written: Written) -> Result<(), SyncError> {
-        let (action, mut who) = (delivery.action(), label(&delivery.stored));
-        match action {
+        match delivery.action() {
             ChangeAction::Create if !self.participant.is_uncertain() => self.outbox().made(delivery.stored.id)?,
             _ => self.outbox().close(delivery.stored.id)?,
         }
-        let Delivery { stored, agreement, write, fields, row: _ } = delivery;
-        let sent = Sent { stored: &stored, agreement: agreement.as_ref() };
+        self.carried_out(delivery, written, None)
+    }
+
+    /// A write of which a part was done, or that was done and needs a word.
+    fn written_in_part(&mut self, delivery: Delivery, partial: Partial) -> Result<(), SyncError> {
+        let (id, who) = (delivery.stored.id, label(&delivery.stored));
+        if partial.unsettled {
+            self.outbox().lost(id, &partial.reason)?;
+        } else {
+            self.outbox().close(id)?;
+        }
+        self.run.failed(self.participant, who, partial.reason.clone());
+        self.carried_out(delivery, Some(partial.record.clone()), Some(&partial))
+    }
+
+    fn carried_out(
+        &mut self,
+        delivery: Delivery,
+        written: Written,
+        partial: Option<&Partial>,
+    ) -> Result<(), SyncError> {
+        let (action, mut who) = (delivery.action(), label(&delivery.stored));
+        let Delivery { stored, agreement, write, mut fields, waiting, row: _ } = delivery;
+        let unsent = waiting.or(partial.map_or(FieldSet::NONE, |partial| partial.unsent));
+        let inexpressible = partial.map_or(FieldSet::NONE, |partial| partial.inexpressible);
+        let (agreed, is_said) = (agreement.as_ref(), partial.is_some());
+        let sent = Sent { stored: &stored, agreement: agreed, unsent, inexpressible, is_said };
         match (write.action, written) {
             (Action::Create { contact }, Some(record)) => {
                 if self.participant.shares_ids() {
@@ -69,7 +101,15 @@ impl Pusher<'_, '_> {
                 }
                 self.agree(sent, (&Contact::default(), &contact), record)?;
             }
-            (Action::Update { theirs, contact, .. }, Some(record)) => {
+            (Action::Update { theirs, contact, changed, .. }, Some(record)) => {
+                if self.participant.is_uncertain() && !changed.is_empty() {
+                    let shown = theirs.differing(&record.contact).and(changed);
+                    fields.retain(|change| shown.contains(change.field));
+                    if shown.is_empty() {
+                        // Nothing of it shows there.
+                        return self.agree(sent, (&theirs, &contact), record);
+                    }
+                }
                 self.agree(sent, (&theirs, &contact), record)?;
             }
             (Action::Delete { .. }, None) if let Some(agreement) = &agreement => {
@@ -93,7 +133,7 @@ impl Pusher<'_, '_> {
         let (ours, version) = self.agreed_on(sent)?;
         let stored = self.run.stored(sent.stored.id)?;
         let record = self.run.seen_alone(self.participant, record)?;
-        let next = Agreement {
+        let mut next = Agreement {
             contact: stored.id,
             remote: record.remote.clone(),
             revision: record.revision.clone(),
@@ -107,28 +147,33 @@ impl Pusher<'_, '_> {
         if !self.participant.is_uncertain() {
             return Ok(self.run.mirror.put_agreement(&self.participant.name, &next)?);
         }
-        let not_persisted = not_persisted(self.participant.policy().fields, before, meant, &record.contact);
+        let mut meant = meant.clone();
+        meant.copy_fields(before, sent.unsent);
+        let mut not_persisted = not_persisted(self.participant.policy().fields, before, &meant, &record.contact);
         if self.participant.shares_ids() {
             // What is kept of it is the CRM's.
-            self.run.learn_unsupported_fields((before, meant), &record.contact)?;
-        }
-        if !not_persisted.is_empty() {
-            self.report_not_persisted(&stored, &not_persisted)?;
-        } else {
-            self.run.mirror.settle_attention(&self.participant.name, &stored.uid, &AttentionKind::NotPersisted)?;
+            self.run.learn_unsupported_fields((before, &meant), &record.contact)?;
         }
         // What the server shows beyond what was sent, somebody put there: it is taken at once.
-        let theirs = common(before, meant, &record.contact);
-        Intake::new(self.run).merge_in(&self.participant.side(), &stored, Some(&Agreement { theirs, ..next }), record)
+        next.theirs = common(before, &meant, &record.contact);
+        let agreed = sent.agreement.map_or_else(Contact::default, |agreement| agreement.ours.clone());
+        let shown = (&sent.stored.contact, &next.theirs);
+        if !owe(&mut next.ours, &not_persisted, (before, &agreed), shown).is_empty() {
+            next.version = 0;
+        }
+        not_persisted.extend(sent.inexpressible.iter());
+        let outcome = Outcome { not_persisted, is_said: sent.is_said };
+        self.tell_not_persisted(&stored, (&sent.stored.contact, &record.contact), &outcome)?;
+        Intake::new(self.run).merge_in(&self.participant.side(), &stored, Some(&next), record)
     }
 
     /// The mirror's half of the agreement that a write makes: what was sent, and the version that this is now; 0 where the
-    /// contact, or what was agreed on, has moved on meanwhile.
+    /// contact, or what was agreed on, has moved on meanwhile, and where something was not sent.
     fn agreed_on(&mut self, sent: Sent<'_>) -> Result<(Contact, i64), SyncError> {
         let id = sent.stored.id;
         let present = self.run.mirror.agreement(&self.participant.name, id)?;
         let mut ours = sent.stored.contact.clone();
-        let mut in_step = self.run.stored(id)?.version == sent.stored.version;
+        let mut in_step = self.run.stored(id)?.version == sent.stored.version && sent.unsent.is_empty();
         if self.participant.shares_ids() && present.is_none() {
             // Books that carry the CRM's id are now behind.
             self.run.mirror.touch_contact(id)?;
@@ -136,7 +181,7 @@ impl Pusher<'_, '_> {
         if let Some((then, now)) = sent.agreement.zip(present.as_ref()) {
             // A field whose agreement was decided anew meanwhile is still owed.
             let decided = then.ours.differing(&now.ours);
-            ours.copy_fields(&now.ours, decided);
+            ours.copy_fields(&now.ours, decided.or(sent.unsent));
             in_step &= decided.is_empty();
         }
         Ok((ours, if in_step { self.run.stored(id)?.version } else { 0 }))
@@ -179,6 +224,7 @@ impl Pusher<'_, '_> {
                 self.outbox().withdraw(row)?;
                 self.run.failed(self.participant, who, diagnostic);
             }
+            ReplicaError::Partial(partial) => self.written_in_part(delivery, *partial)?,
             ReplicaError::OutcomeUnknown(diagnostic) => {
                 self.outbox().lost(id, &diagnostic)?;
                 self.failed_with_row(who, diagnostic);
@@ -215,20 +261,6 @@ impl Pusher<'_, '_> {
         } else {
             self.run.failed(self.participant, who, diagnostic);
         }
-    }
-
-    /// The CRM acknowledged a change and does not show it: said now, and by `status` until the contact is taken as it is.
-    fn report_not_persisted(&mut self, stored: &Stored, fields: &[Field]) -> Result<(), SyncError> {
-        let names: Vec<&str> = fields.iter().map(|field| field.name()).collect();
-        let names = names.join(", ");
-        let hint = "it is not sent again until it changes here; the mirror keeps it";
-        let message = format!("write {names}: the CRM acknowledged it and shows something else");
-        self.run.failed_and_noted(&self.participant.name, label(stored), Diagnostic::new(message).hint(hint));
-        // It was told as a failure: what is raised here only stays in `status`.
-        let attention = Attention::NotPersisted { fields: fields.to_vec() };
-        let row = self.run.open_attention(&self.participant.name, &stored.uid, attention);
-        self.run.mirror.raise(&AttentionRow { contact: Some(stored.id), ..row })?;
-        Ok(())
     }
 }
 

@@ -38,7 +38,7 @@ fn delivery(fixture: &mut RunFixture<'_>, name: &str, id: ContactId, action: Act
     let stored = fixture.run.stored(id).unwrap();
     let agreement = fixture.run.mirror.agreement(name, id).unwrap();
     let write = Write { uid: stored.uid.clone(), crm_id: None, action };
-    Delivery { stored, agreement, write, fields: Vec::new(), row }
+    Delivery { stored, agreement, write, fields: Vec::new(), waiting: FieldSet::NONE, row }
 }
 
 /// The contact as it stands, sent over what was agreed.

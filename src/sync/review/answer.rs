@@ -14,14 +14,14 @@ use super::{
     refused::{Applied, Effect, NoCandidate, Refused, Why},
 };
 use crate::{
-    contact::{Contact, FieldSet, ids::MIRROR},
+    contact::{Contact, FieldSet, Keep, ids::MIRROR},
     mirror::{
         Agreement, Attention, AttentionKind, AttentionRow, ContactId, Decision, ItemId, OutboxRow, Standing,
         StandingKind, State, Stored,
     },
     reconcile::{
-        Base, FieldConflict, Here, Incoming, Kept, Policy, Prefer, Winner, all_equal_normalised, apply_changes,
-        incoming, plan::in_known_words,
+        Base, FieldConflict, Here, Incoming, Kept, Policy, Prefer, Winner, apply_changes, incoming,
+        plan::in_known_words,
     },
     replica::RemoteId,
     sync::{
@@ -54,6 +54,10 @@ pub enum Answer {
     SameAs,
     /// [`Decision::New`].
     New,
+    /// [`Decision::SendAgain`].
+    SendAgain,
+    /// [`Decision::Keep`] of the CRM's value.
+    KeepCrm,
     /// [`Decision::Dismiss`].
     Dismiss,
 }
@@ -64,10 +68,8 @@ pub fn answers(kind: &AttentionKind) -> &'static [Answer] {
         AttentionKind::LostCreation => &[Answer::Adopt, Answer::Create],
         AttentionKind::Ambiguous => &[Answer::SameAs, Answer::New],
         AttentionKind::ConflictCopy => &[Answer::SameAs, Answer::Dismiss],
-        AttentionKind::NotPersisted
-        | AttentionKind::HeldDeletions
-        | AttentionKind::Stopped
-        | AttentionKind::Other(_) => &[Answer::Dismiss],
+        AttentionKind::NotPersisted => &[Answer::SendAgain, Answer::KeepCrm, Answer::Dismiss],
+        AttentionKind::HeldDeletions | AttentionKind::Stopped | AttentionKind::Other(_) => &[Answer::Dismiss],
     }
 }
 
@@ -77,11 +79,11 @@ struct Sent {
     contact: Contact,
 }
 
-fn refused(row: &AttentionRow, why: Why) -> SyncError {
+pub(super) fn refused(row: &AttentionRow, why: Why) -> SyncError {
     Refused { item: ItemId::Attention(row.id), why }.into()
 }
 
-fn applied(row: &AttentionRow, effect: Effect, to_sync: bool) -> Applied {
+pub(super) fn applied(row: &AttentionRow, effect: Effect, to_sync: bool) -> Applied {
     Applied { item: ItemId::Attention(row.id), effect, to_sync }
 }
 
@@ -89,14 +91,16 @@ impl Review<'_, '_> {
     /// Carries out a decision on what waits beside conflicts.
     pub fn answer(&mut self, id: i64, decision: &Decision) -> Result<Applied, SyncError> {
         let item = ItemId::Attention(id);
-        if matches!(decision, Decision::Keep { .. }) {
+        let row = self.run.mirror.attention(id)?;
+        let has_value = row.as_ref().is_some_and(|row| row.attention.kind() == AttentionKind::NotPersisted);
+        if matches!(decision, Decision::Keep { .. }) && !has_value {
             return Err(Refused { item, why: Why::NoConflict }.into());
         }
-        let Some(row) = self.run.mirror.attention(id)? else { return Err(Refused { item, why: Why::NotFound }.into()) };
+        let Some(row) = row else { return Err(Refused { item, why: Why::NotFound }.into()) };
+        let kind = row.attention.kind();
         if row.state == State::Settled {
             return Err(refused(&row, Why::Settled));
         }
-        let kind = row.attention.kind();
         match (&kind, decision) {
             (AttentionKind::LostCreation, Decision::Adopt { crm_id }) => self.adopt_named(&row, crm_id),
             (AttentionKind::LostCreation, Decision::Create) => self.create_after_all(&row),
@@ -105,6 +109,8 @@ impl Review<'_, '_> {
             }
             (AttentionKind::ConflictCopy, Decision::Dismiss) => self.leave_copy(&row),
             (AttentionKind::Ambiguous, Decision::New) => self.note_new(&row),
+            (AttentionKind::NotPersisted, Decision::SendAgain) => self.send_again(&row),
+            (AttentionKind::NotPersisted, Decision::Keep { keep: Keep::Crm }) => self.keep_theirs(&row),
             (AttentionKind::LostCreation | AttentionKind::Ambiguous, _)
             | (
                 _,
@@ -112,7 +118,8 @@ impl Review<'_, '_> {
                 | Decision::Adopt { .. }
                 | Decision::Create
                 | Decision::SameAs { .. }
-                | Decision::New,
+                | Decision::New
+                | Decision::SendAgain,
             ) => Err(refused(&row, Why::OtherKind(kind))),
             (_, Decision::Dismiss) => {
                 self.settle_answered(&row)?;
@@ -121,7 +128,7 @@ impl Review<'_, '_> {
         }
     }
 
-    fn settle_answered(&mut self, row: &AttentionRow) -> Result<(), SyncError> {
+    pub(super) fn settle_answered(&mut self, row: &AttentionRow) -> Result<(), SyncError> {
         Ok(self.run.mirror.settle_attention(&row.replica, &row.remote, &row.attention.kind())?)
     }
 
@@ -136,7 +143,7 @@ impl Review<'_, '_> {
                     .transpose()?
                     .flatten()
                     .is_some(),
-                AttentionKind::NotPersisted => self.shows_something_else(&row)?,
+                AttentionKind::NotPersisted => self.still_differs(&row)?,
                 AttentionKind::Ambiguous
                 | AttentionKind::ConflictCopy
                 | AttentionKind::HeldDeletions
@@ -144,18 +151,10 @@ impl Review<'_, '_> {
                 | AttentionKind::Other(_) => true,
             };
             if !waits {
-                self.settle_answered(&row)?;
+                self.answered_for_good(&row)?;
             }
         }
         Ok(())
-    }
-
-    /// True while the CRM shows something else of a contact than what the mirror has sent it.
-    fn shows_something_else(&self, row: &AttentionRow) -> Result<bool, SyncError> {
-        let Some(id) = row.contact else { return Ok(false) };
-        let stored = self.run.mirror.contact(id)?.filter(|stored| !stored.deleted);
-        let (Some(stored), Some(agreement)) = (stored, self.run.mirror.agreement(CRM, id)?) else { return Ok(false) };
-        Ok(!agreement.detached && !all_equal_normalised(&stored.contact, &agreement.theirs, FieldSet::CRM))
     }
 
     fn waiting_creation(&self, row: &AttentionRow) -> Result<(Stored, OutboxRow), SyncError> {
@@ -449,7 +448,7 @@ mod tests {
         for (kind, expected) in [
             (AttentionKind::LostCreation, &[Answer::Adopt, Answer::Create][..]),
             (AttentionKind::Ambiguous, &[Answer::SameAs, Answer::New]),
-            (AttentionKind::NotPersisted, &[Answer::Dismiss]),
+            (AttentionKind::NotPersisted, &[Answer::SendAgain, Answer::KeepCrm, Answer::Dismiss]),
             (AttentionKind::Other("a later carnet's".into()), &[Answer::Dismiss]),
         ] {
             assert_eq!(answers(&kind), expected, "{kind:?}");

@@ -78,6 +78,13 @@ pub enum Effect {
         /// The record.
         remote: String,
     },
+    /// The change is sent again.
+    ChangeSentAgain,
+    /// The contact has what the replica has.
+    AsThere {
+        /// In these fields.
+        fields: Vec<Field>,
+    },
     /// It is seen.
     Dismissed,
 }

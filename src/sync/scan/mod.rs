@@ -149,6 +149,7 @@ impl<'r, 'a> Scanner<'r, 'a> {
             | ReplicaError::OutcomeUnknown(diagnostic)
             | ReplicaError::Login(diagnostic) => diagnostic,
             other @ (ReplicaError::Stale(_) | ReplicaError::Stopped(_)) => Diagnostic::new(format!("read it: {other}")),
+            ReplicaError::Partial(partial) => partial.reason,
         };
         self.participant.trust = Trust::Nothing;
         self.run.replica_failed(&self.participant.name, Activity::Read, diagnostic, 1);
