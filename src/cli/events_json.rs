@@ -23,9 +23,9 @@ pub fn event(event: &SyncEvent, messages: &dyn Messages) -> Value {
         SyncEvent::AskProgress { replica, done, total } => {
             json!({ "type": "event", "event": "ask_progress", "replica": replica, "done": done, "total": total })
         }
-        SyncEvent::ScanFinished { replica, contacts } => {
-            json!({ "type": "event", "event": "scan_finished", "replica": replica, "contacts": contacts })
-        }
+        SyncEvent::ScanFinished { replica, contacts, whole } => json!({
+            "type": "event", "event": "scan_finished", "replica": replica, "contacts": contacts, "whole": whole,
+        }),
         SyncEvent::PushStarted { replica, total } => {
             json!({ "type": "event", "event": "push_started", "replica": replica, "total": total })
         }
@@ -138,7 +138,7 @@ mod tests {
             (SyncEvent::ScanStarted { replica: replica() }, "event"),
             (SyncEvent::ScanProgress { replica: replica(), contacts: 1, pages: 1, pages_expected: None }, "event"),
             (SyncEvent::AskProgress { replica: replica(), done: 1, total: 2 }, "event"),
-            (SyncEvent::ScanFinished { replica: replica(), contacts: 1 }, "event"),
+            (SyncEvent::ScanFinished { replica: replica(), contacts: 1, whole: true }, "event"),
             (SyncEvent::PushStarted { replica: replica(), total: 1 }, "event"),
             (SyncEvent::PushProgress { replica: replica(), done: 1, total: 1 }, "event"),
             (SyncEvent::Notice { replica: replica(), message: "m".into(), hint: None }, "event"),

@@ -150,7 +150,7 @@ mod tests {
         progress.event(&scanned(2, Some(5)));
         let bar = &progress.by_replica["crm"];
         assert_eq!((bar.position(), bar.length()), (2, Some(5)));
-        progress.event(&SyncEvent::ScanFinished { replica: replica(), contacts: 50 });
+        progress.event(&SyncEvent::ScanFinished { replica: replica(), contacts: 50, whole: true });
         assert!(progress.by_replica.is_empty());
         let asked = |done| SyncEvent::AskProgress { replica: replica(), done, total: 3 };
         progress.event(&asked(1));

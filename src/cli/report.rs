@@ -98,7 +98,9 @@ impl<'o> Report<'o> {
             SyncEvent::ScanProgress { replica, pages, .. } => {
                 self.pages.insert(replica, pages);
             }
-            SyncEvent::ScanFinished { replica, contacts } => {
+            // Of what could not be read, nothing is known.
+            SyncEvent::ScanFinished { contacts: 0, whole: false, .. } => {}
+            SyncEvent::ScanFinished { replica, contacts, whole: _ } => {
                 let noun = self.places.iter().find(|(name, _)| *name == replica).map_or("contact", |(_, noun)| *noun);
                 let pages = self.pages.get(&replica).filter(|pages| **pages > 0);
                 let pages = pages.map_or_else(String::new, |pages| format!(", {}", counted((*pages).into(), "page")));

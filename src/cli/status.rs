@@ -97,7 +97,7 @@ impl Shown {
             "questions": items.iter().filter_map(|item| match &item.subject {
                 Subject::Attention { remote, attention, .. } => Some(json!({
                     "id": number(item), "replica": item.replica, "remote": remote, "kind": attention.kind().word(),
-                    "text": messages.attention(&item.replica, remote, attention), "since": item.since,
+                    "text": item::text(item, messages), "since": item.since,
                     "command": item::command(item, messages),
                 })),
                 Subject::Conflict { .. } => None,
@@ -199,7 +199,8 @@ fn asked(item: &Item, messages: &dyn Messages) -> String {
             format!("{WARNING}conflict{WARNING:#} {name}: {field}: mirror {here}, {replica} {there}")
         }
         Subject::Attention { remote, attention, .. } => {
-            let (guarded, text) = (messages.guarded(&attention.kind()), messages.attention(replica, remote, attention));
+            let text = messages.attention(replica, &item::about(item, remote), attention);
+            let guarded = messages.guarded(&attention.kind());
             format!("{WARNING}{}{guarded}{WARNING:#} {}", plain(replica), plain(&text))
         }
     }

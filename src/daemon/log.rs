@@ -24,7 +24,7 @@ pub struct Wording {
 pub fn event(event: &SyncEvent, wording: Wording) {
     match event {
         SyncEvent::ScanStarted { replica } => debug!(replica, "reading"),
-        SyncEvent::ScanFinished { replica, contacts } => debug!(replica, contacts, "read"),
+        SyncEvent::ScanFinished { replica, contacts, whole } => debug!(replica, contacts, whole, "read"),
         SyncEvent::PushStarted { replica, total } => debug!(replica, total, "writing"),
         SyncEvent::ScanProgress { .. } | SyncEvent::AskProgress { .. } | SyncEvent::PushProgress { .. } => {}
         SyncEvent::Change(change) => {

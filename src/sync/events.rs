@@ -53,6 +53,8 @@ pub enum SyncEvent {
         replica: String,
         /// Contacts seen.
         contacts: u64,
+        /// False where the reading was broken off: then that many were seen up to there.
+        whole: bool,
     },
     /// A contact was changed somewhere, or would be (`--dry-run`).
     Change(Change),

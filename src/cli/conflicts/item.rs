@@ -1,11 +1,16 @@
 //! One thing that waits for the user, as this face shows it: its name, what to type, and its public form.
 
+use std::borrow::Cow;
+
 use serde_json::{Value, json};
 
 use crate::{
-    cli::messages::{Messages, candidates, typed_choice, typed_number},
+    cli::{
+        messages::{Messages, candidates, typed_choice, typed_number},
+        report::who,
+    },
     contact::Keep,
-    sync::Decision,
+    sync::{Decision, events::Label},
     views::attention::{Item, Known, Subject},
 };
 
@@ -28,11 +33,23 @@ pub fn what(item: &Item, messages: &dyn Messages) -> String {
     }
 }
 
+/// What a question is about: the record; or the contact, by its name and CRM id, where it is its UID that stands there.
+pub fn about<'i>(item: &'i Item, remote: &'i str) -> Cow<'i, str> {
+    match &item.contact {
+        Some(Known { uid, crm_id, name, .. }) if uid == remote => {
+            Cow::Owned(who(&Label { uid: uid.clone(), crm_id: crm_id.clone(), name: name.clone() }))
+        }
+        Some(_) | None => Cow::Borrowed(remote),
+    }
+}
+
 /// What waits, in words; none for a conflict, which shows its values.
 pub fn text(item: &Item, messages: &dyn Messages) -> Option<String> {
     match &item.subject {
         Subject::Conflict { .. } => None,
-        Subject::Attention { remote, attention, .. } => Some(messages.attention(&item.replica, remote, attention)),
+        Subject::Attention { remote, attention, .. } => {
+            Some(messages.attention(&item.replica, &about(item, remote), attention))
+        }
     }
 }
 
@@ -101,7 +118,7 @@ pub fn object(item: &Item, messages: &dyn Messages) -> Value {
             json!({
                 "type": "question", "id": id, "number": number, "run": run, "since": since, "contact": contact,
                 "replica": replica, "remote": remote, "kind": attention.kind().word(),
-                "text": messages.attention(replica, remote, attention), "candidates": candidates, "state": state,
+                "text": text(item, messages), "candidates": candidates, "state": state,
                 "answers": answers, "todo": messages.todo(attention),
             })
         }

@@ -175,7 +175,7 @@ mod tests {
         insta::assert_snapshot!(shown(ItemId::Attention(1), 100, false), @r"
     question q1  Zoé Durand  parked  with crm
     since THEN  waits for you
-    contact u-3 may or may not have been created in the CRM: its answer was lost
+    contact Zoé Durand may or may not have been created in the CRM: its answer was lost
       it could be 1044 (not taken in yet, look at it in the CRM)
 
       carnet conflicts resolve q1 --adopt CRM_ID  the CRM's contact of this id is it

@@ -41,7 +41,7 @@ fn scanned(replica: &str, contacts: u64, pages: u32) -> Vec<SyncEvent> {
     vec![
         SyncEvent::ScanStarted { replica: name() },
         SyncEvent::ScanProgress { replica: name(), contacts, pages, pages_expected: Some(pages) },
-        SyncEvent::ScanFinished { replica: name(), contacts },
+        SyncEvent::ScanFinished { replica: name(), contacts, whole: true },
     ]
 }
 
@@ -87,6 +87,13 @@ fn a_first_sync_is_a_few_calm_lines() {
     sheet   249 created
     "#);
     assert_eq!(talk, "");
+}
+
+#[test]
+fn what_was_not_read_is_not_said_to_be_empty() {
+    let finished = SyncEvent::ScanFinished { replica: "crm".into(), contacts: 0, whole: false };
+    let (out, _) = told("", false, vec![finished], &Summary::default());
+    assert_eq!(out, "nothing changed\n");
 }
 
 #[test]

@@ -96,7 +96,7 @@ impl<'r, 'a> Scanner<'r, 'a> {
             _ => gathering.known.shown_count(),
         };
         bump(&mut self.run.summary.scanned, &name, contacts);
-        self.run.emit(SyncEvent::ScanFinished { replica: name, contacts });
+        self.run.emit(SyncEvent::ScanFinished { replica: name, contacts, whole: ended.is_ok() });
         match ended {
             Ok(scanned) => {
                 self.run.passed(&self.participant.name, Activity::Read);

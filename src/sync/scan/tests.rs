@@ -70,7 +70,7 @@ fn a_first_pull_is_kept_as_far_as_it_came() {
             assert_eq!(fixture.run.mirror.count_contacts().unwrap(), before + expected, "{name} {somebody_waits}");
             assert_eq!(fixture.run.summary.scanned.get(name), Some(&2));
             assert!(fixture.run.mirror.is_durable(), "what is written next is");
-            let finished = SyncEvent::ScanFinished { replica: name.to_owned(), contacts: 2 };
+            let finished = SyncEvent::ScanFinished { replica: name.to_owned(), contacts: 2, whole: false };
             let told = fixture.told.borrow();
             assert_eq!(told[0], SyncEvent::ScanStarted { replica: name.to_owned() });
             assert!(told.contains(&finished));

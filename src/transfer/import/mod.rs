@@ -103,7 +103,7 @@ impl Importer<'_, '_> {
         if contacts > 0 {
             bump(&mut self.run.summary.scanned, IMPORT, contacts);
         }
-        self.run.emit(SyncEvent::ScanFinished { replica: IMPORT.to_owned(), contacts });
+        self.run.emit(SyncEvent::ScanFinished { replica: IMPORT.to_owned(), contacts, whole: true });
         Ok(())
     }
 
