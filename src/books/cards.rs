@@ -142,7 +142,7 @@ pub fn interpret(source: &[u8], style: WriteStyle, observed: &ObservedProperties
     let card = Card::parse(source).ok()?.in_style(style);
     let there = vcard::read(&card, Some(known));
     let told = observed.told(&card, known, &there);
-    Some(Reading { there, told })
+    Some(Reading { told, ..Reading::plain(there) })
 }
 
 /// Changes a card to what a write asks for, and nothing else in it.

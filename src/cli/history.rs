@@ -7,7 +7,7 @@ use super::{
     context::Context,
     errors::CliError,
     exit, lookup,
-    output::{FAINT, Output, plain},
+    output::{FAINT, Output, on_one_line, plain},
     status::local,
 };
 use crate::{
@@ -76,7 +76,7 @@ fn readable(field: Option<&str>, value: &str) -> String {
         None => serde_json::from_str::<Contact>(value).map(|contact| contact.display_name()),
         Some(_) => Ok(value.to_owned()),
     };
-    format!("\"{}\"", plain(&text.unwrap_or_else(|_| value.to_owned())))
+    format!("\"{}\"", on_one_line(&text.unwrap_or_else(|_| value.to_owned())))
 }
 
 #[cfg(test)]
@@ -86,7 +86,7 @@ mod tests {
     #[test]
     fn stored_values_are_readable() {
         let check = |field: Option<&str>, value: &str, expected: &str| assert_eq!(readable(field, value), expected);
-        check(Some("job_title"), "a\nb", "\"a b\"");
+        check(Some("job_title"), "a\nb", "\"a\\nb\"");
         check(Some("contact_items"), r#"[{"type_id":"27","value":"a@b"}]"#, "\"professional_email: a@b\"");
         check(Some("contact_addresses"), r#"[{"address_type":"20","city":"Paris"}]"#, "\"personal: Paris\"");
         check(Some("extra"), r#"["BDAY:1990"]"#, "\"BDAY:1990\"");

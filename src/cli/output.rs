@@ -141,6 +141,11 @@ pub fn plain(text: &str) -> Cow<'_, str> {
     }
 }
 
+/// A value on one line: its line breaks can be seen, so that they differ from blanks.
+pub fn on_one_line(value: &str) -> String {
+    plain(&value.replace("\r\n", "\n").replace('\n', "\\n")).into_owned()
+}
+
 /// Output that a test can read.
 #[cfg(test)]
 pub mod captured {

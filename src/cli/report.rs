@@ -13,7 +13,7 @@ use super::{
     context::Context,
     events_json,
     messages::Said,
-    output::{BAD, FAINT, Output, STRONG, WARNING, plain},
+    output::{BAD, FAINT, Output, STRONG, WARNING, on_one_line, plain},
     plural::counted,
     progress::Progress,
 };
@@ -277,7 +277,9 @@ pub fn change_line(change: &Change) -> String {
     let fields: Vec<String> = change
         .fields
         .iter()
-        .map(|field| format!("{}: \"{}\" -> \"{}\"", field.field.name(), plain(&field.old), plain(&field.new)))
+        .map(|field| {
+            format!("{}: \"{}\" -> \"{}\"", field.field.name(), on_one_line(&field.old), on_one_line(&field.new))
+        })
         .collect();
     let line = format!("{}  {action}  {}  {}", change.place, who(&change.contact), fields.join(", "));
     line.trim_end().to_owned()
@@ -302,7 +304,7 @@ fn short(value: &str) -> String {
     const SHOWN_MAX: usize = 200;
     let cut: String = value.chars().take(SHOWN_MAX).collect();
     let more = if cut.len() < value.len() { "..." } else { "" };
-    format!("{}{more}", plain(&cut))
+    format!("{}{more}", on_one_line(&cut))
 }
 
 /// "Élodie Durand (1042)"; the UID where there is neither name nor id.

@@ -66,8 +66,8 @@ pub trait Replica {
     fn apply<'a>(&'a mut self, writes: Vec<Write>) -> LocalFuture<'a, Vec<Result<Written, ReplicaError>>>;
 
     /// What a record says, knowing its contact. None where the record speaks for itself. Asked after a scan.
-    fn interpret(&self, source: &[u8], known: &Contact) -> Option<Reading> {
-        let _ = (source, known);
+    fn interpret(&self, record: &RemoteContact, known: &Contact) -> Option<Reading> {
+        let _ = (record, known);
         None
     }
 

@@ -38,6 +38,20 @@ pub struct Reading {
     /// What it is to be taken to say, where that is something else: a program that never writes a property has not removed
     /// it.
     pub told: Option<Contact>,
+    /// What a program of the replica rewrote by itself: it is taken to say what `told` has, and is written so again.
+    pub rewritten: FieldSet,
+}
+
+impl Reading {
+    /// A record that speaks for itself.
+    pub fn plain(there: Contact) -> Self {
+        Self { there, told: None, rewritten: FieldSet::NONE }
+    }
+
+    /// What it says to whoever meets it for the first time: what a program rewrote counts as it was.
+    pub fn said(&self) -> &Contact {
+        self.told.as_ref().filter(|_| !self.rewritten.is_empty()).unwrap_or(&self.there)
+    }
 }
 
 /// One contact, asked for by name.

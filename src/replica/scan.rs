@@ -43,6 +43,8 @@ pub struct Batch {
     pub copies: Vec<ConflictCopy>,
     /// Records that could not be used.
     pub problems: Vec<Problem>,
+    /// Records that were used, and of which something is to be told; in the same words.
+    pub remarks: Vec<Problem>,
     /// How far the scan is.
     pub progress: Progress,
 }

@@ -161,8 +161,8 @@ impl MergeSide<'_> {
 
     /// What a record says, knowing its contact.
     pub fn interpret(&self, record: &RemoteContact, known: &Contact) -> Reading {
-        let read = record.source.as_deref().zip(self.replica).and_then(|(source, it)| it.interpret(source, known));
-        read.unwrap_or_else(|| Reading { there: record.contact.clone(), told: None })
+        let read = self.replica.and_then(|it| it.interpret(record, known));
+        read.unwrap_or_else(|| Reading::plain(record.contact.clone()))
     }
 
     /// A contact as the replica can show it now.

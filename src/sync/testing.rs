@@ -386,9 +386,9 @@ impl<R: Replica> Replica for Behaving<R> {
         self.1
     }
 
-    fn interpret(&self, source: &[u8], known: &Contact) -> Option<Reading> {
+    fn interpret(&self, record: &RemoteContact, known: &Contact) -> Option<Reading> {
         self.2.borrow_mut().push("reads");
-        self.0.interpret(source, known)
+        self.0.interpret(record, known)
     }
 
     fn scan<'a>(

@@ -77,7 +77,7 @@ fn formulas_are_guarded_for_spreadsheets_alone_and_come_back() {
     desk.write("in.jsonl", lines());
     assert_eq!(desk.run(&["import", "--no-push", "in.jsonl"]).code, 0);
     for (format, spreadsheet) in [
-        ("csv", false),
+        ("csv", true),
         ("excel-fr", true),
         ("google", false),
         ("outlook", false),

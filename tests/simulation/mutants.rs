@@ -215,8 +215,8 @@ impl Replica for MutantReplica {
         self.inner.clear_up()
     }
 
-    fn interpret(&self, source: &[u8], known: &Contact) -> Option<Reading> {
-        self.inner.interpret(source, known)
+    fn interpret(&self, record: &RemoteContact, known: &Contact) -> Option<Reading> {
+        self.inner.interpret(record, known)
     }
 
     fn shows(&self, contact: &Contact) -> Contact {

@@ -30,10 +30,10 @@ use super::{
 };
 use crate::{
     contact::Contact,
-    formats::csv::{CsvError, Profile, Table},
+    formats::csv::{CellPlace, CsvError, Profile, Table},
     replica::{
-        Action, Baseline, Capabilities, Conduct, Diagnostic, LocalFuture, Lookup, Reading, Replica, ReplicaError,
-        Scanned, Sink, Write, Written,
+        Action, Baseline, Capabilities, Conduct, Diagnostic, LocalFuture, Lookup, Reading, RemoteContact, Replica,
+        ReplicaError, Scanned, Sink, Write, Written,
     },
 };
 
@@ -82,6 +82,13 @@ impl CsvFile {
     fn source(&self, version: &OpenVersion) -> Result<Option<File>, ReplicaError> {
         let file = || if version.is_blank()? { Ok(None) } else { version.file() };
         file().map_err(|error: io::Error| self.file.refused("read", &error))
+    }
+
+    /// The text of a cell, as the file stands; none where it cannot be read.
+    fn cell(&self, place: CellPlace) -> Option<String> {
+        let table = self.table.as_ref()?;
+        let source = self.source(&self.file.open_to_look().ok()??).ok()??;
+        table.cell(source, place)
     }
 
     fn digest(&self, version: &OpenVersion) -> Result<Option<Digest>, ReplicaError> {
@@ -303,8 +310,8 @@ impl Replica for CsvFile {
         })
     }
 
-    fn interpret(&self, source: &[u8], known: &Contact) -> Option<Reading> {
-        rows::interpret(source, known)
+    fn interpret(&self, record: &RemoteContact, known: &Contact) -> Option<Reading> {
+        rows::interpret(record, known, &|place| self.cell(place))
     }
 
     fn shows(&self, contact: &Contact) -> Contact {

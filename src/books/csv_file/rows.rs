@@ -6,14 +6,16 @@ use std::{
     io::Read,
 };
 
+use serde::{Deserialize, Serialize};
+
 use crate::{
     books::{
         fs::Digest,
         parallel::chunked_map,
         record_ids::{Hashed, KnownHashes, NameHash, RecordKeys, StateHash, assign_beside},
     },
-    contact::{Contact, Field, FieldSet, identity::Identity},
-    formats::csv::{CsvError, NoteSort, Record, Row, Table, as_agreed, may_be_agreed},
+    contact::{Contact, Field, FieldSet, Item, identity::Identity},
+    formats::csv::{AsAgreed, CellPlace, CsvError, NoteSort, Record, Row, RowCells, Table, as_agreed},
     replica::{Reading, RemoteContact, RemoteId, Revision},
 };
 
@@ -190,13 +192,44 @@ pub fn remote_contact(table: &Table, row: Row, remote: RemoteId, revision: Revis
     let fields = fields(table, &row);
     let mut contact = Contact::default();
     contact.copy_fields(&row.contact, fields);
-    let repaired = row.notes.iter().any(|note| note.sort == NoteSort::Repaired);
-    let source = may_be_agreed(&contact, repaired).then(|| serde_json::to_vec(&(&contact, repaired)).ok()).flatten();
-    RemoteContact { remote, revision, uid: row.uid, crm_id: row.crm_id, contact, fields, detail: None, source }
+    let Row { uid, crm_id, notes, contact: Contact { items, .. }, lost, .. } = row;
+    let repaired = notes.iter().any(|note| note.sort == NoteSort::Repaired);
+    let told = Told { repaired, lost, items };
+    let source = (repaired || !told.lost.is_empty()).then(|| serde_json::to_vec(&told).ok()).flatten();
+    RemoteContact { remote, revision, uid, crm_id, contact, fields, detail: None, source }
 }
 
-/// What a row says to those who know what was agreed on; `source` is that of [`remote_contact`].
-pub fn interpret(source: &[u8], known: &Contact) -> Option<Reading> {
-    let (there, repaired): (Contact, bool) = serde_json::from_slice(source).ok()?;
-    Some(Reading { there: as_agreed(there, known, repaired), told: None })
+/// What a row tells beside its contact to those who know what was agreed on.
+#[derive(Debug, Default, Serialize, Deserialize)]
+struct Told {
+    repaired: bool,
+    /// The texts in the places of numbers whose digits are gone.
+    lost: Vec<Item>,
+    /// The other items, which the row does not say on its own while one is lost.
+    items: Vec<Item>,
+}
+
+/// What a row says to those who know what was agreed on. `cell` knows the file's cells.
+pub fn interpret(
+    record: &RemoteContact,
+    known: &Contact,
+    cell: &dyn Fn(CellPlace) -> Option<String>,
+) -> Option<Reading> {
+    let Told { repaired, lost, items } = match &record.source {
+        Some(source) => serde_json::from_slice(source).ok()?,
+        None => Told::default(),
+    };
+    let mut contact = record.contact.clone();
+    if !lost.is_empty() {
+        contact.items = items;
+    }
+    let AsAgreed { mut there, mut told, is_all_told } =
+        as_agreed(contact, known, RowCells { repaired, lost: &lost, cell });
+    if !is_all_told {
+        // The row says nothing of its items.
+        there.items.clear();
+        told.items.clear();
+    }
+    let rewritten = there.differing(&told);
+    Some(Reading { there, told: (!rewritten.is_empty()).then_some(told), rewritten })
 }

@@ -110,9 +110,9 @@ impl CsvFile {
                 batch.same.extend(looked.same_name(table, &record, index, name));
             } else if let Some(row) = table.read(index, &record).filter(says_something) {
                 coverage = if row.flaw().is_some() { Coverage::Partial } else { coverage };
-                let problems = batch.problems.len();
+                let told = batch.problems.len() + batch.remarks.len();
                 self.take(table, row, looked, (index, name, same), &mut batch);
-                is_whole &= batch.problems.len() == problems;
+                is_whole &= batch.problems.len() + batch.remarks.len() == told;
             }
             if batch.changed.len() >= CHUNK || batch.same.len() >= 8 * CHUNK {
                 sink(std::mem::take(&mut batch))?;
@@ -152,14 +152,20 @@ impl CsvFile {
             });
             return;
         };
-        // What was mended is told once, what is not believed every time.
-        let notes = row.notes.iter().filter(|note| !same || note.sort == NoteSort::Refused);
-        batch.problems.extend(notes.map(|note| Problem {
-            place: self.place(&row, Some(&note.column)),
-            message: note.message.into(),
-            hint: None,
-            remote: Some(remote.clone()),
-        }));
+        for note in &row.notes {
+            let problem = Problem {
+                place: self.place(&row, Some(&note.column)),
+                message: note.message.into(),
+                hint: None,
+                remote: Some(remote.clone()),
+            };
+            match note.sort {
+                NoteSort::Refused => batch.problems.push(problem),
+                // Told once: it was read all the same.
+                NoteSort::Repaired if same => {}
+                NoteSort::Repaired => batch.remarks.push(problem),
+            }
+        }
         if same {
             batch.same.push(remote);
         } else {

@@ -32,8 +32,8 @@ use crate::{
     contact::Contact,
     formats::vcard,
     replica::{
-        Action, Baseline, Capabilities, Conduct, Diagnostic, LocalFuture, Lookup, Reading, RemoteId, Replica,
-        ReplicaError, Scanned, Sink, Write, Written,
+        Action, Baseline, Capabilities, Conduct, Diagnostic, LocalFuture, Lookup, Reading, RemoteContact, RemoteId,
+        Replica, ReplicaError, Scanned, Sink, Write, Written,
     },
 };
 
@@ -241,8 +241,8 @@ impl Replica for VcardFile {
         Capabilities { fields: vcard::CARRIED, weak: vcard::WEAK, identity: true }
     }
 
-    fn interpret(&self, source: &[u8], known: &Contact) -> Option<Reading> {
-        cards::interpret(source, self.settings.style, &self.observed, known)
+    fn interpret(&self, record: &RemoteContact, known: &Contact) -> Option<Reading> {
+        cards::interpret(record.source.as_deref()?, self.settings.style, &self.observed, known)
     }
 
     fn recall(&mut self, known: &dyn Fn(&str) -> Option<String>) {

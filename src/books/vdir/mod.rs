@@ -24,8 +24,8 @@ use crate::{
     contact::Contact,
     formats::vcard::{self, WriteStyle, split},
     replica::{
-        Baseline, Capabilities, Conduct, Distrust, LocalFuture, Lookup, Reading, Replica, ReplicaError, Scanned, Sink,
-        Write, Written,
+        Baseline, Capabilities, Conduct, Distrust, LocalFuture, Lookup, Reading, RemoteContact, Replica, ReplicaError,
+        Scanned, Sink, Write, Written,
     },
 };
 
@@ -143,8 +143,8 @@ impl Replica for Vdir {
         Capabilities { fields: vcard::CARRIED, weak: vcard::WEAK, identity: false }
     }
 
-    fn interpret(&self, source: &[u8], known: &Contact) -> Option<Reading> {
-        cards::interpret(source, self.settings.style, &self.observed, known)
+    fn interpret(&self, record: &RemoteContact, known: &Contact) -> Option<Reading> {
+        cards::interpret(record.source.as_deref()?, self.settings.style, &self.observed, known)
     }
 
     fn recall(&mut self, known: &dyn Fn(&str) -> Option<String>) {

@@ -110,7 +110,7 @@ fn a_dry_run_shows_each_change_and_says_that_it_wrote_nothing() {
     let summary = Summary { updated: counts(&[("crm", 1)]), dry_run: true, ..Summary::default() };
     let (out, _) = told("", true, vec![update()], &summary);
     insta::assert_snapshot!(out, @r#"
-    crm  update  Élodie Durand (1042)  job_title: "a" -> "b", comment: "" -> "two lines [2J"
+    crm  update  Élodie Durand (1042)  job_title: "a" -> "b", comment: "" -> "two\nlines [2J"
     crm     1 to update
     dry run: nothing was written
     "#);

@@ -87,6 +87,11 @@ impl<'a> Line<'a> {
         *cell = Cell { quoted: raw.starts_with('"'), raw: Cow::Owned(raw), text: Cow::Owned(text.text) };
     }
 
+    /// How many cells it has.
+    pub fn width(&self) -> usize {
+        self.cells.len()
+    }
+
     /// The row as it is written, without a line end.
     pub fn content(&self) -> String {
         let mut out = String::with_capacity(self.cells.iter().map(|cell| cell.raw.len() + 1).sum());
@@ -117,7 +122,7 @@ impl Codec<'_> {
             text = Cow::Owned(text.replace('\n', self.cell_line_end));
         }
         if self.profile.spreadsheet {
-            text = Cow::Owned(values::guarded(&text).into_owned());
+            text = Cow::Owned(values::guarded(&text, self.profile.exact).into_owned());
         }
         Text { text: text.into_owned(), quoted: false }
     }
@@ -157,7 +162,8 @@ impl Codec<'_> {
     /// An item's value as a cell's text.
     pub fn number_text(&self, value: &str, kind: ItemKind) -> Text {
         let numeric = matches!(kind, ItemKind::Phone | ItemKind::Fax);
-        let spaced = if numeric && self.profile.spreadsheet { values::spaced(value) } else { Cow::Borrowed(value) };
+        let is_grouped = self.profile.spreadsheet && !self.profile.exact;
+        let spaced = if numeric && is_grouped { values::spaced(value) } else { Cow::Borrowed(value) };
         let mut text = self.text(&spaced);
         text.quoted = self.profile.exact && numeric && values::phone_damage(value, true) != Damage::None;
         text

@@ -195,7 +195,7 @@ fn a_mark_whose_digits_are_lost_marks_nobody_and_is_written_anew() {
     assert_eq!((row.uid, row.crm_id.as_deref()), (None, Some("812")));
     let identity = Identity { uid: Some("410000000000000001".into()), crm_id: None };
     table.update(0, &row.contact, &row.contact, &identity).unwrap();
-    assert_eq!(table.to_bytes(), b"id;uid;last_name\n812;410000000000000001;A\n");
+    assert_eq!(table.to_bytes(), b"id;uid;last_name\n\"812\";\"410000000000000001\";\"A\"\n");
 }
 
 #[test]
@@ -203,9 +203,14 @@ fn a_good_number_takes_the_place_of_a_damaged_one() {
     let file = |cells: &str| format!("last_name;professional_phone;professional_phone_2;personal_email\n{cells}\n");
     let number = |value: &str| item(ItemType::ProfessionalPhone, value);
     let add_mail = |contact: &mut Contact| contact.items.push(item(ItemType::PersonalEmail, "a@e.fr"));
-    edit(&file("A;4E+11;02;"), None, add_mail, &file("A;4E+11;02;a@e.fr"));
-    edit(&file("A;4E+11;02;"), None, |to| to.items = vec![number("01"), number("02")], &file("A;01;02;"));
-    edit(&file("A;4E+11;02;"), None, |to| to.items.clear(), &file("A;;;"));
+    edit(&file("A;4E+11;02;"), None, add_mail, &file("\"A\";4E+11;\"02\";\"a@e.fr\""));
+    edit(
+        &file("A;4E+11;02;"),
+        None,
+        |to| to.items = vec![number("01"), number("02")],
+        &file("\"A\";\"01\";\"02\";\"\""),
+    );
+    edit(&file("A;4E+11;02;"), None, |to| to.items.clear(), &file("\"A\";\"\";\"\";\"\""));
 }
 
 #[test]
@@ -326,7 +331,7 @@ fn a_second_value_adds_a_column_to_every_row() {
         None,
         add,
         "last_name,professional_phone,personal_city,personal_2_city,professional_phone_2\n\
-         A,01,Évry,Pau,\"612345678\"\nB,02,,,\nC,03,,\n",
+         \"A\",\"01\",\"Évry\",\"Pau\",\"612345678\"\nB,02,,,\nC,03,,\n",
     );
     // A user took the column away: it is not given back.
     assert_eq!(missed, ["skype"]);
@@ -336,7 +341,7 @@ fn a_second_value_adds_a_column_to_every_row() {
     edit("Nom;Prénom;Tél.;Tél. 2;Notes\nA;;01;02;n\n", None, add, after);
     // A header that ends with a delimiter: short rows are filled up first.
     let add = |contact: &mut Contact| contact.items.push(item(ItemType::ProfessionalPhone, "03"));
-    let after = "last_name,professional_phone,,professional_phone_2\nB,02,,03\nA,01,,\n";
+    let after = "last_name,professional_phone,,professional_phone_2\n\"B\",\"02\",\"\",\"03\"\nA,01,,\n";
     edit("last_name,professional_phone,\nB,02\nA,01,\n", None, add, after);
     // One column more would make the overlong row a sound one.
     let overlong = "last_name,professional_phone\nA,01\nB,02,03\n";
@@ -351,9 +356,14 @@ fn countries_do_not_change_numbers_that_stay() {
         &file("A,612345678,1310,"),
         None,
         |contact| contact.country = "Suisse".into(),
-        &file("A,0612345678,01310,Suisse"),
+        &file("\"A\",\"0612345678\",\"01310\",\"Suisse\""),
     );
-    edit(&file("A,912345678,1310,Suisse"), None, |contact| contact.country.clear(), &file("A,\"912345678\",\"1310\","));
+    edit(
+        &file("A,912345678,1310,Suisse"),
+        None,
+        |contact| contact.country.clear(),
+        &file("\"A\",\"912345678\",\"1310\",\"\""),
+    );
 }
 
 #[test]
@@ -383,7 +393,7 @@ fn rows_come_and_go_and_the_end_of_the_file_stays_as_it_is() {
         let id = Identity { uid: Some("other".into()), crm_id: Some("3".into()) };
         table.update(index, &new, &new, &id).unwrap();
         let text = String::from_utf8(table.to_bytes()).unwrap();
-        assert_eq!(text, format!("id,uid,last_name\r\n1,,A\r\n3,u,C{end}"), "the uid that is there stays");
+        assert_eq!(text, format!("id,uid,last_name\r\n1,,A\r\n\"3\",\"u\",\"C\"{end}"), "the uid that is there stays");
         assert_eq!(table.row(index).unwrap().line, 4);
     }
 }

@@ -12,6 +12,7 @@ use std::{
 use super::{
     charset::Encoding,
     codec::{self, Guess},
+    conversions::CellPlace,
     error::CsvError,
     layout::Layout,
     look::{Look, Looked, Rows, look_through},
@@ -88,6 +89,16 @@ impl Table {
         let behind_mark = if self.bom { self.encoding.mark().len() } else { 0 };
         source.seek(SeekFrom::Start(behind_mark as u64)).map_err(CsvError::Unreadable)?;
         self.records_behind_mark(source)
+    }
+
+    /// The text of a cell of the file that this is the frame of: a place as a spreadsheet that opened it counts.
+    pub fn cell<R: Read + Seek>(&self, source: R, CellPlace { column, row }: CellPlace) -> Option<String> {
+        let text = |content: &str| cells(content, self.delimiter).get(column - 1).map(|cell| cell.text.to_string());
+        let Some(behind_header) = row.checked_sub(self.header.line + 1) else {
+            return text(self.content(&self.header)).filter(|_| row == self.header.line);
+        };
+        let record = self.records(source).ok()?.nth(behind_header)?.ok()?;
+        text(&record.line.content)
     }
 
     fn records_behind_mark<R: Read>(&self, source: R) -> Result<Records<R>, CsvError> {

@@ -9,6 +9,7 @@
 mod agreed;
 mod charset;
 mod codec;
+mod conversions;
 mod description;
 #[cfg(test)]
 mod dialects;
@@ -23,6 +24,7 @@ mod look;
 mod names;
 mod plan;
 mod profile;
+mod quoting;
 mod read;
 mod records;
 mod shape;
@@ -36,8 +38,9 @@ mod write;
 mod write_addresses;
 mod write_items;
 
-pub use agreed::{as_agreed, may_be_agreed};
+pub use agreed::{AsAgreed, RowCells, as_agreed};
 pub use charset::Encoding;
+pub use conversions::CellPlace;
 pub use description::ProfileFault;
 pub use edit::{Record, Records};
 pub use error::CsvError;

@@ -29,7 +29,7 @@ impl Sight {
     pub fn of<T>(held: &Held<T>) -> Sight {
         match held {
             Held::Alone => Sight::Alone,
-            Held::Lost => Sight::Full(0),
+            Held::Lost(_) => Sight::Full(0),
             Held::Entries { entries, .. } if entries.is_empty() => Sight::Empty,
             Held::Entries { entries, .. } => Sight::Full(entries.len()),
         }

@@ -20,6 +20,8 @@ pub(super) struct Reading {
     pub notes: Vec<Note>,
     /// Fields of which a cell was refused.
     pub keep: FieldSet,
+    /// The texts in the places of numbers whose digits are gone.
+    pub lost: Vec<Item>,
 }
 
 /// A cell that was not taken as it stands. Never holds the cell's own text.
@@ -71,7 +73,8 @@ impl Codec<'_> {
         for slot in &self.layout.items {
             match self.held_item(line, slot, french, personal) {
                 Held::Alone => {}
-                Held::Lost => {
+                Held::Lost(lost) => {
+                    reading.lost.push(lost);
                     let message = "a spreadsheet replaced the number by a rounded one or a date, its digits are lost";
                     reading.notes.push(self.note(slot.value, NoteSort::Refused, message));
                     reading.keep = reading.keep.with(Field::Items);

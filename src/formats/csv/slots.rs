@@ -15,8 +15,8 @@ use crate::contact::{Address, AddressType, Item, ItemType};
 pub(super) enum Held<T> {
     /// Something with a label that is none of ours: neither read nor written.
     Alone,
-    /// A number whose digits are gone.
-    Lost,
+    /// A number whose digits are gone: what stands in its place.
+    Lost(T),
     /// Its entries; none in an empty slot.
     Entries { entries: Vec<T>, guessed: bool, repaired: bool },
 }
@@ -26,7 +26,7 @@ impl<T> Held<T> {
     pub fn entries(&self) -> &[T] {
         match self {
             Held::Entries { entries, .. } => entries,
-            Held::Alone | Held::Lost => &[],
+            Held::Alone | Held::Lost(_) => &[],
         }
     }
 
@@ -66,7 +66,7 @@ impl Codec<'_> {
                     entries.push(Item::new(item_type.clone(), text));
                 }
                 Number::Nothing => {}
-                Number::Lost => return Held::Lost,
+                Number::Lost => return Held::Lost(Item::new(item_type, piece)),
             }
         }
         Held::Entries { entries, guessed, repaired }

@@ -21,7 +21,7 @@ use super::{
     values::is_digits,
     write::Missed,
 };
-use crate::contact::{Address, Contact, FieldSet, identity::Identity};
+use crate::contact::{Address, Contact, FieldSet, Item, identity::Identity};
 
 /// A CSV file, read.
 #[derive(Debug, Clone)]
@@ -77,6 +77,8 @@ pub struct Row {
     pub notes: Vec<Note>,
     /// Fields of which a cell was refused: the row says nothing about them.
     pub keep: FieldSet,
+    /// The texts in the places of numbers whose digits are gone.
+    pub lost: Vec<Item>,
     /// Set for a row that has not as many cells as the header: it is not read and must not be changed.
     pub ragged: Option<Ragged>,
 }
@@ -287,12 +289,17 @@ impl Table {
             let codec = self.codec(Guess::Fixed);
             let missed = codec.write(&mut line, from, to);
             codec.write_identity(&mut line, identity);
-            let written = line.content();
+            let mut written = line.content();
+            let is_changed = written != content;
+            if is_changed && self.quotes_rows() {
+                codec.quote_row(&mut line);
+                written = line.content();
+            }
             if self.grow(&missed) {
                 continue;
             }
             check_not_blank(&written, self.delimiter)?;
-            if written != self.content(&self.entries[index]) {
+            if is_changed {
                 self.entries[index].raw = Raw::Written(written);
             }
             return Ok(missed.into_iter().map(Missed::from).collect());
@@ -305,7 +312,7 @@ impl Table {
     /// [`CsvError::BlankRow`] where no cell would hold anything.
     pub fn push(&mut self, contact: &Contact, identity: &Identity) -> Result<(usize, Vec<Missed>), CsvError> {
         loop {
-            let mut line = Line::blank(self.layout.header.len(), self.delimiter, self.quote_always);
+            let mut line = Line::blank(self.layout.header.len(), self.delimiter, self.quotes_rows());
             let codec = self.codec(Guess::Fixed);
             let missed = codec.write(&mut line, &Contact::default(), contact);
             codec.write_identity(&mut line, identity);
@@ -365,6 +372,12 @@ impl Table {
         }
     }
 
+    /// True where what is written is quoted whole. A file that another program saved is left in that program's manner,
+    /// unless it is in carnet's own words.
+    pub(super) fn quotes_rows(&self) -> bool {
+        self.quote_always || (self.profile.quote_always && self.profile.exact)
+    }
+
     /// A row with too many cells would be read as a sound one if columns were added.
     fn can_grow(&self) -> bool {
         !self.told.is_overlong
@@ -413,9 +426,9 @@ impl Codec<'_> {
             Sort::Ragged(ragged) => (Reading::default(), Some(ragged)),
             Sort::Row => (self.read(&Line::new(cells, self.profile.delimiter, false)), None),
         };
-        let Reading { contact, identity, notes, keep } = reading;
+        let Reading { contact, identity, notes, keep, lost } = reading;
         let Identity { uid, crm_id } = identity;
-        Some(Row { index, line, uid, crm_id, contact, notes, keep, ragged })
+        Some(Row { index, line, uid, crm_id, contact, notes, keep, lost, ragged })
     }
 }
 

@@ -5,7 +5,7 @@
 
 use std::borrow::Cow;
 
-use super::names::fold;
+use super::{conversions::Day, names::fold};
 
 /// What a spreadsheet made of a number.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,7 +21,7 @@ pub(super) enum Damage {
 /// Looks at a telephone or fax number. `french`: no country but France is named in the row.
 pub(super) fn phone_damage(text: &str, french: bool) -> Damage {
     let text = text.trim();
-    if is_scientific(text) || is_decimal_comma(text) || is_date(text) {
+    if is_scientific(text) || is_decimal_comma(text) || Day::is_date(text) {
         return Damage::Lost;
     }
     if let Some(number) = formula_text(text) {
@@ -79,6 +79,9 @@ pub(super) fn spaced(number: &str) -> Cow<'_, str> {
         }
         return Cow::Owned(format!("+{}", digits.replace('-', " ")));
     }
+    if let Some(rest) = digits.strip_prefix("00").filter(|rest| !plus && rest.len() >= 7 && is_digits(rest)) {
+        return Cow::Owned(format!("00 {} {}", &rest[..2], pairs(&rest[2..])));
+    }
     if !plus && is_digits(digits) && digits.len() >= 2 && (digits.starts_with('0') || digits.len() >= 9) {
         return Cow::Owned(match digits.strip_prefix("33").filter(|rest| rest.len() == 9) {
             Some(rest) => format!("33 {} {}", &rest[..1], pairs(&rest[1..])),
@@ -89,8 +92,10 @@ pub(super) fn spaced(number: &str) -> Cow<'_, str> {
 }
 
 /// A value with a leading apostrophe where a spreadsheet would run it, or where it has an apostrophe of its own.
-pub(super) fn guarded(value: &str) -> Cow<'_, str> {
-    let international = value.strip_prefix('+').is_some_and(|rest| is_plain_international(rest) && is_text(rest));
+/// `counts`: a telephone number without blanks may be taken for a number, so that no program finds an apostrophe in one.
+pub(super) fn guarded(value: &str, counts: bool) -> Cow<'_, str> {
+    let is_plain = |rest: &str| is_plain_international(rest) && (counts || is_text(rest));
+    let international = value.strip_prefix('+').is_some_and(is_plain);
     if !international && value.starts_with(|c: char| c == '\'' || is_trigger(c)) {
         return Cow::Owned(format!("'{value}"));
     }
@@ -103,12 +108,12 @@ pub(super) fn unguarded(text: &str) -> &str {
 }
 
 /// The characters that make a spreadsheet read a formula, full-width forms included.
-fn is_trigger(c: char) -> bool {
+pub(super) fn is_trigger(c: char) -> bool {
     matches!(c, '=' | '+' | '-' | '@' | '\t' | '\r' | '\n' | '＝' | '＋' | '－' | '＠')
 }
 
 /// What may follow a "+" without the whole being a formula worth guarding: a telephone number and nothing else.
-fn is_plain_international(rest: &str) -> bool {
+pub(super) fn is_plain_international(rest: &str) -> bool {
     let digits = rest.bytes().filter(u8::is_ascii_digit).count();
     rest.starts_with(|c: char| c.is_ascii_digit())
         && (6..=21).contains(&rest.len())
@@ -157,18 +162,6 @@ fn formula_text(text: &str) -> Option<&str> {
     (!inner.is_empty() && !inner.contains('"')).then_some(inner)
 }
 
-/// "05/11/2024", "2024-11-05": what a spreadsheet makes of a number that looks like a day to it.
-fn is_date(text: &str) -> bool {
-    let parts: Vec<&str> = text.split(['/', '-']).collect();
-    let [first, month, last] = parts.as_slice() else { return false };
-    let (day, year) = if first.len() == 4 { (last, first) } else { (first, last) };
-    let within = |part: &str, most: u32| {
-        (1..=2).contains(&part.len()) && is_digits(part) && part.parse().is_ok_and(|n: u32| (1..=most).contains(&n))
-    };
-    let century = year.len() == 4 && is_digits(year) && (year.starts_with("19") || year.starts_with("20"));
-    century && within(day, 31) && within(month, 12)
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -194,6 +187,11 @@ mod tests {
             ("05/11/2024", true, Damage::Lost),
             ("2024-11-05", true, Damage::Lost),
             ("05-11-20-24", true, Damage::None),
+            ("05/12/20", true, Damage::Lost),
+            ("12.05.20", true, Damage::Lost),
+            ("1-Feb", true, Damage::Lost),
+            ("06/39/98/00/01", true, Damage::None),
+            ("06.39.98.00.01", true, Damage::None),
             ("030/12/3456", true, Damage::None),
             ("30/13/2024", true, Damage::None),
             ("=\"0612345678\"", true, repaired("0612345678")),
@@ -236,6 +234,8 @@ mod tests {
             ("+1-800-555-1212", "+1 800 555 1212"),
             ("+33 1 23 45 67 89", "+33 1 23 45 67 89"),
             ("33123456789", "33 1 23 45 67 89"),
+            ("0033123456789", "00 33 1 23 45 67 89"),
+            ("0032225551212", "00 32 2 25 55 12 12"),
             ("01.23.45.67.89", "01.23.45.67.89"),
             ("3615", "3615"),
             ("0", "0"),
@@ -261,23 +261,27 @@ mod tests {
             ("Ada", "Ada"),
             ("", ""),
         ] {
-            assert_eq!(guarded(value), text);
+            assert_eq!(guarded(value, false), text);
             assert_eq!(unguarded(text), value);
         }
         assert_eq!(unguarded("'t Hoen"), "'t Hoen", "a person's own apostrophe");
+        assert_eq!(guarded("+33123456789", true), "+33123456789");
+        assert_eq!(guarded("+1-1", true), "'+1-1");
     }
 
     proptest! {
         #[test]
         fn the_guard_can_be_taken_back(value in "['=+@a1 -]{0,12}") {
-            let text = guarded(&value);
-            prop_assert_eq!(unguarded(&text), value.as_str());
+            for counts in [true, false] {
+                let text = guarded(&value, counts);
+                prop_assert_eq!(unguarded(&text), value.as_str());
+            }
         }
 
         #[test]
         fn nothing_that_is_written_runs(value in "[-'=+@a1 ()]{0,14}") {
             let spaced = spaced(&value);
-            let text = guarded(&spaced);
+            let text = guarded(&spaced, false);
             let runs = text.starts_with(is_trigger);
             prop_assert!(!runs || text.strip_prefix('+').is_some_and(|rest| is_plain_international(rest) && is_text(rest)));
         }

@@ -139,7 +139,7 @@ impl Outbox<'_, '_> {
         }
         let stored = self.run.stored(row.contact)?;
         // What it shows beyond what was sent, somebody put there since, or the server did: it is taken at once.
-        let there = side.interpret(&record, &sent.contact).there;
+        let there = side.interpret(&record, &sent.contact).said().clone();
         let same: FieldSet =
             FieldSet::ALL.iter().filter(|field| equal_normalised(&sent.contact, &there, *field)).collect();
         let mut theirs = sent.contact.clone();
@@ -219,8 +219,8 @@ impl Outbox<'_, '_> {
 
 /// How many fields of a record are as they were sent.
 fn fields_alike(side: &MergeSide<'_>, sent: &Contact, found: &RemoteContact) -> usize {
-    let there = side.interpret(found, sent).there;
-    FieldSet::ALL.iter().filter(|field| equal_normalised(sent, &there, *field)).count()
+    let reading = side.interpret(found, sent);
+    FieldSet::ALL.iter().filter(|field| equal_normalised(sent, reading.said(), *field)).count()
 }
 
 /// The normalising comparison over what the replica carries, and is not known to ignore.

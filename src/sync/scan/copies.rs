@@ -87,7 +87,7 @@ impl Newcomers<'_, '_> {
             }
             Some(Who::New) | None => {}
         }
-        let there = self.participant.side().interpret(&record, &stored.contact).there;
+        let there = self.participant.side().interpret(&record, &stored.contact).said().clone();
         let taken = taken_from(&stored.contact, &there, record.fields, self.participant.policy());
         let conflicts: FieldSet = taken.conflicts.iter().map(|conflict| conflict.field).collect();
         let beyond = stored.contact.differing(&taken.contact).or(conflicts).iter().collect();
@@ -117,7 +117,7 @@ impl Newcomers<'_, '_> {
     /// among the conflicts.
     pub fn take_copy(&mut self, id: ContactId, record: &RemoteContact, digest: String) -> Result<(), SyncError> {
         let stored = self.run.stored(id)?;
-        let there = self.participant.side().interpret(record, &stored.contact).there;
+        let there = self.participant.side().interpret(record, &stored.contact).said().clone();
         let policy = self.run.less_conflicts(self.participant.policy(), id, &self.participant.name)?;
         let taken = taken_from(&stored.contact, &there, record.fields, policy);
         for conflict in &taken.conflicts {

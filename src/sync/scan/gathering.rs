@@ -10,7 +10,7 @@ use super::{
 use crate::{
     mirror::Mirror,
     reconcile::guard,
-    replica::{Batch, ConflictCopy, Ids, RemoteContact, RemoteId},
+    replica::{Batch, ConflictCopy, Diagnostic, Ids, Problem, RemoteContact, RemoteId},
     sync::{
         SyncError,
         events::SyncEvent,
@@ -118,7 +118,11 @@ impl Taking<'_, '_> {
     pub fn take(&mut self, batch: Batch) -> Result<(), SyncError> {
         self.run.check_stop()?;
         let ids = self.side.conduct.ids;
-        let Batch { same, changed, gone, copies, problems, progress } = batch;
+        let Batch { same, changed, gone, copies, problems, remarks, progress } = batch;
+        for Problem { place, message, hint, remote: _ } in remarks {
+            let message = format!("{place}: {message}");
+            self.run.notice(self.side.name, Diagnostic { message, hint });
+        }
         for problem in problems {
             if let Some(remote) = &problem.remote {
                 self.gathering.show(remote, ids);

@@ -3,7 +3,7 @@
 use crate::{
     contact::{Contact, FieldSet},
     mirror::{Agreement, ContactId, Stored},
-    reconcile::{Base, Here, Incoming, Kept, changes, incoming, plan::in_known_words},
+    reconcile::{Base, Here, Incoming, Kept, Policy, Winner, apply_changes, changes, incoming, plan::in_known_words},
     replica::{Reading, RemoteContact},
     sync::{SyncError, events::Label, outbox::Outbox, participant::MergeSide, run::Run},
 };
@@ -63,7 +63,7 @@ impl<'r, 'a> Intake<'r, 'a> {
         let Some(agreement) = self.run.mirror.agreement_by_remote(side.name, &record.remote)? else { return Ok(true) };
         let reading = side.interpret(record, &agreement.theirs);
         let told = reading.told.as_ref().unwrap_or(&reading.there);
-        let fields = side.policy.fields.and(record.fields);
+        let fields = side.policy.fields.and(record.fields.or(reading.rewritten));
         let unstated = FieldSet::CRM.less(record.fields);
         let lost = side.conduct.abridges && !agreement.theirs.set_fields().and(unstated).is_empty();
         let is_edit = lost || !changes(&side.shown(&agreement.theirs), told, fields, side.policy.weak).is_empty();
@@ -81,7 +81,7 @@ impl<'r, 'a> Intake<'r, 'a> {
     ) -> Result<(), SyncError> {
         let Observed { record, reading } = observed.into();
         let known = agreement.map_or(&stored.contact, |agreement| &agreement.theirs);
-        let Reading { there, told } = reading.unwrap_or_else(|| side.interpret(&record, known));
+        let Reading { there, told, rewritten } = reading.unwrap_or_else(|| side.interpret(&record, known));
         let shown = agreement.map(|agreement| match agreement.revision.as_str() {
             // What was sent, in the words in which it is met for the first time.
             NEVER_READ => in_known_words(&agreement.theirs, &there),
@@ -90,6 +90,7 @@ impl<'r, 'a> Intake<'r, 'a> {
         let base = agreement.zip(shown.as_ref()).map(|(agreement, theirs)| Base { theirs, ours: &agreement.ours });
         let here = if stored.deleted { Here::Deleted(&stored.contact) } else { Here::Living(&stored.contact) };
         let RemoteContact { remote, revision, uid, crm_id, contact: _, fields, detail, source: _ } = record;
+        let fields = fields.or(rewritten);
         let mut next = Agreement {
             contact: stored.id,
             remote,
@@ -104,7 +105,7 @@ impl<'r, 'a> Intake<'r, 'a> {
         // What a user is to say is not taken meanwhile: each side keeps its own.
         let mut policy = self.run.less_conflicts(side.policy, stored.id, side.name)?;
         // The agreement has what stands there; what a program of the book never writes is no edit.
-        let told = told.as_ref().filter(|_| agreement.is_some()).unwrap_or(&there);
+        let told = told.as_ref().filter(|_| agreement.is_some() || !rewritten.is_empty()).unwrap_or(&there);
         let mut taken = incoming(base, here, told, fields, &policy);
         if let Some(agreement) = agreement {
             let stopped = self.stop_contested(side, stored, agreement, &there, &taken)?;
@@ -136,6 +137,7 @@ impl<'r, 'a> Intake<'r, 'a> {
                 next.ours = ours;
             }
         }
+        owe_rewritten(&mut next, (told, &there), rewritten, &policy);
         self.run.mirror.put_agreement(side.name, &next)?;
         Ok(())
     }
@@ -172,6 +174,18 @@ impl<'r, 'a> Intake<'r, 'a> {
     /// The UID that a contact of the CRM is given.
     pub fn crm_uid(&self, crm_id: &str) -> String {
         uuid::Uuid::new_v5(&UID_NAMESPACE, format!("incwo/{}/{crm_id}", self.run.policy.account).as_bytes()).to_string()
+    }
+}
+
+/// Has the agreement say that what a program rewrote is agreed on as it stands, and was put right here since: that is
+/// pushed like any edit, to this replica alone. Where it may not be written, the agreed value stays agreed.
+fn owe_rewritten(next: &mut Agreement, (told, there): (&Contact, &Contact), rewritten: FieldSet, policy: &Policy) {
+    let owed = if policy.gives { policy.fields.and(rewritten) } else { FieldSet::NONE };
+    next.theirs.copy_fields(told, rewritten.less(owed));
+    if !owed.is_empty() {
+        let carried = apply_changes((told, there), (&next.ours, &next.ours), (owed, FieldSet::NONE), Winner::There);
+        next.ours = carried.contact;
+        next.version = 0;
     }
 }
 

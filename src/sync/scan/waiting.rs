@@ -4,7 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    contact::{Contact, Field},
+    contact::{Contact, Field, FieldSet},
     mirror::{Mirror, Spilled},
     replica::{Diagnostic, Reading, RemoteContact},
     sync::{SyncError, scan::intake::Observed},
@@ -37,6 +37,7 @@ struct Draft {
     detail: Option<String>,
     there: Option<Contact>,
     told: Option<Contact>,
+    rewritten: Vec<String>,
 }
 
 impl Waiting {
@@ -115,19 +116,30 @@ impl Waiting {
 
 fn spilled(Observed { record, reading }: Observed) -> Result<Spilled, SyncError> {
     let RemoteContact { remote, revision, uid, crm_id, contact, fields, detail, source } = record;
-    let (there, told) = reading.map_or((None, None), |Reading { there, told }| (Some(there), told));
-    let fields = fields.iter().map(|field| field.name().to_owned()).collect();
-    let draft = Draft { remote, revision, uid, crm_id, contact, fields, detail, there, told };
+    let (there, told, rewritten) = match reading {
+        Some(Reading { there, told, rewritten }) => (Some(there), told, rewritten),
+        None => (None, None, FieldSet::NONE),
+    };
+    let (fields, rewritten) = (names(fields), names(rewritten));
+    let draft = Draft { remote, revision, uid, crm_id, contact, fields, detail, there, told, rewritten };
     let record = serde_json::to_string(&draft).map_err(|error| failed(&error))?;
     Ok(Spilled { record, source })
 }
 
 fn unspilled(Spilled { record, source }: Spilled) -> Result<Observed, SyncError> {
     let draft: Draft = serde_json::from_str(&record).map_err(|error| failed(&error))?;
-    let Draft { remote, revision, uid, crm_id, contact, fields, detail, there, told } = draft;
-    let fields = fields.iter().filter_map(|name| Field::from_name(name)).collect();
-    let record = RemoteContact { remote, revision, uid, crm_id, contact, fields, detail, source };
-    Ok(Observed { record, reading: there.map(|there| Reading { there, told }) })
+    let Draft { remote, revision, uid, crm_id, contact, fields, detail, there, told, rewritten } = draft;
+    let record = RemoteContact { remote, revision, uid, crm_id, contact, fields: named(&fields), detail, source };
+    let rewritten = named(&rewritten);
+    Ok(Observed { record, reading: there.map(|there| Reading { there, told, rewritten }) })
+}
+
+fn names(fields: FieldSet) -> Vec<String> {
+    fields.iter().map(|field| field.name().to_owned()).collect()
+}
+
+fn named(names: &[String]) -> FieldSet {
+    names.iter().filter_map(|name| Field::from_name(name)).collect()
 }
 
 fn failed(error: &serde_json::Error) -> SyncError {
