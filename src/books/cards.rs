@@ -7,7 +7,7 @@ use std::{borrow::Cow, ops::Range};
 
 use super::ObservedProperties;
 use crate::{
-    contact::{Contact, identity::Identity},
+    contact::{Contact, Field, FieldSet, identity::Identity},
     formats::vcard::{self, Card, WriteStyle, split},
     replica::RemoteContact,
 };
@@ -145,14 +145,25 @@ pub fn interpret(source: &[u8], style: WriteStyle, observed: &ObservedProperties
     Some(Reading { told, ..Reading::plain(there) })
 }
 
-/// Changes a card to what a write asks for, and nothing else in it.
-pub fn change(card: &mut Card, contact: &Contact, changed: crate::contact::FieldSet) {
+/// Changes a card to what a write asks for, and nothing else in it. `theirs` is what was agreed to stand there.
+pub fn change(card: &mut Card, theirs: &Contact, contact: &Contact, changed: crate::contact::FieldSet) {
     // Read knowing what is to be said: a line that leaves its type open and has the right value is right.
-    let from = vcard::read(card, Some(contact));
+    let from = vcard::read_agreed(card, Some(contact), theirs);
     let mut to = from.clone();
     to.copy_fields(contact, changed);
     if from != to {
         vcard::update_known(card, &from, &to);
+    }
+}
+
+/// The answer to a write: a line that was left as a program had saved it says what was agreed on.
+pub fn settle(record: &mut RemoteContact, meant: &Contact, style: WriteStyle) {
+    let texts = FieldSet::ALL.less(FieldSet::NONE.with(Field::Items));
+    if record.contact.differing(meant).and(texts).is_empty() {
+        return;
+    }
+    if let Some(card) = record.source.as_deref().and_then(|source| Card::parse(source).ok()) {
+        record.contact = vcard::read_agreed(&card.in_style(style), None, meant);
     }
 }
 
@@ -164,7 +175,7 @@ pub fn identity(write: &crate::replica::Write) -> Identity {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::contact::{Field, FieldSet, Item, ItemType};
+    use crate::contact::{Item, ItemType};
 
     #[test]
     fn a_line_whose_type_only_the_mirror_knows_is_left_as_it_is() {
@@ -173,7 +184,7 @@ mod tests {
         let items = [(ItemType::ProfessionalPhone, "01 99 00 00 01"), (ItemType::PersonalPhone, "01 99 00 00 03")];
         let items = items.map(|(item_type, value)| Item::new(item_type, value)).to_vec();
         let contact = Contact { last_name: "Roux".into(), first_name: "Ada".into(), items, ..Contact::default() };
-        change(&mut card, &contact, FieldSet::NONE.with(Field::Items));
+        change(&mut card, &contact, &contact, FieldSet::NONE.with(Field::Items));
         let expected = text.replace("00 00 02", "00 00 03");
         assert_eq!(String::from_utf8_lossy(&card.to_bytes()), expected);
     }
@@ -185,7 +196,7 @@ mod tests {
         let known = vcard::read(&card, None);
         let mut contact = known.clone();
         edit(&mut contact);
-        change(&mut card, &contact, known.differing(&contact));
+        change(&mut card, &known, &contact, known.differing(&contact));
         assert_eq!(String::from_utf8_lossy(&card.to_bytes()), whole(expected));
     }
 

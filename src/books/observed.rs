@@ -56,7 +56,7 @@ impl ObservedProperties {
     /// because its program never writes it. None where that is just what it says.
     pub fn told(&self, card: &Card, known: &Contact, there: &Contact) -> Option<Contact> {
         let mut told = there.clone();
-        let unsent = |sort: &str| !self.sent.contains(sort);
+        let unsent = |sort: &str| !self.sent.contains(sort) || sort == DROPPED;
         for field in SCALARS.into_iter().filter(|field| there.scalar(*field).is_empty() && unsent(field.name())) {
             told.set_scalar(field, &known.scalar(field));
         }
@@ -80,6 +80,9 @@ impl ObservedProperties {
         is_dropped.then_some(told)
     }
 }
+
+/// khard drops it whenever it saves a card, and only Apple's programs show what it says: it is never removed.
+const DROPPED: &str = "extra.X-ABSHOWAS";
 
 /// Far more than there are properties.
 const SORTS_MAX: usize = 200;

@@ -70,3 +70,11 @@ pub fn copied<'p>(word: &str, (file, copy): (&'p Path, &'p Path)) -> Option<(&'p
         _ => None,
     }
 }
+
+pub fn write_sheet(path: &Path, header: &Vec<String>, rows: &[Vec<String>]) -> Outcome {
+    let mut writer = csv::Writer::from_path(path).map_err(|error| error.to_string())?;
+    for row in std::iter::once(header).chain(rows) {
+        writer.write_record(row).map_err(|error| error.to_string())?;
+    }
+    writer.flush().map_err(|error| error.to_string())
+}

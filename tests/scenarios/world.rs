@@ -3,14 +3,14 @@
 use std::{collections::BTreeMap, fs, path::PathBuf, time::SystemTime};
 
 use super::words::{
-    Outcome, assignment, body_of, copied, describe, holds, is_named, same, with_setting, write_private,
+    Outcome, assignment, body_of, copied, describe, holds, is_named, same, with_setting, write_private, write_sheet,
 };
 use assert_cmd::Command;
 use carnet::{
     app,
     cli::messages::Language,
     config::Settings,
-    mirror::{Mirror, Search},
+    mirror::{Mirror, Search, Stored},
     sandbox::{Fault, Mishap, Sandbox, SandboxSettings},
     sync::{Host, Mode, RunOptions, Stop, Summary, SyncEvent, SystemClock},
 };
@@ -242,7 +242,7 @@ impl World {
             let at = column(name)?;
             rows.iter_mut().for_each(|row| drop(row.remove(at)));
             let header = header.iter().filter(|held| *held != name).cloned().collect::<Vec<_>>();
-            return self.write_sheet(&header, &rows);
+            return write_sheet(&self.sheet_path(), &header, &rows);
         }
         if let Some(cells) = line.strip_prefix("new ") {
             let mut row = vec![String::new(); header.len()];
@@ -261,15 +261,7 @@ impl World {
             let row = rows.iter_mut().find(|row| row[id] == who).ok_or("no such row")?;
             value.clone_into(&mut row[at]);
         }
-        self.write_sheet(&header, &rows)
-    }
-
-    fn write_sheet(&self, header: &Vec<String>, rows: &[Vec<String>]) -> Outcome {
-        let mut writer = csv::Writer::from_path(self.sheet_path()).map_err(|error| error.to_string())?;
-        for row in std::iter::once(header).chain(rows) {
-            writer.write_record(row).map_err(|error| error.to_string())?;
-        }
-        writer.flush().map_err(|error| error.to_string())
+        write_sheet(&self.sheet_path(), &header, &rows)
     }
 
     /// `sync`, `sync => 3`, `sync force => 0`
@@ -437,13 +429,22 @@ impl World {
         same(name, &row[at(name)?], &value.to_owned())
     }
 
-    /// `expect mirror has 5 contacts`
+    /// `expect mirror has 5 contacts`, `expect mirror holds TEXT`
     fn expect_mirror(&self, line: &str) -> Outcome {
         let mirror =
             Mirror::open_read_only(&self.folder.path().join("carnet.db")).map_err(|error| error.to_string())?;
         if let Some(count) = line.strip_prefix("has ").and_then(|rest| rest.strip_suffix(" contacts")) {
             let held = mirror.count_contacts().map_err(|error| error.to_string())?;
             return same("contacts", &held.to_string(), &count.to_owned());
+        }
+        if let Some((verb @ ("holds" | "lacks"), text)) = line.split_once(' ') {
+            let mut all = String::new();
+            let mut take = |stored: Stored| {
+                all += &serde_json::json!(stored.contact).to_string();
+                Ok(())
+            };
+            mirror.for_each_contact(&Search::default(), &mut take).map_err(|error| error.to_string())?;
+            return holds(&all, text, verb == "holds");
         }
         let (field, value) = line.split_once(" = ").ok_or("expected `has N contacts` or `FIELD = VALUE`")?;
         let mut found = 0;

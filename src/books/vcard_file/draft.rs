@@ -82,23 +82,25 @@ impl Draft {
                 self.changed = true;
                 Ok(Some(cards::remote_contact(&card, remote, revision)))
             }
-            Action::Update { remote, revision, theirs: _, contact, changed, detail: _ } => {
+            Action::Update { remote, revision, theirs, contact, changed, detail: _ } => {
                 let at = self.find(remote, revision)?;
                 // A UID that another card has already would make two of one.
                 let free = !self.has(&write.uid);
                 let Some(mut card) = self.card(at) else { return Err(ReplicaError::Stale(None)) };
                 let before = card.to_bytes();
-                cards::change(&mut card, contact, *changed);
+                cards::change(&mut card, theirs, contact, *changed);
                 let mut identity = cards::identity(write);
                 if card.uid().is_none() && !free {
                     identity.uid = None;
                 }
                 vcard::set_identity(&mut card, &identity);
                 let bytes = card.to_bytes();
-                if bytes == before {
-                    return Ok(self.remote_contact(remote));
+                let mut written =
+                    if bytes == before { self.remote_contact(remote) } else { self.place(at, remote, bytes)? };
+                if let Some(record) = &mut written {
+                    cards::settle(record, contact, self.style);
                 }
-                self.place(at, remote, bytes)
+                Ok(written)
             }
             Action::Delete { remote, revision, theirs: _ } => {
                 let at = self.find(remote, revision)?;

@@ -22,6 +22,7 @@ use crate::{
         fs::{Digest, Fingerprint, Folder, Outcome, Staged, Unread, refused, unsettled},
         parallel::chunked_map,
     },
+    contact::Contact,
     formats::vcard::{self, WriteStyle},
     replica::{Action, Diagnostic, Distrust, RemoteContact, ReplicaError, Revision, Write, Written},
 };
@@ -114,9 +115,9 @@ impl Vdir {
     fn prepare(&self, folder: &Folder, write: Write) -> Job {
         let prepared = match &write.action {
             Action::Create { .. } => self.prepare_new(folder, write, file_name),
-            Action::Update { remote, revision, theirs: _, contact, changed, detail: _ } => {
-                self.prepare_over(folder, remote, revision, |card| cards::change(card, contact, *changed))
-            }
+            Action::Update { remote, revision, theirs, contact, changed, detail: _ } => self
+                .prepare_over(folder, remote, revision, |card| cards::change(card, theirs, contact, *changed))
+                .map(|job| job.meant(contact, self.settings.style)),
             Action::Delete { remote, revision, theirs: _ } => match checked(remote, revision) {
                 Ok(expected) => Ok(Job::Remove { name: remote.clone(), expected }),
                 Err(error) => Err(error),
@@ -229,6 +230,19 @@ impl Job {
 
     fn failed(error: ReplicaError) -> Self {
         Job::answered(Err(error))
+    }
+
+    /// The same, read knowing what was to be written.
+    fn meant(mut self, contact: &Contact, style: WriteStyle) -> Self {
+        let record = match &mut self {
+            Job::Over { record, .. } => Some(&mut **record),
+            Job::Answered(answer) => (**answer).as_mut().ok().and_then(|written| written.as_mut()),
+            Job::New { .. } | Job::Remove { .. } | Job::Placed { .. } => None,
+        };
+        if let Some(record) = record {
+            cards::settle(record, contact, style);
+        }
+        self
     }
 
     fn staged(&self) -> Option<&Staged> {

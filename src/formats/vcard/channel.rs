@@ -26,6 +26,8 @@ enum Kind {
     Email,
     /// The line says exactly what it is.
     Is(ItemType),
+    /// The line has a scheme that other services' accounts go by, too.
+    MayBe(ItemType),
 }
 
 impl Channel {
@@ -87,11 +89,11 @@ fn messenger(view: View<'_>) -> Option<(Kind, String)> {
             .flat_map(|(_, value)| super::property::words(value))
             .find_map(|word| vocabulary::messenger(std::str::from_utf8(word).ok()?))
     };
-    let service = match view.param("X-SERVICE-TYPE").filter(|service| !service.trim().is_empty()) {
-        Some(service) => vocabulary::messenger(service.trim()),
-        None => scheme.and_then(vocabulary::messenger).or_else(by_type),
-    }?;
-    Some((Kind::Is(service), if scheme.is_some() { handle(rest) } else { rest.to_owned() }))
+    let kind = match view.param("X-SERVICE-TYPE").filter(|service| !service.trim().is_empty()) {
+        Some(service) => Kind::Is(vocabulary::messenger(service.trim())?),
+        None => Kind::MayBe(scheme.and_then(vocabulary::messenger).or_else(by_type)?),
+    };
+    Some((kind, if scheme.is_some() { handle(rest) } else { rest.to_owned() }))
 }
 
 /// Schemes that say nothing of the service.
@@ -165,6 +167,10 @@ pub(super) fn items(channels: Vec<Channel>, context: &Context<'_>) -> (Vec<Item>
         let Channel { at, types, value, kind } = channel;
         let item_type = match kind {
             Kind::Is(item_type) => item_type,
+            // khard writes no service beside an account: ICQ goes by AIM's scheme.
+            Kind::MayBe(item_type) => {
+                context.known.and_then(|known| account(known, &item_type, &value)).unwrap_or(item_type)
+            }
             Kind::Phone => known
                 .take(&value, types, |kind| matches!(kind, ItemKind::Phone | ItemKind::Fax))
                 .unwrap_or_else(|| phone_type(types, &value, context.personal, pref_is_main)),
@@ -180,6 +186,15 @@ pub(super) fn items(channels: Vec<Channel>, context: &Context<'_>) -> (Vec<Item>
         places.push((index, at));
     }
     (items, places)
+}
+
+/// The service of an account that is known by this name, where it is none of this service.
+fn account(known: &Contact, service: &ItemType, name: &str) -> Option<ItemType> {
+    let mut accounts =
+        known.items.iter().filter(|item| item.item_type.kind() == ItemKind::Account && item.value == name);
+    let first = accounts.next()?;
+    let is_of_service = first.item_type == *service || accounts.any(|item| item.item_type == *service);
+    (!is_of_service).then(|| first.item_type.clone())
 }
 
 fn phone_type(types: Types, value: &str, personal_by_default: bool, pref_is_main: bool) -> ItemType {

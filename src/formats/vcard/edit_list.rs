@@ -92,8 +92,10 @@ impl Edit<'_> {
                 // With WORK it would say the main number.
                 let keeps_preference =
                     !matches!(new.item_type, ItemType::ProfessionalPhone | ItemType::MainProfessionalPhone);
+                // Evolution's note of the old number.
+                let is_note = |name: &[u8]| name.eq_ignore_ascii_case(b"X-EVOLUTION-E164");
                 let mut head = head_without(view, |name, value| {
-                    is_uri(name, value) || (retyped && is_type(name, keeps_preference))
+                    is_uri(name, value) || is_note(name) || (retyped && is_type(name, keeps_preference))
                 });
                 if retyped {
                     let is_preferred = keeps_preference && prefers(view);

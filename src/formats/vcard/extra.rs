@@ -7,6 +7,8 @@
 
 use std::borrow::Cow;
 
+use crate::contact::Contact;
+
 use super::{
     Version,
     property::{Head, Prop, Wrapping},
@@ -22,6 +24,9 @@ pub(super) fn entry(view: View<'_>, label: Option<&str>) -> Option<String> {
     let mut entry = std::str::from_utf8(view.name()).ok()?.to_ascii_uppercase();
     let mut params = params(view);
     let mut value = value(view);
+    if let Some(uri) = data_uri(&value) {
+        value = uri;
+    }
     let data = media(&entry).and_then(|media| from_data_uri(media, &value));
     if data.is_some() || view.is_blob() {
         params.retain(|(name, _)| !name.eq_ignore_ascii_case("VALUE"));
@@ -278,10 +283,62 @@ fn is_subtype(text: &str) -> bool {
     text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte))
 }
 
+/// A data URI without the escapes that some put into it: none has a meaning there.
+fn data_uri(value: &str) -> Option<String> {
+    let (head, data) = value.strip_prefix("data:")?.split_once(',')?;
+    let head = head.strip_suffix('\\').unwrap_or(head);
+    (value.contains('\\')).then(|| format!("data:{},{data}", head.replace("\\;", ";")))
+}
+
+/// True for a picture, a sound or a key that is only named by a file of one machine.
+pub(super) fn is_local_file(view: View<'_>) -> bool {
+    let is_media = [&b"PHOTO"[..], b"LOGO", b"SOUND", b"KEY"].iter().any(|name| name.eq_ignore_ascii_case(view.name()));
+    is_media && view.bytes().get(..5).is_some_and(|scheme| scheme.eq_ignore_ascii_case(b"file:"))
+}
+
+/// The first entry of the line's property that a contact has.
+pub(super) fn first_of<'c>(view: View<'_>, contact: &'c Contact) -> Option<&'c String> {
+    let is_it = |entry: &&String| {
+        entry.get(..view.name().len()).is_some_and(|name| name.as_bytes().eq_ignore_ascii_case(view.name()))
+            && entry[view.name().len()..].starts_with([';', ':'])
+    };
+    contact.extra.iter().find(is_it)
+}
+
+/// True where a program that saved `agreed` wrote `there`: the same value in another spelling.
+pub(super) fn is_rewritten(there: &str, agreed: &str) -> bool {
+    let name = |entry: &str| entry.split([';', ':']).next().unwrap_or_default().to_owned();
+    name(there) == name(agreed) && normalised(there) == normalised(agreed)
+}
+
+/// An entry's parameters and value as far as they have a meaning.
+fn normalised(entry: &str) -> Option<(Vec<String>, String)> {
+    let head = Head::parse(entry.as_bytes(), false)?;
+    let view = View { content: entry.as_bytes(), head: &head, version: Version::V30 };
+    if view.is_blob() {
+        return Some((Vec::new(), view.escaped().into_owned()));
+    }
+    let is_told =
+        |name: &str| !name.eq_ignore_ascii_case("VALUE") && !name.to_ascii_uppercase().starts_with("X-EVOLUTION-");
+    let params = params(view).into_iter().filter(|(name, _)| is_told(name));
+    let mut params: Vec<String> =
+        params.map(|(name, value)| format!("{name}={value}").replace('"', "").to_lowercase()).collect();
+    params.sort_unstable();
+    let name = view.name().to_ascii_uppercase();
+    let is_date = name == b"BDAY" || name.ends_with(b"ANNIVERSARY") || name == b"DEATHDATE";
+    let mut value = view.escaped().into_owned();
+    for separator in [';', ',', ':'] {
+        while value.contains(&format!("\\{separator}")) {
+            value = value.replace(&format!("\\{separator}"), &separator.to_string());
+        }
+    }
+    Some((params, if is_date { value.replace('-', "") } else { value }))
+}
+
 /// (subtype in capitals, base64) of `data:image/jpeg;base64,...`.
 fn from_data_uri(media: &str, value: &str) -> Option<(String, String)> {
     let rest = value.strip_prefix("data:")?;
-    let (kind, data) = rest.split_once(";base64,").or_else(|| rest.split_once(";base64\\,"))?;
+    let (kind, data) = rest.split_once(";base64,")?;
     let subtype = match kind {
         "" => "",
         kind => kind.strip_prefix(media)?.strip_prefix('/')?,

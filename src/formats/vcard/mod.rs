@@ -12,6 +12,7 @@
 //! items and addresses and control characters are not written, and a `street_address` of several lines comes back as
 //! `street_address` and `street_address2`.
 
+mod agreed;
 mod card;
 mod channel;
 pub mod check;
@@ -37,7 +38,7 @@ mod write;
 use crate::contact::{Field, FieldSet};
 
 pub use card::{Card, CardError, set_identity};
-pub use read::{read, unread};
+pub use read::{read, read_agreed, unread};
 pub use style::{CategoryLanguage, DefaultContext, Messengers, Rev, WriteStyle};
 pub use update::{new_card, update, update_known};
 

@@ -73,7 +73,7 @@ impl Prop {
             b"IMPP" => Prop::Impp,
             b"X-AIM" | b"X-ICQ" | b"X-MSN" | b"X-YAHOO" | b"X-SKYPE" | b"X-SKYPE-USERNAME" => Prop::XMessenger,
             b"CATEGORIES" => Prop::Categories,
-            b"KIND" | b"X-ADDRESSBOOKSERVER-KIND" => Prop::Kind,
+            b"KIND" | b"X-KIND" | b"X-ADDRESSBOOKSERVER-KIND" => Prop::Kind,
             b"X-ABLABEL" => Prop::Label,
             b"X-ABADR" => Prop::AbAdr,
             b"X-ABSHOWAS" => Prop::ShowAs,

@@ -3,7 +3,7 @@
 use std::{borrow::Cow, collections::HashSet};
 
 use super::{
-    DefaultContext,
+    DefaultContext, agreed,
     card::Card,
     channel::{self, Channel, Context},
     extra, name,
@@ -17,8 +17,30 @@ use crate::contact::{Address, AddressType, Civility, Contact, ContactType, is_nu
 ///
 /// `known` is the contact as the mirror has it: a telephone, e-mail or address that it already holds keeps its type there,
 /// as long as the card does not say otherwise. Types that the card leaves open are those of its manner's default context.
+///
+/// What a program makes of an agreed text by saving it (see `agreed`) is read as the text that `known` has.
 pub fn read(card: &Card, known: Option<&Contact>) -> Contact {
     Reading::of(card, known).contact
+}
+
+/// The same, where the texts that were agreed on are those of `agreed`.
+pub fn read_agreed(card: &Card, known: Option<&Contact>, agreed: &Contact) -> Contact {
+    Reading::of(card, Knowledge { values: known, texts: Some(agreed) }).contact
+}
+
+/// What is known of a contact when its card is read.
+#[derive(Clone, Copy)]
+pub(super) struct Knowledge<'a> {
+    /// Whose telephones, e-mails and addresses keep their types.
+    values: Option<&'a Contact>,
+    /// Whose texts a program may have rewritten.
+    texts: Option<&'a Contact>,
+}
+
+impl<'a> From<Option<&'a Contact>> for Knowledge<'a> {
+    fn from(known: Option<&'a Contact>) -> Self {
+        Self { values: known, texts: known }
+    }
 }
 
 /// A contact and the places of its parts.
@@ -69,9 +91,16 @@ struct Gathered<'a> {
 }
 
 impl Reading {
-    pub fn of(card: &Card, known: Option<&Contact>) -> Reading {
+    pub fn of<'k>(card: &Card, known: impl Into<Knowledge<'k>>) -> Reading {
+        let Knowledge { values: known, texts } = known.into();
         let mut reading = Reading { contact: Contact::default(), places: Places::default() };
-        let gathered = reading.gather(card);
+        let mut gathered = reading.gather(card);
+        if let Some(agreed) = texts {
+            let there =
+                std::mem::take(&mut gathered.org).into_iter().map(|part| Cow::Owned(part.into_owned())).collect();
+            gathered.org =
+                agreed::organisation(there, agreed).into_iter().map(|part| Cow::Owned(part.into_owned())).collect();
+        }
         let Reading { contact, places } = &mut reading;
         contact.company = part(&gathered.org, 0);
         contact.job_department = part(&gathered.org, 1);
@@ -101,6 +130,9 @@ impl Reading {
             }
         }
         (contact.items, places.items) = channel::items(gathered.channels, &context);
+        if let Some(agreed) = texts {
+            agreed::texts(contact, agreed);
+        }
         let full = gathered.full_name.trim();
         if contact.last_name.trim().is_empty()
             && contact.first_name.trim().is_empty()
@@ -117,7 +149,7 @@ impl Reading {
             parts: gathered.name,
             labels: gathered.labels,
         };
-        reading.extra(card, &rest);
+        reading.extra(card, &rest, texts);
         reading
     }
 
@@ -165,12 +197,17 @@ impl Reading {
     }
 
     /// Collects what the model does not name, in the card's order.
-    fn extra(&mut self, card: &Card, rest: &Rest<'_>) {
+    fn extra(&mut self, card: &Card, rest: &Rest<'_>, agreed: Option<&Contact>) {
         let Reading { contact, places } = self;
         let is_company = is_company(contact);
         for (at, view) in card.views() {
             let is_first = |place: Option<usize>| place == Some(at);
-            let other = || extra::entry(view, rest.labels.label(view));
+            let other = || {
+                if extra::is_local_file(view) {
+                    return agreed.and_then(|agreed| extra::first_of(view, agreed)).cloned();
+                }
+                extra::entry(view, rest.labels.label(view))
+            };
             let entry = match view.head.prop {
                 Prop::N if is_first(places.name) => extra::rest("N:;;", &rest.name),
                 Prop::Org if is_first(places.org) => extra::rest("ORG:;;", &rest.org),
@@ -211,7 +248,10 @@ impl Reading {
                 | Prop::CrmOther
                 | Prop::Opaque => None,
             };
-            if let Some(entry) = entry {
+            if let Some(mut entry) = entry {
+                if let Some(agreed) = agreed.and_then(|agreed| agreed::entry(&entry, agreed)) {
+                    entry.clone_from(agreed);
+                }
                 contact.extra.push(entry);
                 places.extra.push(at);
             }
