@@ -105,7 +105,7 @@ fn read_as(bytes: &[u8], profile: Option<&Profile>) -> String {
     }
     for row in &import.rows {
         for Note { column, sort, message } in &row.notes {
-            let sort = if *sort == NoteSort::Refused { "refused" } else { "repaired" };
+            let sort = if *sort == NoteSort::Repaired { "repaired" } else { "refused" };
             let _ = writeln!(out, "problem: line {}, column {column}: {sort}: {message}", row.line);
         }
         if let Some(ragged) = row.ragged {

@@ -125,6 +125,7 @@ async fn check_book(settings: &Settings, book: &Book) -> Result<CheckLine, SyncE
     let mut sink = |batch: Batch| -> Result<(), Stopped> {
         cards += batch.changed.len() + batch.same.len();
         problems.extend(batch.problems);
+        problems.extend(batch.doubts.into_iter().map(|(_, problem)| problem));
         Ok(())
     };
     replica.scan(&known, &mut sink).await?;

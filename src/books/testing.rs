@@ -48,6 +48,7 @@ pub(super) fn try_scan(replica: &mut dyn Replica, known: &Known) -> Result<Seen,
         seen.same.extend(batch.same);
         seen.changed.extend(batch.changed);
         seen.problems.extend(batch.problems);
+        seen.problems.extend(batch.doubts.into_iter().map(|(_, problem)| problem));
         Ok(())
     };
     let scan = wait(replica.scan(known, &mut sink))?;

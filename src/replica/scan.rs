@@ -1,5 +1,7 @@
 //! A scan: what the mirror knows before it, and what it hands over.
 
+use crate::contact::Field;
+
 use super::{
     error::Stopped,
     record::{Problem, RemoteContact, RemoteId, Revision},
@@ -43,10 +45,20 @@ pub struct Batch {
     pub copies: Vec<ConflictCopy>,
     /// Records that could not be used.
     pub problems: Vec<Problem>,
+    /// What could not be used of records that are handed over all the same, by field. It is told unless what is known of
+    /// the contact says what stood there ([`super::Reading`]'s `rewritten`).
+    pub doubts: Vec<(Field, Problem)>,
     /// Records that were used, and of which something is to be told; in the same words.
     pub remarks: Vec<Problem>,
     /// How far the scan is.
     pub progress: Progress,
+}
+
+impl Batch {
+    /// How much of it is for a user to read.
+    pub fn count_told(&self) -> usize {
+        self.problems.len() + self.doubts.len() + self.remarks.len()
+    }
 }
 
 /// A copy of a record, which a sync program set beside it because two machines had changed it at once.

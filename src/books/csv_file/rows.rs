@@ -151,7 +151,7 @@ fn hashed_row(table: &Table, row: Option<Row>) -> (Hashed, bool) {
     let Some(row) = row.filter(|row| row.flaw().is_none() && says_something(row)) else {
         return (Hashed::NOTHING, false);
     };
-    let is_refused = row.notes.iter().any(|note| note.sort == NoteSort::Refused);
+    let is_refused = row.notes.iter().any(|note| note.sort != NoteSort::Repaired);
     (row_keys(table, &row).hashed(), is_refused)
 }
 

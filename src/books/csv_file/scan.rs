@@ -13,6 +13,7 @@ use crate::{
         record_ids::{Hashed, KnownHashes, NameHash, name_hash, names_of, seal, state_hash},
         single_file::OpenVersion,
     },
+    contact::Field,
     formats::csv::{NoteSort, Record, Row, Table},
     replica::{Baseline, Batch, Coverage, Problem, RemoteId, ReplicaError, Scanned, Sink},
 };
@@ -110,9 +111,9 @@ impl CsvFile {
                 batch.same.extend(looked.same_name(table, &record, index, name));
             } else if let Some(row) = table.read(index, &record).filter(says_something) {
                 coverage = if row.flaw().is_some() { Coverage::Partial } else { coverage };
-                let told = batch.problems.len() + batch.remarks.len();
+                let told = batch.count_told();
                 self.take(table, row, looked, (index, name, same), &mut batch);
-                is_whole &= batch.problems.len() + batch.remarks.len() == told;
+                is_whole &= batch.count_told() == told;
             }
             if batch.changed.len() >= CHUNK || batch.same.len() >= 8 * CHUNK {
                 sink(std::mem::take(&mut batch))?;
@@ -160,7 +161,9 @@ impl CsvFile {
                 remote: Some(remote.clone()),
             };
             match note.sort {
-                NoteSort::Refused => batch.problems.push(problem),
+                // A row that changed is read once more, knowing what was agreed on.
+                NoteSort::Lost if !same => batch.doubts.push((Field::Items, problem)),
+                NoteSort::Lost | NoteSort::Refused => batch.problems.push(problem),
                 // Told once: it was read all the same.
                 NoteSort::Repaired if same => {}
                 NoteSort::Repaired => batch.remarks.push(problem),

@@ -176,7 +176,7 @@ fn what_a_spreadsheet_damaged_is_repaired_or_refused() {
         import.rows.iter().map(show).collect::<Vec<_>>(),
         [
             "2: last_name=A; professional_phone: 0612345678; professional: 01310; Refused civility; \
-             Repaired professional_zip_code; Refused personal_phone; Repaired professional_phone",
+             Repaired professional_zip_code; Lost personal_phone; Repaired professional_phone",
             "3: civility_label_id=17; last_name=B; personal_phone: +33 1; professional_phone: 612345678; \
              professional: 1310, Belgique",
             "4: last_name=C; professional_phone: 912345678; professional: 1310, Espagne",

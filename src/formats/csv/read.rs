@@ -42,6 +42,8 @@ pub enum NoteSort {
     Repaired,
     /// The cell was not read; its field is among those to keep.
     Refused,
+    /// The same, of a number whose digits are gone: who knows what stood there may know it by what is left.
+    Lost,
 }
 
 impl Codec<'_> {
@@ -76,7 +78,7 @@ impl Codec<'_> {
                 Held::Lost(lost) => {
                     reading.lost.push(lost);
                     let message = "a spreadsheet replaced the number by a rounded one or a date, its digits are lost";
-                    reading.notes.push(self.note(slot.value, NoteSort::Refused, message));
+                    reading.notes.push(self.note(slot.value, NoteSort::Lost, message));
                     reading.keep = reading.keep.with(Field::Items);
                 }
                 Held::Entries { entries, guessed: _, repaired } => {

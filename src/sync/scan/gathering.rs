@@ -8,6 +8,7 @@ use super::{
     waiting::Waiting,
 };
 use crate::{
+    contact::Field,
     mirror::Mirror,
     reconcile::guard,
     replica::{Batch, ConflictCopy, Diagnostic, Ids, Problem, RemoteContact, RemoteId},
@@ -46,6 +47,8 @@ pub struct Gathering {
     pub highest_id: Option<i64>,
     /// A record that was shown and could be read: a positive control for denials. The first by name.
     pub control: Option<RemoteId>,
+    /// What is told of records unless what is known of them settles it.
+    pub doubts: Vec<(Field, Problem)>,
     steps: u32,
 }
 
@@ -67,6 +70,7 @@ impl Gathering {
             gone: Vec::new(),
             highest_id: None,
             control: None,
+            doubts: Vec::new(),
             steps: 0,
         })
     }
@@ -118,7 +122,7 @@ impl Taking<'_, '_> {
     pub fn take(&mut self, batch: Batch) -> Result<(), SyncError> {
         self.run.check_stop()?;
         let ids = self.side.conduct.ids;
-        let Batch { same, changed, gone, copies, problems, remarks, progress } = batch;
+        let Batch { same, changed, gone, copies, problems, doubts, remarks, progress } = batch;
         for Problem { place, message, hint, remote: _ } in remarks {
             let message = format!("{place}: {message}");
             self.run.notice(self.side.name, Diagnostic { message, hint });
@@ -129,6 +133,7 @@ impl Taking<'_, '_> {
             }
             self.run.problem(self.side.name, problem);
         }
+        self.gathering.doubts.extend(doubts);
         for remote in same {
             self.gathering.show_readable(&remote, ids);
         }

@@ -23,7 +23,10 @@ pub(crate) mod spilling_index;
 mod tests;
 pub(crate) mod waiting;
 
-use std::{cell::RefCell, collections::BTreeSet};
+use std::{
+    cell::RefCell,
+    collections::{BTreeMap, BTreeSet},
+};
 
 use self::{
     baseline::MirrorBaseline,
@@ -44,10 +47,10 @@ use super::{
     run::{Run, Step, bump},
 };
 use crate::{
-    contact::FieldSet,
+    contact::{Field, FieldSet},
     mirror::Activity,
     reconcile::{Census, guard},
-    replica::{Coverage, Cursor, Diagnostic, Lookup, RemoteContact, RemoteId, ReplicaError, Scanned},
+    replica::{Coverage, Cursor, Diagnostic, Lookup, Problem, RemoteContact, RemoteId, ReplicaError, Scanned},
 };
 
 /// Edits committed at a time.
@@ -160,14 +163,14 @@ impl<'r, 'a> Scanner<'r, 'a> {
     async fn conclude(&mut self, gathering: Gathering, scanned: Scanned) -> Result<(), SyncError> {
         self.run.reached(FailPoint::Scanned)?;
         let Gathering {
-            mut known, mut edits, edited, mut newcomers, copies, repeats, gone, highest_id, control, ..
+            mut known, mut edits, edited, mut newcomers, copies, repeats, gone, highest_id, control, doubts, ..
         } = gathering;
         let is_delta = scanned.coverage == Coverage::Delta;
         let waiting = self.revisit(scanned.coverage, &mut known, &gone, &mut newcomers).await?;
         let mut missing = self.missing(&known, gone, scanned.coverage)?;
         let control = self.control(control, &missing, scanned.coverage)?;
         let locally_deleted = self.part_detached(&mut missing)?;
-        let edited = if self.participant.conduct().rereads { self.count_edits(&mut edits)? } else { edited };
+        let edited = if self.participant.conduct().rereads { self.count_edits(&mut edits, doubts)? } else { edited };
         // A renamed file is a newcomer for each that is missing; what is left over is counted as gone.
         let moved = if self.participant.shares_ids() { 0 } else { newcomers.len() };
         let crowd = self.ask_for_crowd(&missing, &known).await?;
@@ -279,20 +282,30 @@ impl<'r, 'a> Scanner<'r, 'a> {
         known.strangers() == 0
     }
 
-    /// How many of the changed records say something new; each is read here, once.
-    fn count_edits(&mut self, edits: &mut Waiting) -> Result<u64, SyncError> {
+    /// How many of the changed records say something new; each is read here, once, which may settle a doubt.
+    fn count_edits(&mut self, edits: &mut Waiting, doubts: Vec<(Field, Problem)>) -> Result<u64, SyncError> {
         let (mut edited, mut place) = (0, 0);
+        let mut rewritten: BTreeMap<RemoteId, FieldSet> = BTreeMap::new();
         let mut observed = Waiting::new(Waiting::OBSERVED, self.run.mirror)?;
         loop {
             let chunk = edits.chunk(self.run.mirror, place, EDITS_AT_ONCE)?;
             if chunk.is_empty() {
                 *edits = observed;
+                for (field, problem) in doubts {
+                    let settled = problem.remote.as_ref().and_then(|remote| rewritten.get(remote));
+                    if !settled.is_some_and(|fields| fields.contains(field)) {
+                        self.run.problem(&self.participant.name, problem);
+                    }
+                }
                 return Ok(edited);
             }
             place += chunk.len() as u64;
             for mut record in chunk {
                 let side = self.participant.side();
                 edited += u64::from(Intake::new(self.run).is_edit(&side, &mut record)?);
+                if let Some(reading) = record.reading.as_ref().filter(|_| !doubts.is_empty()) {
+                    rewritten.insert(record.record.remote.clone(), reading.rewritten);
+                }
                 observed.push(self.run.mirror, record)?;
             }
         }

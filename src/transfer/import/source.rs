@@ -221,7 +221,7 @@ fn row_record(name: &str, fields: FieldSet, row: csv::Row) -> Record {
         return Record::Refused(problem(place, Diagnostic::new(format!("the row {flaw}")).hint(hint)));
     }
     let repaired = row.notes.iter().filter(|note| note.sort == NoteSort::Repaired).count() as u64;
-    let lost = row.notes.iter().filter(|note| note.sort == NoteSort::Refused);
+    let lost = row.notes.iter().filter(|note| note.sort != NoteSort::Repaired);
     let refused =
         lost.map(|note| problem(format!("{place}, column {}", note.column), Diagnostic::new(note.message))).collect();
     // A list of which one cell was refused still says what its other cells say: an import adds, it takes nothing away.
