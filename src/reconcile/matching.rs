@@ -55,10 +55,13 @@ pub trait KnownContacts {
     fn match_keys(&self, id: i64) -> Result<Option<Arc<MatchKeys>>, Self::Error>;
 }
 
+/// Who has which key.
+type Holders = BTreeSet<(MatchKey, i64)>;
+
 /// Known contacts, in memory.
 #[derive(Debug, Default)]
 pub struct MatchIndex {
-    holders: BTreeSet<(MatchKey, i64)>,
+    holders: Holders,
     match_keys: HashMap<i64, Arc<MatchKeys>>,
 }
 
@@ -236,12 +239,12 @@ impl MatchIndex {
     }
 
     /// How many keys are held, each as often as somebody has it.
-    pub fn len(&self) -> usize {
+    pub fn key_count(&self) -> usize {
         self.holders.len()
     }
 
     /// Takes everything out: who has which key, in their order, and the contacts in that of their ids.
-    pub fn drain(&mut self) -> (BTreeSet<(MatchKey, i64)>, Vec<(i64, Arc<MatchKeys>)>) {
+    pub fn drain(&mut self) -> (Holders, Vec<(i64, Arc<MatchKeys>)>) {
         let mut contacts: Vec<_> = self.match_keys.drain().collect();
         contacts.sort_unstable_by_key(|(id, _)| *id);
         (std::mem::take(&mut self.holders), contacts)

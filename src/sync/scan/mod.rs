@@ -163,7 +163,17 @@ impl<'r, 'a> Scanner<'r, 'a> {
     async fn conclude(&mut self, gathering: Gathering, scanned: Scanned) -> Result<(), SyncError> {
         self.run.reached(FailPoint::Scanned)?;
         let Gathering {
-            mut known, mut edits, edited, mut newcomers, copies, repeats, gone, highest_id, control, doubts, ..
+            mut known,
+            mut edits,
+            edited,
+            mut newcomers,
+            copies,
+            repeats,
+            gone,
+            highest_id,
+            control,
+            doubts,
+            ..
         } = gathering;
         let is_delta = scanned.coverage == Coverage::Delta;
         let waiting = self.revisit(scanned.coverage, &mut known, &gone, &mut newcomers).await?;
