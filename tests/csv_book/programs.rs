@@ -102,9 +102,10 @@ fn pandas(cell: &str, header: &str) -> Option<&'static str> {
     })
 }
 
-/// The cells but for what is understood as it stands: a zero or a plus sign that a telephone number lost.
+/// The cells but for what is understood as it stands: a zero or a plus sign that a telephone number lost, and the decimal
+/// part of an id.
 fn values(rows: &[Vec<String>]) -> Vec<Vec<String>> {
-    let value = |cell: &String| cell.trim_start_matches(['\'', '0', '+']).replace(' ', "");
+    let value = |cell: &String| cell.trim_start_matches(['\'', '0', '+']).trim_end_matches(".0").replace(' ', "");
     rows.iter().map(|row| row.iter().map(value).collect()).collect()
 }
 
