@@ -122,7 +122,7 @@ impl Pusher<'_, '_> {
         let message = format!("write {}: the CRM acknowledged it and shows something else", names.join(", "));
         let hint = "the mirror keeps it, and it is not sent again until it changes here: `carnet conflicts` says how to \
                     have it sent, or to keep the CRM's";
-        self.run.failed(self.participant, label(stored), Diagnostic::new(message).hint(hint));
+        self.run.failed_and_noted(&self.participant.name, label(stored), Diagnostic::new(message).hint(hint));
     }
 }
 
