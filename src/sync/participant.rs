@@ -3,7 +3,7 @@
 use crate::{
     contact::{Contact, Filter},
     reconcile::{Policy, Winner},
-    replica::{Absence, Conduct, Ids, Lookup, Reading, RemoteContact, Replica, ReplicaError, Writes},
+    replica::{Absence, Conduct, Ids, Lookup, Reading, RemoteContact, RemoteId, Replica, ReplicaError, Writes},
 };
 
 pub use crate::contact::ids::CRM;
@@ -32,6 +32,8 @@ pub struct Participant {
     pub incomplete: bool,
     /// Of some known records this run cannot say whether they are still there: nothing is agreed on unwritten.
     pub absence_open: bool,
+    /// The names of records that could not be read: each may be the one that would be made.
+    pub unreadable: Vec<RemoteId>,
 }
 
 /// Which way edits go.
@@ -71,6 +73,7 @@ impl Participant {
             trust: Trust::Full,
             incomplete: false,
             absence_open: false,
+            unreadable: Vec::new(),
         }
     }
 

@@ -2,6 +2,7 @@
 
 use carnet::{
     contact::{Address, AddressType, Contact, ContactType, Field, FieldSet, Item, ItemType},
+    mirror::AttentionKind,
     sandbox::{Entry, Quirk, Record},
 };
 
@@ -169,6 +170,13 @@ impl World {
         if !shelf.capabilities.identity && self.unacknowledged_cards.contains(&(place, remote.clone())) {
             // Nobody can tell whose card it is that carnet wrote and a person changed, where cards carry no identity.
             self.ledger.end(before.iter().chain(&after).cloned(), Fate::Excused);
+        }
+        // What is taken out of a card that waits as another's copy is not taken out of the contact.
+        let book = format!("book-{}", shelf.number);
+        let asked = self.beside.attention_to(&book, &remote, &AttentionKind::Ambiguous);
+        // In the middle of a commit nobody reads.
+        if asked.is_ok_and(|asked| asked.is_some()) {
+            self.ledger.end(before.iter().filter(|text| !after.contains(*text)).cloned(), Fate::Excused);
         }
         // Nor can anybody tell that a person took out what carnet had just put in, and had no time to note.
         let unseen = before.iter().filter(|text| !after.contains(text) && self.unacknowledged_values.contains(*text));

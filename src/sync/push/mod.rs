@@ -205,6 +205,8 @@ impl<'r, 'a> Pusher<'r, 'a> {
             return Ok(None);
         }
         let waits = self.doubtful.contains(&stored.id)
+            // It may be there, and cannot be read: a second one would be made beside it.
+            || self.participant.unreadable.iter().any(|remote| remote.contains(&stored.uid))
             || (self.participant.is_uncertain() && self.outbox().must_wait(&stored)?);
         if waits || !wanted {
             return Ok(None);

@@ -49,6 +49,8 @@ pub struct Gathering {
     pub control: Option<RemoteId>,
     /// What is told of records unless what is known of them settles it.
     pub doubts: Vec<(Field, Problem)>,
+    /// The names of records that could not be read.
+    pub unreadable: Vec<RemoteId>,
     steps: u32,
 }
 
@@ -71,6 +73,7 @@ impl Gathering {
             highest_id: None,
             control: None,
             doubts: Vec::new(),
+            unreadable: Vec::new(),
             steps: 0,
         })
     }
@@ -130,6 +133,7 @@ impl Taking<'_, '_> {
         for problem in problems {
             if let Some(remote) = &problem.remote {
                 self.gathering.show(remote, ids);
+                self.gathering.unreadable.push(remote.clone());
             }
             self.run.problem(self.side.name, problem);
         }

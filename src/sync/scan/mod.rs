@@ -173,8 +173,10 @@ impl<'r, 'a> Scanner<'r, 'a> {
             highest_id,
             control,
             doubts,
+            unreadable,
             ..
         } = gathering;
+        self.participant.unreadable = unreadable;
         let is_delta = scanned.coverage == Coverage::Delta;
         let waiting = self.revisit(scanned.coverage, &mut known, &gone, &mut newcomers).await?;
         let mut missing = self.missing(&known, gone, scanned.coverage)?;

@@ -102,7 +102,11 @@ impl<'n, 'a> Newcomers<'n, 'a> {
             Verdict::New if record.crm_id.is_some() && self.is_of_older_copy(&record)? => {
                 self.raise_ambiguous(record, Ambiguity::CopyOfDeleted, &[])
             }
-            Verdict::New => self.take_apart(record),
+            Verdict::New => match self.asked_whose_copy(&record.remote)? {
+                // Neither who edits the copy nor who edits the contact has answered.
+                Some((reason, candidates)) => self.raise_ambiguous(record, reason, &candidates),
+                None => self.take_apart(record),
+            },
             Verdict::Ambiguous(candidates) => self.raise_ambiguous(record, Ambiguity::Several, &candidates),
             Verdict::Contradicts(id) => self.raise_ambiguous(record, Ambiguity::ForeignId, &[id]),
         }
@@ -185,14 +189,23 @@ impl<'n, 'a> Newcomers<'n, 'a> {
     /// True for a namesake that an interrupted run may have made of the contact itself, in a book that showed nothing when
     /// it was looked for; and once that was asked, until it is answered.
     fn may_be_a_copy(&mut self, remote: &str, id: ContactId) -> Result<bool, SyncError> {
-        let name = &self.participant.name;
-        let asked = self.run.mirror.attention_to(name, remote, &AttentionKind::Ambiguous)?.is_some_and(|row| {
-            let Attention::Ambiguous { candidates, reason: Ambiguity::CopyOf { .. } } = row.attention else {
-                return false;
-            };
-            candidates == [id]
-        });
-        Ok(asked || Outbox::new(self.run, name).may_have_made(id)?)
+        let asked = self.asked_whose_copy(remote)?.is_some_and(|(_, candidates)| candidates == [id]);
+        Ok(asked || Outbox::new(self.run, &self.participant.name).may_have_made(id)?)
+    }
+
+    /// The open question whose copy a record is, while its contact lives.
+    fn asked_whose_copy(&self, remote: &str) -> Result<Option<(Ambiguity, Vec<ContactId>)>, SyncError> {
+        let row = self.run.mirror.attention_to(&self.participant.name, remote, &AttentionKind::Ambiguous)?;
+        let Some(Attention::Ambiguous { candidates, reason: reason @ Ambiguity::CopyOf { .. } }) =
+            row.map(|row| row.attention)
+        else {
+            return Ok(None);
+        };
+        let mut lives = false;
+        for id in &candidates {
+            lives |= self.run.mirror.contact(*id)?.is_some_and(|stored| !stored.deleted);
+        }
+        Ok(lives.then_some((reason, candidates)))
     }
 
     /// True for a record of what looks like an older copy; and once that was asked, until it is answered.
