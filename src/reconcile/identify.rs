@@ -6,7 +6,7 @@ use super::matching::{Match, MatchedBy};
 /// What speaks for and against a newcomer's being somebody known.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Evidence {
-    /// What its UID, CRM id and content say: [`super::MatchIndex::find`].
+    /// What its UID, CRM id and content say: [`super::matching::find`].
     pub found: Option<Match>,
     /// The contact whose CRM id it carries without anything else in common.
     pub contradicted: Option<i64>,
