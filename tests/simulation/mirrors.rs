@@ -63,6 +63,8 @@ fn open(name: &str) -> Mirror {
     conn.execute_batch(&pages).expect("a database's first page");
     // Otherwise SQLite compiles a statement with a parameter in its LIMIT anew whenever the parameter is bound.
     conn.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true).expect("a setting of the planner");
+    // One thread has both connections: none can wait for the other.
+    conn.busy_timeout(std::time::Duration::ZERO).expect("a setting of the connection");
     let mirror = Mirror::over(conn).expect("a mirror");
     mirror.connection().set_prepared_statement_cache_capacity(STATEMENTS_MAX);
     mirror
