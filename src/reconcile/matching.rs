@@ -121,8 +121,8 @@ impl Resemblance {
     }
 }
 
-/// What a contact is looked up by.
-fn found_by(match_keys: &MatchKeys) -> impl Iterator<Item = MatchKey> {
+/// What a contact is looked up by, marks left out.
+pub fn found_by(match_keys: &MatchKeys) -> impl Iterator<Item = MatchKey> {
     match_keys.name().into_iter().chain(match_keys.each(KeyKind::Email)).chain(match_keys.each(KeyKind::Phone))
 }
 
@@ -248,11 +248,6 @@ impl MatchIndex {
         let mut contacts: Vec<_> = self.match_keys.drain().collect();
         contacts.sort_unstable_by_key(|(id, _)| *id);
         (std::mem::take(&mut self.holders), contacts)
-    }
-
-    /// The keys by which a contact of these is found, marks left out.
-    pub fn content_keys(match_keys: &MatchKeys) -> impl Iterator<Item = MatchKey> {
-        found_by(match_keys)
     }
 
     fn mark(&mut self, id: i64, kind: KeyKind, mark: &str) {

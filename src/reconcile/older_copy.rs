@@ -3,26 +3,16 @@
 
 use super::{
     lists::{self, Entry},
+    ping_pong::Flip,
     undo::{holding, says_the_same},
 };
 use crate::contact::{Contact, Field};
 
-/// A change of a field that was carried into the book, as the history keeps it: the text of a scalar, the JSON of a list.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Replaced {
-    /// The run that carried it.
-    pub run: i64,
-    /// Before.
-    pub old: String,
-    /// After.
-    pub new: String,
-}
-
 /// The run whose change an edit of a field takes back. `replaced` are those that were carried into the book, the newest
 /// first. A list is taken back where what was taken out of it is in it again and what was added is not, whatever else is
 /// edited.
-pub fn taken_back(field: Field, edited: &Contact, replaced: &[Replaced]) -> Option<i64> {
-    let is_back = |change: &&Replaced| {
+pub fn taken_back<'f>(field: Field, edited: &Contact, replaced: impl IntoIterator<Item = &'f Flip>) -> Option<i64> {
+    let is_back = |change: &&Flip| {
         let (Some(old), Some(new)) = (holding(field, &change.old), holding(field, &change.new)) else { return false };
         match field {
             Field::Addresses => is_list_back(&edited.addresses, &old.addresses, &new.addresses),
@@ -31,7 +21,7 @@ pub fn taken_back(field: Field, edited: &Contact, replaced: &[Replaced]) -> Opti
             scalar => says_the_same(edited, &old, scalar),
         }
     };
-    replaced.iter().find(is_back).map(|change| change.run)
+    replaced.into_iter().find(is_back).map(|change| change.run)
 }
 
 fn is_list_back<E: Entry>(edited: &[E], old: &[E], new: &[E]) -> bool {
@@ -49,8 +39,8 @@ mod tests {
     use super::*;
     use crate::contact::{Item, ItemType};
 
-    fn replaced(run: i64, old: &str, new: &str) -> Replaced {
-        Replaced { run, old: old.into(), new: new.into() }
+    fn replaced(run: i64, old: &str, new: &str) -> Flip {
+        Flip { side: Some("crm".into()), run, old: old.into(), new: new.into() }
     }
 
     #[test]

@@ -253,29 +253,16 @@ impl Attention {
         }
     }
 
-    /// The fields that the CRM shows otherwise; empty for what is about something else.
-    pub fn not_persisted(&self) -> &[Field] {
+    /// The fields that the CRM shows otherwise, and the lists that were tried; empty for what is about something else.
+    pub fn not_persisted(&self) -> (&[Field], &[TriedList]) {
         match self {
-            Attention::NotPersisted { fields, .. } => fields,
+            Attention::NotPersisted { fields, tried } => (fields, tried),
             Attention::Ambiguous { .. }
             | Attention::ConflictCopy { .. }
             | Attention::LostCreation
             | Attention::HeldDeletions { .. }
             | Attention::Stopped { .. }
-            | Attention::Worded { .. } => &[],
-        }
-    }
-
-    /// The lists that were tried; empty for what is about something else.
-    pub fn tried(&self) -> &[TriedList] {
-        match self {
-            Attention::NotPersisted { tried, .. } => tried,
-            Attention::Ambiguous { .. }
-            | Attention::ConflictCopy { .. }
-            | Attention::LostCreation
-            | Attention::HeldDeletions { .. }
-            | Attention::Stopped { .. }
-            | Attention::Worded { .. } => &[],
+            | Attention::Worded { .. } => (&[], &[]),
         }
     }
 

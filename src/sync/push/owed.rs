@@ -37,7 +37,7 @@ impl Pusher<'_, '_> {
         }
         let base = Base { theirs: &agreement.theirs, ours: &agreement.ours };
         let asked = self.asked(stored)?;
-        for tried in asked.iter().flat_map(|row| row.attention.tried()) {
+        for tried in asked.iter().flat_map(|row| row.attention.not_persisted().1) {
             let Some(list) = LISTS.into_iter().find(|list| list.name() == tried.list) else { continue };
             let fields = policy.fields.and(FieldSet::NONE.with(list));
             let is_owed = || !outgoing(base, &stored.contact, &Policy { fields, ..*policy }).changed.is_empty();
@@ -91,7 +91,7 @@ impl Pusher<'_, '_> {
             return Ok(());
         }
         let differs = |field: &Field| !equal_normalised(&stored.contact, read, *field);
-        let left = before.iter().filter(|_| was_open).flat_map(|row| row.attention.not_persisted());
+        let left = before.iter().filter(|_| was_open).flat_map(|row| row.attention.not_persisted().0);
         let left = left.copied().filter(differs);
         let mut asked: Vec<Field> = left.chain(outcome.not_persisted.iter().copied()).collect();
         asked.sort_unstable();
@@ -101,7 +101,7 @@ impl Pusher<'_, '_> {
         }
         let anew = |list: &str| outcome.not_persisted.iter().any(|field| field.name() == list);
         let kept = |tried: &&TriedList| !anew(&tried.list) && is_left(&tried.list, &differs);
-        let before = before.iter().flat_map(|row| row.attention.tried());
+        let before = before.iter().flat_map(|row| row.attention.not_persisted().1);
         let mut tried: Vec<TriedList> = before.filter(kept).cloned().collect();
         tried.extend(outcome.not_persisted.iter().filter_map(|list| self.tried_now(sent, *list)));
         let state = if asked.is_empty() { State::Settled } else { State::Open };

@@ -174,7 +174,7 @@ mod tests {
             let shown = Contact { comment: "of somebody else".into(), ..with("NEW ", &["+33199000002"]) };
             assert_eq!(open(&mut fixture, shown), 0);
             let settled = fixture.run.mirror.attention(1).unwrap().unwrap();
-            assert!(settled.attention.tried().is_empty(), "should they differ again, it is sent");
+            assert!(settled.attention.not_persisted().1.is_empty(), "should they differ again, it is sent");
         });
     }
 }

@@ -10,7 +10,7 @@ use crate::{
     mirror::{Agreement, HistoryRow, Stored},
     reconcile::{
         FieldConflict, Incoming, Kept,
-        older_copy::{Replaced, taken_back},
+        older_copy::taken_back,
         ping_pong::{Flip, other_side},
     },
     sync::{
@@ -75,11 +75,8 @@ impl Intake<'_, '_> {
         if !side.conduct.restorable {
             return None;
         }
-        let elsewhere = before.iter().filter(|change| change.side != now.side && change.run < now.run);
-        let replaced: Vec<Replaced> = elsewhere
-            .map(|Flip { run, old, new, .. }| Replaced { run: *run, old: old.clone(), new: new.clone() })
-            .collect();
-        let run = taken_back(field, edited, &replaced)?;
+        let replaced = before.iter().filter(|change| change.side != now.side && change.run < now.run);
+        let run = taken_back(field, edited, replaced)?;
         self.older_than = Some(self.older_than.map_or(run, |earlier| earlier.min(run)));
         Some(Note::OlderCopy { contact: who(), field })
     }

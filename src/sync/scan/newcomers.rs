@@ -193,14 +193,18 @@ impl<'n, 'a> Newcomers<'n, 'a> {
         Ok(asked || Outbox::new(self.run, &self.participant.name).may_have_made(id)?)
     }
 
-    /// The open question whose copy a record is, while its contact lives.
-    fn asked_whose_copy(&self, remote: &str) -> Result<Option<(Ambiguity, Vec<ContactId>)>, SyncError> {
+    /// What is asked about who a record is, until it is answered.
+    fn asked(&self, remote: &str) -> Result<Option<(Ambiguity, Vec<ContactId>)>, SyncError> {
         let row = self.run.mirror.attention_to(&self.participant.name, remote, &AttentionKind::Ambiguous)?;
-        let Some(Attention::Ambiguous { candidates, reason: reason @ Ambiguity::CopyOf { .. } }) =
-            row.map(|row| row.attention)
-        else {
-            return Ok(None);
-        };
+        Ok(row.and_then(|row| {
+            let Attention::Ambiguous { candidates, reason } = row.attention else { return None };
+            Some((reason, candidates))
+        }))
+    }
+
+    /// The question whose copy a record is, while its contact lives.
+    fn asked_whose_copy(&self, remote: &str) -> Result<Option<(Ambiguity, Vec<ContactId>)>, SyncError> {
+        let Some((reason @ Ambiguity::CopyOf { .. }, candidates)) = self.asked(remote)? else { return Ok(None) };
         let mut lives = false;
         for id in &candidates {
             lives |= self.run.mirror.contact(*id)?.is_some_and(|stored| !stored.deleted);
@@ -210,11 +214,7 @@ impl<'n, 'a> Newcomers<'n, 'a> {
 
     /// True for a record of what looks like an older copy; and once that was asked, until it is answered.
     fn is_of_older_copy(&self, record: &RemoteContact) -> Result<bool, SyncError> {
-        let asked = || self.run.mirror.attention_to(&self.participant.name, &record.remote, &AttentionKind::Ambiguous);
-        Ok(self.is_older_copy
-            || asked()?.is_some_and(|row| {
-                matches!(row.attention, Attention::Ambiguous { reason: Ambiguity::CopyOfDeleted, .. })
-            }))
+        Ok(self.is_older_copy || matches!(self.asked(&record.remote)?, Some((Ambiguity::CopyOfDeleted, _))))
     }
 
     /// Two records turn out to be one contact.

@@ -64,7 +64,7 @@ impl SpillingIndex {
         if self.spilled
             && let Some((name, keys)) = mirror.match_keys(self.number, id)?
         {
-            for key in MatchIndex::content_keys(&MatchKeys::from_parts(name, keys)) {
+            for key in matching::found_by(&MatchKeys::from_parts(name, keys)) {
                 mirror.remove_match_holder(self.number, key, id)?;
             }
             self.looked_at.get_mut().remove(&id);
