@@ -9,7 +9,7 @@ use carnet::sandbox::{Sandbox, SandboxSettings};
 const PRACTICE: &str = "[crm]\nurl = \"sandbox\"\n[mirror]\npath = \"carnet.db\"\n\
                         [[book]]\nname = \"cards\"\nkind = \"vdir\"\npath = \"cards\"\n";
 
-fn settings(folder: &Path, text: &str) {
+pub fn settings(folder: &Path, text: &str) {
     use std::os::unix::fs::PermissionsExt;
     let path = folder.join("carnet.toml");
     fs::write(&path, text).unwrap();
@@ -17,7 +17,7 @@ fn settings(folder: &Path, text: &str) {
 }
 
 /// Runs carnet on the settings in a folder: its exit code, stdout and stderr, the folder's name cut out.
-fn carnet(folder: &Path, arguments: &[&str]) -> (i32, String, String) {
+pub fn carnet(folder: &Path, arguments: &[&str]) -> (i32, String, String) {
     let mut command = Command::cargo_bin("carnet").unwrap();
     command.env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default()).env("NO_COLOR", "1");
     let output = command.arg("-c").arg(folder.join("carnet.toml")).args(arguments).output().unwrap();
@@ -309,7 +309,7 @@ async fn a_wrong_password_and_a_server_that_is_down() {
     sandbox.stop().await;
     settings(folder.path(), &text("demo"));
     let (code, _, told) = tokio::task::block_in_place(|| carnet(folder.path(), &["pull"]));
-    assert_eq!((code, told.contains("could not connect")), (5, true), "{told}");
+    assert_eq!((code, told.contains("failed to connect to")), (5, true), "{told}");
 }
 
 #[test]

@@ -1,12 +1,14 @@
 //! The tests that need more than one module, in one binary.
 
 mod cards;
+mod check;
 mod cli;
 mod crash;
 mod csv_book;
 mod csv_import;
 mod csv_pile;
 mod import_twice;
+mod init;
 mod mutants;
 mod old_mirror;
 mod scenarios;

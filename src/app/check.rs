@@ -1,31 +1,47 @@
-//! Does everything that the settings name work? Asks, and writes nothing.
+//! Does everything that the settings name work, and would a run go on? Asks, and writes nothing.
 
 use std::{io, path::Path};
 
 use rustix::fs::{Access, access};
 
-use super::compose::{book_replica, crm_replica};
+use super::compose::{account, book_participant, crm_replica};
 use crate::{
     config::{Book, BookKind, CrmUrl, Direction, Settings},
     contact::FieldSet,
     crm::replica::CrmReplica,
     mirror::Mirror,
-    replica::{Batch, Diagnostic, Replica, Stopped, memory::Known},
+    replica::{Diagnostic, Replica},
     sandbox::{Sandbox, SandboxSettings},
-    sync::{SyncError, SystemClock},
+    sync::{self, ACCOUNT, CRM, SyncError, events::Stopped},
 };
 
+const MIRROR: &str = "mirror";
+
 /// One thing that was looked at.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug)]
 pub struct CheckLine {
     /// `crm`, `mirror` or a book's name.
     pub subject: String,
     /// How it is.
     pub verdict: Verdict,
-    /// What was seen.
-    pub message: String,
-    /// What to do.
-    pub hint: Option<String>,
+    /// What was found.
+    pub finding: Finding,
+}
+
+/// What was found.
+#[derive(Debug)]
+pub enum Finding {
+    /// In words.
+    Said {
+        /// What was seen.
+        message: String,
+        /// What to do.
+        hint: Option<String>,
+    },
+    /// A run would end, or leave this out, for this.
+    Error(SyncError),
+    /// A run would stop here for safety.
+    Guarded(Stopped),
 }
 
 /// How a checked thing is.
@@ -39,29 +55,63 @@ pub enum Verdict {
     Failed,
 }
 
-/// Looks at the mirror, the server (unless offline) and every book.
-pub async fn check(settings: &Settings, offline: bool) -> Vec<CheckLine> {
+/// What the server is asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Server {
+    /// Whether it takes the login.
+    Ask,
+    /// Nothing: a user wants it so.
+    Offline,
+    /// Nothing: there is no password.
+    NoPassword,
+}
+
+/// Looks at the mirror, the server and every book.
+pub async fn check(settings: &Settings, server: Server) -> Vec<CheckLine> {
     let mut lines = vec![check_mirror(settings)];
-    if offline {
-        lines.push(line("crm", Verdict::Ok, "not asked (--offline)"));
-    } else {
-        lines.extend(check_server(settings).await.unwrap_or_else(|error| vec![failed("crm", &error)]));
+    match server {
+        Server::Ask => lines.extend(check_server(settings).await.unwrap_or_else(|error| vec![failed(CRM, error)])),
+        Server::Offline => lines.push(line(CRM, Verdict::Ok, "not asked (--offline)")),
+        Server::NoPassword => lines.push(line(CRM, Verdict::Warning, "not asked: there is no password")),
     }
+    // A mirror that cannot be read has a line of its own; the books are then looked at as if they were new.
+    let mirror = Mirror::open_read_only(&settings.mirror.path).or_else(|_| Mirror::in_memory());
     for book in &settings.books {
-        lines.push(check_book(settings, book).await.unwrap_or_else(|error| failed(&book.name, &error)));
+        lines.push(match &mirror {
+            Ok(mirror) => check_book(settings, book, mirror).await.unwrap_or_else(|error| failed(&book.name, error)),
+            Err(error) => line(&book.name, Verdict::Failed, error.to_string()),
+        });
     }
     lines
 }
 
+/// Whether a run can open and write the mirror, and whether it is this account's.
 fn check_mirror(settings: &Settings) -> CheckLine {
     let path = &settings.mirror.path;
+    let folder = path.parent().unwrap_or(Path::new("/"));
+    if let Some(message) = unwritable(folder, &may_write) {
+        let hint = "a run writes the mirror and its lock there: let it, or set another mirror.path";
+        return hinted(line(MIRROR, Verdict::Failed, message), hint);
+    }
+    if path.is_dir() {
+        let hint = "mirror.path names a file, such as carnet.db in that folder";
+        return hinted(line(MIRROR, Verdict::Failed, format!("{} is a folder", path.display())), hint);
+    }
     if !path.exists() {
-        return line("mirror", Verdict::Ok, "not there yet; the first run makes it");
+        return line(MIRROR, Verdict::Ok, "not there yet; the first run makes it");
     }
-    match Mirror::open_read_only(path).and_then(|mirror| mirror.count_contacts()) {
-        Ok(count) => line("mirror", Verdict::Ok, format!("{count} contacts")),
-        Err(error) => failed("mirror", &error.examined(path).into()),
+    if let Err(error) = access(path, Access::WRITE_OK | Access::READ_OK) {
+        return line(MIRROR, Verdict::Failed, format!("cannot write {}: {}", path.display(), io::Error::from(error)));
     }
+    let look = || -> Result<CheckLine, SyncError> {
+        let mirror = Mirror::open_read_only(path)?;
+        let (known, account) = (mirror.fact(ACCOUNT)?, account(settings));
+        if let Some(mirror) = known.filter(|known| *known != account) {
+            return Err(SyncError::OtherAccount { mirror, settings: account });
+        }
+        Ok(line(MIRROR, Verdict::Ok, format!("{} contacts", mirror.count_contacts()?)))
+    };
+    look().unwrap_or_else(|error| failed(MIRROR, error.examined(path)))
 }
 
 async fn check_server(settings: &Settings) -> Result<Vec<CheckLine>, SyncError> {
@@ -79,15 +129,15 @@ async fn check_server(settings: &Settings) -> Result<Vec<CheckLine>, SyncError> 
     let pages = replica.check_login().await?;
     let lists = check_lists(settings, &mut replica);
     if practice {
-        return Ok(vec![line("crm", Verdict::Ok, "the practice CRM, inside this process"), lists]);
+        return Ok(vec![line(CRM, Verdict::Ok, "the practice CRM, inside this process"), lists]);
     }
     let pages = pages.map(|pages| format!(", {pages} pages of contacts")).unwrap_or_default();
     if settings.crm.insecure_http {
-        let hint = "use https, or remove insecure_http";
         let message = format!("login accepted{pages}; the password may travel in clear text");
-        return Ok(vec![CheckLine { hint: Some(hint.to_owned()), ..line("crm", Verdict::Warning, message) }, lists]);
+        let crm = hinted(line(CRM, Verdict::Warning, message), "use https, or remove insecure_http");
+        return Ok(vec![crm, lists]);
     }
-    Ok(vec![line("crm", Verdict::Ok, format!("login accepted{pages}")), lists])
+    Ok(vec![line(CRM, Verdict::Ok, format!("login accepted{pages}")), lists])
 }
 
 /// Whether it is known how the CRM updates lists, or is yet to be found out on a throwaway contact.
@@ -100,65 +150,103 @@ fn check_lists(settings: &Settings, replica: &mut CrmReplica) -> CheckLine {
     }
     let message = "how the CRM updates numbers and addresses is not known yet: the first change of one makes a throwaway \
                    contact, \"carnet probe\", in the CRM and deletes it again";
-    let hint = "`crm.lists` says it without trying";
-    CheckLine { hint: Some(hint.to_owned()), ..line("lists", Verdict::Ok, message) }
+    hinted(line("lists", Verdict::Ok, message), "`crm.lists` says it without trying")
 }
 
-async fn check_book(settings: &Settings, book: &Book) -> Result<CheckLine, SyncError> {
-    let mut replica = book_replica(settings, book, &SystemClock)?;
+async fn check_book(settings: &Settings, book: &Book, mirror: &Mirror) -> Result<CheckLine, SyncError> {
+    let mut participant = book_participant(settings, book)?;
     if book.direction != Direction::FromBook
-        && let Some(line) = check_writable(book, &|folder| Ok(access(folder, Access::WRITE_OK | Access::EXEC_OK)?))
+        && let Some(line) = check_writable(book, &may_write)
     {
         return Ok(line);
     }
-    if !book.path.exists() {
-        if let Some(dialect) = book.dialect.as_ref().filter(|dialect| !dialect.exports()) {
-            let message = format!("no file there yet, and carnet only reads the dialect {}", dialect.name());
-            let hint = "put the file there, choose another dialect, or set export = true in a profile of your own";
-            return Ok(CheckLine { hint: Some(hint.to_owned()), ..line(&book.name, Verdict::Failed, message) });
-        }
-        let what = if book.kind == BookKind::Vdir { "folder" } else { "file" };
-        return Ok(line(&book.name, Verdict::Ok, format!("no {what} there yet; the first sync makes it")));
+    let known = mirror.count_known(&book.name)? > 0;
+    if !known && !book.path.exists() {
+        return Ok(check_new(book));
     }
-    let (mut cards, mut problems) = (0, Vec::new());
-    let known = Known::default();
-    let mut sink = |batch: Batch| -> Result<(), Stopped> {
-        cards += batch.changed.len() + batch.same.len();
-        problems.extend(batch.problems);
-        problems.extend(batch.doubts.into_iter().map(|(_, problem)| problem));
-        Ok(())
+    let seen = sync::look(mirror, &mut participant, settings.sync.max_delete).await?;
+    if let Some(guard) = seen.guard {
+        return Ok(CheckLine {
+            subject: book.name.clone(),
+            verdict: Verdict::Failed,
+            finding: Finding::Guarded(guard),
+        });
+    }
+    let contacts = seen.contacts;
+    let Some(first) = seen.problems.first() else {
+        return Ok(line(&book.name, Verdict::Ok, format!("{contacts} contacts")));
     };
-    replica.scan(&known, &mut sink).await?;
-    let Some(first) = problems.first() else {
-        return Ok(line(&book.name, Verdict::Ok, format!("{cards} contacts")));
+    let unread = seen.problems.len();
+    let message = format!("{contacts} contacts, and {unread} that cannot be read: {}: {}", first.place, first.message);
+    let finding = Finding::Said { message, hint: first.hint.clone() };
+    Ok(CheckLine { subject: book.name.clone(), verdict: Verdict::Warning, finding })
+}
+
+/// A book that the first run is to make.
+fn check_new(book: &Book) -> CheckLine {
+    if let Some(dialect) = book.dialect.as_ref().filter(|dialect| !dialect.exports()) {
+        let message = format!("no file there yet, and carnet only reads the dialect {}", dialect.name());
+        let hint = "put the file there, choose another dialect, or set export = true in a profile of your own";
+        return hinted(line(&book.name, Verdict::Failed, message), hint);
+    }
+    let (what, folder) = match book.kind {
+        BookKind::Vdir => ("folder", book.path.as_path()),
+        BookKind::Vcard | BookKind::Csv | BookKind::Carddav => ("file", book.path.parent().unwrap_or(Path::new("/"))),
     };
-    let message =
-        format!("{cards} contacts, and {} that cannot be read: {}: {}", problems.len(), first.place, first.message);
-    Ok(CheckLine { hint: first.hint.clone(), ..line(&book.name, Verdict::Warning, message) })
+    let message = format!("no {what} there yet; the first sync makes it: {}", book.path.display());
+    // A typing error, or a disk that is not mounted, looks the same.
+    match folder.parent().filter(|above| !above.exists()) {
+        None => line(&book.name, Verdict::Ok, message),
+        Some(above) => hinted(
+            line(&book.name, Verdict::Warning, message),
+            &format!("{} is not there either: is the path right, and its disk mounted?", above.display()),
+        ),
+    }
 }
 
 /// Books are written by putting a new version beside the old one and in its place: what must be writable is the folder,
 /// not the file. The line that says it is not; where the folder is not there yet, its nearest parent counts.
 fn check_writable(book: &Book, may_write: &dyn Fn(&Path) -> io::Result<()>) -> Option<CheckLine> {
     let folder = if book.kind == BookKind::Vdir { Some(book.path.as_path()) } else { book.path.parent() };
-    let there = folder?.ancestors().find(|folder| folder.symlink_metadata().is_ok())?;
+    let message = unwritable(folder?, may_write)?;
+    let hint = match book.kind == BookKind::Vdir && book.path.is_file() {
+        true => "the book's path must be a folder; kind = \"vcard\" is one file for all",
+        false => "carnet writes a new version beside the old one; let it write there, or set direction = \"from-book\"",
+    };
+    Some(hinted(line(&book.name, Verdict::Failed, message), hint))
+}
+
+/// Why nothing can be written in a folder; where it is not there yet, its nearest parent counts.
+fn unwritable(folder: &Path, may_write: &dyn Fn(&Path) -> io::Result<()>) -> Option<String> {
+    let there = folder.ancestors().find(|folder| folder.symlink_metadata().is_ok())?;
     let error = match there.metadata() {
         Ok(found) if !found.is_dir() => io::Error::from(io::ErrorKind::NotADirectory),
         Ok(_) => may_write(there).err()?,
         Err(error) => error,
     };
-    let hint = "carnet writes a new version beside the old one; let it write there, or set direction = \"from-book\"";
-    let message = format!("cannot write in {}: {error}", there.display());
-    Some(CheckLine { hint: Some(hint.to_owned()), ..line(&book.name, Verdict::Failed, message) })
+    Some(format!("cannot write in {}: {error}", there.display()))
+}
+
+fn may_write(folder: &Path) -> io::Result<()> {
+    Ok(access(folder, Access::WRITE_OK | Access::EXEC_OK)?)
 }
 
 fn line(subject: &str, verdict: Verdict, message: impl Into<String>) -> CheckLine {
-    CheckLine { subject: subject.to_owned(), verdict, message: message.into(), hint: None }
+    CheckLine { subject: subject.to_owned(), verdict, finding: Finding::Said { message: message.into(), hint: None } }
 }
 
-fn failed(subject: &str, error: &SyncError) -> CheckLine {
-    let message = format!("failed to {error}");
-    CheckLine { hint: error.hint(), ..line(subject, Verdict::Failed, message) }
+/// The same line with what to do.
+fn hinted(line: CheckLine, hint: &str) -> CheckLine {
+    match line.finding {
+        Finding::Said { message, .. } => {
+            CheckLine { finding: Finding::Said { message, hint: Some(hint.to_owned()) }, ..line }
+        }
+        Finding::Error(_) | Finding::Guarded(_) => line,
+    }
+}
+
+fn failed(subject: &str, error: SyncError) -> CheckLine {
+    CheckLine { subject: subject.to_owned(), verdict: Verdict::Failed, finding: Finding::Error(error) }
 }
 
 #[cfg(test)]
@@ -176,7 +264,10 @@ mod tests {
         let settings =
             Settings::parse(&folder.path().join("carnet.toml"), &text, Environment::from_fn(&nothing)).unwrap();
         let access = |_: &Path| if writable { Ok(()) } else { Err(io::ErrorKind::PermissionDenied.into()) };
-        let told = check_writable(&settings.books[0], &access).map(|line| line.message);
+        let told = check_writable(&settings.books[0], &access).map(|line| match line.finding {
+            Finding::Said { message, .. } => message,
+            other => panic!("{other:?}"),
+        });
         let told = told.map(|message| message.replace(&*folder.path().to_string_lossy(), "HERE"));
         assert_eq!(told.as_deref(), expected, "{kind} {path}");
     }

@@ -73,7 +73,7 @@ fn crm_participant(settings: &Settings, replica: CrmReplica) -> Participant {
     Participant { deletes, essential: true, ..Participant::new(CRM, Box::new(replica), winner) }
 }
 
-fn book_participant(settings: &Settings, book: &Book) -> Result<Participant, SyncError> {
+pub(crate) fn book_participant(settings: &Settings, book: &Book) -> Result<Participant, SyncError> {
     let winner = settings.sync.prefer.against_a_book();
     let direction = match book.direction {
         config::Direction::TwoWay => Direction::TwoWay,
@@ -180,7 +180,7 @@ fn account_id(settings: &Settings) -> String {
 }
 
 /// Host, path and user. A loopback port is left out: a tunnel or a test server may well get another one next time.
-fn account(settings: &Settings) -> String {
+pub(crate) fn account(settings: &Settings) -> String {
     let CrmUrl::Http(text) = &settings.crm.url else { return "the practice CRM".to_owned() };
     let Ok(url) = Url::parse(text) else { return text.clone() };
     let host = url.host_str().unwrap_or_default();

@@ -7,7 +7,7 @@ mod lock;
 mod run;
 mod transfer;
 
-pub use check::{CheckLine, Verdict, check};
+pub use check::{CheckLine, Finding, Server, Verdict, check};
 pub use decide::{Decided, decide, undo};
 pub use run::run;
 pub use transfer::{ImportOptions, export, export_format, import};

@@ -1,5 +1,6 @@
 //! `carnet check`: a line for the settings, the password, the server and every book.
 
+use anstyle::Style;
 use clap::Args;
 use serde_json::json;
 
@@ -7,13 +8,17 @@ use super::{
     context::Context,
     errors::CliError,
     exit,
+    messages::{Messages, Said},
     output::{BAD, FAINT, GOOD, Output, WARNING, plain},
 };
 use crate::{
     app,
-    app::{CheckLine, Verdict},
+    app::{CheckLine, Finding, Server, Verdict},
     config::{CrmUrl, Environment, Settings, secrets},
+    sync::{Attention, CRM, SyncError, events::Stopped},
 };
+
+const PASSWORD: &str = "password";
 
 /// Flags of `check`.
 #[derive(Debug, Args)]
@@ -43,22 +48,21 @@ async fn lines(mut settings: Settings, offline: bool) -> Vec<CheckLine> {
     let known = match secrets::read(&settings, source).await {
         Ok(password) => {
             settings.crm.password.given = Some(password);
-            lines.push(line("password", Verdict::Ok, place, None));
+            lines.push(line(PASSWORD, Verdict::Ok, place, None));
             true
         }
         Err(error) => {
-            lines.push(line("password", Verdict::Failed, format!("failed to {error}"), error.hint()));
+            lines.push(line(PASSWORD, Verdict::Failed, format!("failed to {error}"), error.hint()));
             false
         }
     };
-    // Without a password the server would only say so again.
-    for mut line in app::check(&settings, offline || !known).await {
-        // Not being asked is no flaw where a user wanted it so.
-        if offline && line.subject == "crm" {
-            line.verdict = Verdict::Ok;
-        }
-        lines.push(line);
-    }
+    let server = match (offline, known) {
+        (true, _) => Server::Offline,
+        (false, true) => Server::Ask,
+        // Without a password the server would only say so again.
+        (false, false) => Server::NoPassword,
+    };
+    lines.extend(app::check(&settings, server).await);
     lines
 }
 
@@ -80,55 +84,110 @@ fn plain_http(settings: &Settings) -> Option<CheckLine> {
 }
 
 fn line(subject: &str, verdict: Verdict, message: String, hint: Option<String>) -> CheckLine {
-    CheckLine { subject: subject.to_owned(), verdict, message, hint }
+    CheckLine { subject: subject.to_owned(), verdict, finding: Finding::Said { message, hint } }
+}
+
+/// What was found and what to do, in words.
+fn in_words(finding: &Finding, messages: &dyn Messages) -> Said {
+    match finding {
+        Finding::Said { message, hint } => Said { message: message.clone(), hint: hint.clone() },
+        Finding::Error(error) => Said { message: error.whole(), hint: messages.what_to_do(error) },
+        Finding::Guarded(stopped) => {
+            Said { message: messages.stopped(stopped), hint: messages.todo(&stopped.attention) }
+        }
+    }
 }
 
 /// Prints the lines.
 pub fn print(lines: &[CheckLine], out: &mut Output) -> Result<(), CliError> {
-    let width = lines.iter().map(|line| line.subject.chars().count()).max().unwrap_or(0);
-    for CheckLine { subject, verdict, message, hint } in lines {
-        let (word, style) = match verdict {
-            Verdict::Ok => ("ok", GOOD),
-            Verdict::Warning => ("warning", WARNING),
-            Verdict::Failed => ("failed", BAD),
-        };
-        if out.json {
-            let object =
-                json!({ "type": "check", "subject": subject, "verdict": word, "message": message, "hint": hint });
-            out.object(&object)?;
-            continue;
-        }
-        out.say(&format!("{subject:width$}  {style}{word:7}{style:#}  {}", plain(message)))?;
-        if let Some(hint) = hint {
-            out.say(&format!("{:width$}  {FAINT}hint:{FAINT:#}    {}", "", plain(hint)))?;
-        }
+    if !out.json {
+        return Ok(out.say(&in_lines(lines, out))?);
+    }
+    for CheckLine { subject, verdict, finding } in lines {
+        let Said { message, hint } = in_words(finding, out.messages());
+        let (word, _) = shown(*verdict);
+        out.object(&json!({ "type": "check", "subject": subject, "verdict": word, "message": message, "hint": hint }))?;
     }
     Ok(())
 }
 
-/// 0 only if all is ok; 1 if something failed, 3 if there are warnings only.
+/// The lines as a user reads them.
+pub fn in_lines(lines: &[CheckLine], out: &Output) -> String {
+    let width = lines.iter().map(|line| line.subject.chars().count()).max().unwrap_or(0);
+    let lines = lines.iter().map(|CheckLine { subject, verdict, finding }| {
+        let (word, style) = shown(*verdict);
+        let Said { message, hint } = in_words(finding, out.messages());
+        let hint =
+            hint.map_or_else(String::new, |hint| format!("\n{:width$}  {FAINT}hint:{FAINT:#}    {}", "", plain(&hint)));
+        format!("{subject:width$}  {style}{word:7}{style:#}  {}{hint}", plain(&message))
+    });
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+fn shown(verdict: Verdict) -> (&'static str, Style) {
+    match verdict {
+        Verdict::Ok => ("ok", GOOD),
+        Verdict::Warning => ("warning", WARNING),
+        Verdict::Failed => ("failed", BAD),
+    }
+}
+
+/// 0 only if all is ok; 3 if there are warnings only; else the code with which a run would end: what ends it at once goes
+/// before what stops a part of it.
 pub fn code(lines: &[CheckLine]) -> u8 {
-    let any = |wanted: fn(&Verdict) -> bool| lines.iter().any(|line| wanted(&line.verdict));
-    match () {
-        () if any(|verdict| matches!(verdict, Verdict::Failed)) => exit::FAILED,
-        () if any(|verdict| matches!(verdict, Verdict::Warning)) => exit::PARTLY,
-        () => exit::DONE,
+    let failed = lines.iter().filter(|line| line.verdict == Verdict::Failed);
+    let codes: Vec<u8> = failed.map(failure_code).collect();
+    let first = [exit::USAGE, exit::LOGIN, exit::NETWORK, exit::SAFETY, exit::FAILED];
+    match first.into_iter().find(|code| codes.contains(code)) {
+        Some(code) => code,
+        None if lines.iter().any(|line| line.verdict == Verdict::Warning) => exit::PARTLY,
+        None => exit::DONE,
+    }
+}
+
+fn failure_code(line: &CheckLine) -> u8 {
+    match &line.finding {
+        Finding::Said { .. } if line.subject == PASSWORD => exit::USAGE,
+        Finding::Said { .. } => exit::FAILED,
+        // A book in trouble is no network.
+        Finding::Error(SyncError::Network(_) | SyncError::Login(_)) if line.subject != CRM => exit::FAILED,
+        Finding::Error(error) => error.exit_code(),
+        Finding::Guarded(Stopped { attention: Attention::HeldDeletions { .. }, .. }) => exit::FAILED,
+        Finding::Guarded(_) => exit::SAFETY,
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{replica::Diagnostic, sync::StopReason};
 
     #[test]
-    fn only_all_ok_is_0() {
-        let check = |verdicts: Vec<Verdict>, expected: u8| {
-            let lines: Vec<CheckLine> =
-                verdicts.into_iter().map(|verdict| line("x", verdict, String::new(), None)).collect();
-            assert_eq!(code(&lines), expected);
+    fn only_all_ok_is_0_and_the_rest_is_as_a_run_would_end() {
+        let said = |verdict| line("x", verdict, String::new(), None);
+        let error = |subject: &str, error| CheckLine {
+            subject: subject.to_owned(),
+            verdict: Verdict::Failed,
+            finding: Finding::Error(error),
         };
-        check(vec![Verdict::Ok, Verdict::Ok], 0);
-        check(vec![Verdict::Ok, Verdict::Warning], 3);
-        check(vec![Verdict::Warning, Verdict::Failed, Verdict::Ok], 1);
+        let trouble = || Diagnostic::new("x");
+        let emptied = || CheckLine {
+            subject: "team".to_owned(),
+            verdict: Verdict::Failed,
+            finding: Finding::Guarded(Stopped {
+                replica: "team".to_owned(),
+                attention: Attention::Stopped { reason: StopReason::Emptied { known: 3 } },
+            }),
+        };
+        let check = |lines: Vec<CheckLine>, expected: u8| assert_eq!(code(&lines), expected, "{lines:?}");
+        check(vec![said(Verdict::Ok), said(Verdict::Ok)], 0);
+        check(vec![said(Verdict::Ok), said(Verdict::Warning)], 3);
+        check(vec![said(Verdict::Warning), said(Verdict::Failed), said(Verdict::Ok)], 1);
+        check(vec![said(Verdict::Failed), emptied()], 7);
+        check(vec![emptied(), error(CRM, SyncError::Network(trouble()))], 5);
+        check(vec![emptied(), error(CRM, SyncError::Login(trouble()))], 4);
+        check(vec![error("team", SyncError::Network(trouble()))], 1);
+        let password = line(PASSWORD, Verdict::Failed, String::new(), None);
+        check(vec![password, error(CRM, SyncError::Login(trouble()))], 2);
     }
 }

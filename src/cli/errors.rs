@@ -92,6 +92,14 @@ impl CliError {
         Self::Failed { message: format!("{verb} {}: {error}", path.display()), hint: None }
     }
 
+    /// The error where nothing stands before it: "failed to ...".
+    fn whole(&self) -> String {
+        match self {
+            Self::Sync(error) => error.whole(),
+            _ => format!("failed to {self}"),
+        }
+    }
+
     /// The public exit code.
     pub fn exit_code(&self) -> u8 {
         match self {
@@ -122,7 +130,7 @@ impl CliError {
     pub fn in_words(&self, colors: bool) -> Option<String> {
         match self {
             Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => None,
-            Self::Sync(SyncError::Interrupted) => Some(format!("{self}\n")),
+            Self::Sync(SyncError::Interrupted) => Some(format!("{}\n", self.whole())),
             Self::Settings(SettingsError::Invalid { file, text, faults }) => {
                 let head = format!("{BAD}error{BAD:#}: failed to understand the settings file {}\n", file.display());
                 let name = file.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
@@ -130,14 +138,14 @@ impl CliError {
             }
             _ => {
                 let hint = self.hint().map_or_else(String::new, |hint| format!("{FAINT}hint:{FAINT:#} {hint}\n"));
-                Some(format!("{BAD}error{BAD:#}: failed to {self}\n{hint}"))
+                Some(format!("{BAD}error{BAD:#}: {}\n{hint}", self.whole()))
             }
         }
     }
 
     /// The `error` object of `--json`.
     pub fn in_json(&self) -> Value {
-        let mut object = json!({ "type": "error", "message": self.to_string(), "exit_code": self.exit_code() });
+        let mut object = json!({ "type": "error", "message": self.whole(), "exit_code": self.exit_code() });
         if let Some(hint) = self.hint() {
             object["hint"] = hint.into();
         }
@@ -264,7 +272,7 @@ mod tests {
        ╰────
       help: the folder of a vdir, the file of the others
     "#);
-        insta::assert_snapshot!(error.in_json(), @r#"{"exit_code":2,"faults":[{"hint":"did you mean `timeout`? known here: url, username, password_command, password_file, password, concurrency, requests_per_second, per_page, timeout, confirm_after, ca_file, insecure_http, lists, deletes","line":4,"message":"unknown key `timeuot` in [crm]"},{"hint":"one of vdir, vcard, csv","line":5,"message":"`book.kind` is missing"},{"hint":"the folder of a vdir, the file of the others","line":5,"message":"`book.path` is missing"}],"hint":"did you mean `timeout`? known here: url, username, password_command, password_file, password, concurrency, requests_per_second, per_page, timeout, confirm_after, ca_file, insecure_http, lists, deletes","message":"understand the settings file /etc/carnet.toml: unknown key `timeuot` in [crm]","type":"error"}"#);
+        insta::assert_snapshot!(error.in_json(), @r#"{"exit_code":2,"faults":[{"hint":"did you mean `timeout`? known here: url, username, password_command, password_file, password, concurrency, requests_per_second, per_page, timeout, confirm_after, ca_file, insecure_http, lists, deletes","line":4,"message":"unknown key `timeuot` in [crm]"},{"hint":"one of vdir, vcard, csv","line":5,"message":"`book.kind` is missing"},{"hint":"the folder of a vdir, the file of the others","line":5,"message":"`book.path` is missing"}],"hint":"did you mean `timeout`? known here: url, username, password_command, password_file, password, concurrency, requests_per_second, per_page, timeout, confirm_after, ca_file, insecure_http, lists, deletes","message":"failed to understand the settings file /etc/carnet.toml: unknown key `timeuot` in [crm]","type":"error"}"#);
     }
 
     #[test]

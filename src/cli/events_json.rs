@@ -63,7 +63,7 @@ pub fn event(event: &SyncEvent, messages: &dyn Messages) -> Value {
             "type": "error",
             "replica": replica,
             "contact": contact,
-            "message": message,
+            "message": format!("failed to {message}"),
             "hint": hint,
             "known": *telling == Telling::Known,
         }),

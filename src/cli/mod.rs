@@ -51,6 +51,10 @@ pub mod exit {
     pub const USAGE: u8 = 2;
     /// Finished, but something waits or failed for single contacts.
     pub const PARTLY: u8 = 3;
+    /// The login was refused.
+    pub const LOGIN: u8 = 4;
+    /// Network or server trouble.
+    pub const NETWORK: u8 = 5;
     /// Stopped for safety.
     pub const SAFETY: u8 = 7;
     /// Interrupted.

@@ -31,6 +31,7 @@ pub fn name(failure: &Failure) -> String {
 /// A failure for `--json`; `kind` is its type.
 pub fn object(kind: &str, failure: &Failure, messages: &dyn Messages) -> Value {
     let Failure { replica, activity, count, hint, subjects } = failure;
+    let subjects: Vec<FailedSubject> = subjects.iter().map(whole).collect();
     json!({
         "type": kind, "replica": replica, "activity": activity, "count": count, "text": messages.failure(failure),
         "hint": hint, "subjects": subjects,
@@ -44,4 +45,11 @@ pub fn waiting(problem: &Problem, messages: &dyn Messages) -> Value {
     object["run"] = (*first_run).into();
     object["since"] = since.as_str().into();
     object
+}
+
+/// A subject whose message stands by itself.
+fn whole(subject: &FailedSubject) -> FailedSubject {
+    let FailedSubject { place, contact, message } = subject.clone();
+    let message = if place.is_empty() { format!("failed to {message}") } else { message };
+    FailedSubject { place, contact, message }
 }

@@ -98,6 +98,19 @@ pub fn sync(args: &SyncArgs, context: &mut Context) -> Result<u8, CliError> {
     run(&options, context)
 }
 
+/// What the first sync with these settings would do.
+pub fn rehearse(context: &mut Context, settings: &Settings) -> Result<u8, CliError> {
+    let options = RunOptions {
+        mode: Mode::Sync,
+        only: Vec::new(),
+        dry_run: true,
+        max_delete: None,
+        force: false,
+        trigger: "init".to_owned(),
+    };
+    reported(context, settings, true, async |stop, events| app::run(settings, &options, stop, events).await)
+}
+
 fn run(options: &RunOptions, context: &mut Context) -> Result<u8, CliError> {
     let settings = context.settings()?;
     reported(context, &settings, options.dry_run, async |stop, events| app::run(&settings, options, stop, events).await)

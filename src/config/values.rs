@@ -68,7 +68,28 @@ pub(super) fn parse_crm_url(text: &str, insecure_http: bool) -> Result<CrmUrl, W
     if trimmed.ends_with("/contacts.xml") {
         return Err(("the address must end with the account, without /contacts.xml".to_owned(), example()));
     }
+    if let Some(words) = not_an_account(&url) {
+        return Err((words, example()));
+    }
     Ok(CrmUrl::Http(trimmed.to_owned()))
+}
+
+/// The hosts whose API has the account, and nothing else, behind the server's name. Source: wire-facts, the base address.
+const ACCOUNT_HOSTS: [&str; 2] = ["incwo.com", "entreprise-facile.com"];
+
+/// Why an address of the known service is not that of its API: no account, or the address of a web page.
+fn not_an_account(url: &url::Url) -> Option<String> {
+    let host = url.host_str().unwrap_or_default();
+    ACCOUNT_HOSTS.iter().find(|known| host == **known || host.ends_with(&format!(".{known}")))?;
+    let parts: Vec<&str> = url.path_segments()?.filter(|part| !part.is_empty()).collect();
+    match parts.as_slice() {
+        [] => Some("the address lacks your account's number at its end".to_owned()),
+        [_] => None,
+        [account, ..] if account.bytes().all(|byte| byte.is_ascii_digit()) => {
+            Some(format!("this is a web page's address; the account's is https://{host}/{account}"))
+        }
+        _ => Some("this is a web page's address; the API's ends with your account's number".to_owned()),
+    }
 }
 
 /// True for a literal loopback address (127.0.0.0/8, ::1); a name could be pointed elsewhere.

@@ -113,6 +113,9 @@ pub struct Verdict<'a> {
 
 const URL_HINT: &str = "check crm.url: it should be https://www.incwo.com/ACCOUNT, your account's number at its end";
 
+const LOGIN_HINT: &str = "check crm.username and the password, and that the account's settings in the CRM switch API access \
+                          on and let this user read contacts";
+
 const VANISHED_HINT: &str = "nothing was changed, and no contact is taken for deleted; try again later; if it stays so, \
                              see whether crm.url is still the account's address, and ask the CRM's support";
 
@@ -130,7 +133,14 @@ const REFUSED_HINT: &str = "see whether the CRM itself takes such a contact, and
 
 /// A failed GET. Reading changes nothing, so that it is never unsettled.
 pub fn of_read(what: &str, failure: &Failure) -> CrmError {
-    CrmError::new(ErrorKind::Unavailable, format!("{what}: {}", failure_words(failure))).hint(failure_hint(failure))
+    // Which page was asked for first is chance, and says nothing of a server that cannot be reached.
+    let message = match failure {
+        Failure::NotSent { place, cause } => format!("connect to {place}: {cause}"),
+        Failure::TimedOut { .. } | Failure::Cut { .. } | Failure::TooLarge(_) => {
+            format!("{what}: {}", failure_words(failure))
+        }
+    };
+    CrmError::new(ErrorKind::Unavailable, message).hint(failure_hint(failure))
 }
 
 /// A failed write: only what was never sent has surely not happened.
@@ -147,7 +157,7 @@ pub fn of_read_status(verdict: &Verdict<'_>) -> CrmError {
     let Verdict { what, status, retry_after, .. } = verdict;
     let message = format!("{what}: the server answered {}", status_words(*status));
     match status {
-        401 => login(what, *status),
+        401 => login(*status),
         403 => CrmError::new(ErrorKind::Forbidden, message).hint(FORBIDDEN_HINT),
         300..=399 => redirect(what, *status, ErrorKind::Rejected),
         404 | 410 => CrmError::new(ErrorKind::Gone, message).hint(GONE_HINT),
@@ -157,9 +167,9 @@ pub fn of_read_status(verdict: &Verdict<'_>) -> CrmError {
 }
 
 /// The same for the listing: a user who may not read it can do nothing at all.
-pub fn of_listing(what: &str, error: CrmError) -> CrmError {
+pub fn of_listing(error: CrmError) -> CrmError {
     match error.kind {
-        ErrorKind::Forbidden => login(what, 403),
+        ErrorKind::Forbidden => login(403),
         ErrorKind::Settings
         | ErrorKind::Login
         | ErrorKind::Unavailable
@@ -184,7 +194,7 @@ pub fn of_write_status(verdict: &Verdict<'_>) -> CrmError {
         None => CrmError::new(kind, message.clone()).hint(hint),
     };
     match status {
-        401 => login(what, *status),
+        401 => login(*status),
         403 => refused(ErrorKind::Forbidden, FORBIDDEN_HINT),
         302 | 303 => redirect(what, *status, ErrorKind::OutcomeUnknown),
         300..=399 => redirect(what, *status, ErrorKind::Rejected),
@@ -234,9 +244,9 @@ pub fn no_contacts(what: &str, status: u16, answered_before: bool) -> CrmError {
     CrmError::new(ErrorKind::Rejected, message).hint(format!("most likely the address is wrong: {URL_HINT}"))
 }
 
-fn login(what: &str, status: u16) -> CrmError {
-    CrmError::new(ErrorKind::Login, format!("{what}: the login was refused ({})", status_words(status)))
-        .hint("check crm.username and the password, and that the user may read contacts")
+fn login(status: u16) -> CrmError {
+    CrmError::new(ErrorKind::Login, format!("log in to the CRM: the login was refused ({})", status_words(status)))
+        .hint(LOGIN_HINT)
 }
 
 fn refusal_words(status: u16) -> String {
@@ -373,9 +383,9 @@ mod tests {
     #[test]
     fn a_right_that_is_missing_is_the_logins_only_where_nothing_can_be_read() {
         let forbidden = |text| Verdict { what: "update contact 5", status: 403, retry_after: None, text };
-        assert_eq!(of_listing("read page 1", of_read_status(&forbidden(""))).kind, ErrorKind::Login);
+        assert_eq!(of_listing(of_read_status(&forbidden(""))).kind, ErrorKind::Login);
         let denied = CrmError::new(ErrorKind::Unavailable, "x");
-        assert_eq!(of_listing("read page 1", denied.clone()), denied);
+        assert_eq!(of_listing(denied.clone()), denied);
         let said = of_write_status(&forbidden("<errors><error>You may not</error></errors>"));
         assert_eq!(said.kind, ErrorKind::Forbidden);
         let message = "update contact 5: the server refused it (403 Forbidden): You may not";

@@ -127,7 +127,7 @@ impl Client {
                 _ => Ok(None),
             })
             .await
-            .map_err(|error| error::of_listing(&what, error))?;
+            .map_err(error::of_listing)?;
         found.ok_or_else(|| error::no_contacts(&what, 404, false))
     }
 }
@@ -203,7 +203,7 @@ impl Shared {
         let url = self.client.page_url(number);
         let read = |answer: &Answer| self.read(number, answer);
         let content = self.client.get_in_turn(turn, &what, &url, etag, read).await;
-        let content = content.map_err(|error| error::of_listing(&what, error))?;
+        let content = content.map_err(error::of_listing)?;
         let total = match &content {
             Content::Same => remembered.and_then(|page| page.total_pages),
             Content::Fresh(page) => page.total_pages,

@@ -97,7 +97,8 @@ pub(crate) fn of_distrust(distrust: Distrust) -> Attention {
         Distrust::NoMarker { path, marker, .. } => StopReason::NoMarker { path, marker },
         Distrust::MarkerWentAway { path, marker, .. } => StopReason::MarkerWentAway { path, marker },
         Distrust::NoFile { path, .. } => StopReason::NoFile { path },
-        Distrust::Other(Diagnostic { message: text, hint: todo }) => {
+        Distrust::Other(Diagnostic { message, hint: todo }) => {
+            let text = format!("failed to {message}");
             return Attention::Worded { kind: AttentionKind::Stopped, text, todo, candidates: Vec::new() };
         }
     };

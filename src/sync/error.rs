@@ -58,6 +58,14 @@ pub enum SyncError {
 }
 
 impl SyncError {
+    /// The error where nothing stands before it: "failed to ...".
+    pub fn whole(&self) -> String {
+        match self {
+            SyncError::Interrupted => self.to_string(),
+            _ => format!("failed to {self}"),
+        }
+    }
+
     /// The public exit code.
     pub fn exit_code(&self) -> u8 {
         match self {

@@ -43,7 +43,8 @@ pub use review::{
 };
 pub use run::RunPolicy;
 pub(crate) use scan::copies::{TakenCopy, taken_from};
-pub(crate) use steps::Source;
+pub use scan::{Sight, look};
+pub(crate) use steps::{ACCOUNT, Source};
 pub use steps::{RunInputs, run_on};
 
 pub use crate::{

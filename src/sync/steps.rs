@@ -26,6 +26,9 @@ pub(crate) trait Source {
     fn take_in(&mut self, run: &mut Run<'_>) -> Result<(), SyncError>;
 }
 
+/// The fact that names the account of which the mirror is a copy.
+pub const ACCOUNT: &str = "crm.account";
+
 /// What a run works on.
 pub struct RunInputs<'m, 's> {
     /// The mirror, open for writing. Where the future of a run is dropped before its end, or its host panics, what the run
@@ -161,7 +164,6 @@ impl Run<'_> {
 
     /// The mirror remembers which account it is the copy of.
     fn same_account(&mut self, account: &str) -> Result<(), SyncError> {
-        const ACCOUNT: &str = "crm.account";
         match self.mirror.fact(ACCOUNT)? {
             Some(known) if known == account => Ok(()),
             Some(mirror) if !self.policy.force => Err(SyncError::OtherAccount { mirror, settings: account.to_owned() }),
@@ -196,7 +198,7 @@ impl Run<'_> {
         };
         let words = match outcome {
             Ok(()) => "done".to_owned(),
-            Err(error) => error.to_string(),
+            Err(error) => error.whole(),
         };
         let summary = serde_json::to_string(&self.summary).unwrap_or_default();
         let at = self.host.stamp();

@@ -453,14 +453,14 @@ fn stopped(replica: &str, reason: &StopReason) -> String {
             "the CRM's listing leaves out {count} contacts that the books know by their CRM id; nothing is written there"
         ),
         StopReason::OtherAccount { mirror, settings } => {
-            format!("go on: this mirror is a copy of {mirror}, and the settings name {settings}")
+            format!("this mirror is a copy of {mirror}, and the settings name {settings}")
         }
-        StopReason::NoFolder { path, .. } => format!("use book \"{replica}\": there is no folder at {path}"),
-        StopReason::NoMarker { path, .. } => format!("use book \"{replica}\": there is no marker file at {path}"),
+        StopReason::NoFolder { path, .. } => format!("{replica} has no folder at {path}"),
+        StopReason::NoMarker { path, .. } => format!("{replica} has no marker file at {path}"),
         StopReason::MarkerWentAway { path, .. } => {
-            format!("use book \"{replica}\": the marker file went away at {path}")
+            format!("{replica} has lost its marker file at {path}")
         }
-        StopReason::NoFile { path } => format!("use book \"{replica}\": its file {path} is missing"),
+        StopReason::NoFile { path } => format!("the file of {replica} is missing: {path}"),
     }
 }
 

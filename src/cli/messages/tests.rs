@@ -63,19 +63,19 @@ fn guards_say_what_was_seen_and_what_to_type() {
     );
     stopped(
         StopReason::OtherAccount { mirror: "a".into(), settings: "b".into() },
-        "go on: this mirror is a copy of a, and the settings name b",
+        "this mirror is a copy of a, and the settings name b",
         "use another mirror.path for another account; if it is the same one, run `carnet sync --force`",
     );
     let (path, marker) = (|| "/b".to_owned(), || "/b/.carnet-book".to_owned());
     let mounted = "is its disk mounted? if the folder is the right one, `touch /b/.carnet-book` and run again";
     let reason = StopReason::NoFolder { path: path(), marker: marker() };
-    stopped(reason, "use book \"book\": there is no folder at /b", mounted);
+    stopped(reason, "book has no folder at /b", mounted);
     let reason = StopReason::NoMarker { path: path(), marker: marker() };
-    stopped(reason, "use book \"book\": there is no marker file at /b", mounted);
+    stopped(reason, "book has no marker file at /b", mounted);
     let reason = StopReason::MarkerWentAway { path: path(), marker: marker() };
-    stopped(reason, "use book \"book\": the marker file went away at /b", mounted);
+    stopped(reason, "book has lost its marker file at /b", mounted);
     let anew = "is its disk mounted? if the book is to start anew, make an empty file there";
-    stopped(StopReason::NoFile { path: path() }, "use book \"book\": its file /b is missing", anew);
+    stopped(StopReason::NoFile { path: path() }, "the file of book is missing: /b", anew);
 }
 
 #[test]
@@ -83,7 +83,7 @@ fn an_error_and_what_it_leaves_waiting_say_the_same() {
     let error = SyncError::OtherAccount { mirror: "a".into(), settings: "b".into() };
     let reason = StopReason::OtherAccount { mirror: "a".into(), settings: "b".into() };
     let attention = Attention::Stopped { reason };
-    assert_eq!(error.to_string(), english().attention("crm", "", &attention));
+    assert_eq!(error.whole(), format!("failed to go on: {}", english().attention("crm", "", &attention)));
     assert_eq!(english().what_to_do(&error), english().todo(&attention));
     assert_eq!(error.exit_code(), 7);
 }

@@ -157,10 +157,10 @@ fn status_counts_what_is_pending_and_what_waits() {
                 "name": "Durand",
                 "uid": "u-1"
               },
-              "message": "write s.csv: no space"
+              "message": "failed to write s.csv: no space"
             },
             {
-              "message": "write s.csv: no space"
+              "message": "failed to write s.csv: no space"
             }
           ],
           "text": "147 contacts could not be written: failed to write s.csv: no space (Durand (1042), and 146 more)",
@@ -175,7 +175,7 @@ fn status_counts_what_is_pending_and_what_waits() {
           "since": "2026-01-01T00:00:00Z",
           "subjects": [
             {
-              "message": "open /x/team: permission denied"
+              "message": "failed to open /x/team: permission denied"
             }
           ],
           "text": "failed to open /x/team: permission denied",

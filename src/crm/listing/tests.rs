@@ -285,8 +285,8 @@ async fn trouble_on_the_way_is_overcome_or_ends_it() {
     assert_eq!(end.unwrap_err().message, "read page 1 of the contacts: the XML is cut or malformed at byte 49");
     assert_eq!(stub.seen().len(), 3);
     for (reply, kind, message) in [
-        (Reply::status(401), ErrorKind::Login, "read page 1 of the contacts: the login was refused (401 Unauthorized)"),
-        (Reply::status(403), ErrorKind::Login, "read page 1 of the contacts: the login was refused (403 Forbidden)"),
+        (Reply::status(401), ErrorKind::Login, "log in to the CRM: the login was refused (401 Unauthorized)"),
+        (Reply::status(403), ErrorKind::Login, "log in to the CRM: the login was refused (403 Forbidden)"),
         (
             Reply::status(404),
             ErrorKind::Rejected,

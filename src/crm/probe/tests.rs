@@ -117,7 +117,7 @@ async fn a_refusal_is_no_answer_and_trouble_neither() {
             ErrorKind::Rejected,
             "could not create a contact: the server answered 422 Unprocessable Entity",
         ),
-        (Reply::status(401), ErrorKind::Login, "read page 1 of the contacts: the login was refused (401 Unauthorized)"),
+        (Reply::status(401), ErrorKind::Login, "log in to the CRM: the login was refused (401 Unauthorized)"),
         (
             Reply::status(429),
             ErrorKind::Unavailable,

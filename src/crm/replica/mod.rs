@@ -323,8 +323,8 @@ mod tests {
         for (reply, expected) in [
             (Reply::xml("<contacts><pagination><total_pages>9</total_pages></pagination></contacts>"), Ok(Some(9))),
             (Reply::xml("<contacts type=\"array\"/>"), Ok(None)),
-            (Reply::status(401), Err("read page 1 of the contacts: the login was refused (401 Unauthorized)")),
-            (Reply::status(403), Err("read page 1 of the contacts: the login was refused (403 Forbidden)")),
+            (Reply::status(401), Err("log in to the CRM: the login was refused (401 Unauthorized)")),
+            (Reply::status(403), Err("log in to the CRM: the login was refused (403 Forbidden)")),
             (
                 Reply::status(404),
                 Err("read page 1 of the contacts: there are no contacts at that address (404 Not Found)"),

@@ -11,6 +11,7 @@ pub(super) mod intake;
 #[cfg(test)]
 mod intake_tests;
 pub(crate) mod known;
+mod look;
 pub(crate) mod missing;
 #[cfg(test)]
 mod missing_tests;
@@ -23,6 +24,7 @@ pub(crate) mod spilling_index;
 mod tests;
 pub(crate) mod waiting;
 
+pub use self::look::{Sight, look};
 use std::{
     cell::RefCell,
     collections::{BTreeMap, BTreeSet},

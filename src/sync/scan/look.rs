@@ -1,0 +1,109 @@
+//! A look at one replica that changes nothing, neither there nor here: whether it can be read, how many it holds, and
+//! whether a run would believe it.
+
+use std::cell::RefCell;
+
+use super::{
+    baseline::{HasMirror, MirrorBaseline},
+    known::KnownRecords,
+};
+use crate::{
+    mirror::Mirror,
+    reconcile::{Census, Concern, Limit, guard},
+    replica::{Batch, Coverage, Problem, ReplicaError},
+    sync::{
+        Direction, Participant, SyncError,
+        attention::{of_concern, of_distrust},
+        events::Stopped,
+    },
+};
+
+/// What was seen of a replica.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Sight {
+    /// How many records it shows.
+    pub contacts: u64,
+    /// The records that cannot be read, or not for sure.
+    pub problems: Vec<Problem>,
+    /// Why a run would not believe it, or would hold its deletions.
+    pub guard: Option<Stopped>,
+}
+
+/// Looks at a replica as the next run would, beside what the mirror knows of it. Edits are not judged: they can only be
+/// told from what a program made of a value by taking them in.
+///
+/// # Errors
+/// Why it cannot be read, or the mirror's.
+pub async fn look(mirror: &Mirror, participant: &mut Participant, limit: Limit) -> Result<Sight, SyncError> {
+    let replica = &mut participant.replica;
+    replica.recall(&|name| mirror.fact(name).ok().flatten());
+    let mut known = KnownRecords::with_capacity(mirror.count_known(&participant.name)?);
+    mirror.for_each_known(&participant.name, &mut |remote, _| known.add(remote))?;
+    let (count, failure) = (known.count(), RefCell::new(None));
+    let looking = RefCell::new(Looking { mirror, known: known.sorted(), problems: Vec::new() });
+    let scanned = {
+        let baseline = MirrorBaseline { scan: &looking, replica: &participant.name, count, failure: &failure };
+        let mut sink = |batch| {
+            looking.borrow_mut().take(batch);
+            Ok(())
+        };
+        replica.scan(&baseline, &mut sink).await
+    };
+    if let Some(error) = failure.take() {
+        return Err(error);
+    }
+    let Looking { known, problems, .. } = looking.into_inner();
+    let stopped = |attention| Stopped { replica: participant.name.clone(), attention };
+    match scanned {
+        Ok(scanned) => {
+            let guard = believed(&known, scanned.coverage, participant.direction, limit);
+            let contacts = known.shown_count();
+            Ok(Sight { contacts, problems, guard: guard.map(|concern| stopped(of_concern(concern))) })
+        }
+        Err(ReplicaError::Untrusted(distrust)) => {
+            Ok(Sight { contacts: 0, problems, guard: Some(stopped(of_distrust(distrust))) })
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// What is wrong with a whole scan, if anything.
+fn believed(known: &KnownRecords, coverage: Coverage, direction: Direction, limit: Limit) -> Option<Concern> {
+    if coverage != Coverage::Complete || direction == Direction::ToReplica {
+        return None;
+    }
+    let strangers = known.strangers() as u64;
+    let missing = (known.count() + strangers).saturating_sub(known.shown_count());
+    // A renamed file is a newcomer for each that is missing.
+    let missing = missing.saturating_sub(strangers);
+    guard::judge(&Census { known: known.count(), seen: known.shown_count(), missing, edited: 0 }, limit)
+}
+
+/// What a look has seen so far.
+struct Looking<'m> {
+    mirror: &'m Mirror,
+    known: KnownRecords,
+    problems: Vec<Problem>,
+}
+
+impl HasMirror for Looking<'_> {
+    fn mirror(&self) -> &Mirror {
+        self.mirror
+    }
+}
+
+impl Looking<'_> {
+    fn take(&mut self, batch: Batch) {
+        let Batch { same, changed, gone: _, copies, problems, doubts, remarks: _, progress: _ } = batch;
+        let changed = changed.into_iter().chain(copies.into_iter().map(|copy| copy.record));
+        for remote in same.into_iter().chain(changed.map(|record| record.remote)) {
+            self.known.show(&remote);
+        }
+        for problem in problems.into_iter().chain(doubts.into_iter().map(|(_, problem)| problem)) {
+            if let Some(remote) = &problem.remote {
+                self.known.show(remote);
+            }
+            self.problems.push(problem);
+        }
+    }
+}
