@@ -131,7 +131,9 @@ async fn check_server(settings: &Settings) -> Result<Vec<CheckLine>, SyncError> 
     if practice {
         return Ok(vec![line(CRM, Verdict::Ok, "the practice CRM, inside this process"), lists]);
     }
-    let pages = pages.map(|pages| format!(", {pages} pages of contacts")).unwrap_or_default();
+    let pages = pages
+        .map(|pages| format!(", {pages} {} of contacts", if pages == 1 { "page" } else { "pages" }))
+        .unwrap_or_default();
     if settings.crm.insecure_http {
         let message = format!("login accepted{pages}; the password may travel in clear text");
         let crm = hinted(line(CRM, Verdict::Warning, message), "use https, or remove insecure_http");

@@ -81,6 +81,12 @@ impl<'o> Report<'o> {
         }
     }
 
+    /// The same, without a line for each change.
+    #[must_use]
+    pub fn in_sum(self) -> Self {
+        Self { each_change: false, ..self }
+    }
+
     /// Tells of an event.
     pub fn event(&mut self, event: SyncEvent) {
         self.progress.event(&event);

@@ -108,7 +108,8 @@ pub fn rehearse(context: &mut Context, settings: &Settings) -> Result<u8, CliErr
         force: false,
         trigger: "init".to_owned(),
     };
-    reported(context, settings, true, async |stop, events| app::run(settings, &options, stop, events).await)
+    let in_sum = Told { dry_run: true, each_change: false };
+    told(context, settings, in_sum, async |stop, events| app::run(settings, &options, stop, events).await)
 }
 
 fn run(options: &RunOptions, context: &mut Context) -> Result<u8, CliError> {
@@ -123,10 +124,29 @@ pub fn reported(
     dry_run: bool,
     run: impl AsyncFnOnce(&Stop, &mut Events<'_>) -> Result<Summary, SyncError>,
 ) -> Result<u8, CliError> {
+    told(context, settings, Told { dry_run, each_change: true }, run)
+}
+
+/// How much of a run is told.
+struct Told {
+    dry_run: bool,
+    /// Each change, where a dry run or `-v` asks for it.
+    each_change: bool,
+}
+
+fn told(
+    context: &mut Context,
+    settings: &Settings,
+    told: Told,
+    run: impl AsyncFnOnce(&Stop, &mut Events<'_>) -> Result<Summary, SyncError>,
+) -> Result<u8, CliError> {
     context.start_logging("warn");
     let runtime = context.runtime()?;
     let (quiet, is_logged) = (context.global.quiet, context.global.verbose >= LOGGED_FROM);
-    let mut report = Report::new(context, settings, dry_run);
+    let mut report = Report::new(context, settings, told.dry_run);
+    if !told.each_change {
+        report = report.in_sum();
+    }
     let outcome = runtime.block_on(async {
         let stop = Stop::new();
         signals::listen(&stop, move |again| {

@@ -68,8 +68,8 @@ pub(super) fn parse_crm_url(text: &str, insecure_http: bool) -> Result<CrmUrl, W
     if trimmed.ends_with("/contacts.xml") {
         return Err(("the address must end with the account, without /contacts.xml".to_owned(), example()));
     }
-    if let Some(words) = not_an_account(&url) {
-        return Err((words, example()));
+    if let Some(wrong) = not_an_account(&url) {
+        return Err(wrong);
     }
     Ok(CrmUrl::Http(trimmed.to_owned()))
 }
@@ -78,18 +78,19 @@ pub(super) fn parse_crm_url(text: &str, insecure_http: bool) -> Result<CrmUrl, W
 const ACCOUNT_HOSTS: [&str; 2] = ["incwo.com", "entreprise-facile.com"];
 
 /// Why an address of the known service is not that of its API: no account, or the address of a web page.
-fn not_an_account(url: &url::Url) -> Option<String> {
+fn not_an_account(url: &url::Url) -> Option<Wrong> {
     let host = url.host_str().unwrap_or_default();
     ACCOUNT_HOSTS.iter().find(|known| host == **known || host.ends_with(&format!(".{known}")))?;
     let parts: Vec<&str> = url.path_segments()?.filter(|part| !part.is_empty()).collect();
-    match parts.as_slice() {
-        [] => Some("the address lacks your account's number at its end".to_owned()),
-        [_] => None,
+    let (words, account) = match parts.as_slice() {
+        [] => ("the address lacks your account's number at its end", "123456"),
+        [_] => return None,
         [account, ..] if account.bytes().all(|byte| byte.is_ascii_digit()) => {
-            Some(format!("this is a web page's address; the account's is https://{host}/{account}"))
+            ("this is a web page's address", *account)
         }
-        _ => Some("this is a web page's address; the API's ends with your account's number".to_owned()),
-    }
+        _ => ("this is a web page's address", "123456, with your account's number"),
+    };
+    Some((words.to_owned(), Some(format!("the API's is https://{host}/{account}"))))
 }
 
 /// True for a literal loopback address (127.0.0.0/8, ::1); a name could be pointed elsewhere.

@@ -14,6 +14,8 @@ pub trait Interviewer {
     fn secret(&mut self, question: &str) -> Result<String, CliError>;
     /// One of these, by its place.
     fn choice(&mut self, question: &str, choices: &[&str]) -> Result<usize, CliError>;
+    /// Yes, unless the user says no.
+    fn agrees(&mut self, question: &str) -> Result<bool, CliError>;
     /// Tells something.
     fn say(&mut self, text: &str);
 }
@@ -193,6 +195,10 @@ mod tests {
         fn choice(&mut self, question: &str, choices: &[&str]) -> Result<usize, CliError> {
             let answer = self.next(question);
             Ok(choices.iter().position(|choice| choice.contains(answer)).unwrap())
+        }
+
+        fn agrees(&mut self, question: &str) -> Result<bool, CliError> {
+            Ok(self.next(question) == "yes")
         }
 
         fn say(&mut self, text: &str) {

@@ -15,7 +15,7 @@ use secrecy::{ExposeSecret, SecretString};
 
 use self::{
     answers::{Answers, BookAnswer, PasswordAnswer, settings_text},
-    interview::{Interview, Refusal, Trial, interview},
+    interview::{Interview, Interviewer, Refusal, Trial, interview},
     terminal::Terminal,
 };
 use super::{check, context::Context, errors::CliError, exit, sync::rehearse};
@@ -86,10 +86,11 @@ fn with_person(args: &InitArgs, file: &Path, context: &mut Context) -> Result<u8
         ));
     }
     settings.crm.password.given = interview.typed;
-    if context.confirm("show what the first sync would do? nothing is written", true) {
+    let shown = Terminal.agrees("show what the first sync would do? nothing is written")?;
+    if shown {
         rehearse(context, &settings)?;
     }
-    next_commands(file, context)?;
+    next_commands(file, shown, context)?;
     Ok(exit::DONE)
 }
 
@@ -122,7 +123,7 @@ fn without_person(args: &InitArgs, file: &Path, context: &mut Context) -> Result
         return Ok(code);
     }
     write_files(file, &interview, context)?;
-    next_commands(file, context)?;
+    next_commands(file, false, context)?;
     Ok(code)
 }
 
@@ -149,7 +150,7 @@ impl Trial for Account<'_> {
         parsed(self.file, &answers).map(drop).map_err(|error| match &error {
             CliError::Settings(SettingsError::Invalid { faults, .. }) => {
                 let said = faults.iter().map(|fault| match &fault.hint {
-                    Some(hint) => format!("{}: {hint}", fault.message),
+                    Some(hint) => format!("{} ({hint})", fault.message),
                     None => fault.message.clone(),
                 });
                 said.collect::<Vec<_>>().join("\n")
@@ -205,14 +206,18 @@ fn write_private(file: &Path, text: &str) -> std::io::Result<()> {
     temp.persist_noclobber(file).map(drop).map_err(|error| error.error)
 }
 
-fn next_commands(file: &Path, context: &mut Context) -> Result<(), CliError> {
+fn next_commands(file: &Path, rehearsed: bool, context: &mut Context) -> Result<(), CliError> {
     let found = file.file_name().is_some_and(|name| name == "carnet.toml")
         && std::env::current_dir().is_ok_and(|folder| file.parent() == Some(&folder));
-    let with = if found { String::new() } else { format!(" -c {}", file.display()) };
-    context.out.say(&format!(
-        "next:\n  carnet{with} sync --dry-run   what the first sync would do\n  carnet{with} sync             everything, both ways, once\n  \
-         carnet{with} daemon           the same on a schedule, until told to stop"
-    ))?;
+    let carnet = if found { "carnet".to_owned() } else { format!("carnet -c {}", file.display()) };
+    let rehearsal = ("sync --dry-run", "what the first sync would do");
+    let rest = [("sync", "everything, both ways, once"), ("status", "what happened, and what waits for you")];
+    let daemon = ("daemon", "the same on a schedule, until told to stop");
+    let commands = if rehearsed { [rest[0], rest[1], daemon] } else { [rehearsal, rest[0], daemon] };
+    context.out.say("next:")?;
+    for (command, what) in commands {
+        context.out.say(&format!("  {carnet} {command:14}  {what}"))?;
+    }
     Ok(())
 }
 

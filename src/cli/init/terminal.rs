@@ -24,6 +24,10 @@ impl Interviewer for Terminal {
         dialoguer::Select::new().with_prompt(question).items(choices).default(0).interact().map_err(failed)
     }
 
+    fn agrees(&mut self, question: &str) -> Result<bool, CliError> {
+        dialoguer::Confirm::new().with_prompt(question).default(true).interact().map_err(failed)
+    }
+
     fn say(&mut self, text: &str) {
         // Talk is not worth failing for.
         let _ = std::io::Write::write_all(&mut anstream::stderr(), format!("{text}\n").as_bytes());
