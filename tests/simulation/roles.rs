@@ -14,7 +14,8 @@ pub fn assign(seed: u64, quirks: &mut Vec<Quirk>) {
     if is_plain(seed) {
         return;
     }
-    for (quirk, share) in [(Quirk::Guarded, 150), (Quirk::Invoiced, 150), (Quirk::CapitalsAtSave, 150)] {
+    let shares = [(Quirk::Guarded, 150), (Quirk::Invoiced, 150), (Quirk::CapitalsAtSave, 150), (Quirk::NoDeletion, 60)];
+    for (quirk, share) in shares {
         if dice.permille(share) {
             quirks.push(quirk);
         }
