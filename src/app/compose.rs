@@ -18,7 +18,7 @@ use crate::{
     },
     replica::{Diagnostic, Replica},
     sandbox::{Sandbox, SandboxSettings},
-    sync::{CRM, Direction, Host, Mode, Participant, RunOptions, RunPolicy, SyncError, SystemClock},
+    sync::{CRM, Direction, FirmPolicy, Host, Mode, Participant, RunOptions, RunPolicy, SyncError, SystemClock},
 };
 
 /// What a run works on.
@@ -168,6 +168,11 @@ pub(crate) fn run_policy(settings: &Settings, options: &RunOptions) -> RunPolicy
         settle_after: settings.crm.timeout * 2,
         prefer: settings.sync.prefer,
         account: account_id(settings),
+        firms: match settings.crm.firms {
+            config::Firms::Off => FirmPolicy::Off,
+            config::Firms::Read => FirmPolicy::Read,
+            config::Firms::Create => FirmPolicy::Create,
+        },
     }
 }
 

@@ -7,7 +7,8 @@ use super::{
 use crate::{
     config::Settings,
     contact::ids::UNDO,
-    mirror::Mirror,
+    mirror::{FirmCreation, Mirror},
+    reconcile::firms,
     replica::Diagnostic,
     sync::{
         Applied, Decision, Events, ItemId, Mode, RunOptions, Summary, SyncError, SystemClock, UndoOptions, Undone,
@@ -66,6 +67,25 @@ pub fn undo(settings: &Settings, undo: &UndoOptions, events: &mut Events<'_>) ->
         let kept = !run.summary.nothing_changed();
         Ok((undone, kept))
     })
+}
+
+/// Notes that a firm of this name is to be made in the CRM; the next run makes it, once. False where there is one.
+///
+/// # Errors
+/// The name is empty (exit 2); the mirror is locked (exit 11) or fails.
+pub fn want_firm(settings: &Settings, name: &str, events: &mut Events<'_>) -> Result<bool, SyncError> {
+    let creation = FirmCreation { key: firms::key(name), name: name.trim().to_owned(), sent_uptime: String::new() };
+    if creation.key.is_empty() {
+        return Err(SyncError::Usage(Diagnostic::new("make a firm without a name")));
+    }
+    let (wanted, _) = change(settings, &options("firms", false, false), events, |run| {
+        let is_new = run.mirror.firms_named(&creation.key)?.is_empty();
+        if is_new {
+            run.mirror.put_firm_creation(&creation, run.id)?;
+        }
+        Ok((is_new, false))
+    })?;
+    Ok(wanted)
 }
 
 fn options(command: &str, dry_run: bool, force: bool) -> RunOptions {

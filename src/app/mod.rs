@@ -8,6 +8,6 @@ mod run;
 mod transfer;
 
 pub use check::{CheckLine, Finding, Server, Verdict, check};
-pub use decide::{Decided, decide, undo};
+pub use decide::{Decided, decide, undo, want_firm};
 pub use run::run;
 pub use transfer::{ImportOptions, export, export_format, import};

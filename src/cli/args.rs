@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
 use super::{
-    check, completions, conflicts, export, find, history, import, init, list, man, runs, sandbox, show, sync, undo,
+    check, completions, conflicts, export, find, firms, history, import, init, list, man, runs, sandbox, show, sync,
+    undo,
 };
 
 /// Keeps a company's CRM contacts and its people's address books the same.
@@ -105,6 +106,8 @@ pub enum Command {
     History(history::HistoryArgs),
     /// List, show and resolve what waits for you: conflicts and questions
     Conflicts(conflicts::ConflictsArgs),
+    /// List the CRM's firms, or have one made
+    Firms(firms::FirmsArgs),
     /// Take back what a run or one change did, as an edit that the next sync carries everywhere
     Undo(undo::UndoArgs),
     /// Sync on a schedule until told to stop
@@ -184,6 +187,9 @@ mod tests {
             "conflicts resolve q8 --same-as 1042",
             "conflicts resolve q8 --new",
             "conflicts resolve q9 --dismiss",
+            "firms",
+            "firms list durand",
+            "firms create Durand",
             "undo 12",
             "undo h345",
             "undo 12 --dry-run --created --force",

@@ -13,6 +13,7 @@ mod errors;
 mod events_json;
 mod export;
 mod find;
+mod firms;
 mod history;
 mod import;
 mod init;
@@ -107,6 +108,7 @@ fn run(command: &Command, context: &mut Context) -> Result<u8, CliError> {
         Command::Runs(args) => runs::run(args, context),
         Command::History(args) => history::run(args, context),
         Command::Conflicts(args) => conflicts::run(args, context),
+        Command::Firms(args) => firms::run(args, context),
         Command::Undo(args) => undo::run(args, context),
         Command::Daemon => daemon::run(context),
         Command::Sandbox(args) => practice(args, context),

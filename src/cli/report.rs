@@ -133,7 +133,13 @@ impl<'o> Report<'o> {
             SyncEvent::Attention {
                 replica,
                 note:
-                    note @ (Note::StaysThere { .. } | Note::StaysOut { .. } | Note::TrialAhead | Note::CopyRemoved { .. }),
+                    note @ (Note::StaysThere { .. }
+                    | Note::StaysOut { .. }
+                    | Note::TrialAhead
+                    | Note::FirmsRenamed { .. }
+                    | Note::FirmMade { .. }
+                    | Note::FirmAhead { .. }
+                    | Note::CopyRemoved { .. }),
             } => {
                 let Said { message, hint } = self.out.messages().note(&replica, &note);
                 self.place_line(&replica, &plain(&message));

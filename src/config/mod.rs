@@ -19,6 +19,7 @@ pub use error::SettingsError;
 pub use fault::Fault;
 pub use locate::{Environment, expand, locate};
 pub use settings::{
-    Book, BookKind, Crm, CrmUrl, Deletes, Direction, Lists, MirrorSettings, PasswordSettings, Settings, SyncSettings,
+    Book, BookKind, Crm, CrmUrl, Deletes, Direction, Firms, Lists, MirrorSettings, PasswordSettings, Settings,
+    SyncSettings,
 };
 pub use values::parse_duration;

@@ -11,7 +11,7 @@ use secrecy::SecretString;
 use toml::de::{DeTable, DeValue};
 
 use super::{
-    Book, BookKind, Crm, CrmUrl, Deletes, Direction, Environment, Fault, Limit, Lists, MirrorSettings,
+    Book, BookKind, Crm, CrmUrl, Deletes, Direction, Environment, Fault, Firms, Limit, Lists, MirrorSettings,
     PasswordSettings, Prefer, Settings, SettingsError, SyncSettings, dialect,
     error::blotted,
     expand,
@@ -29,7 +29,7 @@ use crate::{
 };
 
 const TOP_KEYS: [&str; 6] = ["crm", "mirror", "sync", "vcard", "book", "csv"];
-const CRM_KEYS: [&str; 14] = [
+const CRM_KEYS: [&str; 15] = [
     "url",
     "username",
     "password_command",
@@ -44,6 +44,7 @@ const CRM_KEYS: [&str; 14] = [
     "insecure_http",
     "lists",
     "deletes",
+    "firms",
 ];
 const MIRROR_KEYS: [&str; 1] = ["path"];
 const SYNC_KEYS: [&str; 3] = ["schedule", "prefer", "max_delete"];
@@ -159,6 +160,9 @@ impl<'f> Reading<'f> {
             deletes: section
                 .word("deletes", &[("never", Deletes::Never), ("allow", Deletes::Allow)])
                 .unwrap_or(Deletes::Never),
+            firms: section
+                .word("firms", &[("read", Firms::Read), ("create", Firms::Create), ("off", Firms::Off)])
+                .unwrap_or(Firms::Read),
             insecure_http,
             url: url?,
             username: username?,

@@ -58,6 +58,8 @@ pub struct Crm {
     pub lists: Lists,
     /// May a deletion in a book delete in the CRM?
     pub deletes: Deletes,
+    /// What becomes of the CRM's firms.
+    pub firms: Firms,
 }
 
 /// Where the CRM is.
@@ -93,6 +95,17 @@ pub enum Lists {
     Append,
     /// Its entries are matched by id.
     Ids,
+}
+
+/// What becomes of the CRM's firms.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Firms {
+    /// They are read: a contact's company is its firm's name.
+    Read,
+    /// The same, and a company that no firm is called is made a firm.
+    Create,
+    /// They are not asked for.
+    Off,
 }
 
 /// What a deletion in a book may do in the CRM.

@@ -25,13 +25,14 @@ use super::{
     settings::{self, ClientSettings},
     transport,
     wire::{Answer, Request, Verb, Wire},
-    xml::{self, XmlError},
+    xml::{self, Resource, XmlError},
 };
 
-/// A connection to the CRM. Clones share it.
+/// A connection to the CRM, for what it lists of one kind. Clones share it.
 #[derive(Clone)]
 pub struct Client {
     inner: Arc<Inner>,
+    resource: Resource,
 }
 
 struct Inner {
@@ -86,6 +87,7 @@ impl Client {
             .and_then(NonZeroU32::new)
             .map(|rate| RateLimiter::direct(Quota::per_second(rate).allow_burst(NonZeroU32::MIN)));
         Ok(Self {
+            resource: Resource::Contacts,
             inner: Arc::new(Inner {
                 wire,
                 base: base.as_str().trim_end_matches('/').to_owned(),
@@ -100,6 +102,17 @@ impl Client {
                 sent: [const { AtomicU64::new(0) }; 4],
             }),
         })
+    }
+
+    /// The same connection, for another kind.
+    #[must_use]
+    pub(super) fn of(&self, resource: Resource) -> Self {
+        Self { inner: self.inner.clone(), resource }
+    }
+
+    /// What it asks for.
+    pub(super) fn resource(&self) -> Resource {
+        self.resource
     }
 
     /// How many requests may be in flight.
@@ -123,23 +136,23 @@ impl Client {
 
     /// The address of a page of the listing.
     pub(super) fn page_url(&self, page: u32) -> String {
-        let mut url = format!("{}/contacts.xml?page={page}", self.inner.base);
+        let mut url = format!("{}/{}.xml?page={page}", self.inner.base, self.resource.plural());
         if let Some(per_page) = self.inner.per_page {
             url.push_str(&format!("&per_page={per_page}"));
         }
         url
     }
 
-    /// The address of all contacts, to add one.
-    pub(super) fn contacts_url(&self) -> String {
-        format!("{}/contacts.xml", self.inner.base)
+    /// The address of all of them, to add one.
+    pub(super) fn all_url(&self) -> String {
+        format!("{}/{}.xml", self.inner.base, self.resource.plural())
     }
 
-    /// The address of one contact; ids other than plain numbers never enter a path.
-    pub(super) fn contact_url(&self, id: &str) -> Result<String, CrmError> {
+    /// The address of one; ids other than plain numbers never enter a path.
+    pub(super) fn one_url(&self, id: &str) -> Result<String, CrmError> {
         match xml::id_key(id) {
-            Some(_) => Ok(format!("{}/contacts/{id}.xml", self.inner.base)),
-            None => Err(CrmError::new(ErrorKind::Rejected, "address a contact: its id is not a plain number")
+            Some(_) => Ok(format!("{}/{}/{id}.xml", self.inner.base, self.resource.plural())),
+            None => Err(CrmError::new(ErrorKind::Rejected, "address a record: its id is not a plain number")
                 .hint("the mirror holds an id that is none of this CRM's")),
         }
     }

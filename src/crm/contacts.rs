@@ -4,7 +4,7 @@ use super::{
     client::Client,
     error::{self, CrmError, ErrorKind},
     wire::Verb,
-    xml::{self, Record, XmlError},
+    xml::{self, Record, Resource, XmlError},
 };
 
 /// A contact made.
@@ -19,16 +19,23 @@ pub struct Created {
 impl Client {
     /// Reads one contact; `None` if the server says that there is none (404, 410).
     pub async fn contact(&self, id: &str) -> Result<Option<Record>, CrmError> {
-        let what = format!("read contact {id}");
+        self.one(id).await
+    }
+
+    /// The same of whatever this client asks for.
+    pub(super) async fn one(&self, id: &str) -> Result<Option<Record>, CrmError> {
+        let resource = self.resource();
+        let what = format!("read {} {id}", resource.element());
         let record = self
-            .get(&what, &self.contact_url(id)?, |answer| match answer.status {
-                200 => xml::read_record(&answer.text()?).map(Some),
+            .get(&what, &self.one_url(id)?, |answer| match answer.status {
+                200 => xml::read_record_of(resource, &answer.text()?).map(Some),
                 _ => Ok(None),
             })
             .await?;
         match record {
             Some(record) if record.id != id => {
-                Err(CrmError::new(ErrorKind::Unavailable, format!("{what}: the server answered another contact"))
+                let other = format!("{what}: the server answered another {}", resource.element());
+                Err(CrmError::new(ErrorKind::Unavailable, other)
                     .hint("try again later; if it stays so, ask the CRM's support"))
             }
             other => Ok(other),
@@ -37,15 +44,16 @@ impl Client {
 
     /// Makes a contact, once. An answer of success that names no id is unsettled: there may be one now.
     pub async fn create(&self, body: String) -> Result<Created, CrmError> {
-        let what = "create a contact";
-        let answer = self.write(what, Verb::Post, &self.contacts_url(), Some(body)).await?;
+        let resource = self.resource();
+        let what = &format!("create a {}", resource.element());
+        let answer = self.write(what, Verb::Post, &self.all_url(), Some(body)).await?;
         let text = answer.text();
-        let record = text.as_ref().map_err(|error| *error).and_then(|text| xml::read_record(text));
+        let record = text.as_ref().map_err(|error| *error).and_then(|text| xml::read_record_of(resource, text));
         let named = match &record {
             Ok(record) => Some(record.id.clone()),
-            Err(_) => text.ok().and_then(|text| xml::read_created_id(&text)),
+            Err(_) => text.ok().and_then(|text| xml::read_created_id(resource, &text)),
         };
-        match named.or_else(|| answer.location.as_deref().and_then(id_of_location)) {
+        match named.or_else(|| answer.location.as_deref().and_then(|location| id_of_location(resource, location))) {
             Some(id) => {
                 let answer = record.ok().filter(|record| record.id == id);
                 Ok(Created { id, answer })
@@ -58,7 +66,7 @@ impl Client {
     /// Changes a contact, once. The record, if the answer is that of this contact.
     pub async fn update(&self, id: &str, body: String) -> Result<Option<Record>, CrmError> {
         let what = format!("update contact {id}");
-        let answer = self.write(&what, Verb::Put, &self.contact_url(id)?, Some(body)).await?;
+        let answer = self.write(&what, Verb::Put, &self.one_url(id)?, Some(body)).await?;
         if answer.body.is_empty() {
             return Ok(None);
         }
@@ -74,7 +82,7 @@ impl Client {
         let what = format!("delete contact {id}");
         let unsettled =
             |problem: XmlError| CrmError { kind: ErrorKind::OutcomeUnknown, ..error::unreadable(&what, problem) };
-        match self.write(&what, Verb::Delete, &self.contact_url(id)?, None).await {
+        match self.write(&what, Verb::Delete, &self.one_url(id)?, None).await {
             Ok(answer) => match answer.text() {
                 Err(problem @ XmlError::WebPage) => Err(unsettled(problem)),
                 Ok(_) | Err(_) => Ok(true),
@@ -86,9 +94,9 @@ impl Client {
 }
 
 /// The id in `.../contacts/ID` or `.../contacts/ID.xml`.
-fn id_of_location(location: &str) -> Option<String> {
+fn id_of_location(resource: Resource, location: &str) -> Option<String> {
     let path = location.split(['?', '#']).next()?;
-    let (_, last) = path.rsplit_once("/contacts/")?;
+    let (_, last) = path.rsplit_once(&format!("/{}/", resource.plural()))?;
     let id = last.strip_suffix(".xml").unwrap_or(last);
     xml::id_key(id).map(|_| id.to_owned())
 }

@@ -120,7 +120,7 @@ impl Client {
 
     /// One page by itself.
     pub(super) async fn page(&self, number: u32) -> Result<ReadPage, CrmError> {
-        let what = format!("read page {number} of the contacts");
+        let what = format!("read page {number} of the {}", self.resource().plural());
         let found = self
             .get(&what, &self.page_url(number), |answer| match answer.status {
                 200 => xml::read_page(&answer.text()?, |_| None).map(Some),
@@ -199,7 +199,7 @@ impl Shared {
     async fn fetch(&self, number: u32, turn: RequestPermit) -> Result<(Content<FreshPage>, Option<u32>), CrmError> {
         let remembered = self.remembered.pages.get(&number);
         let etag = remembered.and_then(|page| page.etag.as_deref());
-        let what = format!("read page {number} of the contacts");
+        let what = format!("read page {number} of the {}", self.client.resource().plural());
         let url = self.client.page_url(number);
         let read = |answer: &Answer| self.read(number, answer);
         let content = self.client.get_in_turn(turn, &what, &url, etag, read).await;
@@ -225,7 +225,8 @@ impl Shared {
         if self.remembered.pages.get(&number).is_some_and(|page| page.digest == digest) {
             return Ok(Content::Same);
         }
-        let page = xml::read_page(&answer.text()?, |key| self.remembered.revisions.get(key))?;
+        let known = |key| self.remembered.revisions.get(key);
+        let page = xml::read_page_of(self.client.resource(), &answer.text()?, known)?;
         Ok(Content::Fresh(FreshPage {
             number,
             etag: answer.etag.clone(),

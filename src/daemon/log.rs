@@ -69,12 +69,16 @@ pub fn event(event: &SyncEvent, wording: Wording) {
             match note {
                 Note::CarriedOut(_)
                 | Note::TrialAhead
+                | Note::FirmsRenamed { .. }
+                | Note::FirmMade { .. }
+                | Note::FirmAhead { .. }
                 | Note::CopyRemoved { .. }
                 | Note::StaysThere { .. }
                 | Note::StaysOut { .. } => {
                     info!(replica, "{message}");
                 }
                 Note::CopyStays { .. }
+                | Note::FirmsUnread { .. }
                 | Note::Raised { .. }
                 | Note::PingPong { .. }
                 | Note::OlderCopy { .. }

@@ -223,6 +223,7 @@ mod tests {
             Attention::NotPersisted { fields: vec![Field::Civility, Field::Items], tried: Vec::new() },
             Attention::NotPersisted { fields: vec![Field::Items], tried: vec![tried] },
             Attention::HeldDeletions { missing: 30, known: 100, allowed: 10 },
+            Attention::NoFirm { contacts: 3 },
             worded(AttentionKind::Ambiguous, None, &[3]),
             worded(AttentionKind::LostCreation, None, &[]),
             worded(AttentionKind::NotPersisted, None, &[]),

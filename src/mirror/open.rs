@@ -283,7 +283,7 @@ mod tests {
             ("synchronous", "2"),
             ("foreign_keys", "1"),
             ("application_id", "1667330670"),
-            ("user_version", "7"),
+            ("user_version", "8"),
         ] {
             assert_eq!(pragma(name), value, "{name}");
         }
@@ -342,7 +342,7 @@ mod tests {
         for (path, words) in [
             (&text, "it is not a SQLite database"),
             (&theirs, "it is a database of another program"),
-            (&newer, "a newer carnet wrote it (schema 99, this one knows 7)"),
+            (&newer, "a newer carnet wrote it (schema 99, this one knows 8)"),
             (&damaged, "it is not a SQLite database"),
         ] {
             let before = fs::read(path).unwrap();

@@ -9,7 +9,7 @@ use super::*;
 use crate::contact::{self, Contact};
 
 /// Deliberate whole reads: how the statement begins and ends, the one step allowed, and why.
-const WHOLE_READS: [(&str, &str, &str, &str); 12] = [
+const WHOLE_READS: [(&str, &str, &str, &str); 17] = [
     ("SELECT contact, value", "IS NOT NULL", "SCAN contact_items", "free text search"),
     ("SELECT c.id, c.last_name", "", "SCAN c", "listing and searching: every living contact is wanted"),
     ("SELECT c.id FROM contacts c WHERE", "ORDER BY c.id", "SCAN c", "only when counts say that some are unagreed"),
@@ -20,6 +20,11 @@ const WHOLE_READS: [(&str, &str, &str, &str); 12] = [
     ("SELECT o.uid, o.contact FROM other_uids o", "", "SCAN o", "an import wants to know them all"),
     ("SELECT id, replica, activity", "ORDER BY id", "SCAN problems", "a few rows, whatever fails"),
     ("SELECT count(*) FROM problems", "", "SCAN problems", "likewise"),
+    ("SELECT count(*) FROM firms", "", "SCAN firms", "before a listing of all of them"),
+    ("SELECT id, name, revision FROM firms", "ORDER BY id", "SCAN firms", "all are wanted"),
+    ("SELECT DISTINCT c.firm_id", "LIMIT ?1", "SCAN c", "an index of short texts, once a run"),
+    ("SELECT c.id FROM contacts c INDEXED BY contacts_by_firm", "<> ''", "SCAN c", "likewise"),
+    ("SELECT key, name, sent_uptime", "ORDER BY key", "SCAN firm_creations", "a few rows"),
     ("SELECT id, command", "LIMIT ?1", "SCAN runs", "newest first, up to a limit"),
     (
         "SELECT id, run, at, contact",
@@ -32,7 +37,7 @@ const WHOLE_READS: [(&str, &str, &str, &str); 12] = [
 const SMALL_INDEXES: [&str; 5] =
     ["contacts_deleted", "contacts_with_company", "conflicts_open", "attention_open", "decisions_noted"];
 
-const SOURCES: [&str; 20] = [
+const SOURCES: [&str; 21] = [
     include_str!("absences.rs"),
     include_str!("addresses.rs"),
     include_str!("agreements.rs"),
@@ -41,6 +46,7 @@ const SOURCES: [&str; 20] = [
     include_str!("contacts.rs"),
     include_str!("decisions.rs"),
     include_str!("facts.rs"),
+    include_str!("firms.rs"),
     include_str!("history.rs"),
     include_str!("items.rs"),
     include_str!("marks.rs"),
@@ -284,6 +290,7 @@ fn use_small_tables(mirror: &mut Mirror, contact: ContactId) -> Result<()> {
         last_run: run,
     })?;
     mirror.forget_problem(1)?;
+    use_firms(mirror, run)?;
     let row = OutboxRow {
         id: 0,
         replica,
@@ -302,6 +309,25 @@ fn use_small_tables(mirror: &mut Mirror, contact: ContactId) -> Result<()> {
     mirror.outbox("crm")?;
     mirror.count_outbox("crm")?;
     mirror.delete_outbox(id)
+}
+
+fn use_firms(mirror: &mut Mirror, run: i64) -> Result<()> {
+    let text = || "1".to_owned();
+    mirror.put_firm(&FirmRow { id: text(), name: text(), key: text(), revision: text(), gone: false })?;
+    mirror.firm_name("1")?;
+    mirror.firm_revision("1")?;
+    mirror.firms_named("1")?;
+    mirror.count_firms()?;
+    mirror.for_each_firm(&mut |_, _, _| {})?;
+    mirror.firm_is_gone("1")?;
+    mirror.members_shown("1", "1")?;
+    mirror.count_members("1")?;
+    mirror.unknown_firms(1)?;
+    mirror.members_without_company()?;
+    mirror.companies_without_firm()?;
+    mirror.put_firm_creation(&FirmCreation { key: text(), name: text(), sent_uptime: text() }, run)?;
+    mirror.firm_creations()?;
+    mirror.forget_firm_creation("1")
 }
 
 fn use_attention(mirror: &mut Mirror, run: i64, replica: String, state: State) -> Result<()> {

@@ -171,20 +171,20 @@ impl Mirror {
         Ok(found.into_iter().map(|(_, _, id)| id).collect())
     }
 
-    /// How many living contacts have a company, and the first few companies.
+    /// How many living contacts have a company that is not their firm's name, and the first few companies.
     ///
     /// # Errors
     /// SQLite's.
     pub fn companies(&self, limit: usize) -> Result<(u64, Vec<String>)> {
         let count = self.count(
-            "SELECT count(*) FROM contacts INDEXED BY contacts_with_company
-             WHERE company IS NOT NULL AND deleted_at IS NULL",
+            "SELECT count(*) FROM contacts c INDEXED BY contacts_with_company LEFT JOIN firms f ON f.id = c.firm_id
+             WHERE c.company IS NOT NULL AND c.deleted_at IS NULL AND c.company IS NOT f.name",
             [],
         )?;
         let mut companies: Vec<String> = Vec::new();
         let mut select = self.sql(
-            "SELECT company FROM contacts INDEXED BY contacts_with_company
-             WHERE company IS NOT NULL AND deleted_at IS NULL ORDER BY id",
+            "SELECT c.company FROM contacts c INDEXED BY contacts_with_company LEFT JOIN firms f ON f.id = c.firm_id
+             WHERE c.company IS NOT NULL AND c.deleted_at IS NULL AND c.company IS NOT f.name ORDER BY c.id",
         )?;
         let mut rows = select.query([])?;
         while companies.len() < limit

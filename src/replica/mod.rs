@@ -17,6 +17,7 @@
 
 mod conduct;
 mod error;
+mod firms;
 mod hashes;
 pub mod memory;
 mod record;
@@ -28,6 +29,7 @@ use std::{collections::BTreeMap, future::Future, pin::Pin};
 pub use self::{
     conduct::{Absence, Capabilities, Conduct, Ids, Writes},
     error::{Diagnostic, Distrust, Partial, ReplicaError, Stopped},
+    firms::{Firm, FirmBatch, FirmSink, Firms},
     hashes::Hashes,
     record::{Lookup, Problem, Reading, RemoteContact, RemoteId, Revision},
     scan::{Baseline, Batch, ConflictCopy, Coverage, Cursor, Progress, Scanned, Sink},
@@ -99,6 +101,11 @@ pub trait Replica {
     /// HTTP requests sent so far, by verb.
     fn requests(&self) -> BTreeMap<String, u64> {
         BTreeMap::new()
+    }
+
+    /// The firms that its contacts name by id, where it keeps any.
+    fn firms(&mut self) -> Option<&mut dyn Firms> {
+        None
     }
 
     /// Clears up what an interrupted run may have left there. Asked after the writes of a run, also where there are none.

@@ -32,6 +32,7 @@ pub fn guarded(kind: &AttentionKind) -> Option<Guarded> {
         | AttentionKind::ConflictCopy
         | AttentionKind::LostCreation
         | AttentionKind::NotPersisted
+        | AttentionKind::NoFirm
         | AttentionKind::Other(_) => None,
     }
 }
@@ -276,7 +277,7 @@ mod tests {
         check(SyncError::OtherAccount { mirror, settings }, Attention::Stopped { reason });
         let words = Diagnostic::new("find it").hint("look");
         let (kind, todo) = (AttentionKind::Stopped, Some("look".to_owned()));
-        let worded = Attention::Worded { kind, text: "find it".into(), todo, candidates: Vec::new() };
+        let worded = Attention::Worded { kind, text: "failed to find it".into(), todo, candidates: Vec::new() };
         check(SyncError::Distrusted(Distrust::Other(words)), worded);
     }
 }

@@ -179,6 +179,30 @@ pub enum Note {
     },
     /// The replica is about to try something on a throwaway record, to learn how it takes writes.
     TrialAhead,
+    /// Firms have another name in the CRM: the companies of their contacts follow.
+    FirmsRenamed {
+        /// How many firms.
+        firms: u64,
+        /// How many contacts.
+        contacts: u64,
+    },
+    /// Firms stay out of this run.
+    FirmsUnread {
+        /// Why: it reads after "failed to".
+        reason: String,
+    },
+    /// A firm was made in the CRM.
+    FirmMade {
+        /// Its name.
+        name: String,
+        /// Its id.
+        id: String,
+    },
+    /// A firm would be made in the CRM (`--dry-run`).
+    FirmAhead {
+        /// Its name.
+        name: String,
+    },
     /// A decision that was noted while another carnet was at work is carried out.
     CarriedOut(Applied),
     /// Such a decision makes no sense any more, and is forgotten.

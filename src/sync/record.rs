@@ -33,6 +33,7 @@ impl Run<'_> {
 
     /// Gives a living contact new content, with what it overwrites in the history. False when it had that content already.
     pub fn edit(&mut self, stored: &Stored, new: &Contact, source: &str) -> Result<bool, SyncError> {
+        let new = &self.follow_firm(Some(&stored.contact), new.clone())?;
         if stored.contact.differing(new).is_empty() {
             return Ok(false);
         }

@@ -6,6 +6,7 @@ use super::{
     SyncError,
     attention::Guards,
     events::{Change, ChangeAction, FieldChange, Label, Note, Stopped, Summary, SyncEvent},
+    firms::{FirmPolicy, FirmState},
     host::{FailPoint, Host, Uptime},
     options::Stop,
     participant::{Participant, Trust},
@@ -34,6 +35,8 @@ pub struct RunPolicy {
     pub prefer: Prefer,
     /// For the UIDs of contacts that come from the CRM: "incwo/{account}/{contact}".
     pub account: String,
+    /// What becomes of the CRM's firms.
+    pub firms: FirmPolicy,
 }
 
 /// One run.
@@ -53,6 +56,8 @@ pub struct Run<'a> {
     pub problems: Problems,
     /// Copies of sync programs that were answered for, each with its replica: the push removes them.
     pub copies_done: Vec<(String, RemoteContact)>,
+    /// What is known of firms.
+    pub firms: FirmState,
     events: &'a mut (dyn FnMut(SyncEvent) + 'a),
 }
 
@@ -99,6 +104,7 @@ impl<'a> Run<'a> {
             guards: Guards::new(),
             problems: Problems::default(),
             copies_done: Vec::new(),
+            firms: FirmState::default(),
             events,
         }
     }

@@ -114,15 +114,19 @@ impl Run<'_> {
             self.recall(participant)?;
             self.follow_filter(participant)?;
         }
+        self.recall_firms()?;
         self.reached(FailPoint::Recovered)?;
         for participant in participants.iter_mut().filter(|participant| options.mode.reads(&participant.name)) {
             self.check_stop()?;
             self.is_at(&participant.name, Activity::Read);
+            self.read_firms_before(participant).await?;
             Scanner::new(self, participant).scan().await?;
         }
         if let Some(source) = source {
             source.take_in(self)?;
         }
+        let crm = participants.iter_mut().find(|one| one.shares_ids() && options.mode.reads(&one.name));
+        self.settle_firms(crm).await?;
         self.close_obsolete()?;
         self.reached(FailPoint::TakenIn)?;
         let (mut trouble, mut planned) = (None, HashSet::new());

@@ -62,6 +62,7 @@ pub(crate) struct RunFixture<'a> {
 /// How careful the runs of tests are.
 pub(crate) fn policy() -> RunPolicy {
     RunPolicy {
+        firms: crate::sync::FirmPolicy::Off,
         max_delete: Limit::Percent(10),
         force: false,
         dry_run: false,

@@ -124,6 +124,11 @@ impl Item {
         self.replica == CRM
     }
 
+    /// True for a company that no firm is called.
+    pub fn is_company(&self) -> bool {
+        matches!(&self.subject, Subject::Attention { attention: Attention::NoFirm { .. }, .. })
+    }
+
     /// True for a copy that a sync program made.
     pub fn is_conflict_copy(&self) -> bool {
         matches!(&self.subject, Subject::Attention { attention: Attention::ConflictCopy { .. }, .. })

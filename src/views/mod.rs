@@ -6,6 +6,7 @@
 pub mod attention;
 pub mod comparison;
 pub mod contacts;
+pub mod firms;
 pub mod problems;
 pub mod runs;
 pub mod status;

@@ -388,6 +388,7 @@ fn inputs<'m>(
     let policy = mutants::policy(
         mutant,
         RunPolicy {
+            firms: sync::FirmPolicy::Off,
             max_delete: world.max_delete,
             force: forced,
             dry_run: false,

@@ -38,6 +38,10 @@ impl Messages for English {
             Attention::HeldDeletions { missing, known, allowed } => {
                 format!("{missing} of {known} contacts are missing from {replica}; {allowed} may go without a word")
             }
+            Attention::NoFirm { contacts } => {
+                let of = if *contacts == 1 { "a contact".to_owned() } else { format!("{contacts} contacts") };
+                format!("no firm of the CRM is called {remote}, the company of {of}, or several are")
+            }
             Attention::Stopped { reason } => stopped(replica, reason),
             Attention::Worded { text, .. } => text.clone(),
         }
@@ -53,6 +57,7 @@ impl Messages for English {
             Attention::Ambiguous { .. }
             | Attention::ConflictCopy { .. }
             | Attention::LostCreation
+            | Attention::NoFirm { .. }
             | Attention::NotPersisted { .. } => None,
         }
     }
@@ -67,6 +72,10 @@ impl Messages for English {
             }
             Attention::LostCreation => {
                 "look for it in the CRM; `carnet conflicts` says how to answer. It is not sent again on its own"
+            }
+            Attention::NoFirm { .. } => {
+                "`carnet conflicts` says how to make it, to choose another, or to leave it; until then the company stays \
+                 in the books that have it"
             }
             Attention::NotPersisted { .. }
             | Attention::HeldDeletions { .. }
@@ -140,6 +149,30 @@ impl Messages for English {
         )
     }
 
+    fn firms_renamed(&self, firms: u64, contacts: u64) -> Said {
+        let of = if contacts == 1 { "1 contact".to_owned() } else { format!("{contacts} contacts") };
+        let message = match firms {
+            1 => format!("a firm of {of} has another name in the CRM: cards and sheets follow"),
+            _ => format!("{firms} firms of {of} have another name in the CRM: cards and sheets follow"),
+        };
+        Said { message, hint: None }
+    }
+
+    fn firms_unread(&self, reason: &str) -> Said {
+        Said::new(
+            format!("failed to {reason}: firms stay out, and companies are as they were"),
+            "contacts are synchronised all the same; `crm.firms = \"off\"` asks for no firms",
+        )
+    }
+
+    fn firm_made(&self, name: &str, id: Option<&str>) -> Said {
+        let message = match id {
+            Some(id) => format!("the firm {name} is made, under the id {id}"),
+            None => format!("the firm {name} is to be made"),
+        };
+        Said { message, hint: None }
+    }
+
     fn applied(&self, Applied { item, effect, .. }: &Applied) -> String {
         let effect = match effect {
             Effect::Scalar { field, value } if value.is_empty() => format!("{} is nothing", field.name()),
@@ -170,6 +203,8 @@ impl Messages for English {
                 let names: Vec<&str> = fields.iter().map(|field| field.name()).collect();
                 format!("{} as in the CRM", names.join(", "))
             }
+            Effect::FirmWanted { name } => format!("the next run makes the firm {name}"),
+            Effect::FirmChosen { name, contacts } => format!("{contacts} belong to the firm {name}"),
             Effect::Dismissed => "dismissed".to_owned(),
         };
         format!("{} {}: {effect}", self.item(*item), typed_number(*item))
@@ -254,6 +289,11 @@ impl Messages for English {
             (Choice::Keep(KeepChoice::Crm), false, false) => "the mirror's, for the CRM too",
             (Choice::Keep(KeepChoice::Book), false, false) => "this book's",
             (Choice::Keep(KeepChoice::Value(_)), _, _) => "a value of your own",
+            (Choice::Answer(Answer::Adopt), _, _) if item.is_company() => {
+                "it is the CRM's firm of this id: `carnet firms`"
+            }
+            (Choice::Answer(Answer::Create), _, _) if item.is_company() => "the next sync makes this firm in the CRM",
+            (Choice::Answer(Answer::Dismiss), _, _) if item.is_company() => "it stays in the books alone",
             (Choice::Answer(Answer::Adopt), _, _) => "the CRM's contact of this id is it",
             (Choice::Answer(Answer::Create), _, _) => "it was not made: send it again",
             (Choice::Answer(Answer::SameAs), _, _) if is_copy => {

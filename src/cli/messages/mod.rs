@@ -85,6 +85,15 @@ pub trait Messages {
     /// A throwaway contact is about to be made.
     fn trial_ahead(&self) -> Said;
 
+    /// Firms were renamed.
+    fn firms_renamed(&self, firms: u64, contacts: u64) -> Said;
+
+    /// Firms stay out of this run.
+    fn firms_unread(&self, reason: &str) -> Said;
+
+    /// A firm was made, under this id, or would be.
+    fn firm_made(&self, name: &str, id: Option<&str>) -> Said;
+
     /// What a decision has led to.
     fn applied(&self, applied: &Applied) -> String;
 
@@ -175,6 +184,10 @@ pub trait Messages {
             Note::CopyRemoved { remote } => self.copy_removed(remote),
             Note::CopyStays { remote } => self.copy_stays(remote),
             Note::TrialAhead => self.trial_ahead(),
+            Note::FirmsRenamed { firms, contacts } => self.firms_renamed(*firms, *contacts),
+            Note::FirmsUnread { reason } => self.firms_unread(reason),
+            Note::FirmMade { name, id } => self.firm_made(name, Some(id)),
+            Note::FirmAhead { name } => self.firm_made(name, None),
             Note::CarriedOut(applied) => Said { message: self.applied(applied), hint: None },
             Note::Dropped(refused) => self.dropped(refused),
         }

@@ -51,7 +51,7 @@ async fn reads_are_tried_again_and_writes_never() {
     }
     let stub = Stub::start(|_, _| Reply::status(503).header("retry-after", "0")).await;
     let client = stub.client();
-    let error = client.write("make", Verb::Post, &client.contacts_url(), Some("x".into())).await.err().unwrap();
+    let error = client.write("make", Verb::Post, &client.all_url(), Some("x".into())).await.err().unwrap();
     assert_eq!(error.kind, ErrorKind::OutcomeUnknown);
     assert_eq!(stub.seen().len(), 1);
 }
@@ -61,7 +61,7 @@ async fn a_write_does_not_wait_for_an_hour() {
     let stub = Stub::start(|_, _| Reply::status(429).header("retry-after", "3600")).await;
     let client = stub.client();
     for _ in 0..2 {
-        let error = client.write("make", Verb::Post, &client.contacts_url(), None).await.err().unwrap();
+        let error = client.write("make", Verb::Post, &client.all_url(), None).await.err().unwrap();
         assert_eq!(error.kind, ErrorKind::Unavailable);
         assert!(error.hint.is_some_and(|hint| hint.starts_with("the server asks to wait 3")));
     }
@@ -71,7 +71,7 @@ async fn a_write_does_not_wait_for_an_hour() {
 #[tokio::test]
 async fn nobody_there_means_nothing_was_sent() {
     let client = Stub::nobody().await;
-    let error = client.write("make", Verb::Post, &client.contacts_url(), Some("x".into())).await.err().unwrap();
+    let error = client.write("make", Verb::Post, &client.all_url(), Some("x".into())).await.err().unwrap();
     assert_eq!(error.kind, ErrorKind::Unavailable);
     assert!(client.requests().is_empty());
     let error = client.get("read", &client.page_url(1), |_| Ok(())).await.unwrap_err();
@@ -95,7 +95,7 @@ async fn cut_answers_are_tried_again_to_read_and_unsettled_to_write() {
     let text = client.get("read", &client.page_url(1), |answer| Ok(answer.text()?.into_owned())).await;
     assert_eq!(text.unwrap(), "<contacts></contacts>");
     for _ in 0..2 {
-        let error = client.write("make", Verb::Put, &client.contacts_url(), None).await.err().unwrap();
+        let error = client.write("make", Verb::Put, &client.all_url(), None).await.err().unwrap();
         assert_eq!(error.kind, ErrorKind::OutcomeUnknown, "{error}");
     }
     assert_eq!(stub.seen().len(), 5);
@@ -108,9 +108,9 @@ async fn bodies_are_bounded_and_ids_are_numbers() {
     let error = client.get("read", &client.page_url(1), |_| Ok(())).await.unwrap_err();
     assert_eq!(error.message, "read: the answer is larger than 16 MiB");
     assert_eq!(stub.seen().len(), 1);
-    assert!(client.contact_url("12").unwrap().ends_with("/1/contacts/12.xml"));
+    assert!(client.one_url("12").unwrap().ends_with("/1/contacts/12.xml"));
     for id in ["", "../1", "1/2", "1?x", "012"] {
-        assert_eq!(client.contact_url(id).unwrap_err().kind, ErrorKind::Rejected, "{id}");
+        assert_eq!(client.one_url(id).unwrap_err().kind, ErrorKind::Rejected, "{id}");
     }
 }
 

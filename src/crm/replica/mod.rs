@@ -5,6 +5,7 @@
 //! not do: decide. A stale, refused or unsettled write is said to be so and left to the run.
 
 mod apply;
+mod firms;
 mod list_modes;
 mod list_writes;
 mod scan;
@@ -22,8 +23,8 @@ use super::{
 use crate::{
     contact::{Field, FieldSet},
     replica::{
-        Absence, Baseline, Capabilities, Conduct, Coverage, Cursor, Diagnostic, Ids, LocalFuture, Lookup, Progress,
-        RemoteContact, Replica, ReplicaError, Scanned, Sink, Write, Writes, Written,
+        Absence, Baseline, Capabilities, Conduct, Coverage, Cursor, Diagnostic, Firms, Ids, LocalFuture, Lookup,
+        Progress, RemoteContact, Replica, ReplicaError, Scanned, Sink, Write, Writes, Written,
     },
 };
 
@@ -174,6 +175,10 @@ impl Replica for CrmReplica {
 
     fn requests(&self) -> BTreeMap<String, u64> {
         self.client.requests()
+    }
+
+    fn firms(&mut self) -> Option<&mut dyn Firms> {
+        Some(self)
     }
 
     fn clear_up<'a>(&'a mut self) -> LocalFuture<'a, ()> {

@@ -132,17 +132,25 @@ pub fn page_batch(page: FreshPage) -> PageBatch {
     }
     // An empty page past the end is not worth a note.
     let whole = batch.problems.is_empty() && probes.is_empty() && !states.is_empty();
-    let note = whole.then(|| {
-        let ids = states.iter().map(|(key, _)| Id::Number(*key)).collect();
-        let note = PageNote { etag, digest: digest.to_string(), ids, seal: seal(&states), total_pages };
-        // Numbers and texts always have a JSON form.
-        (format!("{PAGE}{number}"), serde_json::to_string(&note).unwrap_or_default())
-    });
+    let note = whole.then(|| page_note(number, (etag, digest), total_pages, &states));
     PageBatch { batch, probes, note }
 }
 
+/// The note of a page that held these records in these states.
+pub fn page_note(
+    number: u32,
+    (etag, digest): (Option<String>, Digest),
+    total_pages: Option<u32>,
+    states: &[(u64, Digest)],
+) -> (String, String) {
+    let ids = states.iter().map(|(key, _)| Id::Number(*key)).collect();
+    let note = PageNote { etag, digest: digest.to_string(), ids, seal: seal(states), total_pages };
+    // Numbers and texts always have a JSON form.
+    (format!("{PAGE}{number}"), serde_json::to_string(&note).unwrap_or_default())
+}
+
 /// Places of records that come again further down.
-fn repeated(records: &[PageRecord]) -> HashSet<usize> {
+pub fn repeated(records: &[PageRecord]) -> HashSet<usize> {
     let mut seen = HashSet::with_capacity(records.len());
     let places = records.iter().enumerate().rev();
     places.filter(|(_, record)| record.key().is_some_and(|key| !seen.insert(key))).map(|(place, _)| place).collect()

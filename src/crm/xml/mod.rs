@@ -9,18 +9,50 @@ mod write;
 
 pub use digest::Digest;
 pub use document::{Fault, XmlError};
-pub use page::{PageRecord, ReadPage, read_page};
+pub use page::{PageRecord, ReadPage, read_page, read_page_of};
 pub use record::{Record, id_key};
-pub use write::{Unwritable, create_body, list_body, update_body};
+pub use write::{Unwritable, create_body, firm_body, list_body, update_body};
 
 use self::document::{Token, XmlReader};
 
+/// What the API lists: each under its own name, in the same form.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Resource {
+    /// `/contacts.xml`.
+    Contacts,
+    /// `/firms.xml`.
+    Firms,
+}
+
+impl Resource {
+    /// The element of one.
+    pub fn element(self) -> &'static str {
+        match self {
+            Resource::Contacts => "contact",
+            Resource::Firms => "firm",
+        }
+    }
+
+    /// The root of a listing, and the name in addresses.
+    pub fn plural(self) -> &'static str {
+        match self {
+            Resource::Contacts => "contacts",
+            Resource::Firms => "firms",
+        }
+    }
+}
+
 /// Reads the answer to a question for one contact: a whole document with the root `contact`.
 pub fn read_record(text: &str) -> Result<Record, XmlError> {
+    read_record_of(Resource::Contacts, text)
+}
+
+/// Reads the answer to a question for one record.
+pub fn read_record_of(resource: Resource, text: &str) -> Result<Record, XmlError> {
     let mut walker = XmlReader::new(text);
     match walker.next_token()? {
-        Some(Token::Open { name: "contact", .. }) => {}
-        _ => return Err(XmlError::WrongRoot("contact")),
+        Some(Token::Open { name, .. }) if name == resource.element() => {}
+        _ => return Err(XmlError::WrongRoot(resource.element())),
     }
     let mut tape = Vec::new();
     walker.take_inside(&mut tape)?;
@@ -31,14 +63,14 @@ pub fn read_record(text: &str) -> Result<Record, XmlError> {
 }
 
 /// The id in the answer to a POST, whatever else the answer says: `<contact><id>...` or `<id>...` alone.
-pub fn read_created_id(text: &str) -> Option<String> {
+pub fn read_created_id(resource: Resource, text: &str) -> Option<String> {
     let mut walker = XmlReader::new(text);
     let Ok(Some(Token::Open { name: root, .. })) = walker.next_token() else { return None };
     let mut tape = Vec::new();
     walker.take_inside(&mut tape).ok()?;
     walker.finish().ok()?;
     match root {
-        "contact" => record::find_id(&tape).ok().map(|(id, _)| id),
+        root if root == resource.element() => record::find_id(&tape).ok().map(|(id, _)| id),
         "id" => match tape.as_slice() {
             [Token::Text(id)] => Some(id.trim().to_owned()).filter(|id| id_key(id).is_some()),
             _ => None,
@@ -81,7 +113,7 @@ pub fn is_web_page(text: &str, labelled: bool) -> bool {
     if begins("<!doctype html") || begins("<html") {
         return true;
     }
-    let ours = ["<contacts", "<contact", "<id", "<errors"].into_iter().any(begins);
+    let ours = ["<contacts", "<contact", "<firms", "<firm", "<id", "<errors"].into_iter().any(begins);
     labelled && !ours && !start.is_empty()
 }
 
@@ -117,7 +149,7 @@ mod tests {
             ("<contacts><id>7</id></contacts>", None),
             ("", None),
         ] {
-            assert_eq!(read_created_id(text).as_deref(), id, "{text}");
+            assert_eq!(read_created_id(Resource::Contacts, text).as_deref(), id, "{text}");
         }
         for (text, words) in [
             (

@@ -4,6 +4,7 @@
 //! with its fault, and the others go on; a page that is not whole is no page.
 
 use super::{
+    Resource,
     digest::{self, Digest},
     document::{Fault, Token, XmlError, XmlReader, attribute},
     record::{self, Record, find_id},
@@ -52,14 +53,25 @@ impl PageRecord {
     }
 }
 
-/// Reads a page. `known` gives the digest that a contact had when it was last agreed on.
+/// Reads a page of contacts. `known` gives the digest that a contact had when it was last agreed on.
 pub fn read_page(text: &str, known: impl Fn(u64) -> Option<Digest>) -> Result<ReadPage, XmlError> {
+    read_page_of(Resource::Contacts, text, known)
+}
+
+/// Reads a page of a listing.
+pub fn read_page_of(
+    resource: Resource,
+    text: &str,
+    known: impl Fn(u64) -> Option<Digest>,
+) -> Result<ReadPage, XmlError> {
     let mut walker = XmlReader::new(text);
     let source = walker.text();
     let mut page = ReadPage { total_pages: None, records: Vec::new() };
     match walker.next_token()? {
-        Some(Token::Open { name: "contacts", attributes, .. }) => page.total_pages = total_attribute(attributes),
-        _ => return Err(XmlError::WrongRoot("contacts")),
+        Some(Token::Open { name, attributes, .. }) if name == resource.plural() => {
+            page.total_pages = total_attribute(attributes);
+        }
+        _ => return Err(XmlError::WrongRoot(resource.plural())),
     }
     let mut tape = Vec::new();
     let mut buffer = Vec::new();
@@ -67,7 +79,7 @@ pub fn read_page(text: &str, known: impl Fn(u64) -> Option<Digest>) -> Result<Re
         let Token::Open { name, attributes, .. } = token else { continue };
         walker.take_inside(&mut tape)?;
         match name {
-            "contact" => page.records.push(read_one(source, &tape, &known, &mut buffer)),
+            name if name == resource.element() => page.records.push(read_one(source, &tape, &known, &mut buffer)),
             "pagination" => {
                 let told = total_attribute(attributes).or_else(|| total_element(&tape));
                 page.total_pages = told.or(page.total_pages);

@@ -71,6 +71,14 @@ pub fn update_body(contact: &Contact, changed: FieldSet, lists: Lists<'_, '_>) -
     Ok(body.text)
 }
 
+/// The body that makes a firm of this name.
+pub fn firm_body(name: &str) -> Result<String, Unwritable> {
+    let mut body = Body { text: String::from("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<firm>") };
+    body.element(Field::Company, "name", name)?;
+    body.text.push_str("</firm>\n");
+    Ok(body.text)
+}
+
 struct Body {
     text: String,
 }

@@ -61,6 +61,12 @@ pub enum Attention {
         /// How many may go.
         allowed: u64,
     },
+    /// A company of contacts that is no firm's name in the CRM.
+    #[serde(rename = "no_firm")]
+    NoFirm {
+        /// How many contacts.
+        contacts: u64,
+    },
     /// The replica is neither believed nor written.
     #[serde(rename = "stopped")]
     Stopped {
@@ -181,6 +187,8 @@ pub enum AttentionKind {
     NotPersisted,
     /// [`Attention::HeldDeletions`].
     HeldDeletions,
+    /// [`Attention::NoFirm`].
+    NoFirm,
     /// [`Attention::Stopped`].
     Stopped,
     /// A newer carnet's.
@@ -196,14 +204,15 @@ impl AttentionKind {
             AttentionKind::LostCreation => "parked",
             AttentionKind::NotPersisted => "untaken",
             AttentionKind::HeldDeletions => "held_deletion",
+            AttentionKind::NoFirm => "no_firm",
             AttentionKind::Stopped => "stopped",
             AttentionKind::Other(word) => word,
         }
     }
 
     fn from_word(word: &str) -> Self {
-        use AttentionKind::{Ambiguous, ConflictCopy, HeldDeletions, LostCreation, NotPersisted, Stopped};
-        let known = [Ambiguous, ConflictCopy, LostCreation, NotPersisted, HeldDeletions, Stopped];
+        use AttentionKind::{Ambiguous, ConflictCopy, HeldDeletions, LostCreation, NoFirm, NotPersisted, Stopped};
+        let known = [Ambiguous, ConflictCopy, LostCreation, NotPersisted, HeldDeletions, NoFirm, Stopped];
         known.into_iter().find(|kind| kind.word() == word).unwrap_or_else(|| AttentionKind::Other(word.to_owned()))
     }
 }
@@ -236,6 +245,7 @@ impl Attention {
             Attention::LostCreation => AttentionKind::LostCreation,
             Attention::NotPersisted { .. } => AttentionKind::NotPersisted,
             Attention::HeldDeletions { .. } => AttentionKind::HeldDeletions,
+            Attention::NoFirm { .. } => AttentionKind::NoFirm,
             Attention::Stopped { .. } => AttentionKind::Stopped,
             Attention::Worded { kind, .. } => kind.clone(),
         }
@@ -249,6 +259,7 @@ impl Attention {
             Attention::LostCreation
             | Attention::NotPersisted { .. }
             | Attention::HeldDeletions { .. }
+            | Attention::NoFirm { .. }
             | Attention::Stopped { .. } => &[],
         }
     }
@@ -261,6 +272,7 @@ impl Attention {
             | Attention::ConflictCopy { .. }
             | Attention::LostCreation
             | Attention::HeldDeletions { .. }
+            | Attention::NoFirm { .. }
             | Attention::Stopped { .. }
             | Attention::Worded { .. } => (&[], &[]),
         }

@@ -9,6 +9,7 @@ use crate::{
     contact::Field,
     mirror::{ContactId, Stored},
     sync::{
+        SyncError,
         events::{Label, Note, SyncEvent},
         record::label,
     },
@@ -32,16 +33,20 @@ pub(super) struct Silent {
 
 impl Pusher<'_, '_> {
     /// A contact is pushed whose company was `before`.
-    pub(super) fn note_company(&mut self, stored: &Stored, before: &str) {
+    pub(super) fn note_company(&mut self, stored: &Stored, before: &str) -> Result<(), SyncError> {
         let company = &stored.contact.company;
         let is_carried = self.participant.policy().fields.contains(Field::Company);
         if is_carried || !self.participant.shares_ids() || company.is_empty() || company == before {
-            return;
+            return Ok(());
+        }
+        if self.run.is_firms_name(&stored.contact)? {
+            return Ok(());
         }
         self.silent.without_company.insert(stored.id);
         if self.silent.companies.len() < NAMED_MAX && !self.silent.companies.contains(company) {
             self.silent.companies.push(company.clone());
         }
+        Ok(())
     }
 
     /// A contact was deleted here, and its record stays.

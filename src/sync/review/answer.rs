@@ -68,6 +68,7 @@ pub fn answers(kind: &AttentionKind) -> &'static [Answer] {
         AttentionKind::LostCreation => &[Answer::Adopt, Answer::Create],
         AttentionKind::Ambiguous => &[Answer::SameAs, Answer::New],
         AttentionKind::ConflictCopy => &[Answer::SameAs, Answer::Dismiss],
+        AttentionKind::NoFirm => &[Answer::Create, Answer::Adopt, Answer::Dismiss],
         AttentionKind::NotPersisted => &[Answer::SendAgain, Answer::KeepCrm, Answer::Dismiss],
         AttentionKind::HeldDeletions | AttentionKind::Stopped | AttentionKind::Other(_) => &[Answer::Dismiss],
     }
@@ -104,6 +105,8 @@ impl Review<'_, '_> {
         match (&kind, decision) {
             (AttentionKind::LostCreation, Decision::Adopt { crm_id }) => self.adopt_named(&row, crm_id),
             (AttentionKind::LostCreation, Decision::Create) => self.create_after_all(&row),
+            (AttentionKind::NoFirm, Decision::Create) => self.want_firm(&row),
+            (AttentionKind::NoFirm, Decision::Adopt { crm_id }) => self.choose_firm(&row, crm_id),
             (AttentionKind::Ambiguous | AttentionKind::ConflictCopy, Decision::SameAs { contact }) => {
                 self.note_same_as(&row, *contact)
             }
@@ -146,6 +149,7 @@ impl Review<'_, '_> {
                 AttentionKind::NotPersisted => self.still_differs(&row)?,
                 AttentionKind::Ambiguous
                 | AttentionKind::ConflictCopy
+                | AttentionKind::NoFirm
                 | AttentionKind::HeldDeletions
                 | AttentionKind::Stopped
                 | AttentionKind::Other(_) => true,

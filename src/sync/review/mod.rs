@@ -4,6 +4,7 @@
 
 pub(super) mod answer;
 pub(super) mod candidates;
+mod firms;
 mod not_persisted;
 pub(crate) mod noted;
 pub(super) mod refused;

@@ -74,6 +74,7 @@ impl Review<'_, '_> {
             | Attention::ConflictCopy { .. }
             | Attention::LostCreation
             | Attention::HeldDeletions { .. }
+            | Attention::NoFirm { .. }
             | Attention::Stopped { .. }) => other.clone(),
         };
         self.run.mirror.raise(&AttentionRow { attention, state: State::Settled, ..row.clone() })?;
@@ -90,6 +91,7 @@ fn asked(row: &AttentionRow) -> FieldSet {
         | Attention::ConflictCopy { .. }
         | Attention::LostCreation
         | Attention::HeldDeletions { .. }
+        | Attention::NoFirm { .. }
         | Attention::Stopped { .. } => FieldSet::NONE,
     }
 }

@@ -73,6 +73,18 @@ pub enum Effect {
         /// The copy.
         remote: String,
     },
+    /// The firm will be made.
+    FirmWanted {
+        /// Its name.
+        name: String,
+    },
+    /// The contacts of a company belong to this firm.
+    FirmChosen {
+        /// Its name.
+        name: String,
+        /// How many contacts.
+        contacts: u64,
+    },
     /// The record becomes a contact of its own.
     New {
         /// The record.

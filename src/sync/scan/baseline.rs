@@ -14,10 +14,27 @@ pub trait HasMirror {
     fn mirror(&self) -> &Mirror;
 }
 
+/// What is known by name and revision.
+#[derive(Debug, Clone, Copy)]
+pub enum Of<'s> {
+    /// The records of a replica.
+    Replica(&'s str),
+    /// The firms, whose cursor has this name.
+    Firms(&'s str),
+}
+
+impl<'s> Of<'s> {
+    fn cursor(self) -> &'s str {
+        match self {
+            Of::Replica(name) | Of::Firms(name) => name,
+        }
+    }
+}
+
 /// What the mirror knows of one replica.
 pub struct MirrorBaseline<'s, S> {
     pub scan: &'s RefCell<S>,
-    pub replica: &'s str,
+    pub of: Of<'s>,
     pub count: u64,
     /// Why the run ended the scan, if it did.
     pub failure: &'s RefCell<Option<SyncError>>,
@@ -38,18 +55,24 @@ impl<S: HasMirror> Baseline for MirrorBaseline<'_, S> {
     }
 
     fn revision_of(&self, remote: &str) -> Result<Option<Revision>, Stopped> {
-        self.ask(|mirror| mirror.revision_of(self.replica, remote))
+        self.ask(|mirror| match self.of {
+            Of::Replica(name) => mirror.revision_of(name, remote),
+            Of::Firms(_) => mirror.firm_revision(remote),
+        })
     }
 
     fn for_each(&self, take: &mut dyn FnMut(&str, &str)) -> Result<(), Stopped> {
-        self.ask(|mirror| mirror.for_each_known(self.replica, take))
+        self.ask(|mirror| match self.of {
+            Of::Replica(name) => mirror.for_each_known(name, take),
+            Of::Firms(_) => mirror.for_each_firm(&mut |id, _, revision| take(id, revision)),
+        })
     }
 
     fn note(&self, name: &str) -> Result<Option<String>, Stopped> {
-        self.ask(|mirror| mirror.cursor_note(self.replica, name))
+        self.ask(|mirror| mirror.cursor_note(self.of.cursor(), name))
     }
 
     fn for_each_note(&self, take: &mut dyn FnMut(&str, &str)) -> Result<(), Stopped> {
-        self.ask(|mirror| mirror.for_each_cursor_note(self.replica, take))
+        self.ask(|mirror| mirror.for_each_cursor_note(self.of.cursor(), take))
     }
 }

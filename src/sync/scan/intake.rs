@@ -129,6 +129,7 @@ impl<'r, 'a> Intake<'r, 'a> {
                 if revived {
                     self.run.whole_conflict(stored, side.name, Kept::There)?;
                 }
+                let contact = self.run.follow_firm(Some(&stored.contact), contact)?;
                 let mut version = stored.version;
                 if revived || contact != stored.contact {
                     version = self.run.rewrite(side.name, stored, &contact, revived)?;
@@ -161,11 +162,16 @@ impl<'r, 'a> Intake<'r, 'a> {
             None => self.run.host.fresh_uid(),
         };
         let uid = if self.run.mirror.contact_by_uid(&uid)?.is_some() { self.run.host.fresh_uid() } else { uid };
+        let theirs = contact.clone();
+        let contact = self.run.follow_firm(None, contact)?;
         let id = self.run.create(&uid, &contact, side.name)?;
         let crm_id = side.shares_ids().then(|| remote.clone());
         self.run.created_here(Label { uid, crm_id, name: contact.display_name() });
-        let theirs = contact.clone();
-        let (ours, version, detached) = (contact, 1, false);
+        // What firms have added to it is yet to be told there; the CRM knows.
+        let agrees = theirs == contact || side.shares_ids();
+        let theirs = if side.shares_ids() { contact.clone() } else { theirs };
+        let (ours, version) = if agrees { (contact, 1) } else { (theirs.clone(), 0) };
+        let detached = false;
         let agreement = Agreement { contact: id, remote, revision, theirs, ours, version, detail, detached, marks };
         self.run.mirror.put_agreement(side.name, &agreement)?;
         Ok(id)

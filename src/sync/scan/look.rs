@@ -4,7 +4,7 @@
 use std::cell::RefCell;
 
 use super::{
-    baseline::{HasMirror, MirrorBaseline},
+    baseline::{HasMirror, MirrorBaseline, Of},
     known::KnownRecords,
 };
 use crate::{
@@ -42,7 +42,7 @@ pub async fn look(mirror: &Mirror, participant: &mut Participant, limit: Limit) 
     let (count, failure) = (known.count(), RefCell::new(None));
     let looking = RefCell::new(Looking { mirror, known: known.sorted(), problems: Vec::new() });
     let scanned = {
-        let baseline = MirrorBaseline { scan: &looking, replica: &participant.name, count, failure: &failure };
+        let baseline = MirrorBaseline { scan: &looking, of: Of::Replica(&participant.name), count, failure: &failure };
         let mut sink = |batch| {
             looking.borrow_mut().take(batch);
             Ok(())

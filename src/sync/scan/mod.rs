@@ -1,6 +1,6 @@
 //! Reads one replica into the mirror.
 
-mod baseline;
+pub(crate) mod baseline;
 mod contested;
 pub(crate) mod copies;
 mod crowd;
@@ -31,7 +31,7 @@ use std::{
 };
 
 use self::{
-    baseline::MirrorBaseline,
+    baseline::{MirrorBaseline, Of},
     gathering::{Gathering, Taking},
     intake::{CHANGED, Intake, Observed},
     known::KnownRecords,
@@ -121,7 +121,7 @@ impl<'r, 'a> Scanner<'r, 'a> {
         let side = MergeSide { name, policy, conduct, replica: None };
         let (count, failure) = (gathering.known.count(), RefCell::new(None));
         let scan = RefCell::new(Taking { run: &mut *self.run, side, gathering });
-        let baseline = MirrorBaseline { scan: &scan, replica: name, count, failure: &failure };
+        let baseline = MirrorBaseline { scan: &scan, of: Of::Replica(name), count, failure: &failure };
         let ended = {
             let mut sink = |batch| {
                 scan.borrow_mut().take(batch).map_err(|error| {

@@ -94,6 +94,7 @@ fn trouble_with_a_book_stops_that_book_only() {
             let (replica, text) = ("cards".to_owned(), message.to_owned());
             let expected = if let Untrusted(_) = error {
                 let (kind, candidates) = (AttentionKind::Stopped, Vec::new());
+                let text = format!("failed to {text}");
                 let attention = Attention::Worded { kind, text, todo: None, candidates };
                 SyncEvent::Attention { replica, note: Note::Raised { remote: String::new(), attention } }
             } else {

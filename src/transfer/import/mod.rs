@@ -227,7 +227,8 @@ impl Importer<'_, '_> {
             }
             None => {
                 let at = self.run.host.stamp();
-                let id = self.run.mirror.insert_contact(&uid, &record.contact, IMPORT, self.run.id, &at)?;
+                let new = self.run.follow_firm(None, record.contact.clone())?;
+                let id = self.run.mirror.insert_contact(&uid, &new, IMPORT, self.run.id, &at)?;
                 self.duplicates.index.add(self.run.mirror, id, &uid, None, &record.contact)?;
                 self.duplicates.take(id, &record);
                 self.counts().new += 1;
@@ -240,6 +241,7 @@ impl Importer<'_, '_> {
     /// The contact was deleted here once and a user brings it back: to every replica that still holds it, too.
     fn import_again(&mut self, stored: &Stored, record: &RemoteContact) -> Result<(), SyncError> {
         let new = enriched(&stored.contact, &record.contact, record.fields, (MatchedBy::Uid, FieldSet::NONE));
+        let new = self.run.follow_firm(Some(&stored.contact), new)?;
         self.duplicates.take(stored.id, record);
         self.run.remember(stored, &new, IMPORT)?;
         self.run.mirror.update_contact(stored.id, &new, &self.run.host.stamp())?;
@@ -256,6 +258,7 @@ impl Importer<'_, '_> {
         let said = record.fields.and(self.duplicates.said(stored.id));
         let otherwise = contradictions(&stored.contact, &record.contact, said, by);
         let new = self.duplicates.enriched(stored, by, record);
+        let new = self.run.follow_firm(Some(&stored.contact), new)?;
         self.duplicates.take(stored.id, record);
         self.remember_uid(stored, record)?;
         let is_news = new != stored.contact;

@@ -1,0 +1,42 @@
+//! A user's decisions on a company that no firm of the CRM is called.
+
+use super::{
+    Review,
+    answer::{applied, refused},
+    refused::{Applied, Effect, NoCandidate, Why},
+};
+use crate::{
+    contact::{Contact, ids::PERSON},
+    mirror::{AttentionRow, FirmCreation},
+    reconcile::firms,
+    sync::SyncError,
+};
+
+impl Review<'_, '_> {
+    /// The next run makes a firm of this company.
+    pub(super) fn want_firm(&mut self, row: &AttentionRow) -> Result<Applied, SyncError> {
+        let name = row.remote.clone();
+        let creation = FirmCreation { key: firms::key(&name), name: name.clone(), sent_uptime: String::new() };
+        self.run.mirror.put_firm_creation(&creation, self.run.id)?;
+        self.settle_answered(row)?;
+        Ok(applied(row, Effect::FirmWanted { name }, true))
+    }
+
+    /// The contacts of this company belong to a firm that there is.
+    pub(super) fn choose_firm(&mut self, row: &AttentionRow, id: &str) -> Result<Applied, SyncError> {
+        let Some(name) = self.run.mirror.firm_name(id)?.filter(|name| !name.is_empty()) else {
+            let (crm_id, reason) = (id.to_owned(), NoCandidate::Unlisted);
+            return Err(refused(row, Why::NoCandidate { crm_id, reason, candidates: Vec::new() }));
+        };
+        let waiting = self.run.mirror.companies_without_firm()?;
+        let mut contacts = 0;
+        for one in waiting.into_iter().filter(|one| one.company == row.remote) {
+            let stored = self.run.stored(one.contact)?;
+            let moved = Contact { firm_id: id.to_owned(), company: name.clone(), ..stored.contact.clone() };
+            self.run.edit(&stored, &moved, PERSON)?;
+            contacts += 1;
+        }
+        self.settle_answered(row)?;
+        Ok(applied(row, Effect::FirmChosen { name, contacts }, true))
+    }
+}
