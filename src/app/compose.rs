@@ -18,7 +18,7 @@ use crate::{
     },
     replica::{Diagnostic, Replica},
     sandbox::{Sandbox, SandboxSettings},
-    sync::{CRM, Direction, Host, Mode, Participant, RunOptions, RunPolicy, SyncError, SystemClock},
+    sync::{CRM, Direction, Host, Mode, Participant, Places, RunOptions, RunPolicy, SyncError, SystemClock},
 };
 
 /// What a run works on.
@@ -179,8 +179,20 @@ fn account_id(settings: &Settings) -> String {
     }
 }
 
+/// What the mirror is kept in step with.
+pub(crate) fn places(settings: &Settings) -> Places {
+    let books = |goes: fn(config::Direction) -> bool| {
+        let books = settings.books.iter().filter(move |book| goes(book.direction)).map(|book| book.name.clone());
+        std::iter::once(CRM.to_owned()).chain(books).collect()
+    };
+    Places {
+        sources: books(|direction| direction != config::Direction::ToBook),
+        written: books(|direction| direction != config::Direction::FromBook),
+    }
+}
+
 /// Host, path and user. A loopback port is left out: a tunnel or a test server may well get another one next time.
-fn account(settings: &Settings) -> String {
+pub(crate) fn account(settings: &Settings) -> String {
     let CrmUrl::Http(text) = &settings.crm.url else { return "the practice CRM".to_owned() };
     let Ok(url) = Url::parse(text) else { return text.clone() };
     let host = url.host_str().unwrap_or_default();

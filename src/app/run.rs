@@ -3,10 +3,10 @@
 use super::{
     compose::{Composed, compose, run_policy},
     lock::{lock_file, locked},
+    open::open_mirror,
 };
 use crate::{
     config::Settings,
-    mirror::Mirror,
     sync::{Events, RunInputs, RunOptions, Source, Stop, Summary, SyncError, SystemClock, run_on},
 };
 
@@ -35,7 +35,7 @@ pub(crate) async fn run_with<'s>(
     let mut lock = lock_file(path)?;
     let _held = lock.try_write().map_err(|_| locked(path))?;
     let ran = async {
-        let mut mirror = Mirror::open(path)?;
+        let mut mirror = open_mirror(settings, options, events)?;
         let Composed { participants, account, _sandbox } = compose(settings, options).await?;
         let inputs = RunInputs { mirror: &mut mirror, participants, account, source };
         run_on(inputs, run_policy(settings, options), options, (&SystemClock, stop), events).await

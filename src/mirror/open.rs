@@ -23,7 +23,7 @@ use crate::contact::keys;
 /// "carn", in the file's header: `file` and other programs can tell whose it is. Also in the first migration.
 const APPLICATION_ID: i64 = 0x6361_726e;
 /// How long to wait for another program that is writing.
-const BUSY_MAX: Duration = Duration::from_secs(10);
+pub(super) const BUSY_MAX: Duration = Duration::from_secs(10);
 
 static MIGRATION_FILES: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/migrations");
 static MIGRATIONS: LazyLock<Migrations<'static>> = LazyLock::new(|| {
@@ -140,7 +140,7 @@ pub(super) fn create(path: &Path) -> Result<()> {
 }
 
 /// SQLite would take a short text file for an empty database and write over it.
-fn refuse_other_files(path: &Path) -> Result<()> {
+pub(super) fn refuse_other_files(path: &Path) -> Result<()> {
     let io = |source| MirrorError::Io { path: path.to_owned(), source };
     let mut head = Vec::new();
     fs::File::open(path).map_err(io)?.take(16).read_to_end(&mut head).map_err(io)?;
@@ -151,7 +151,7 @@ fn refuse_other_files(path: &Path) -> Result<()> {
 }
 
 /// The schema version found, 0 for an empty file.
-fn refuse_other_schemas(conn: &Connection, path: &Path) -> Result<i64> {
+pub(super) fn refuse_other_schemas(conn: &Connection, path: &Path) -> Result<i64> {
     let number = |sql: &str| {
         conn.query_row(sql, [], |row| row.get::<_, i64>(0)).map_err(|source| match source.sqlite_error_code() {
             Some(rusqlite::ErrorCode::NotADatabase) => MirrorError::NotSqlite { path: path.to_owned() },
@@ -174,10 +174,15 @@ fn patiently(mut step: impl FnMut() -> rusqlite_migration::Result<()>) -> rusqli
     let began = Instant::now();
     loop {
         match step() {
-            Err(error) if is_busy(&error) && began.elapsed() < BUSY_MAX => std::thread::sleep(Duration::from_millis(5)),
+            Err(error) if is_busy(&error) && began.elapsed() < BUSY_MAX => pause(),
             done => return done,
         }
     }
+}
+
+/// Lets another program get on.
+pub(super) fn pause() {
+    std::thread::sleep(Duration::from_millis(5));
 }
 
 fn is_busy(error: &MigrationError) -> bool {
@@ -242,7 +247,7 @@ fn refuse_orphans(transaction: &Transaction<'_>) -> HookResult {
     if orphans.is_empty() { Ok(()) } else { Err(HookError::Hook(orphans.join(", "))) }
 }
 
-fn known() -> i64 {
+pub(super) fn known() -> i64 {
     MIGRATION_FILES.dirs().count() as i64
 }
 

@@ -261,10 +261,13 @@ fn use_small_tables(mirror: &mut Mirror, contact: ContactId) -> Result<()> {
     mirror.absence("crm", "1")?;
     mirror.absences("crm")?;
     mirror.clear_absence("crm", "1")?;
+    mirror.forget_absences()?;
     mirror.put_cursor_note("crm", "page/1", "{}")?;
     mirror.cursor_note("crm", "page/1")?;
     mirror.for_each_cursor_note("crm", &mut |_, _| {})?;
     mirror.put_cursor_note("crm", "page/1", "")?;
+    mirror.forget_cursors()?;
+    mirror.forget_noted()?;
     mirror.spill(1, 0, &super::Spilled { record: text(), source: None })?;
     mirror.spilled(1, 0, 1)?;
     mirror.forget_spilled(1)?;

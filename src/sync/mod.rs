@@ -19,6 +19,7 @@ mod participant;
 mod problems;
 mod push;
 pub(crate) mod record;
+mod restored;
 pub(crate) mod review;
 pub(crate) mod run;
 pub(crate) mod scan;
@@ -34,6 +35,7 @@ pub use import_counts::{Column, ImportCounts};
 pub use options::{Mode, RunOptions, Stop};
 pub use participant::{CRM, Direction, Participant, Trust};
 pub use problems::Telling;
+pub use restored::{Doubted, Places, doubt};
 pub use review::{
     answer::{Answer, answers},
     candidates::{Candidate, candidates},

@@ -106,6 +106,7 @@ impl Run<'_> {
         source: Option<&mut dyn Source>,
     ) -> Result<(), SyncError> {
         self.same_account(account)?;
+        self.settling = self.settles_after_restore()?;
         for participant in participants.iter_mut() {
             Outbox::new(self, &participant.name).recover()?;
             self.recall(participant)?;

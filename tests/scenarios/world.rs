@@ -62,7 +62,7 @@ impl World {
             "carnet" => self.carnet(rest),
             "beside" => self.beside(rest),
             "time" => self.time_passes(),
-            "mirror" => self.lose_mirror(),
+            "mirror" => self.mirror(rest),
             "expect" => self.expect(rest),
             other => Err(format!("no such step: {other}")),
         }
@@ -299,15 +299,18 @@ impl World {
         if code == expected { Ok(()) } else { Err(format!("exit {code}; told:\n{}", self.told.join("\n"))) }
     }
 
-    /// `time passes`: writes whose answers were lost were sent long ago.
+    /// `time passes`: writes whose answers were lost were sent, and the mirror was restored, long ago.
     fn time_passes(&self) -> Outcome {
         let mut mirror = Mirror::open(&self.folder.path().join("carnet.db")).map_err(|error| error.to_string())?;
+        // As long ago as this boot.
+        let now = SystemClock.uptime().to_string();
+        let long_ago = format!("{} 0.000", now.split(' ').next().unwrap_or_default());
         for mut row in mirror.outbox("crm").map_err(|error| error.to_string())? {
-            // As long ago as this boot.
-            let now = SystemClock.uptime().to_string();
-            let boot = now.split(' ').next().unwrap_or_default();
-            row.sent_uptime = format!("{boot} 0.000");
+            row.sent_uptime.clone_from(&long_ago);
             mirror.update_outbox(&row).map_err(|error| error.to_string())?;
+        }
+        if mirror.fact("mirror.restored").map_err(|error| error.to_string())?.is_some() {
+            mirror.set_fact("mirror.restored", &long_ago).map_err(|error| error.to_string())?;
         }
         Ok(())
     }
@@ -342,8 +345,20 @@ impl World {
         self.carnet(&typed)
     }
 
-    /// `mirror lost`: deleted, or never restored.
-    fn lose_mirror(&self) -> Outcome {
+    /// `mirror copied`, `mirror restored` (from that copy), `mirror lost`: deleted, or never restored.
+    fn mirror(&mut self, what: &str) -> Outcome {
+        let copy = self.folder.path().join("copy.db");
+        let settings = self.settings()?;
+        match what {
+            "copied" => return app::backup(&settings, &copy, true).map(drop).map_err(|error| format!("{error:?}")),
+            "restored" => {
+                let restored = app::restore(&settings, &copy, false, &mut |_| {}).map_err(|error| error.to_string())?;
+                self.told = vec![format!("{:?}", restored.doubted)];
+                return Ok(());
+            }
+            "lost" => {}
+            other => return Err(format!("no such thing of a mirror: {other}")),
+        }
         for name in ["carnet.db", "carnet.db-wal", "carnet.db-shm"] {
             let _ = fs::remove_file(self.folder.path().join(name));
         }
