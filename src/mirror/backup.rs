@@ -113,6 +113,9 @@ fn open_to_copy(path: &Path) -> Result<Connection> {
             let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI;
             open_as(path, flags, address(path).into())?
         }
+        Err(MirrorError::Open { source, .. }) if is_damage(&source) => {
+            return Err(MirrorError::Unsound { path: path.to_owned(), why: source.to_string() });
+        }
         opened => opened?,
     };
     conn.execute_batch("PRAGMA query_only = OFF; PRAGMA temp_store = FILE")?;

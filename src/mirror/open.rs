@@ -16,6 +16,7 @@ use rusqlite_migration::{Error as MigrationError, HookError, HookResult, Migrati
 
 use super::{
     Mirror,
+    backup::beside,
     error::{MirrorError, Result},
 };
 use crate::contact::keys;
@@ -69,6 +70,7 @@ impl Mirror {
     /// As [`Mirror::open`]; also when there is no mirror yet, or an older carnet's.
     pub fn open_read_only(path: &Path) -> Result<Self> {
         let opening = |source| MirrorError::Open { path: path.to_owned(), source };
+        finish_what_a_kill_left(path);
         let conn = open_as_it_is(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
         conn.execute_batch("PRAGMA query_only = ON").map_err(opening)?;
         Ok(Self::on(conn)?)
@@ -101,6 +103,18 @@ impl Mirror {
             Ok(keys::text(call.get_raw(0).as_str_or_null()?.unwrap_or_default()))
         })?;
         Ok(Self { conn, depth: 0, private: false })
+    }
+}
+
+/// Whoever was killed while the journal's kind changed has left a journal that only a writer can undo. Where this fails, the
+/// reader says why.
+fn finish_what_a_kill_left(path: &Path) {
+    if beside(path, "-journal").exists() {
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let _ = Connection::open_with_flags(path, flags).and_then(|conn| {
+            conn.busy_timeout(BUSY_MAX)?;
+            conn.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))
+        });
     }
 }
 

@@ -16,7 +16,7 @@ use std::{
     time::Instant,
 };
 
-use rusqlite::{Connection, OpenFlags, OptionalExtension};
+use rusqlite::{Connection, OpenFlags, OptionalExtension, config::DbConfig};
 
 use super::{
     Mirror,
@@ -181,6 +181,8 @@ fn held(path: &Path) -> Result<Connection> {
     loop {
         // A connection that failed to take the lock for itself would not try again.
         let conn = Connection::open_with_flags(path, flags).map_err(opening)?;
+        // Of one that turns out to be damaged, the log is kept as it is.
+        conn.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true).map_err(opening)?;
         match refuse_other_schemas(&conn, path) {
             // What a later carnet wrote is kept like any other.
             Ok(_) | Err(MirrorError::TooNew { .. }) => {}
