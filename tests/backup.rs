@@ -234,6 +234,53 @@ fn a_damaged_mirror_is_replaced_and_kept_whole() {
 }
 
 #[test]
+fn a_repair_saves_the_past_of_a_damaged_mirror_and_writes_to_neither_side() {
+    let folder = synced();
+    let at = folder.path();
+    let told = ends(at, &["repair"], 0);
+    assert!(told.contains("the mirror is sound (250 contacts): nothing to repair"), "{told}");
+    let card = fs::read_dir(at.join("cards"))
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .find(|path| path.extension().is_some_and(|end| end == "vcf"));
+    let card = card.unwrap();
+    let text = fs::read_to_string(&card).unwrap().replace("END:VCARD", "NOTE:edited\r\nEND:VCARD");
+    fs::write(&card, text).unwrap();
+    ends(at, &["sync"], 0);
+    let cards = |at: &Path| {
+        let entries = fs::read_dir(at.join("cards")).unwrap().map(|entry| entry.unwrap());
+        let mut cards: Vec<_> = entries
+            .map(|entry| (entry.path(), fs::read(entry.path()).unwrap(), entry.metadata().unwrap().modified().unwrap()))
+            .collect();
+        cards.sort();
+        cards
+    };
+    let crm = rows(&at.join("practice-crm.db"), "contacts");
+    let (before, mirror) = (cards(at), fs::read(at.join("carnet.db")).unwrap());
+    // The root of the table of contacts: the history can be read, the contacts cannot.
+    let page: i64 = Connection::open(at.join("carnet.db"))
+        .unwrap()
+        .query_row("SELECT rootpage FROM sqlite_schema WHERE name = 'contacts'", [], |row| row.get(0))
+        .unwrap();
+    let page = usize::try_from(page).unwrap();
+    let mut bytes = mirror;
+    bytes[(page - 1) * 8_192..page * 8_192].fill(0xee);
+    fs::write(at.join("carnet.db"), bytes).unwrap();
+    let told = ends(at, &["repair"], 0);
+    assert!(told.contains("saved of it: 2 runs, 1 change of the history, 0 conflicts"), "{told}");
+    assert_eq!((cards(at), rows(&at.join("practice-crm.db"), "contacts")), (before, crm));
+    assert_eq!(mode(&at.join("carnet.db")), 0o600);
+    assert!(!names(at).iter().any(|name| name.contains(".repairing")), "{:?}", names(at));
+    let (_, history) = carnet(at, &["history"]);
+    assert!(history.contains("edited"), "{history}");
+    let (_, told) = carnet(at, &["sync"]);
+    assert!(told.contains("nothing changed"), "{told}");
+    fs::remove_file(at.join("carnet.db")).unwrap();
+    ends(at, &["repair"], 0);
+    assert!(carnet(at, &["sync"]).1.contains("nothing changed"));
+}
+
+#[test]
 fn a_copy_from_an_earlier_carnet_is_brought_up() {
     let folder = synced();
     let at = folder.path();

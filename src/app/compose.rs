@@ -45,7 +45,7 @@ pub(crate) async fn compose(settings: &Settings, options: &RunOptions) -> Result
         let replica = crm_replica(settings, sandbox.as_ref()).await?;
         participants.push(crm_participant(settings, replica));
     }
-    if options.mode == Mode::Sync {
+    if matches!(options.mode, Mode::Sync | Mode::Rebuild) {
         for book in settings.books.iter().filter(|book| takes_part(&book.name)) {
             participants.push(book_participant(settings, book)?);
         }

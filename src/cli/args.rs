@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
 use super::{
-    backup, check, completions, conflicts, export, find, history, import, init, list, man, restore, runs, sandbox,
-    show, sync, undo,
+    backup, check, completions, conflicts, export, find, history, import, init, list, man, repair, restore, runs,
+    sandbox, show, sync, undo,
 };
 
 /// Keeps a company's CRM contacts and its people's address books the same.
@@ -114,6 +114,8 @@ pub enum Command {
     Backup(backup::BackupArgs),
     /// Put a copy in the mirror's place; the present mirror is kept beside it
     Restore(restore::RestoreArgs),
+    /// Build a damaged or lost mirror anew from the CRM and the books, writing to neither
+    Repair(repair::RepairArgs),
     /// Run a practice CRM on this machine
     Sandbox(sandbox::SandboxArgs),
     /// Print a shell's completion script
@@ -194,6 +196,7 @@ mod tests {
             "undo 12 --dry-run --created --force",
             "daemon",
             "backup carnet-2026-11-30.db --force",
+            "repair --force",
             "restore carnet-2026-11-30.db --force",
             "sandbox --port 0 --contacts 10 --seed 1 --per-page 5 --fault slow=10 --fault drop=1%",
             "completions bash",

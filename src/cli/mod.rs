@@ -25,6 +25,7 @@ mod output;
 mod plural;
 mod problems;
 mod progress;
+mod repair;
 mod report;
 mod restore;
 mod runs;
@@ -109,6 +110,7 @@ fn run(command: &Command, context: &mut Context) -> Result<u8, CliError> {
         Command::Daemon => daemon::run(context),
         Command::Backup(args) => backup::run(args, context),
         Command::Restore(args) => restore::run(args, context),
+        Command::Repair(args) => repair::run(args, context),
         Command::Sandbox(args) => practice(args, context),
         Command::Completions(args) => completions::run(args, context),
         Command::Man(args) => man::run(args, context),

@@ -34,6 +34,7 @@ mod plans;
 mod problems;
 mod replace;
 mod runs;
+mod salvage;
 mod search;
 mod spill;
 mod uids;
@@ -54,6 +55,7 @@ pub use pending::{Pending, PendingList};
 pub use problems::{Activity, ProblemRow, ProblemSubject};
 pub use replace::{Numbers, Present, forget_file};
 pub use runs::RunRow;
+pub use salvage::{Saved, Uids};
 pub use search::Search;
 pub use spill::Spilled;
 

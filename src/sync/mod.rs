@@ -35,7 +35,7 @@ pub use import_counts::{Column, ImportCounts};
 pub use options::{Mode, RunOptions, Stop};
 pub use participant::{CRM, Direction, Participant, Trust};
 pub use problems::Telling;
-pub use restored::{Doubted, Places, doubt};
+pub use restored::{Doubted, Places, doubt, settle_first};
 pub use review::{
     answer::{Answer, answers},
     candidates::{Candidate, candidates},

@@ -65,6 +65,14 @@ pub fn doubt(
     Ok(change_by_user(mirror, policy, command, host, events, work)?.0)
 }
 
+/// Has a mirror that is built anew wait, before anybody is made in the CRM, until what was sent before must be over.
+///
+/// # Errors
+/// The mirror's.
+pub fn settle_first(mirror: &mut Mirror, host: &dyn Host) -> Result<(), SyncError> {
+    Ok(mirror.set_fact(RESTORED, &host.uptime().to_string())?)
+}
+
 impl Run<'_> {
     fn doubt(&mut self, places: &Places) -> Result<Doubted, SyncError> {
         self.mirror.forget_cursors()?;

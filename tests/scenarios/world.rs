@@ -58,7 +58,7 @@ impl World {
             "crm" => self.crm(rest),
             "card" => self.card(rest),
             "sheet" => self.sheet(rest),
-            "sync" | "pull" | "push" | "rehearse" => self.run(word, rest).await,
+            "sync" | "pull" | "push" | "rehearse" | "repair" => self.run(word, rest).await,
             "carnet" => self.carnet(rest),
             "beside" => self.beside(rest),
             "time" => self.time_passes(),
@@ -264,7 +264,7 @@ impl World {
         write_sheet(&self.sheet_path(), &header, &rows)
     }
 
-    /// `sync`, `sync => 3`, `sync force => 0`
+    /// `sync`, `sync => 3`, `sync force => 0`, `repair`
     async fn run(&mut self, word: &str, rest: &str) -> Outcome {
         let expected: u8 =
             rest.split_once("=>").map_or(Ok(0), |(_, code)| code.trim().parse()).map_err(|_| "a code")?;
@@ -272,6 +272,7 @@ impl World {
             mode: match word {
                 "pull" => Mode::Pull,
                 "push" => Mode::Push,
+                "repair" => Mode::Rebuild,
                 _ => Mode::Sync,
             },
             only: Vec::new(),
@@ -286,7 +287,11 @@ impl World {
         self.told.clear();
         let told = &mut self.told;
         let mut events = |event: SyncEvent| told.push(in_words(&event));
-        let code = match app::run(&settings, &options, &Stop::new(), &mut events).await {
+        let ran = match options.mode {
+            Mode::Rebuild => app::repair(&settings, &Stop::new(), &mut events).await.map(|repaired| repaired.summary),
+            _ => app::run(&settings, &options, &Stop::new(), &mut events).await,
+        };
+        let code = match ran {
             Ok(summary) => {
                 self.summary = summary;
                 self.summary.exit_code()
@@ -345,7 +350,7 @@ impl World {
         self.carnet(&typed)
     }
 
-    /// `mirror copied`, `mirror restored` (from that copy), `mirror lost`: deleted, or never restored.
+    /// `mirror copied`, `mirror restored` (from that copy), `mirror damaged`, `mirror lost`: deleted, or never restored.
     fn mirror(&mut self, what: &str) -> Outcome {
         let copy = self.folder.path().join("copy.db");
         let settings = self.settings()?;
@@ -355,6 +360,13 @@ impl World {
                 let restored = app::restore(&settings, &copy, false, &mut |_| {}).map_err(|error| error.to_string())?;
                 self.told = vec![format!("{:?}", restored.doubted)];
                 return Ok(());
+            }
+            "damaged" => {
+                let path = self.folder.path().join("carnet.db");
+                let mut bytes = fs::read(&path).map_err(|error| error.to_string())?;
+                let from = bytes.len() / 2;
+                bytes[from..].fill(0xee);
+                return fs::write(&path, bytes).map_err(|error| error.to_string());
             }
             "lost" => {}
             other => return Err(format!("no such thing of a mirror: {other}")),
