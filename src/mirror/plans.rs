@@ -9,7 +9,8 @@ use super::*;
 use crate::contact::{self, Contact};
 
 /// Deliberate whole reads: how the statement begins and ends, the one step allowed, and why.
-const WHOLE_READS: [(&str, &str, &str, &str); 12] = [
+const WHOLE_READS: [(&str, &str, &str, &str); 13] = [
+    ("DELETE FROM absences", "absences", "SCAN absences", "a few rows, and only once a mirror was restored"),
     ("SELECT contact, value", "IS NOT NULL", "SCAN contact_items", "free text search"),
     ("SELECT c.id, c.last_name", "", "SCAN c", "listing and searching: every living contact is wanted"),
     ("SELECT c.id FROM contacts c WHERE", "ORDER BY c.id", "SCAN c", "only when counts say that some are unagreed"),

@@ -3,12 +3,12 @@
 use std::{collections::BTreeMap, fs, path::PathBuf, time::SystemTime};
 
 use super::words::{
-    Outcome, assignment, body_of, copied, describe, holds, is_named, same, with_setting, write_private, write_sheet,
+    Outcome, assignment, body_of, copied, damage, describe, holds, in_words, is_named, lose, same, with_setting,
+    write_private, write_sheet,
 };
 use assert_cmd::Command;
 use carnet::{
     app,
-    cli::messages::Language,
     config::Settings,
     mirror::{Mirror, Search, Stored},
     sandbox::{Fault, Mishap, Sandbox, SandboxSettings},
@@ -304,10 +304,9 @@ impl World {
         if code == expected { Ok(()) } else { Err(format!("exit {code}; told:\n{}", self.told.join("\n"))) }
     }
 
-    /// `time passes`: writes whose answers were lost were sent, and the mirror was restored, long ago.
+    /// `time passes`: writes whose answers were lost were sent, and the mirror was restored, when this boot began.
     fn time_passes(&self) -> Outcome {
         let mut mirror = Mirror::open(&self.folder.path().join("carnet.db")).map_err(|error| error.to_string())?;
-        // As long ago as this boot.
         let now = SystemClock.uptime().to_string();
         let long_ago = format!("{} 0.000", now.split(' ').next().unwrap_or_default());
         for mut row in mirror.outbox("crm").map_err(|error| error.to_string())? {
@@ -355,26 +354,16 @@ impl World {
         let copy = self.folder.path().join("copy.db");
         let settings = self.settings()?;
         match what {
-            "copied" => return app::backup(&settings, &copy, true).map(drop).map_err(|error| format!("{error:?}")),
+            "copied" => app::backup(&settings, &copy, true).map(drop).map_err(|error| format!("{error:?}")),
             "restored" => {
                 let restored = app::restore(&settings, &copy, false, &mut |_| {}).map_err(|error| error.to_string())?;
                 self.told = vec![format!("{:?}", restored.doubted)];
-                return Ok(());
+                Ok(())
             }
-            "damaged" => {
-                let path = self.folder.path().join("carnet.db");
-                let mut bytes = fs::read(&path).map_err(|error| error.to_string())?;
-                let from = bytes.len() / 2;
-                bytes[from..].fill(0xee);
-                return fs::write(&path, bytes).map_err(|error| error.to_string());
-            }
-            "lost" => {}
-            other => return Err(format!("no such thing of a mirror: {other}")),
+            "damaged" => damage(&self.folder.path().join("carnet.db")),
+            "lost" => lose(&self.folder.path().join("carnet.db")),
+            other => Err(format!("no such thing of a mirror: {other}")),
         }
-        for name in ["carnet.db", "carnet.db-wal", "carnet.db-shm"] {
-            let _ = fs::remove_file(self.folder.path().join(name));
-        }
-        Ok(())
     }
 
     fn snapshot(&self) -> BTreeMap<PathBuf, (Vec<u8>, SystemTime)> {
@@ -507,13 +496,5 @@ impl World {
         let path = format!("{method} /demo/contacts/{}.xml ", self.id(who)?);
         let sent: Vec<&str> = writes.iter().filter_map(|write| write.strip_prefix(&path)).map(body_of).collect();
         if sent == [*body] { Ok(()) } else { Err(format!("sent: {writes:#?}")) }
-    }
-}
-
-/// An event; what it tells the user, as the command line says it.
-fn in_words(event: &SyncEvent) -> String {
-    match event {
-        SyncEvent::Attention { replica, note } => format!("{:?}", Language::English.messages().note(replica, note)),
-        other => format!("{other:?}"),
     }
 }
