@@ -200,6 +200,7 @@ fn what_is_no_sound_mirror_or_another_accounts_is_not_restored() {
     ] {
         let told = ends(at, &["restore", name], 1);
         assert!(told.contains(words) && told.contains(name), "{name}: {told}");
+        assert!(!told.contains("keep a copy of the file"), "the present mirror is not damaged: {told}");
     }
     assert!(ends(at, &["restore", "carnet.db"], 2).contains("it is the mirror itself"));
     fs::copy(at.join("copy.db"), at.join("another.db")).unwrap();

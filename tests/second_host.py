@@ -238,8 +238,8 @@ def try_moment(carnet, litestream, moment, in_place):
         running = world.start([carnet, "-c", world.path("first", "carnet.toml"), "sync"])
 
         def strike():
-            world.kill(replicating, running)
             struck.set()
+            world.kill(replicating, running)
 
         if isinstance(moment, tuple):
             def at(number, stage):

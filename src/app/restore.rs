@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     config::Settings,
-    mirror::{Looked, Mirror, Present, forget_file},
+    mirror::{Looked, Mirror, MirrorError, Present, forget_file},
     replica::Diagnostic,
     sync::{Doubted, Events, Host, Mode, RunOptions, SyncError, SystemClock, doubt},
 };
@@ -60,7 +60,7 @@ fn put_back(
     events: &mut Events<'_>,
 ) -> Result<Restored, SyncError> {
     Mirror::create_empty(new)?;
-    let looked = Mirror::copy_to(file, new)?;
+    let looked = Mirror::copy_to(file, new).map_err(unusable)?;
     refuse_other_account(&looked, &account(settings), force)?;
     let present = Present::hold(&settings.mirror.path)?;
     let mut mirror = Mirror::open(new)?;
@@ -71,6 +71,18 @@ fn put_back(
     let kept = free_name(&settings.mirror.path, "before-restore", &SystemClock);
     let was_there = present.replace(new, &kept)?;
     Ok(Restored { looked, kept: was_there.then_some(kept), doubted })
+}
+
+/// The copy is at fault, not the mirror that is in place.
+fn unusable(error: MirrorError) -> SyncError {
+    match error {
+        MirrorError::Unsound { .. } | MirrorError::NotSqlite { .. } | MirrorError::NotOurs { .. } => {
+            let hint = "nothing was changed; take another copy, or an older one";
+            SyncError::Failed(Diagnostic::new(error.to_string()).hint(hint))
+        }
+        MirrorError::Io { .. } => SyncError::Failed(Diagnostic::new(error.to_string()).hint("nothing was changed")),
+        error => error.into(),
+    }
 }
 
 fn refuse_other_account(looked: &Looked, account: &str, force: bool) -> Result<(), SyncError> {

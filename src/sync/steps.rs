@@ -106,12 +106,12 @@ impl Run<'_> {
         source: Option<&mut dyn Source>,
     ) -> Result<(), SyncError> {
         self.same_account(account)?;
-        self.settling = self.settles_after_restore()?;
         for participant in participants.iter_mut() {
             Outbox::new(self, &participant.name).recover()?;
             self.recall(participant)?;
             self.follow_filter(participant)?;
         }
+        self.settling = self.settles_after_restore()?;
         self.reached(FailPoint::Recovered)?;
         for participant in participants.iter_mut().filter(|participant| options.mode.reads(&participant.name)) {
             self.check_stop()?;
