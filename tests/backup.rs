@@ -93,7 +93,9 @@ fn a_backup_is_the_mirror_as_it_stood_in_a_private_file_of_its_own() {
         serde_json::from_str(&ends(at, &["--json", "backup", "--force", "copy.db"], 0)).unwrap();
     assert_eq!((&told["type"], &told["contacts"]), (&"backup".into(), &250.into()));
     assert!(told["bytes"].as_u64().unwrap() > 0 && told["last_run_at"].is_string(), "{told}");
-    for own in ["carnet.db", "carnet.db-wal", "cards", "carnet.toml", "practice-crm.db", "carnet.db.lock"] {
+    for own in
+        ["carnet.db", "carnet.db-wal", "cards", "carnet.toml", "practice-crm.db", "carnet.db.lock", "cards/copy.db"]
+    {
         let told = ends(at, &["backup", "--force", own], 2);
         assert!(told.contains("choose another file") || told.contains("folder"), "{told}");
     }

@@ -33,6 +33,10 @@ pub fn backup(settings: &Settings, file: &Path, replaces: bool) -> Result<Looked
     if let Some(own) = own_file(file, settings) {
         return Err(BackupError::OwnFile(own));
     }
+    if let Some(book) = settings.books.iter().find(|book| is_inside(file, &book.path)) {
+        // Whoever shares the book would be given the mirror.
+        return Err(BackupError::OwnFile(OwnFile::Book(book.name.clone())));
+    }
     if file.is_dir() {
         return Err(BackupError::File(io::ErrorKind::IsADirectory.into()));
     }
@@ -56,4 +60,10 @@ pub fn backup(settings: &Settings, file: &Path, replaces: bool) -> Result<Looked
     })?;
     fs::File::open(folder).and_then(|folder| folder.sync_all()).map_err(BackupError::File)?;
     Ok(looked)
+}
+
+/// True for a file of this folder.
+fn is_inside(file: &Path, folder: &Path) -> bool {
+    let parent = file.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    matches!((parent.canonicalize(), folder.canonicalize()), (Ok(parent), Ok(folder)) if parent == folder)
 }

@@ -31,7 +31,7 @@ pub fn run(args: &RestoreArgs, context: &mut Context) -> Result<u8, CliError> {
         context.out.object(&json!({
             "type": "restore", "file": args.file, "contacts": looked.contacts, "last_run_at": looked.last_run_at,
             "account": looked.account, "kept": restored.kept, "values_in_doubt": doubted.values,
-            "contacts_in_doubt": doubted.contacts, "decisions_forgotten": doubted.decisions,
+            "contacts_in_doubt": doubted.contacts, "deletions_in_doubt": doubted.deletions, "decisions_forgotten": doubted.decisions,
         }))?;
     }
     let then = looked.last_run_at.as_deref().map_or_else(|| "before any run".to_owned(), |at| format!("of {at}"));
@@ -42,6 +42,7 @@ pub fn run(args: &RestoreArgs, context: &mut Context) -> Result<u8, CliError> {
     for (count, what, why) in [
         (doubted.values, "value", "that only the copy has: not sent, see `carnet conflicts`"),
         (doubted.contacts, "contact", "that only the copy has: not made in the CRM, see `carnet conflicts`"),
+        (doubted.deletions, "deletion", "that only the copy has: not carried out, the contact stays where it is"),
         (doubted.decisions, "decision", "that no run had carried out: forgotten, decide again"),
     ] {
         if count > 0 {

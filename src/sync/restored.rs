@@ -4,6 +4,7 @@
 //! holds beyond them is another matter: whether that travelled since, and was undone since, it cannot know. So that
 //! - a value that no replica has is not sent: each side keeps its own, until a user decides;
 //! - a contact that no replica has is not made in the CRM, until a user says so;
+//! - a contact that was deleted because a user asked carnet for it stays where it still is;
 //! - a write that was under way is looked for, with its wait begun anew;
 //! - what was denied once, noted once, or a place to go on reading from, counts for nothing.
 //!
@@ -30,6 +31,9 @@ use crate::{
 /// under way then.
 const RESTORED: &str = "mirror.restored";
 
+/// So many of a contact's last changes are looked at.
+const CHANGES_LOOKED_AT: usize = 20;
+
 /// The places that a mirror is kept in step with, by how they stand to it.
 #[derive(Debug, Clone)]
 pub struct Places {
@@ -46,6 +50,8 @@ pub struct Doubted {
     pub values: u64,
     /// Contacts that no replica has.
     pub contacts: u64,
+    /// Deletions that a user asked carnet for, and that were not carried out in a replica: the contact stays there.
+    pub deletions: u64,
     /// Decisions that no run had carried out.
     pub decisions: u64,
 }
@@ -84,7 +90,8 @@ impl Run<'_> {
                 match what {
                     Pending::Create if replica == CRM => doubted.contacts += u64::from(self.doubt_creation(id)?),
                     // What a book lacks, another replica has.
-                    Pending::Create | Pending::Delete => {}
+                    Pending::Create => {}
+                    Pending::Delete => doubted.deletions += u64::from(self.doubt_deletion(replica, id, places)?),
                     Pending::Update if !places.sources.contains(replica) => {}
                     Pending::Update => doubted.values += self.doubt_values(replica, id, places)?,
                 }
@@ -115,6 +122,19 @@ impl Run<'_> {
         }
         let stored = self.stored(id)?;
         Outbox::new(self, CRM).hold_creation(&stored)?;
+        Ok(true)
+    }
+
+    /// A contact that was deleted here alone may have been brought back since: where it is, it stays. A deletion that came from
+    /// a replica is another matter: that one shows the contact, or does not. True if this one stays.
+    fn doubt_deletion(&mut self, replica: &str, id: ContactId, places: &Places) -> Result<bool, SyncError> {
+        let changes = self.mirror.history(Some(id), CHANGES_LOOKED_AT)?;
+        let whole = changes.iter().map(|(_, change)| change).find(|change| change.field.is_none());
+        if whole.is_some_and(|change| places.sources.contains(&change.source)) {
+            return Ok(false);
+        }
+        let Some(agreement) = self.mirror.agreement(replica, id)? else { return Ok(false) };
+        self.mirror.put_agreement(replica, &Agreement { detached: true, ..agreement })?;
         Ok(true)
     }
 
