@@ -62,7 +62,7 @@ pub fn live(seed: u64, mutant: Option<Mutant>, keeps_trace: bool) -> Outcome {
         epoch,
         mutant,
         backup: None,
-        doubts: seed % 2 == 0,
+        doubts: seed.is_multiple_of(2),
         state: None,
         faults: Vec::new(),
     };
