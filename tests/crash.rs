@@ -10,6 +10,7 @@ mod instant;
 mod ledger;
 mod people;
 mod proxy;
+mod restored;
 mod script;
 mod storm;
 mod sweep;

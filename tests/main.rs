@@ -1,5 +1,6 @@
 //! The tests that need more than one module, in one binary.
 
+mod backup;
 mod cards;
 mod check;
 mod cli;

@@ -18,7 +18,9 @@ use crate::{
     },
     replica::{Diagnostic, Replica},
     sandbox::{Sandbox, SandboxSettings},
-    sync::{CRM, Direction, FirmPolicy, Host, Mode, Participant, RunOptions, RunPolicy, SyncError, SystemClock},
+    sync::{
+        CRM, Direction, FirmPolicy, Host, Mode, Participant, Places, RunOptions, RunPolicy, SyncError, SystemClock,
+    },
 };
 
 /// What a run works on.
@@ -45,7 +47,7 @@ pub(crate) async fn compose(settings: &Settings, options: &RunOptions) -> Result
         let replica = crm_replica(settings, sandbox.as_ref()).await?;
         participants.push(crm_participant(settings, replica));
     }
-    if options.mode == Mode::Sync {
+    if matches!(options.mode, Mode::Sync | Mode::Rebuild) {
         for book in settings.books.iter().filter(|book| takes_part(&book.name)) {
             participants.push(book_participant(settings, book)?);
         }
@@ -181,6 +183,18 @@ fn account_id(settings: &Settings) -> String {
     match &settings.crm.url {
         CrmUrl::Sandbox => "demo".to_owned(),
         CrmUrl::Http(url) => url.trim_end_matches('/').rsplit('/').next().unwrap_or_default().to_owned(),
+    }
+}
+
+/// What the mirror is kept in step with.
+pub(crate) fn places(settings: &Settings) -> Places {
+    let books = |goes: fn(config::Direction) -> bool| {
+        let books = settings.books.iter().filter(move |book| goes(book.direction)).map(|book| book.name.clone());
+        std::iter::once(CRM.to_owned()).chain(books).collect()
+    };
+    Places {
+        sources: books(|direction| direction != config::Direction::ToBook),
+        written: books(|direction| direction != config::Direction::FromBook),
     }
 }
 

@@ -3,6 +3,7 @@
 use super::{
     compose::run_policy,
     lock::{lock_file, locked},
+    open::open_mirror,
 };
 use crate::{
     config::Settings,
@@ -106,12 +107,6 @@ fn change<T>(
     }
     let mut lock = lock_file(path)?;
     let _held = lock.try_write().map_err(|_| locked(path))?;
-    change_by_user(
-        &mut Mirror::open(path)?,
-        run_policy(settings, options),
-        &options.trigger,
-        &SystemClock,
-        events,
-        work,
-    )
+    let mut mirror = open_mirror(settings, options, events)?;
+    change_by_user(&mut mirror, run_policy(settings, options), &options.trigger, &SystemClock, events, work)
 }

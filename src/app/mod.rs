@@ -1,13 +1,22 @@
 //! The composition root: from the settings to replicas, the mirror's lock, and whole runs on them.
 
+mod backup;
 mod check;
 mod compose;
 mod decide;
 mod lock;
+mod open;
+mod own_files;
+mod repair;
+mod restore;
 mod run;
 mod transfer;
 
+pub use backup::{BackupError, backup};
 pub use check::{CheckLine, Finding, Server, Verdict, check};
 pub use decide::{Decided, decide, undo, want_firm};
+pub use own_files::{OwnFile, own_file};
+pub use repair::{Repaired, repair, sound_mirror};
+pub use restore::{Restored, restore};
 pub use run::run;
 pub use transfer::{ImportOptions, export, export_format, import};

@@ -3,6 +3,7 @@
 use super::{
     compose::{Composed, compose, run_policy},
     lock::{lock_file, locked},
+    open::open_mirror,
 };
 use crate::{
     config::Settings,
@@ -35,10 +36,22 @@ pub(crate) async fn run_with<'s>(
     let mut lock = lock_file(path)?;
     let _held = lock.try_write().map_err(|_| locked(path))?;
     let ran = async {
-        let mut mirror = Mirror::open(path)?;
-        let Composed { participants, account, _sandbox } = compose(settings, options).await?;
-        let inputs = RunInputs { mirror: &mut mirror, participants, account, source };
-        run_on(inputs, run_policy(settings, options), options, (&SystemClock, stop), events).await
+        let mut mirror = open_mirror(settings, options, events)?;
+        run_in(&mut mirror, settings, options, stop, events, source).await
     };
     ran.await.map_err(|error| error.examined(path))
+}
+
+/// A run on the settings' CRM and books, and on a mirror that nobody else works on.
+pub(crate) async fn run_in<'s>(
+    mirror: &mut Mirror,
+    settings: &Settings,
+    options: &RunOptions,
+    stop: &Stop,
+    events: &mut Events<'_>,
+    source: Option<&'s mut (dyn Source + 's)>,
+) -> Result<Summary, SyncError> {
+    let Composed { participants, account, _sandbox } = compose(settings, options).await?;
+    let inputs = RunInputs { mirror, participants, account, source };
+    run_on(inputs, run_policy(settings, options), options, (&SystemClock, stop), events).await
 }

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
 use super::{
-    check, completions, conflicts, export, find, firms, history, import, init, list, man, runs, sandbox, show, sync,
-    undo,
+    backup, check, completions, conflicts, export, find, firms, history, import, init, list, man, repair, restore,
+    runs, sandbox, show, sync, undo,
 };
 
 /// Keeps a company's CRM contacts and its people's address books the same.
@@ -112,6 +112,12 @@ pub enum Command {
     Undo(undo::UndoArgs),
     /// Sync on a schedule until told to stop
     Daemon,
+    /// Copy the mirror into a file, also while a daemon or a run is at work
+    Backup(backup::BackupArgs),
+    /// Put a copy in the mirror's place; the present mirror is kept beside it
+    Restore(restore::RestoreArgs),
+    /// Build a damaged or lost mirror anew from the CRM and the books, writing to neither
+    Repair(repair::RepairArgs),
     /// Run a practice CRM on this machine
     Sandbox(sandbox::SandboxArgs),
     /// Print a shell's completion script
@@ -194,6 +200,9 @@ mod tests {
             "undo h345",
             "undo 12 --dry-run --created --force",
             "daemon",
+            "backup carnet-2026-11-30.db --force",
+            "repair --force",
+            "restore carnet-2026-11-30.db --force",
             "sandbox --port 0 --contacts 10 --seed 1 --per-page 5 --fault slow=10 --fault drop=1%",
             "completions bash",
             "man",

@@ -18,7 +18,7 @@ use super::{
     progress::Progress,
 };
 use crate::{
-    app,
+    app::{self, OwnFile, own_file},
     config::Settings,
     sync::SyncError,
     transfer::{ExportOptions, Exported},
@@ -90,18 +90,21 @@ fn format_of(file: Option<&Path>) -> Result<&'static str, CliError> {
 
 /// A book or the mirror itself is not overwritten by an export: the next run would take it for a user's edits.
 fn refuse_own_files(file: &Path, settings: &Settings) -> Result<(), CliError> {
-    let same =
-        |other: &Path| file == other || matches!((file.canonicalize(), other.canonicalize()), (Ok(a), Ok(b)) if a == b);
-    let owner = match settings.books.iter().find(|book| same(&book.path)) {
-        Some(book) => format!("the book `{}`", book.name),
-        None if same(&settings.mirror.path) => "the mirror".to_owned(),
-        None if same(&settings.file) => "the settings file".to_owned(),
-        None => return Ok(()),
-    };
+    let Some(own) = own_file(file, settings) else { return Ok(()) };
     Err(CliError::Usage {
-        message: format!("export to {}: it is {owner}", file.display()),
+        message: format!("export to {}: it is {}", file.display(), owner(&own)),
         hint: Some("choose another file; `carnet sync` writes the books".to_owned()),
     })
+}
+
+/// What of carnet's own a file is, in words.
+pub(super) fn owner(own: &OwnFile) -> String {
+    match own {
+        OwnFile::Book(name) => format!("the book `{name}`"),
+        OwnFile::Mirror => "the mirror".to_owned(),
+        OwnFile::Settings => "the settings file".to_owned(),
+        OwnFile::PracticeCrm => "the practice CRM's".to_owned(),
+    }
 }
 
 fn to_file(
@@ -184,6 +187,7 @@ mod tests {
         assert!(refused(&roundabout));
         assert!(refused("carnet.db"));
         assert!(refused("carnet.toml"));
+        assert!(refused("carnet.db-wal"));
         assert!(!refused("out.csv"));
     }
 }

@@ -4,6 +4,7 @@
 //! [`main`].
 
 mod args;
+mod backup;
 mod check;
 mod completions;
 mod conflicts;
@@ -25,7 +26,9 @@ mod output;
 mod plural;
 mod problems;
 mod progress;
+mod repair;
 mod report;
+mod restore;
 mod runs;
 mod sandbox;
 mod show;
@@ -111,6 +114,9 @@ fn run(command: &Command, context: &mut Context) -> Result<u8, CliError> {
         Command::Firms(args) => firms::run(args, context),
         Command::Undo(args) => undo::run(args, context),
         Command::Daemon => daemon::run(context),
+        Command::Backup(args) => backup::run(args, context),
+        Command::Restore(args) => restore::run(args, context),
+        Command::Repair(args) => repair::run(args, context),
         Command::Sandbox(args) => practice(args, context),
         Command::Completions(args) => completions::run(args, context),
         Command::Man(args) => man::run(args, context),

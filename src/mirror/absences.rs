@@ -46,6 +46,15 @@ impl Mirror {
         Ok(None)
     }
 
+    /// Forgets what replicas said of absences.
+    ///
+    /// # Errors
+    /// SQLite's.
+    pub fn forget_absences(&mut self) -> Result<()> {
+        self.sql("DELETE FROM absences")?.execute([])?;
+        Ok(())
+    }
+
     /// What is known of an absence.
     ///
     /// # Errors

@@ -44,6 +44,15 @@ impl Mirror {
         .execute([replica, name, value])?;
         Ok(())
     }
+
+    /// Forgets every replica's cursor: their next scans begin at the beginning.
+    ///
+    /// # Errors
+    /// SQLite's.
+    pub fn forget_cursors(&mut self) -> Result<()> {
+        self.sql("DELETE FROM cursors")?.execute([])?;
+        Ok(())
+    }
 }
 
 #[cfg(test)]
@@ -63,5 +72,7 @@ mod tests {
         assert_eq!(notes, ["page/1=A"]);
         assert_eq!(mirror.cursor_note("cards", "token").unwrap().as_deref(), Some("c"));
         assert_eq!(mirror.cursor_note("cards", "page/1").unwrap(), None);
+        mirror.forget_cursors().unwrap();
+        assert_eq!(mirror.cursor_note("cards", "token").unwrap(), None);
     }
 }

@@ -167,6 +167,14 @@ impl Mirror {
         Ok(())
     }
 
+    /// Forgets what is noted and was not carried out; how many that were.
+    ///
+    /// # Errors
+    /// SQLite's.
+    pub fn forget_noted(&mut self) -> Result<usize> {
+        Ok(self.sql("DELETE FROM decisions INDEXED BY decisions_noted WHERE run IS NULL")?.execute([])?)
+    }
+
     /// Keeps what is said of a record, in place of what was said in the same way.
     ///
     /// # Errors

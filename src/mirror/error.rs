@@ -68,6 +68,20 @@ pub enum MirrorError {
         /// Which rows stand in the way.
         why: String,
     },
+    /// The file is a mirror, and what is in it does not hold together.
+    #[error("use the mirror {}: it is damaged ({why})", path.display())]
+    Unsound {
+        /// The file.
+        path: PathBuf,
+        /// What SQLite found first.
+        why: String,
+    },
+    /// Another program has the file open, and it is to be replaced.
+    #[error("put another mirror in the place of {}: another program has it open", path.display())]
+    InUse {
+        /// The file.
+        path: PathBuf,
+    },
     /// The disk did not give the file's bytes; SQLite itself may have called that malformed. See `damage`.
     #[error("read the mirror {}: the disk could not read it ({})", path.display(), disks_words(source.as_ref()))]
     Disk {
@@ -129,7 +143,10 @@ impl MirrorError {
             Self::Migration { .. } => {
                 "nothing was changed; if another program took rows out of it, restore the mirror from a backup"
             }
-            Self::Corrupt { .. } => DAMAGED,
+            Self::Corrupt { .. } | Self::Unsound { .. } => DAMAGED,
+            Self::InUse { .. } => {
+                "nothing was changed; stop what reads or replicates it (Litestream, a SQLite program), then try again"
+            }
             Self::NoContact { .. } | Self::StillAgreed { .. } | Self::Aborted => return None,
         };
         Some(hint.to_owned())
@@ -141,9 +158,9 @@ const FAILING_DISK: &str = "nothing was changed by this; copy the file to anothe
                             they are there, then check the disk (the system's log names it)";
 
 /// What a lost mirror means: engine.md, section 2.
-const DAMAGED: &str = "keep a copy of the file first; then restore the mirror from a backup, or move it away and run \
+const DAMAGED: &str = "keep a copy of the file first; then `carnet restore` a backup, or move it away and run \
                        `carnet sync`: the history and what waits for you are lost with it, every contact is matched \
-                       anew, and nothing is deleted";
+                       anew, and nothing is deleted; `carnet repair` does that and saves of the history what can be read";
 
 fn disks_words(source: Option<&std::io::Error>) -> String {
     source.map_or_else(|| "a second try could".to_owned(), ToString::to_string)

@@ -10,6 +10,7 @@ mod absences;
 mod addresses;
 mod agreements;
 mod attention;
+mod backup;
 mod conflicts;
 mod contacts;
 mod copy;
@@ -32,16 +33,21 @@ mod pending;
 #[cfg(test)]
 mod plans;
 mod problems;
+mod replace;
 mod runs;
+mod salvage;
 mod search;
 mod spill;
 mod uids;
 
-use rusqlite::{CachedStatement, Connection};
+use std::time::Duration;
+
+use rusqlite::{CachedStatement, Connection, ErrorCode};
 
 pub use absences::AbsenceRow;
 pub use agreements::Agreement;
 pub use attention::{Ambiguity, Attention, AttentionKind, AttentionRow, StopReason, TriedList};
+pub use backup::Looked;
 pub use conflicts::{ConflictRow, State};
 pub use contacts::{ContactId, Stored};
 pub use decisions::{Decision, ItemId, NotedDecision, Standing, StandingKind};
@@ -51,7 +57,9 @@ pub use history::HistoryRow;
 pub use outbox::{OutboxAction, OutboxRow, OutboxState};
 pub use pending::{Pending, PendingList};
 pub use problems::{Activity, ProblemRow, ProblemSubject};
+pub use replace::{Numbers, Present, forget_file};
 pub use runs::RunRow;
+pub use salvage::{Saved, Uids};
 pub use search::Search;
 pub use spill::Spilled;
 
@@ -136,7 +144,8 @@ impl Mirror {
 
     /// Brings what was written into the mirror's main file, and empties the write-ahead log.
     ///
-    /// Does as much as readers allow; nothing inside a transaction.
+    /// Does as much as readers allow, without waiting for them: one that replicates the mirror never goes (each run waited ten
+    /// seconds for Litestream). Nothing inside a transaction.
     ///
     /// # Errors
     /// SQLite's.
@@ -144,7 +153,14 @@ impl Mirror {
         if self.depth > 0 {
             return Ok(());
         }
-        Ok(self.conn.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?)
+        let patience: u32 = self.conn.query_row("PRAGMA busy_timeout", [], |row| row.get(0))?;
+        self.conn.busy_timeout(Duration::ZERO)?;
+        let folded = self.conn.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
+        self.conn.busy_timeout(Duration::from_millis(patience.into()))?;
+        match folded {
+            Err(error) if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) => Ok(()),
+            folded => Ok(folded?),
+        }
     }
 
     /// A statement, prepared once. The only way to one.
@@ -292,6 +308,23 @@ mod tests {
         }
         mirror.transact::<_, MirrorError>(|mirror| mirror.set_fact("next", "1")).unwrap();
         assert!(mirror.fact("next").unwrap().is_some());
+    }
+
+    #[test]
+    fn nobody_is_waited_for_to_empty_the_log() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("carnet.db");
+        let mut mirror = Mirror::open(&path).unwrap();
+        let reader = Connection::open(&path).unwrap();
+        reader.execute_batch("BEGIN; SELECT count(*) FROM facts;").unwrap();
+        mirror.set_fact("key", "1").unwrap();
+        let began = std::time::Instant::now();
+        mirror.checkpoint().unwrap();
+        assert!(began.elapsed() < open::BUSY_MAX / 2, "{:?}", began.elapsed());
+        assert!(std::fs::metadata(folder.path().join("carnet.db-wal")).unwrap().len() > 0);
+        drop(reader);
+        mirror.checkpoint().unwrap();
+        assert_eq!(std::fs::metadata(folder.path().join("carnet.db-wal")).unwrap().len(), 0);
     }
 
     #[test]

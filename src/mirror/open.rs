@@ -16,6 +16,7 @@ use rusqlite_migration::{Error as MigrationError, HookError, HookResult, Migrati
 
 use super::{
     Mirror,
+    backup::beside,
     error::{MirrorError, Result},
 };
 use crate::contact::keys;
@@ -23,7 +24,7 @@ use crate::contact::keys;
 /// "carn", in the file's header: `file` and other programs can tell whose it is. Also in the first migration.
 const APPLICATION_ID: i64 = 0x6361_726e;
 /// How long to wait for another program that is writing.
-const BUSY_MAX: Duration = Duration::from_secs(10);
+pub(super) const BUSY_MAX: Duration = Duration::from_secs(10);
 
 static MIGRATION_FILES: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/migrations");
 static MIGRATIONS: LazyLock<Migrations<'static>> = LazyLock::new(|| {
@@ -69,6 +70,7 @@ impl Mirror {
     /// As [`Mirror::open`]; also when there is no mirror yet, or an older carnet's.
     pub fn open_read_only(path: &Path) -> Result<Self> {
         let opening = |source| MirrorError::Open { path: path.to_owned(), source };
+        finish_what_a_kill_left(path);
         let conn = open_as_it_is(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
         conn.execute_batch("PRAGMA query_only = ON").map_err(opening)?;
         Ok(Self::on(conn)?)
@@ -101,6 +103,18 @@ impl Mirror {
             Ok(keys::text(call.get_raw(0).as_str_or_null()?.unwrap_or_default()))
         })?;
         Ok(Self { conn, depth: 0, private: false })
+    }
+}
+
+/// Whoever was killed while the journal's kind changed has left a journal that only a writer can undo. Where this fails, the
+/// reader says why.
+fn finish_what_a_kill_left(path: &Path) {
+    if beside(path, "-journal").exists() {
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let _ = Connection::open_with_flags(path, flags).and_then(|conn| {
+            conn.busy_timeout(BUSY_MAX)?;
+            conn.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))
+        });
     }
 }
 
@@ -140,7 +154,7 @@ pub(super) fn create(path: &Path) -> Result<()> {
 }
 
 /// SQLite would take a short text file for an empty database and write over it.
-fn refuse_other_files(path: &Path) -> Result<()> {
+pub(super) fn refuse_other_files(path: &Path) -> Result<()> {
     let io = |source| MirrorError::Io { path: path.to_owned(), source };
     let mut head = Vec::new();
     fs::File::open(path).map_err(io)?.take(16).read_to_end(&mut head).map_err(io)?;
@@ -151,7 +165,7 @@ fn refuse_other_files(path: &Path) -> Result<()> {
 }
 
 /// The schema version found, 0 for an empty file.
-fn refuse_other_schemas(conn: &Connection, path: &Path) -> Result<i64> {
+pub(super) fn refuse_other_schemas(conn: &Connection, path: &Path) -> Result<i64> {
     let number = |sql: &str| {
         conn.query_row(sql, [], |row| row.get::<_, i64>(0)).map_err(|source| match source.sqlite_error_code() {
             Some(rusqlite::ErrorCode::NotADatabase) => MirrorError::NotSqlite { path: path.to_owned() },
@@ -174,10 +188,15 @@ fn patiently(mut step: impl FnMut() -> rusqlite_migration::Result<()>) -> rusqli
     let began = Instant::now();
     loop {
         match step() {
-            Err(error) if is_busy(&error) && began.elapsed() < BUSY_MAX => std::thread::sleep(Duration::from_millis(5)),
+            Err(error) if is_busy(&error) && began.elapsed() < BUSY_MAX => pause(),
             done => return done,
         }
     }
+}
+
+/// Lets another program get on.
+pub(super) fn pause() {
+    std::thread::sleep(Duration::from_millis(5));
 }
 
 fn is_busy(error: &MigrationError) -> bool {
@@ -242,7 +261,7 @@ fn refuse_orphans(transaction: &Transaction<'_>) -> HookResult {
     if orphans.is_empty() { Ok(()) } else { Err(HookError::Hook(orphans.join(", "))) }
 }
 
-fn known() -> i64 {
+pub(super) fn known() -> i64 {
     MIGRATION_FILES.dirs().count() as i64
 }
 

@@ -9,7 +9,8 @@ use super::*;
 use crate::contact::{self, Contact};
 
 /// Deliberate whole reads: how the statement begins and ends, the one step allowed, and why.
-const WHOLE_READS: [(&str, &str, &str, &str); 17] = [
+const WHOLE_READS: [(&str, &str, &str, &str); 18] = [
+    ("DELETE FROM absences", "absences", "SCAN absences", "a few rows, and only once a mirror was restored"),
     ("SELECT contact, value", "IS NOT NULL", "SCAN contact_items", "free text search"),
     ("SELECT c.id, c.last_name", "", "SCAN c", "listing and searching: every living contact is wanted"),
     ("SELECT c.id FROM contacts c WHERE", "ORDER BY c.id", "SCAN c", "only when counts say that some are unagreed"),
@@ -267,10 +268,13 @@ fn use_small_tables(mirror: &mut Mirror, contact: ContactId) -> Result<()> {
     mirror.absence("crm", "1")?;
     mirror.absences("crm")?;
     mirror.clear_absence("crm", "1")?;
+    mirror.forget_absences()?;
     mirror.put_cursor_note("crm", "page/1", "{}")?;
     mirror.cursor_note("crm", "page/1")?;
     mirror.for_each_cursor_note("crm", &mut |_, _| {})?;
     mirror.put_cursor_note("crm", "page/1", "")?;
+    mirror.forget_cursors()?;
+    mirror.forget_noted()?;
     mirror.spill(1, 0, &super::Spilled { record: text(), source: None })?;
     mirror.spilled(1, 0, 1)?;
     mirror.forget_spilled(1)?;

@@ -20,6 +20,7 @@ mod participant;
 mod problems;
 mod push;
 pub(crate) mod record;
+mod restored;
 pub(crate) mod review;
 pub(crate) mod run;
 pub(crate) mod scan;
@@ -36,6 +37,7 @@ pub use import_counts::{Column, ImportCounts};
 pub use options::{Mode, RunOptions, Stop};
 pub use participant::{CRM, Direction, Participant, Trust};
 pub use problems::Telling;
+pub use restored::{Doubted, Places, doubt, settle_first};
 pub use review::{
     answer::{Answer, answers},
     candidates::{Candidate, candidates},

@@ -13,6 +13,8 @@ pub enum Mode {
     Push,
     /// Scan all, push all.
     Sync,
+    /// Scan all, push nothing.
+    Rebuild,
     /// Neither: only what a file brings into the mirror.
     MirrorOnly,
 }
@@ -20,12 +22,16 @@ pub enum Mode {
 impl Mode {
     /// True when the replica of this name is read.
     pub fn reads(self, replica: &str) -> bool {
-        replica != CRM || matches!(self, Mode::Pull | Mode::Sync)
+        replica != CRM || matches!(self, Mode::Pull | Mode::Sync | Mode::Rebuild)
     }
 
     /// True when the replica of this name is written.
     pub fn writes(self, replica: &str) -> bool {
-        replica != CRM || matches!(self, Mode::Push | Mode::Sync)
+        match self {
+            Mode::Push | Mode::Sync => true,
+            Mode::Rebuild => false,
+            Mode::Pull | Mode::MirrorOnly => replica != CRM,
+        }
     }
 }
 

@@ -54,6 +54,8 @@ pub struct Run<'a> {
     pub guards: Guards,
     /// What failed.
     pub problems: Problems,
+    /// Something may be under way to the CRM that the mirror knows nothing of: nobody is made there.
+    pub settling: bool,
     /// Copies of sync programs that were answered for, each with its replica: the push removes them.
     pub copies_done: Vec<(String, RemoteContact)>,
     /// What is known of firms.
@@ -103,6 +105,7 @@ impl<'a> Run<'a> {
             reading_begun,
             guards: Guards::new(),
             problems: Problems::default(),
+            settling: false,
             copies_done: Vec::new(),
             firms: FirmState::default(),
             events,

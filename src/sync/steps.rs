@@ -115,6 +115,7 @@ impl Run<'_> {
             self.follow_filter(participant)?;
         }
         self.recall_firms()?;
+        self.settling = self.settles_after_restore()?;
         self.reached(FailPoint::Recovered)?;
         for participant in participants.iter_mut().filter(|participant| options.mode.reads(&participant.name)) {
             self.check_stop()?;

@@ -2,7 +2,11 @@
 
 use std::{fs, path::Path};
 
-use carnet::sandbox::{Lists, PastEnd, Quirk, SandboxSettings};
+use carnet::{
+    cli::messages::Language,
+    sandbox::{Lists, PastEnd, Quirk, SandboxSettings},
+    sync::SyncEvent,
+};
 
 /// What a step gives: nothing, or why not.
 pub type Outcome = Result<(), String>;
@@ -77,4 +81,28 @@ pub fn write_sheet(path: &Path, header: &Vec<String>, rows: &[Vec<String>]) -> O
         writer.write_record(row).map_err(|error| error.to_string())?;
     }
     writer.flush().map_err(|error| error.to_string())
+}
+
+/// Half of a file makes no sense any more.
+pub fn damage(path: &Path) -> Outcome {
+    let mut bytes = fs::read(path).map_err(|error| error.to_string())?;
+    let from = bytes.len() / 2;
+    bytes[from..].fill(0xee);
+    fs::write(path, bytes).map_err(|error| error.to_string())
+}
+
+/// A database is gone, with what lies beside it.
+pub fn lose(path: &Path) -> Outcome {
+    for end in ["", "-wal", "-shm"] {
+        let _ = fs::remove_file(format!("{}{end}", path.display()));
+    }
+    Ok(())
+}
+
+/// An event; what it tells the user, as the command line says it.
+pub fn in_words(event: &SyncEvent) -> String {
+    match event {
+        SyncEvent::Attention { replica, note } => format!("{:?}", Language::English.messages().note(replica, note)),
+        other => format!("{other:?}"),
+    }
 }

@@ -3,12 +3,12 @@
 use std::{collections::BTreeMap, fs, path::PathBuf, time::SystemTime};
 
 use super::words::{
-    Outcome, assignment, body_of, copied, describe, holds, is_named, same, with_setting, write_private, write_sheet,
+    Outcome, assignment, body_of, copied, damage, describe, holds, in_words, is_named, lose, same, with_setting,
+    write_private, write_sheet,
 };
 use assert_cmd::Command;
 use carnet::{
     app,
-    cli::messages::Language,
     config::Settings,
     mirror::{Mirror, Search, Stored},
     sandbox::{Fault, Mishap, Sandbox, SandboxSettings},
@@ -58,11 +58,11 @@ impl World {
             "crm" => self.crm(rest),
             "card" => self.card(rest),
             "sheet" => self.sheet(rest),
-            "sync" | "pull" | "push" | "rehearse" => self.run(word, rest).await,
+            "sync" | "pull" | "push" | "rehearse" | "repair" => self.run(word, rest).await,
             "carnet" => self.carnet(rest),
             "beside" => self.beside(rest),
             "time" => self.time_passes(),
-            "mirror" => self.lose_mirror(),
+            "mirror" => self.mirror(rest),
             "expect" => self.expect(rest),
             other => Err(format!("no such step: {other}")),
         }
@@ -264,7 +264,7 @@ impl World {
         write_sheet(&self.sheet_path(), &header, &rows)
     }
 
-    /// `sync`, `sync => 3`, `sync force => 0`
+    /// `sync`, `sync => 3`, `sync force => 0`, `repair`
     async fn run(&mut self, word: &str, rest: &str) -> Outcome {
         let expected: u8 =
             rest.split_once("=>").map_or(Ok(0), |(_, code)| code.trim().parse()).map_err(|_| "a code")?;
@@ -272,6 +272,7 @@ impl World {
             mode: match word {
                 "pull" => Mode::Pull,
                 "push" => Mode::Push,
+                "repair" => Mode::Rebuild,
                 _ => Mode::Sync,
             },
             only: Vec::new(),
@@ -286,7 +287,11 @@ impl World {
         self.told.clear();
         let told = &mut self.told;
         let mut events = |event: SyncEvent| told.push(in_words(&event));
-        let code = match app::run(&settings, &options, &Stop::new(), &mut events).await {
+        let ran = match options.mode {
+            Mode::Rebuild => app::repair(&settings, &Stop::new(), &mut events).await.map(|repaired| repaired.summary),
+            _ => app::run(&settings, &options, &Stop::new(), &mut events).await,
+        };
+        let code = match ran {
             Ok(summary) => {
                 self.summary = summary;
                 self.summary.exit_code()
@@ -299,15 +304,17 @@ impl World {
         if code == expected { Ok(()) } else { Err(format!("exit {code}; told:\n{}", self.told.join("\n"))) }
     }
 
-    /// `time passes`: writes whose answers were lost were sent long ago.
+    /// `time passes`: writes whose answers were lost were sent, and the mirror was restored, when this boot began.
     fn time_passes(&self) -> Outcome {
         let mut mirror = Mirror::open(&self.folder.path().join("carnet.db")).map_err(|error| error.to_string())?;
+        let now = SystemClock.uptime().to_string();
+        let long_ago = format!("{} 0.000", now.split(' ').next().unwrap_or_default());
         for mut row in mirror.outbox("crm").map_err(|error| error.to_string())? {
-            // As long ago as this boot.
-            let now = SystemClock.uptime().to_string();
-            let boot = now.split(' ').next().unwrap_or_default();
-            row.sent_uptime = format!("{boot} 0.000");
+            row.sent_uptime.clone_from(&long_ago);
             mirror.update_outbox(&row).map_err(|error| error.to_string())?;
+        }
+        if mirror.fact("mirror.restored").map_err(|error| error.to_string())?.is_some() {
+            mirror.set_fact("mirror.restored", &long_ago).map_err(|error| error.to_string())?;
         }
         Ok(())
     }
@@ -342,12 +349,21 @@ impl World {
         self.carnet(&typed)
     }
 
-    /// `mirror lost`: deleted, or never restored.
-    fn lose_mirror(&self) -> Outcome {
-        for name in ["carnet.db", "carnet.db-wal", "carnet.db-shm"] {
-            let _ = fs::remove_file(self.folder.path().join(name));
+    /// `mirror copied`, `mirror restored` (from that copy), `mirror damaged`, `mirror lost`: deleted, or never restored.
+    fn mirror(&mut self, what: &str) -> Outcome {
+        let copy = self.folder.path().join("copy.db");
+        let settings = self.settings()?;
+        match what {
+            "copied" => app::backup(&settings, &copy, true).map(drop).map_err(|error| format!("{error:?}")),
+            "restored" => {
+                let restored = app::restore(&settings, &copy, false, &mut |_| {}).map_err(|error| error.to_string())?;
+                self.told = vec![format!("{:?}", restored.doubted)];
+                Ok(())
+            }
+            "damaged" => damage(&self.folder.path().join("carnet.db")),
+            "lost" => lose(&self.folder.path().join("carnet.db")),
+            other => Err(format!("no such thing of a mirror: {other}")),
         }
-        Ok(())
     }
 
     fn snapshot(&self) -> BTreeMap<PathBuf, (Vec<u8>, SystemTime)> {
@@ -480,13 +496,5 @@ impl World {
         let path = format!("{method} /demo/contacts/{}.xml ", self.id(who)?);
         let sent: Vec<&str> = writes.iter().filter_map(|write| write.strip_prefix(&path)).map(body_of).collect();
         if sent == [*body] { Ok(()) } else { Err(format!("sent: {writes:#?}")) }
-    }
-}
-
-/// An event; what it tells the user, as the command line says it.
-fn in_words(event: &SyncEvent) -> String {
-    match event {
-        SyncEvent::Attention { replica, note } => format!("{:?}", Language::English.messages().note(replica, note)),
-        other => format!("{other:?}"),
     }
 }

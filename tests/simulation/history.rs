@@ -62,6 +62,7 @@ pub fn live(seed: u64, mutant: Option<Mutant>, keeps_trace: bool) -> Outcome {
         epoch,
         mutant,
         backup: None,
+        doubts: seed.is_multiple_of(2),
         state: None,
         faults: Vec::new(),
     };
@@ -96,6 +97,8 @@ struct History {
     epoch: Instant,
     mutant: Option<Mutant>,
     backup: Option<Backup>,
+    /// What is restored is told so.
+    doubts: bool,
     /// The mirror's state when it was last asked for, and how many rows had been changed until then.
     state: Option<(u64, u64)>,
     /// What was seen to be wrong on the way.
@@ -213,9 +216,12 @@ impl History {
 
     /// The mirror becomes what it was. What had been told it since is unknown to it again.
     fn restore(&mut self) {
-        let backup = self.backup.as_ref().expect("a backup");
+        let backup = self.backup.take().expect("a backup");
         let remembered = checker::remembered(&self.mirror);
         backup.rows.put_into(&self.mirror);
+        if self.doubts {
+            self.doubt();
+        }
         let mut world = self.world.lock().expect("the world");
         world.held = checker::values_in_mirror(&self.mirror);
         world.note("*** the mirror is restored");
@@ -237,6 +243,21 @@ impl History {
             .flat_map(|shelf| shelf.contacts().into_iter().map(|(remote, _)| (shelf.number, remote)))
             .collect();
         world.unacknowledged_cards.extend(cards);
+        drop(world);
+        self.backup = Some(backup);
+    }
+
+    /// As `carnet restore` does it; in the other histories somebody has copied the file back by hand.
+    fn doubt(&mut self) {
+        let (inputs, policy, _) = inputs(&mut self.mirror, &self.world, None, false);
+        let sources: Vec<String> = inputs.participants.iter().map(|participant| participant.name.clone()).collect();
+        let places = sync::Places { written: sources.clone(), sources };
+        let host = SimulatedHost { world: self.world.clone(), epoch: self.epoch };
+        let told = &mut |_| {};
+        let mirror = &mut self.mirror;
+        let doubted = self.runtime.block_on(async { sync::doubt(mirror, &places, (policy, "restore"), &host, told) });
+        let doubted = doubted.expect("a mirror that can be written");
+        self.lock().note(format!("*** {doubted:?}"));
     }
 
     /// Lets time go by, and what is late happen.

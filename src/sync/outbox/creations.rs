@@ -7,7 +7,9 @@ use std::collections::HashSet;
 use super::{Outbox, Payload};
 use crate::{
     contact::{Contact, FieldSet, ids::MIRROR},
-    mirror::{Agreement, Attention, AttentionKind, AttentionRow, ContactId, OutboxAction, OutboxRow, OutboxState},
+    mirror::{
+        Agreement, Attention, AttentionKind, AttentionRow, ContactId, OutboxAction, OutboxRow, OutboxState, Stored,
+    },
     reconcile::{all_equal_normalised, matching::Resemblance, merge::equal_normalised},
     replica::{Ids, RemoteContact},
     sync::{
@@ -208,6 +210,14 @@ impl Outbox<'_, '_> {
         }
         row.payload = sent.text();
         Ok(self.run.mirror.update_outbox(&row)?)
+    }
+
+    /// Whether a contact was made is for a user to say, whatever was sent so far.
+    pub fn hold_creation(&mut self, stored: &Stored) -> Result<(), SyncError> {
+        self.close(stored.id)?;
+        let row = self.row(stored, (OutboxAction::Create, OutboxState::HeldForReview), &super::payload(stored))?;
+        self.run.mirror.put_outbox(&row)?;
+        self.raise_held_creation(&row)
     }
 
     pub(crate) fn raise_held_creation(&mut self, row: &OutboxRow) -> Result<(), SyncError> {

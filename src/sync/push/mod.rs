@@ -75,6 +75,8 @@ pub(crate) struct Pusher<'r, 'a> {
     pub(super) doubtful: HashSet<ContactId>,
     /// Contacts that are not made there because its listing was not whole.
     unlisted: HashSet<ContactId>,
+    /// Contacts that are not made there yet: what was sent before the mirror was restored may still come to be there.
+    settling: HashSet<ContactId>,
     /// What is to be said once of all of it.
     silent: silent::Silent,
     /// Trouble that does not keep the other replicas from being written, and that the run ends with.
@@ -89,9 +91,9 @@ impl<'a> Step<'a> for Pusher<'_, 'a> {
 
 impl<'r, 'a> Pusher<'r, 'a> {
     pub fn new(run: &'r mut Run<'a>, participant: &'r mut Participant, planned: &'r mut HashSet<ContactId>) -> Self {
-        let (doubtful, unlisted) = (HashSet::new(), HashSet::new());
+        let (doubtful, unlisted, settling) = (HashSet::new(), HashSet::new(), HashSet::new());
         let silent = silent::Silent::default();
-        Self { run, participant, planned, doubtful, unlisted, silent, trouble: None }
+        Self { run, participant, planned, doubtful, unlisted, settling, silent, trouble: None }
     }
 
     fn outbox(&mut self) -> Outbox<'_, 'a> {
@@ -137,6 +139,8 @@ impl<'r, 'a> Pusher<'r, 'a> {
             self.say_remarks();
         }
         self.say_unlisted();
+        let settling = std::mem::take(&mut self.settling).len();
+        self.run.say_settling(settling);
         if !self.participant.is_halted() {
             self.remove_copies().await?;
         }
@@ -209,6 +213,10 @@ impl<'r, 'a> Pusher<'r, 'a> {
             || self.participant.unreadable.iter().any(|remote| remote.contains(&stored.uid))
             || (self.participant.is_uncertain() && self.outbox().must_wait(&stored)?);
         if waits || !wanted {
+            return Ok(None);
+        }
+        if self.run.settling && self.participant.shares_ids() {
+            self.settling.insert(stored.id);
             return Ok(None);
         }
         self.note_company(&stored, "")?;

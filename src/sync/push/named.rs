@@ -34,6 +34,7 @@ impl Pusher<'_, '_> {
     /// linked; one that was denied twice is a conflict: gone there, kept here.
     pub async fn look_for_named(&mut self) -> Result<(), SyncError> {
         self.doubtful.clear();
+        self.follow_made_anew()?;
         let named = self.named_in_books()?;
         self.forget_denials(&named)?;
         if named.is_empty() || !self.participant.takes() {
@@ -53,6 +54,31 @@ impl Pusher<'_, '_> {
             }
         }
         self.say_doubtful();
+        Ok(())
+    }
+
+    /// Contacts that the CRM denies under the id that the mirror knows, and that a record names by another one: they were made
+    /// there anew, after the mirror that this one was restored from was copied. They are followed under that id.
+    fn follow_made_anew(&mut self) -> Result<(), SyncError> {
+        let replica = self.participant.name.clone();
+        for absence in self.run.mirror.absences(&replica)? {
+            let Some(denied) = self.run.mirror.agreement_by_remote(&replica, &absence.remote)? else { continue };
+            if denied.detached || !self.participant.takes() || self.run.stored(denied.contact)?.deleted {
+                continue;
+            }
+            for remote in self.run.mirror.crm_ids_in_books(denied.contact)? {
+                let Some(agreement) = self.run.mirror.agreement_by_remote(&replica, &remote)? else { continue };
+                let Some(twin) = self.twin(denied.contact, &agreement)?.filter(|twin| twin.id != denied.contact) else {
+                    continue;
+                };
+                self.transact(|part| {
+                    part.run.mirror.clear_absence(&replica, &absence.remote)?;
+                    part.run.mirror.delete_agreement(&replica, denied.contact)?;
+                    part.join(denied.contact, &twin, agreement)
+                })?;
+                break;
+            }
+        }
         Ok(())
     }
 

@@ -1,0 +1,43 @@
+//! The files that a carnet lives on, which nothing else may be written over.
+
+use std::path::Path;
+
+use crate::config::Settings;
+
+/// What of a carnet's own a file is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum OwnFile {
+    /// This book.
+    Book(String),
+    /// The mirror, or what lies beside it and belongs to it.
+    Mirror,
+    /// The settings.
+    Settings,
+    /// What the practice CRM keeps.
+    PracticeCrm,
+}
+
+/// What SQLite and the lock put beside the mirror, by the ends of their names.
+const BESIDE_THE_MIRROR: [&str; 5] = ["", "-wal", "-shm", "-journal", ".lock"];
+
+/// What of the settings' own this file is; none for any other.
+pub fn own_file(file: &Path, settings: &Settings) -> Option<OwnFile> {
+    let same =
+        |other: &Path| file == other || matches!((file.canonicalize(), other.canonicalize()), (Ok(a), Ok(b)) if a == b);
+    let mirror = &settings.mirror.path;
+    let is_mirror = BESIDE_THE_MIRROR.iter().any(|end| {
+        let mut name = mirror.as_os_str().to_owned();
+        name.push(end);
+        same(Path::new(&name))
+    });
+    if let Some(book) = settings.books.iter().find(|book| same(&book.path)) {
+        return Some(OwnFile::Book(book.name.clone()));
+    }
+    if is_mirror {
+        return Some(OwnFile::Mirror);
+    }
+    if same(&settings.file) {
+        return Some(OwnFile::Settings);
+    }
+    settings.practice_crm().is_some_and(|state| same(&state)).then_some(OwnFile::PracticeCrm)
+}
