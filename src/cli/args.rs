@@ -10,7 +10,7 @@ use super::{
 
 /// Keeps a company's CRM contacts and its people's address books the same.
 #[derive(Debug, Parser)]
-#[command(name = "carnet", version, max_term_width = 100, after_help = AFTER_HELP, disable_help_subcommand = true)]
+#[command(name = "carnet", version, max_term_width = 100, after_help = AFTER_HELP)]
 pub struct Cli {
     /// Flags of every command.
     #[command(flatten)]
@@ -37,7 +37,7 @@ pub struct Global {
     /// Print errors only
     #[arg(short, long, global = true, conflicts_with = "verbose")]
     pub quiet: bool,
-    /// Print every change; twice: log as well; three times: log in detail
+    /// Print every change; -vv: log what is done as well; -vvv: log it in detail
     #[arg(short, long, global = true, action = ArgAction::Count)]
     pub verbose: u8,
     /// Colours
@@ -49,6 +49,9 @@ pub struct Global {
     /// Answer yes to every question
     #[arg(short, long, global = true)]
     pub yes: bool,
+    /// Print long lists at once; else a terminal shows them with $PAGER [default: less]
+    #[arg(long, global = true)]
+    pub no_pager: bool,
     /// How log lines are written
     #[arg(long, global = true, value_name = "FORMAT", default_value = "text")]
     pub log_format: LogFormat,
@@ -156,7 +159,7 @@ mod tests {
             "check --offline",
             "pull",
             "push --dry-run",
-            "sync --dry-run --only crm,team --max-delete 10% --force",
+            "sync -n --only crm,team --max-delete 10% --force",
             "import contacts.csv --format google --dry-run --no-push",
             "import -",
             "export",

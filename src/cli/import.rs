@@ -24,7 +24,7 @@ pub struct ImportArgs {
     #[arg(long, value_name = "FORMAT")]
     format: Option<String>,
     /// Show what would be done, write nothing
-    #[arg(long)]
+    #[arg(short = 'n', long)]
     dry_run: bool,
     /// Into the mirror only, nothing to the CRM and the books; the next run sends it on
     #[arg(long)]

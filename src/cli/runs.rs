@@ -4,13 +4,13 @@ use clap::Args;
 use serde_json::{Value, json};
 
 use super::{
+    clock::local,
     context::Context,
     errors::CliError,
     exit, history,
     messages::Messages,
     output::{FAINT, Output, STRONG, plain},
     problems,
-    status::local,
 };
 use crate::{
     sync::events::Stopped,
@@ -35,6 +35,7 @@ pub struct RunsArgs {
 pub fn run(args: &RunsArgs, context: &mut Context) -> Result<u8, CliError> {
     let settings = context.settings()?;
     let reader = context.reader(&settings)?;
+    context.out.begin_list();
     match args.id {
         Some(id) => one(&reader, id, &mut context.out)?,
         None => list(&runs::latest(&reader, args.limit)?, &mut context.out)?,
