@@ -10,4 +10,4 @@ mod transfer;
 pub use check::{CheckLine, Verdict, check};
 pub use decide::{Decided, decide, undo};
 pub use run::run;
-pub use transfer::{ImportOptions, export, export_format, import};
+pub use transfer::{ImportOptions, export, export_format, format_names, import};

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
+use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum, ValueHint};
 
 use super::{
     check, completions, conflicts, export, find, history, import, init, list, man, runs, sandbox, show, sync, undo,
@@ -29,7 +29,7 @@ Exit codes: 0 done, 1 failed, 2 usage or settings, 3 finished but something fail
 #[command(next_help_heading = "Global options")]
 pub struct Global {
     /// Settings file [default: $CARNET_CONFIG, ./carnet.toml, ~/.config/carnet/carnet.toml]
-    #[arg(short, long, global = true, value_name = "FILE")]
+    #[arg(short, long, global = true, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub config: Option<PathBuf>,
     /// Print JSON, one object a line
     #[arg(long, global = true)]

@@ -2,7 +2,7 @@
 
 use std::{io, path::PathBuf};
 
-use clap::Args;
+use clap::{Args, ValueHint};
 
 use super::{
     context::{Context, is_dash},
@@ -18,6 +18,7 @@ use crate::{
 #[derive(Debug, Args)]
 pub struct ImportArgs {
     /// The file, or - for standard input
+    #[arg(value_hint = ValueHint::FilePath)]
     file: PathBuf,
     /// What it is: vcard, jsonl, csv, a CSV dialect such as google, or a profile of your own such as my.toml
     /// [default: recognised by its content]

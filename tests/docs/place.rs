@@ -157,14 +157,21 @@ impl Place {
 
     /// Lets the program's own parser read the carnet commands of a block.
     pub fn parse_all(&self, at: &str, text: &str) {
-        for line in text.lines().map(str::trim_start).filter(|line| line.starts_with("carnet ")) {
-            self.parse(at, line.split(" #").next().unwrap_or_default().trim_end());
+        for line in text.lines() {
+            let line = line.trim_start().trim_start_matches("sudo ").trim_start_matches("-u carnet ");
+            if line.starts_with("carnet ") {
+                self.parse(at, line.split(" #").next().unwrap_or_default().trim_end());
+            }
         }
     }
 
     /// Lets the program's own parser read a command. It is not carried out: there are no settings where it looks.
     pub fn parse(&self, at: &str, command: &str) {
-        let command = command.replace("COMMAND", "sync");
+        let mut words: Vec<&str> = command.split(' ').collect();
+        if let Some(at) = words.iter().position(|word| *word == "-c") {
+            words.drain(at..(at + 2).min(words.len()));
+        }
+        let command = words.join(" ").replace("COMMAND", "sync");
         let script = command.replacen("carnet ", "carnet -c nowhere/carnet.toml ", 1);
         let output = self.command("sh").args(["-c", &script]).output().unwrap();
         let told = String::from_utf8_lossy(&output.stderr);
