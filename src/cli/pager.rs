@@ -24,6 +24,10 @@ impl Pager {
     /// Starts the user's pager; `None` where there is none, or it is `cat`.
     pub fn start() -> Option<Self> {
         let program = std::env::var("PAGER").unwrap_or_else(|_| PAGER.to_owned());
+        Self::of(&program, AutoStream::choice(&io::stdout()) != ColorChoice::Never)
+    }
+
+    fn of(program: &str, has_colors: bool) -> Option<Self> {
         let words: Vec<&str> = program.split_whitespace().collect();
         let (name, arguments) = words.split_first().filter(|(name, _)| **name != "cat")?;
         let mut command = Command::new(name);
@@ -33,7 +37,6 @@ impl Pager {
         }
         let mut child = command.spawn().ok()?;
         leave_interrupts_to_it();
-        let has_colors = AutoStream::choice(&io::stdout()) != ColorChoice::Never;
         let input = child.stdin.take().map(|stdin| -> Box<dyn Write> {
             if has_colors { Box::new(stdin) } else { Box::new(StripStream::new(Box::new(stdin) as Box<dyn Write>)) }
         });
@@ -65,5 +68,29 @@ impl Drop for Pager {
         drop(self.input.take());
         // Whatever it says, the list was shown.
         let _ = self.child.wait();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_written_reaches_the_pager_before_it_is_left() {
+        let folder = tempfile::tempdir().unwrap();
+        for (has_colors, expected) in [(true, "\u{1b}[1ma\u{1b}[0m\nb\n"), (false, "a\nb\n")] {
+            let file = folder.path().join(format!("shown-{has_colors}"));
+            let mut pager = Pager::of(&format!("dd status=none of={}", file.display()), has_colors).unwrap();
+            pager.write_all(b"\x1b[1ma\x1b[0m\nb\n").unwrap();
+            drop(pager);
+            assert_eq!(std::fs::read_to_string(&file).unwrap(), expected);
+        }
+    }
+
+    #[test]
+    fn where_there_is_no_pager_nothing_stands_between() {
+        for program in ["", "cat", "cat -v", "/nowhere/less -R"] {
+            assert!(Pager::of(program, true).is_none(), "{program}");
+        }
     }
 }
