@@ -1,6 +1,5 @@
 # docker build -t carnet .     See docs/service.md for how to run it.
 FROM rust:1.95-slim-bookworm AS build
-RUN apt-get update && apt-get install -y --no-install-recommends gcc libc6-dev && rm -rf /var/lib/apt/lists/*
 WORKDIR /src
 COPY . .
 RUN cargo build --release --locked && mkdir -p /out/data && cp target/release/carnet /out/carnet

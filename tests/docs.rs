@@ -153,6 +153,23 @@ fn the_readme_names_every_command_and_exit_code() {
 }
 
 #[test]
+fn a_run_ends_with_a_summary_and_nothing_else_does() {
+    let place = Place::new(true);
+    fs::write(place.path("ada.csv"), "last_name,first_name\nLovelace,Ada\n").unwrap();
+    let last = |arguments: &str| {
+        let printed = place.carnet(&arguments.split(' ').chain(["--json"]).collect::<Vec<_>>());
+        let line = printed.lines().last().unwrap_or_else(|| panic!("{arguments} prints nothing")).to_owned();
+        serde_json::from_str::<serde_json::Value>(&line).unwrap()["type"].as_str().unwrap().to_owned()
+    };
+    for run in ["import -n ada.csv", "import ada.csv", "pull", "push", "sync -n", "sync", "undo 2 -n"] {
+        assert_eq!(last(run), "summary", "{run}");
+    }
+    for reader in ["list", "find lovelace", "show lovelace", "runs", "status", "check --offline"] {
+        assert_ne!(last(reader), "summary", "{reader}");
+    }
+}
+
+#[test]
 fn a_format_is_written_where_the_docs_say_so() {
     let page = Page::read("docs/spreadsheets.md");
     let place = Place::new(true);

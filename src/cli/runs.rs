@@ -64,7 +64,7 @@ fn list(runs: &[RunRow], out: &mut Output) -> Result<(), CliError> {
         ]
     };
     let rows: Vec<Vec<String>> = runs.iter().map(row).collect();
-    Ok(out.rows(&["run", "command", "started", "took", "outcome", "exit", "changes"], &rows)?)
+    Ok(out.rows(&["run", "command", "started", "took", "outcome", "exit", "written"], &rows)?)
 }
 
 fn one(reader: &Reader, id: i64, out: &mut Output) -> Result<(), CliError> {
@@ -85,7 +85,7 @@ fn one(reader: &Reader, id: i64, out: &mut Output) -> Result<(), CliError> {
     }
     line("outcome", outcome.as_deref().unwrap_or("unfinished"))?;
     if let Some(summary) = summary {
-        line("changes", &changes(summary))?;
+        line("written", &format!("{} records, in all places together", changes(summary)))?;
     }
     for failure in failures_of(&run) {
         line("failed", &plain(&problems::line(&failure, messages)))?;
