@@ -19,4 +19,4 @@ pub use own_files::{OwnFile, own_file};
 pub use repair::{Repaired, repair, sound_mirror};
 pub use restore::{Restored, restore};
 pub use run::run;
-pub use transfer::{ImportOptions, export, export_format, import};
+pub use transfer::{ImportOptions, export, export_format, format_names, import};

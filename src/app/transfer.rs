@@ -59,6 +59,13 @@ pub async fn import(
     run_with(settings, &run, stop, events, Some(&mut read)).await
 }
 
+/// The names of all formats that are read, or of those that are written.
+pub fn format_names(written: bool) -> Vec<&'static str> {
+    let profiles = Profile::all().iter().filter(|profile| !written || profile.exports()).map(Profile::name);
+    let own = if written { &["vcard3", "vcard4", "jsonl", "csv"][..] } else { &["vcard", "jsonl", "csv"] };
+    own.iter().copied().chain(profiles.filter(|name| *name != Profile::carnet().name())).collect()
+}
+
 /// The format that a name means: `vcard3`, `vcard4`, `jsonl`, or a CSV profile's name (`csv` is carnet's own).
 ///
 /// # Errors

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
+use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum, ValueHint};
 
 use super::{
     backup, check, completions, conflicts, export, find, firms, history, import, init, list, man, repair, restore,
@@ -11,7 +11,7 @@ use super::{
 
 /// Keeps a company's CRM contacts and its people's address books the same.
 #[derive(Debug, Parser)]
-#[command(name = "carnet", version, max_term_width = 100, after_help = AFTER_HELP, disable_help_subcommand = true)]
+#[command(name = "carnet", version, max_term_width = 100, after_help = AFTER_HELP)]
 pub struct Cli {
     /// Flags of every command.
     #[command(flatten)]
@@ -30,7 +30,7 @@ Exit codes: 0 done, 1 failed, 2 usage or settings, 3 finished but something fail
 #[command(next_help_heading = "Global options")]
 pub struct Global {
     /// Settings file [default: $CARNET_CONFIG, ./carnet.toml, ~/.config/carnet/carnet.toml]
-    #[arg(short, long, global = true, value_name = "FILE")]
+    #[arg(short, long, global = true, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub config: Option<PathBuf>,
     /// Print JSON, one object a line
     #[arg(long, global = true)]
@@ -38,7 +38,7 @@ pub struct Global {
     /// Print errors only
     #[arg(short, long, global = true, conflicts_with = "verbose")]
     pub quiet: bool,
-    /// Print every change; twice: log as well; three times: log in detail
+    /// Print every change; -vv: log what is done as well; -vvv: log it in detail
     #[arg(short, long, global = true, action = ArgAction::Count)]
     pub verbose: u8,
     /// Colours
@@ -50,6 +50,9 @@ pub struct Global {
     /// Answer yes to every question
     #[arg(short, long, global = true)]
     pub yes: bool,
+    /// Print long lists at once; else a terminal shows them with $PAGER [default: less]
+    #[arg(long, global = true)]
+    pub no_pager: bool,
     /// How log lines are written
     #[arg(long, global = true, value_name = "FORMAT", default_value = "text")]
     pub log_format: LogFormat,
@@ -165,7 +168,7 @@ mod tests {
             "check --offline",
             "pull",
             "push --dry-run",
-            "sync --dry-run --only crm,team --max-delete 10% --force",
+            "sync -n --only crm,team --max-delete 10% --force",
             "import contacts.csv --format google --dry-run --no-push",
             "import -",
             "export",

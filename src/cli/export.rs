@@ -7,7 +7,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use clap::Args;
+use clap::{Args, ValueHint};
 
 use super::{
     args::condition,
@@ -28,6 +28,7 @@ use crate::{
 #[derive(Debug, Args)]
 pub struct ExportArgs {
     /// The file; standard output if none or -
+    #[arg(value_hint = ValueHint::FilePath)]
     file: Option<PathBuf>,
     /// vcard3, vcard4, csv, google, outlook, outlook-fr, thunderbird, excel-fr, jsonl [default: by the file's name]
     #[arg(long, value_name = "FORMAT")]

@@ -11,7 +11,7 @@ pub struct FindArgs {
     /// A part of a name, company, number, e-mail address or comment; case and accents do not matter
     #[arg(required = true)]
     text: Vec<String>,
-    /// At most so many
+    /// At most so many [default: all]
     #[arg(long, value_name = "N")]
     limit: Option<usize>,
 }

@@ -4,11 +4,11 @@ use clap::Args;
 use serde_json::json;
 
 use super::{
+    clock::local,
     context::Context,
     errors::CliError,
     exit, lookup,
     output::{FAINT, Output, on_one_line, plain},
-    status::local,
 };
 use crate::{
     contact::{Address, Contact, Field, Item},
@@ -34,6 +34,7 @@ pub fn run(args: &HistoryArgs, context: &mut Context) -> Result<u8, CliError> {
     if changes.is_empty() && !context.out.json {
         context.talk("nothing was overwritten here; values that lost a conflict are in `carnet conflicts --all`");
     }
+    context.out.begin_list();
     print(&changes, &mut context.out)?;
     Ok(exit::DONE)
 }

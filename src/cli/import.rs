@@ -2,7 +2,7 @@
 
 use std::{io, path::PathBuf};
 
-use clap::Args;
+use clap::{Args, ValueHint};
 
 use super::{
     context::{Context, is_dash},
@@ -18,13 +18,14 @@ use crate::{
 #[derive(Debug, Args)]
 pub struct ImportArgs {
     /// The file, or - for standard input
+    #[arg(value_hint = ValueHint::FilePath)]
     file: PathBuf,
     /// What it is: vcard, jsonl, csv, a CSV dialect such as google, or a profile of your own such as my.toml
     /// [default: recognised by its content]
     #[arg(long, value_name = "FORMAT")]
     format: Option<String>,
     /// Show what would be done, write nothing
-    #[arg(long)]
+    #[arg(short = 'n', long)]
     dry_run: bool,
     /// Into the mirror only, nothing to the CRM and the books; the next run sends it on
     #[arg(long)]

@@ -22,7 +22,7 @@ pub struct ListArgs {
     /// Only contacts with this value, case does not matter; may be given several times
     #[arg(long = "where", value_name = "FIELD=VALUE", value_parser = condition)]
     where_: Vec<(String, String)>,
-    /// At most so many
+    /// At most so many [default: all]
     #[arg(long, value_name = "N")]
     limit: Option<usize>,
 }
@@ -37,7 +37,9 @@ pub fn run(args: &ListArgs, context: &mut Context) -> Result<u8, CliError> {
 
 /// Prints the contacts that a search finds.
 pub fn print(reader: &Reader, search: &Search, context: &mut Context) -> Result<u8, CliError> {
+    context.out.begin_list();
     let count = print_to(reader, search, &mut context.out)?;
+    context.out.end_list();
     if context.out.terminal && !context.out.json {
         context.talk(&counted(count, "contact"));
     }

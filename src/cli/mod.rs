@@ -6,12 +6,15 @@
 mod args;
 mod backup;
 mod check;
+mod clock;
+mod command;
 mod completions;
 mod conflicts;
 mod context;
 mod daemon;
 mod errors;
 mod events_json;
+mod examples;
 mod export;
 mod find;
 mod firms;
@@ -23,6 +26,7 @@ mod lookup;
 mod man;
 pub mod messages;
 mod output;
+mod pager;
 mod plural;
 mod problems;
 mod progress;
@@ -38,7 +42,7 @@ mod undo;
 
 use std::{ffi::OsString, process::ExitCode};
 
-use clap::Parser;
+use clap::FromArgMatches;
 
 use args::{Cli, Command};
 use context::Context;
@@ -67,7 +71,8 @@ pub mod exit {
 
 /// Runs the program on these arguments, the first being its own name, and answers its exit code.
 pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
-    let cli = match Cli::try_parse_from(arguments) {
+    let parsed = command::for_people().try_get_matches_from(arguments);
+    let cli = match parsed.and_then(|matches| Cli::from_arg_matches(&matches)) {
         Ok(cli) => cli,
         Err(error) => {
             // --help and --version come this way too, for stdout; a closed stdout is nobody's trouble.

@@ -6,11 +6,12 @@ use std::{
 };
 
 use anstyle::{AnsiColor, Style};
-use comfy_table::{Attribute, Cell, ContentArrangement, Table, presets};
+use comfy_table::{Attribute, Cell, ColumnConstraint, ContentArrangement, Table, Width, presets};
 
 use super::{
     args::{Color, Global},
     messages::{Language, Messages},
+    pager::Pager,
 };
 
 /// Headings and names.
@@ -23,6 +24,9 @@ pub const GOOD: Style = AnsiColor::Green.on_default();
 pub const WARNING: Style = AnsiColor::Yellow.on_default().bold();
 /// It failed.
 pub const BAD: Style = AnsiColor::Red.on_default().bold();
+
+/// The blanks on both sides of a cell.
+const PADDING: usize = 2;
 
 /// Sets what all output streams of the process do about colours.
 pub fn choose_color(color: Color) {
@@ -46,6 +50,8 @@ pub struct Output {
     pub quiet: bool,
     /// The user's language.
     pub language: Language,
+    /// Long lists are shown a screen at a time.
+    paged: bool,
 }
 
 impl Output {
@@ -57,6 +63,24 @@ impl Output {
             json: global.json,
             quiet: global.quiet,
             language: Language::default(),
+            paged: !global.no_pager && !global.json,
+        }
+    }
+
+    /// What follows is a list that may be long: on a terminal it goes through the user's pager.
+    pub fn begin_list(&mut self) {
+        if self.terminal
+            && self.paged
+            && let Some(pager) = Pager::start()
+        {
+            self.out = Box::new(pager);
+        }
+    }
+
+    /// The list is over: waits until the user has closed the pager, if there is one.
+    pub fn end_list(&mut self) {
+        if self.terminal && self.paged {
+            self.out = Box::new(anstream::stdout());
         }
     }
 
@@ -101,18 +125,7 @@ impl Output {
             }
             return Ok(());
         }
-        let mut table = Table::new();
-        table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic);
-        if table.width() == Some(0) {
-            // Serial lines and some containers do not tell how wide they are.
-            table.set_width(80);
-        }
-        // Colours are the stream's business: it strips them where they are not wanted.
-        table.enforce_styling().set_header(header.iter().map(|word| Cell::new(word).add_attribute(Attribute::Bold)));
-        for row in rows {
-            table.add_row(row.iter().map(|cell| plain(cell).into_owned()));
-        }
-        self.line(&table.trim_fmt())
+        self.line(&table(header, rows, None))
     }
 
     /// Hands on what is buffered.
@@ -127,6 +140,35 @@ impl Output {
     pub fn stream(&mut self) -> &mut dyn Write {
         &mut *self.out
     }
+}
+
+/// Rows for people, no wider than this or else than the terminal if that can be.
+fn table(header: &[&str], rows: &[Vec<String>], width: Option<u16>) -> String {
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic);
+    match (width, table.width()) {
+        (Some(width), _) => _ = table.set_width(width),
+        // Serial lines and some containers do not tell how wide they are.
+        (None, Some(0)) => _ = table.set_width(80),
+        (None, _) => {}
+    }
+    // Colours are the stream's business: it strips them where they are not wanted.
+    // A column in which nobody has anything is no use, and the others need its room.
+    let is_used = |column: &usize| rows.iter().any(|row| !row[*column].is_empty());
+    let used: Vec<usize> = (0..header.len()).filter(is_used).collect();
+    table.enforce_styling();
+    table.set_header(used.iter().map(|column| Cell::new(header[*column]).add_attribute(Attribute::Bold)));
+    for row in rows {
+        table.add_row(used.iter().map(|column| plain(&row[*column]).into_owned()));
+    }
+    for (column, shown) in used.iter().zip(table.column_iter_mut()) {
+        // Lines break between words: an address that is cut in two cannot be copied.
+        let words = rows.iter().flat_map(|row| row[*column].split_whitespace()).map(|word| word.chars().count());
+        let longest = words.max().unwrap_or(0).max(header[*column].chars().count());
+        let width = u16::try_from(longest + PADDING).unwrap_or(u16::MAX);
+        shown.set_constraint(ColumnConstraint::LowerBoundary(Width::Fixed(width)));
+    }
+    table.trim_fmt()
 }
 
 /// Text from outside on one line: control characters, which could move the cursor or forge lines, become spaces.
@@ -178,7 +220,17 @@ pub mod captured {
     /// An output and what is written to it.
     pub fn output(terminal: bool, json: bool, quiet: bool) -> (Output, Written) {
         let written = Written::default();
-        (Output { out: Box::new(written.clone()), terminal, json, quiet, language: Language::default() }, written)
+        (
+            Output {
+                out: Box::new(written.clone()),
+                terminal,
+                json,
+                quiet,
+                language: Language::default(),
+                paged: false,
+            },
+            written,
+        )
     }
 }
 
@@ -207,6 +259,17 @@ mod tests {
         let (mut output, written) = captured::output(true, false, false);
         output.rows(&["id", "name"], &[vec!["1042".to_owned(), "Ada".to_owned()]]).unwrap();
         assert_eq!(written.text(), " id    name \n 1042  Ada\n");
+    }
+
+    #[test]
+    fn no_word_is_cut_in_two_and_empty_columns_are_left_out() {
+        let mail = "joel.andre@fonderie-garnier-sarl-et-compagnie.example.org".to_owned();
+        let name = "Une entreprise dont le nom est plus long que la place qui reste sur la ligne".to_owned();
+        let rows = [vec!["1042".to_owned(), String::new(), name, mail.clone()]];
+        let text = table(&["id", "company", "name", "e-mail"], &rows, Some(100));
+        let text = anstream::adapter::strip_str(&text).to_string();
+        assert!(text.contains(&mail) && text.lines().count() > 2 && !text.contains("company"), "{text}");
+        assert!(text.lines().all(|line| line.chars().count() <= 100), "{text}");
     }
 
     #[test]

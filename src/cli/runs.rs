@@ -4,13 +4,13 @@ use clap::Args;
 use serde_json::{Value, json};
 
 use super::{
+    clock::local,
     context::Context,
     errors::CliError,
     exit, history,
     messages::Messages,
     output::{FAINT, Output, STRONG, plain},
     problems,
-    status::local,
 };
 use crate::{
     sync::events::Stopped,
@@ -35,6 +35,7 @@ pub struct RunsArgs {
 pub fn run(args: &RunsArgs, context: &mut Context) -> Result<u8, CliError> {
     let settings = context.settings()?;
     let reader = context.reader(&settings)?;
+    context.out.begin_list();
     match args.id {
         Some(id) => one(&reader, id, &mut context.out)?,
         None => list(&runs::latest(&reader, args.limit)?, &mut context.out)?,
@@ -63,7 +64,7 @@ fn list(runs: &[RunRow], out: &mut Output) -> Result<(), CliError> {
         ]
     };
     let rows: Vec<Vec<String>> = runs.iter().map(row).collect();
-    Ok(out.rows(&["run", "command", "started", "took", "outcome", "exit", "changes"], &rows)?)
+    Ok(out.rows(&["run", "command", "started", "took", "outcome", "exit", "written"], &rows)?)
 }
 
 fn one(reader: &Reader, id: i64, out: &mut Output) -> Result<(), CliError> {
@@ -84,7 +85,7 @@ fn one(reader: &Reader, id: i64, out: &mut Output) -> Result<(), CliError> {
     }
     line("outcome", outcome.as_deref().unwrap_or("unfinished"))?;
     if let Some(summary) = summary {
-        line("changes", &changes(summary))?;
+        line("written", &format!("{} records, in all places together", changes(summary)))?;
     }
     for failure in failures_of(&run) {
         line("failed", &plain(&problems::line(&failure, messages)))?;

@@ -32,11 +32,15 @@ pub struct SandboxArgs {
     #[arg(long, default_value = "empty")]
     pub past_end: PastEnd,
     /// An oddity of the server, such as latin1 or post-empty; may be repeated
-    #[arg(long = "quirk", value_name = "NAME")]
+    #[arg(long = "quirk", value_name = "NAME", long_help = quirks())]
     pub quirks: Vec<Quirk>,
     /// What is to go wrong, such as slow=100 or drop-after=5%; may be repeated
     #[arg(long = "fault", value_name = "FAULT", long_help = format!("What is to go wrong; may be repeated: {FAULT_NAMES}"))]
     pub faults: Vec<Fault>,
+}
+
+fn quirks() -> String {
+    format!("An oddity of the server; may be repeated: {}", Quirk::ALL.map(Quirk::name).join(", "))
 }
 
 /// Runs the practice CRM; how to reach it goes to `out`.

@@ -4,6 +4,7 @@ use clap::Args;
 use serde_json::json;
 
 use super::{
+    clock::local,
     context::Context,
     errors::CliError,
     exit, lookup,
@@ -63,8 +64,8 @@ fn print(reader: &Reader, stored: &Stored, out: &mut Output) -> Result<(), CliEr
         }
     }
     line("uid", &stored.uid)?;
-    line("in the mirror since", &stored.created_at)?;
-    line("last changed", &stored.updated_at)?;
+    line("in the mirror since", &local(&stored.created_at))?;
+    line("last changed", &local(&stored.updated_at))?;
     for holder in &holders {
         line(&holder.replica, &format!("{} ({}{})", holder.remote, said(holder.standing), left_out(holder)))?;
     }

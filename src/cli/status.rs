@@ -4,6 +4,7 @@ use chrono::{DateTime, Local, Utc};
 use serde_json::{Value, json};
 
 use super::{
+    clock::{self, local},
     conflicts::item,
     context::Context,
     errors::CliError,
@@ -116,7 +117,7 @@ impl Shown {
             None => line("last run", "none yet")?,
         }
         if let Some(next) = self.next {
-            let next = next.with_timezone(&Local).format("%Y-%m-%d %H:%M");
+            let next = clock::shown(next);
             line("next run", &format!("{next} {FAINT}(if `carnet daemon` runs){FAINT:#}"))?;
         }
         for replica in replicas {
@@ -192,11 +193,10 @@ fn since(at: &str) -> String {
 fn asked(item: &Item, messages: &dyn Messages) -> String {
     let replica = &item.replica;
     match &item.subject {
-        Subject::Conflict { field, here, there, .. } => {
-            let (here, there) = (value(here.as_deref()), value(there.as_deref()));
+        Subject::Conflict { field, .. } => {
             let (name, field) = (item::name(item, messages), field.as_deref().unwrap_or("the whole contact"));
             let name = plain(&name);
-            format!("{WARNING}conflict{WARNING:#} {name}: {field}: mirror {here}, {replica} {there}")
+            format!("{WARNING}conflict{WARNING:#} {name}: {field}: {}", item::question(item, messages))
         }
         Subject::Attention { remote, attention, .. } => {
             let text = messages.attention(replica, &item::about(item, remote), attention);
@@ -216,19 +216,6 @@ fn last_run(run: &RunRow) -> String {
     };
     let code = exit_code.filter(|code| *code != 0).map_or_else(String::new, |code| format!(" (exit code {code})"));
     format!("{} {command} {FAINT}(run {id}){FAINT:#}: {style}{outcome}{code}{style:#}", local(started_at))
-}
-
-/// An RFC 3339 time of the mirror on the user's own clock; as it stands where it cannot be read.
-pub fn local(at: &str) -> String {
-    DateTime::parse_from_rfc3339(at)
-        .map_or_else(|_| at.to_owned(), |at| at.with_timezone(&Local).format("%Y-%m-%d %H:%M:%S").to_string())
-}
-
-/// A value of a conflict, short enough for a line.
-fn value(text: Option<&str>) -> String {
-    let Some(text) = text else { return "nothing".to_owned() };
-    let short: String = text.chars().take(60).collect();
-    format!("\"{}{}\"", plain(&short), if short.len() < text.len() { "..." } else { "" })
 }
 
 #[cfg(test)]

@@ -19,7 +19,7 @@ pub struct PullArgs {
     #[command(flatten)]
     guard: GuardArgs,
     /// Show what would be done, write nothing
-    #[arg(long)]
+    #[arg(short = 'n', long)]
     dry_run: bool,
 }
 
@@ -27,7 +27,7 @@ pub struct PullArgs {
 #[derive(Debug, Args)]
 pub struct PushArgs {
     /// Show what would be done, write nothing
-    #[arg(long)]
+    #[arg(short = 'n', long)]
     dry_run: bool,
 }
 
@@ -37,7 +37,7 @@ pub struct SyncArgs {
     #[command(flatten)]
     guard: GuardArgs,
     /// Show what would be done, write nothing
-    #[arg(long)]
+    #[arg(short = 'n', long)]
     dry_run: bool,
     /// Only these: crm, or names of books
     #[arg(long, value_name = "NAME", value_delimiter = ',')]
@@ -50,7 +50,8 @@ struct GuardArgs {
     /// Let so many deletions pass instead of the settings' limit: a number, or a share such as 20%
     #[arg(long, value_name = "N|P%", value_parser = limit)]
     max_delete: Option<Limit>,
-    /// Believe a replica that was emptied, edited all over, or is another account's
+    /// Go on where carnet stops for safety (exit code 7): a book was emptied or edited all over, or the mirror is another
+    /// account's. It is believed as it is, so read first what was said
     #[arg(long)]
     force: bool,
 }

@@ -30,7 +30,7 @@ pub struct UndoArgs {
     #[arg(value_name = "RUN|CHANGE", value_parser = target)]
     target: Target,
     /// Show what would be taken back, write nothing
-    #[arg(long)]
+    #[arg(short = 'n', long)]
     dry_run: bool,
     /// Delete the contacts that the run made, too
     #[arg(long)]

@@ -7,12 +7,16 @@ use serde_json::{Value, json};
 use crate::{
     cli::{
         messages::{Messages, candidates, typed_choice, typed_number},
+        output::plain,
         report::who,
     },
     contact::Keep,
     sync::{Decision, events::Label},
     views::attention::{Item, Known, Subject},
 };
+
+/// Letters of a value on a line.
+const VALUE_SHOWN_MAX: usize = 60;
 
 /// The contact's name; the record's where there is no contact.
 pub fn name(item: &Item, messages: &dyn Messages) -> String {
@@ -51,6 +55,24 @@ pub fn text(item: &Item, messages: &dyn Messages) -> Option<String> {
             Some(messages.attention(&item.replica, &about(item, remote), attention))
         }
     }
+}
+
+/// What is in question: the values of both sides, or the words of a question.
+pub fn question(item: &Item, messages: &dyn Messages) -> String {
+    match &item.subject {
+        Subject::Conflict { here, there, .. } => {
+            let (here, there) = (value(here.as_deref()), value(there.as_deref()));
+            format!("mirror {here}, {} {there}", item.replica)
+        }
+        Subject::Attention { .. } => text(item, messages).unwrap_or_default(),
+    }
+}
+
+/// A value of a conflict, short enough for a line.
+fn value(text: Option<&str>) -> String {
+    let Some(text) = text.filter(|text| !text.is_empty()) else { return "nothing".to_owned() };
+    let short: String = text.chars().take(VALUE_SHOWN_MAX).collect();
+    format!("\"{}{}\"", plain(&short), if short.len() < text.len() { "..." } else { "" })
 }
 
 /// What to do, where it is not decided by `carnet conflicts resolve`.

@@ -3,6 +3,7 @@
 use super::item;
 use crate::{
     cli::{
+        clock::local,
         context::Context,
         errors::CliError,
         exit,
@@ -10,7 +11,7 @@ use crate::{
         output::{FAINT, Output, STRONG, WARNING, plain},
         problems,
         report::who,
-        status::{local, unsettled_object},
+        status::unsettled_object,
     },
     sync::CRM,
     views::{
@@ -31,6 +32,7 @@ pub fn run(all: bool, context: &mut Context) -> Result<u8, CliError> {
     if waiting.is_empty() && !context.out.json {
         context.talk(context.out.messages().nothing_waits());
     }
+    context.out.begin_list();
     print(&waiting, &mut context.out)?;
     Ok(exit::DONE)
 }
@@ -97,11 +99,14 @@ fn print(waiting: &Waiting, out: &mut Output) -> Result<(), CliError> {
         out.line(&format!(
             "{STRONG}{number}{STRONG:#}  {name}  {style}{what}{style:#}  {replica}  {FAINT}{since}{FAINT:#}  {command}"
         ))?;
+        if !row[6].is_empty() {
+            out.line(&format!("{:width$}  {}", "", plain(&row[6]), width = widths[0]))?;
+        }
     }
     Ok(())
 }
 
-/// Number, contact, field or kind, replica, since when, what to type.
+/// Number, contact, field or kind, replica, since when, what to type, what is in question.
 fn row(one: &Item, messages: &dyn Messages) -> Vec<String> {
     let since = match &one.subject {
         Subject::Conflict { kept, .. } if one.state == State::Settled => {
@@ -110,14 +115,15 @@ fn row(one: &Item, messages: &dyn Messages) -> Vec<String> {
         Subject::Conflict { .. } | Subject::Attention { .. } => local(&one.since),
     };
     let (name, what) = (item::name(one, messages), item::what(one, messages));
-    vec![typed_number(one.id), name, what, one.replica.clone(), since, item::command(one, messages)]
+    let question = item::question(one, messages);
+    vec![typed_number(one.id), name, what, one.replica.clone(), since, item::command(one, messages), question]
 }
 
 /// The same of a write to the CRM that has no number: there is nothing to type.
 fn row_of_write(write: &UnsettledWrite, messages: &dyn Messages) -> Vec<String> {
     let (what, todo) = (write.state.word().to_owned(), messages.unsettled_todo(write));
     let text = format!("{}; {todo}", messages.unsettled(write, &who(&write.contact)));
-    vec![NO_NUMBER.to_owned(), who(&write.contact), what, CRM.to_owned(), local(&write.sent_at), text]
+    vec![NO_NUMBER.to_owned(), who(&write.contact), what, CRM.to_owned(), local(&write.sent_at), text, String::new()]
 }
 
 /// The same of what failed and is tried again.
@@ -125,7 +131,8 @@ fn row_of_problem(problem: &Problem, messages: &dyn Messages) -> Vec<String> {
     let Problem { failure, since, .. } = problem;
     let what = messages.failed_to_be(failure.activity).to_owned();
     let text = format!("{}; {}", messages.failure(failure), problems::todo(failure, messages));
-    vec![NO_NUMBER.to_owned(), problems::name(failure), what, failure.replica.clone(), local(since), text]
+    let (name, replica) = (problems::name(failure), failure.replica.clone());
+    vec![NO_NUMBER.to_owned(), name, what, replica, local(since), text, String::new()]
 }
 
 #[cfg(test)]
@@ -146,23 +153,29 @@ mod tests {
     #[test]
     fn one_line_each_with_what_to_type() {
         let reader = practice::mirror().into();
-        insta::assert_snapshot!(listed(&reader, false, true, false), @r"
+        insta::assert_snapshot!(listed(&reader, false, true, false), @r#"
         1   Ada Durand  job_title      cards  THEN  carnet conflicts resolve 1 --keep crm (or book, job_title=VALUE)
+            mirror "Géomètre", cards "Arpenteur"
         3   Bob Durand  whole contact  crm    THEN  carnet conflicts resolve 3 --keep book (or crm)
+            mirror "Bob Durand", crm nothing
         q1  Zoé Durand  parked         crm    THEN  carnet conflicts resolve q1 --adopt CRM_ID (or --create)
+            contact Zoé Durand may or may not have been created in the CRM: its answer was lost
         q2  x.vcf       ambiguous      cards  THEN  carnet conflicts resolve q2 --same-as CONTACT (or --new)
+            x.vcf could be 2 known contacts; it was left alone
         q3  y.vcf       ambiguous      cards  THEN  carnet conflicts resolve q3 --same-as 1042 (or --new)
+            y.vcf looks like a copy of ada.vcf; it was left alone
         q4  cards       held_deletion  cards  THEN  nothing was deleted; if this is meant, run `carnet sync --max-delete 30`
-        ");
-        insta::assert_snapshot!(listed(&reader, true, false, false).replace('\t', " | "), @r"
-        1 | Ada Durand | job_title | cards | THEN | carnet conflicts resolve 1 --keep crm (or book, job_title=VALUE)
-        2 | Ada Durand | contact_items | cards | THEN, both were kept | carnet conflicts resolve 2 --keep crm (or book, both)
-        3 | Bob Durand | whole contact | crm | THEN | carnet conflicts resolve 3 --keep book (or crm)
-        q1 | Zoé Durand | parked | crm | THEN | carnet conflicts resolve q1 --adopt CRM_ID (or --create)
-        q2 | x.vcf | ambiguous | cards | THEN | carnet conflicts resolve q2 --same-as CONTACT (or --new)
-        q3 | y.vcf | ambiguous | cards | THEN | carnet conflicts resolve q3 --same-as 1042 (or --new)
-        q4 | cards | held_deletion | cards | THEN | nothing was deleted; if this is meant, run `carnet sync --max-delete 30`
-        ");
+            30 of 100 contacts are missing from cards; 10 may go without a word
+        "#);
+        insta::assert_snapshot!(listed(&reader, true, false, false).replace('\t', " | "), @r#"
+        1 | Ada Durand | job_title | cards | THEN | carnet conflicts resolve 1 --keep crm (or book, job_title=VALUE) | mirror "Géomètre", cards "Arpenteur"
+        2 | Ada Durand | contact_items | cards | THEN, both were kept | carnet conflicts resolve 2 --keep crm (or book, both) | mirror "professional_phone: 01 99 00 00 01", cards "professional_phone: 01 99 00 00 03"
+        3 | Bob Durand | whole contact | crm | THEN | carnet conflicts resolve 3 --keep book (or crm) | mirror "Bob Durand", crm nothing
+        q1 | Zoé Durand | parked | crm | THEN | carnet conflicts resolve q1 --adopt CRM_ID (or --create) | contact Zoé Durand may or may not have been created in the CRM: its answer was lost
+        q2 | x.vcf | ambiguous | cards | THEN | carnet conflicts resolve q2 --same-as CONTACT (or --new) | x.vcf could be 2 known contacts; it was left alone
+        q3 | y.vcf | ambiguous | cards | THEN | carnet conflicts resolve q3 --same-as 1042 (or --new) | y.vcf looks like a copy of ada.vcf; it was left alone
+        q4 | cards | held_deletion | cards | THEN | nothing was deleted; if this is meant, run `carnet sync --max-delete 30` | 30 of 100 contacts are missing from cards; 10 may go without a word
+        "#);
         insta::assert_snapshot!(listed(&reader, false, false, true), @r#"
         {"answers":["--keep crm","--keep book","--keep job_title=VALUE"],"base":"Stagiaire","contact":{"deleted":false,"id":"1042","name":"Ada Durand","uid":"u-1"},"field":"job_title","here":"Géomètre","id":1,"kept":"open","number":"1","replica":"cards","run":1,"since":"2026-01-01T00:00:00Z","state":"open","there":"Arpenteur","type":"conflict"}
         {"answers":["--keep book","--keep crm"],"base":"","contact":{"deleted":false,"id":"1043","name":"Bob Durand","uid":"u-2"},"field":null,"here":"Bob Durand","id":3,"kept":"open","number":"3","replica":"crm","run":1,"since":"2026-01-01T00:00:00Z","state":"open","there":"","type":"conflict"}

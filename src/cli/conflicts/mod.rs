@@ -63,7 +63,10 @@ struct ShowArgs {
 
 /// Flags of `conflicts resolve`.
 #[derive(Debug, Args)]
-#[command(group = ArgGroup::new("word").required(true).multiple(false))]
+#[command(
+    group = ArgGroup::new("word").required(true).multiple(false),
+    override_usage = "carnet conflicts resolve <ID> <ANSWER>\n\nThe answer is one of these options; `carnet conflicts show ID` says which fit."
+)]
 struct ResolveArgs {
     /// The number that the list shows: 3 for a conflict, q7 for a question
     #[arg(value_name = "ID", value_parser = number)]
@@ -87,7 +90,7 @@ struct ResolveArgs {
     /// Of what the CRM did not take: send it again
     #[arg(long, group = "word")]
     send_again: bool,
-    /// Of anything else: it is seen
+    /// Of anything else: it is seen, and nothing is done; of the copy of a card: nothing of it is taken
     #[arg(long, group = "word")]
     dismiss: bool,
 }

@@ -5,12 +5,12 @@ use serde_json::{Value, json};
 use super::{item, table::lay_out};
 use crate::{
     cli::{
+        clock::local,
         context::Context,
         errors::CliError,
         exit,
         messages::{Messages, candidates, typed_choice, typed_number},
         output::{FAINT, Output, STRONG, WARNING, plain},
-        status::local,
     },
     sync::{Candidate, ItemId, Refused, SyncError, Why},
     views::{

@@ -248,7 +248,7 @@ fn status_counts_what_is_pending_and_what_waits() {
     assert_eq!(status.code(), 3);
     let (mut out, written) = captured::output(true, false, false);
     status.print(&mut out).unwrap();
-    let next = status.next.unwrap().with_timezone(&Local).format("%Y-%m-%d %H:%M").to_string();
+    let next = clock::shown(status.next.unwrap());
     let text = written.text().replace(&local(at), "THEN").replace(&next, "NEXT");
     insta::assert_snapshot!(text, @r"
     mirror    1 contact

@@ -1,0 +1,155 @@
+//! Examples of every command: the end of its `--help`, and a section of its manual page. A test lets the program's own
+//! parser read each.
+
+/// A command line and what it does.
+pub type Example = (&'static str, &'static str);
+
+/// The examples of every command, by its name as it is typed after `carnet`.
+const ALL: &[(&str, &[Example])] = &[
+    (
+        "",
+        &[
+            ("carnet init", "write a settings file"),
+            ("carnet sync -n", "what a run would do"),
+            ("carnet sync", "do it"),
+        ],
+    ),
+    (
+        "init",
+        &[
+            ("carnet init", "ask on the terminal, write carnet.toml"),
+            ("carnet init --url sandbox practice.toml", "settings for the practice CRM"),
+        ],
+    ),
+    (
+        "check",
+        &[
+            ("carnet check", "settings, password, server, books"),
+            ("carnet check --offline", "the same without asking the server"),
+        ],
+    ),
+    (
+        "pull",
+        &[("carnet pull", "read the CRM into the mirror"), ("carnet pull -n", "what that would change in the mirror")],
+    ),
+    ("push", &[("carnet push -n", "what the CRM would be sent"), ("carnet push", "send it")]),
+    (
+        "sync",
+        &[
+            ("carnet sync -n", "what would be done"),
+            ("carnet sync --only crm,team", "the CRM and the book \"team\" alone"),
+            ("carnet sync --max-delete 40", "let 40 deletions pass, this once"),
+        ],
+    ),
+    (
+        "import",
+        &[
+            ("carnet import -n people.csv", "how each column is read, and what would be done"),
+            ("carnet import --no-push people.vcf", "into the mirror alone; the next run sends it on"),
+            ("carnet import --format google -", "Google's CSV from standard input"),
+        ],
+    ),
+    (
+        "export",
+        &[
+            ("carnet export clients.vcf --where contact_type=client", "the clients, as vCard 3.0"),
+            ("carnet export --format excel-fr contacts.csv", "a sheet for a French Excel"),
+        ],
+    ),
+    (
+        "list",
+        &[
+            ("carnet list --where contact_type=client --where country=France", "both must fit"),
+            ("carnet list --json --limit 10", "ten of them, an object a line"),
+        ],
+    ),
+    (
+        "show",
+        &[
+            ("carnet show 1042", "by the CRM's id"),
+            ("carnet show ada.durand@example.com", "by e-mail address; a name does, too"),
+        ],
+    ),
+    ("find", &[("carnet find durand", "a part of a name"), ("carnet find 06 12", "a part of a telephone number")]),
+    (
+        "status",
+        &[("carnet status", "for people"), ("carnet status -q || echo 'carnet waits for somebody'", "for a monitor")],
+    ),
+    ("runs", &[("carnet runs", "the last 20 runs"), ("carnet runs 12", "what run 12 replaced, and what failed in it")]),
+    (
+        "history",
+        &[
+            ("carnet history", "the last 50 changes"),
+            ("carnet history durand --limit 5", "the last five of one contact"),
+        ],
+    ),
+    (
+        "conflicts",
+        &[
+            ("carnet conflicts", "what waits for you"),
+            ("carnet conflicts --all", "settled conflicts, too, with the values that lost"),
+        ],
+    ),
+    (
+        "conflicts list",
+        &[
+            ("carnet conflicts list", "what waits for you"),
+            ("carnet conflicts list --json", "with both values, an object a line"),
+        ],
+    ),
+    (
+        "conflicts show",
+        &[
+            ("carnet conflicts show 3", "conflict 3, side by side"),
+            ("carnet conflicts show q7", "question 7, and who it may be"),
+        ],
+    ),
+    (
+        "conflicts resolve",
+        &[
+            ("carnet conflicts resolve 3 --keep crm", "the CRM's value stands"),
+            ("carnet conflicts resolve 3 --keep job_title=Directrice", "another value stands"),
+            ("carnet conflicts resolve q7 --same-as 1042", "the card is that contact"),
+        ],
+    ),
+    (
+        "undo",
+        &[
+            ("carnet undo 12 -n", "what taking back run 12 would do"),
+            ("carnet undo h345", "take back one change of `carnet history`"),
+        ],
+    ),
+    (
+        "daemon",
+        &[
+            ("carnet daemon", "run on the schedule of the settings until Ctrl-C"),
+            ("carnet -c /etc/carnet/carnet.toml daemon --log-format json", "log as JSON, for a collector"),
+        ],
+    ),
+    (
+        "sandbox",
+        &[
+            ("carnet sandbox --port 8080", "250 invented contacts, gone when it stops"),
+            ("carnet sandbox --contacts 5000 --fault drop-after=5%", "one answer of twenty is lost"),
+        ],
+    ),
+    (
+        "completions",
+        &[
+            ("carnet completions bash > ~/.local/share/bash-completion/completions/carnet", "for bash"),
+            ("carnet completions fish > ~/.config/fish/completions/carnet.fish", "for fish"),
+        ],
+    ),
+    (
+        "man",
+        &[
+            ("carnet man | man -l -", "read it"),
+            ("carnet man ~/.local/share/man", "put all pages where man finds them"),
+        ],
+    ),
+];
+
+/// The examples of a command.
+pub fn of(command: &str) -> &'static [Example] {
+    ALL.iter().find(|(name, _)| *name == command).map_or(&[], |(_, examples)| *examples)
+}
