@@ -21,6 +21,7 @@ const NOT_RUN: &[&str] = &[
     "builds the program",
     "needs systemd",
     "needs root and a package",
+    "needs Litestream",
     "needs a container engine",
     "needs more than an hour",
     "needs a nightly compiler",
@@ -111,6 +112,16 @@ fn developing_runs() {
 #[test]
 fn the_service_runs() {
     check("docs/service.md");
+}
+
+#[test]
+fn the_page_on_backup() {
+    check("docs/backup.md");
+}
+
+#[test]
+fn the_page_on_a_second_host() {
+    check("docs/second-host.md");
 }
 
 #[test]

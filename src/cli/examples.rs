@@ -17,8 +17,12 @@ const ALL: &[(&str, &[Example])] = &[
     (
         "init",
         &[
-            ("carnet init", "ask on the terminal, write carnet.toml"),
-            ("carnet init --url sandbox practice.toml", "settings for the practice CRM"),
+            ("carnet init", "ask on the terminal, try the account, write carnet.toml, make the first book"),
+            ("carnet init --url sandbox --book vdir practice.toml", "the practice CRM and a folder of cards"),
+            (
+                "carnet init --url https://www.incwo.com/123456 --username me@example.com --password-file crm-password",
+                "by flags alone",
+            ),
         ],
     ),
     (
@@ -68,6 +72,34 @@ const ALL: &[(&str, &[Example])] = &[
         &[
             ("carnet show 1042", "by the CRM's id"),
             ("carnet show ada.durand@example.com", "by e-mail address; a name does, too"),
+        ],
+    ),
+    (
+        "firms",
+        &[
+            ("carnet firms list durand", "firms with this in their name, and their ids"),
+            ("carnet firms create 'Durand & fils'", "have it made by the next sync"),
+        ],
+    ),
+    (
+        "backup",
+        &[
+            ("carnet backup carnet-backup.db", "a copy of the mirror, while a run writes"),
+            ("carnet backup --force carnet-backup.db", "in place of the one before"),
+        ],
+    ),
+    (
+        "restore",
+        &[
+            ("carnet restore carnet-backup.db", "put it back; the present mirror stays beside it"),
+            ("carnet restore --force other.db", "another account's"),
+        ],
+    ),
+    (
+        "repair",
+        &[
+            ("carnet repair", "build a damaged mirror anew; nothing is written elsewhere"),
+            ("carnet repair --force", "a sound one, too"),
         ],
     ),
     ("find", &[("carnet find durand", "a part of a name"), ("carnet find 06 12", "a part of a telephone number")]),
