@@ -6,6 +6,7 @@ mod crash;
 mod csv_book;
 mod csv_import;
 mod csv_pile;
+mod daemon;
 mod import_twice;
 mod mutants;
 mod old_mirror;

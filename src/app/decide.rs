@@ -1,16 +1,16 @@
 //! What a user decides, carried out on the settings' mirror under its lock.
 
-use super::{
-    compose::run_policy,
-    lock::{lock_file, locked},
-};
+use std::time::Duration;
+
+use super::{compose::run_policy, lock};
 use crate::{
     config::Settings,
     contact::ids::UNDO,
     mirror::Mirror,
     replica::Diagnostic,
     sync::{
-        Applied, Decision, Events, ItemId, Mode, RunOptions, Summary, SyncError, SystemClock, UndoOptions, Undone,
+        Applied, Decision, Events, ItemId, Mode, RunOptions, Stop, Summary, SyncError, SystemClock, UndoOptions,
+        Undone,
         review::{
             Review, change_by_user,
             noted::{RESOLVE, note},
@@ -41,7 +41,7 @@ pub fn decide(
     events: &mut Events<'_>,
 ) -> Result<Decided, SyncError> {
     let options = options(RESOLVE, false, false);
-    let (applied, summary) = match change(settings, &options, events, |run| {
+    let (applied, summary) = match change(settings, &options, Duration::ZERO, events, |run| {
         // Said later than whatever was noted.
         run.mirror.forget_decision(item)?;
         Ok((Review::new(run).decide(item, decision)?, true))
@@ -56,12 +56,17 @@ pub fn decide(
     Ok(Decided::Applied(Box::new((applied, summary))))
 }
 
-/// Takes back what a run or a change did.
+/// Takes back what a run or a change did. While another carnet is at work on the mirror, it is waited for so long.
 ///
 /// # Errors
 /// There is no such run or change (exit 2); it would delete too many contacts (exit 7); the mirror is locked (exit 11) or fails.
-pub fn undo(settings: &Settings, undo: &UndoOptions, events: &mut Events<'_>) -> Result<(Undone, Summary), SyncError> {
-    change(settings, &options(UNDO, undo.dry_run, undo.force), events, |run| {
+pub fn undo(
+    settings: &Settings,
+    undo: &UndoOptions,
+    wait: Duration,
+    events: &mut Events<'_>,
+) -> Result<(Undone, Summary), SyncError> {
+    change(settings, &options(UNDO, undo.dry_run, undo.force), wait, events, |run| {
         let undone = Review::new(run).undo(undo)?;
         let kept = !run.summary.nothing_changed();
         Ok((undone, kept))
@@ -76,6 +81,7 @@ fn options(command: &str, dry_run: bool, force: bool) -> RunOptions {
 fn change<T>(
     settings: &Settings,
     options: &RunOptions,
+    wait: Duration,
     events: &mut Events<'_>,
     work: impl FnOnce(&mut Run<'_>) -> Result<(T, bool), SyncError>,
 ) -> Result<(T, Summary), SyncError> {
@@ -84,8 +90,7 @@ fn change<T>(
         let diagnostic = Diagnostic::new(format!("find the mirror {}: nothing ran yet", path.display()));
         return Err(SyncError::Failed(diagnostic.hint("`carnet sync` makes the mirror and fills it")));
     }
-    let mut lock = lock_file(path)?;
-    let _held = lock.try_write().map_err(|_| locked(path))?;
+    let _held = lock::take(path, &options.trigger, wait, &Stop::new(), events)?;
     change_by_user(
         &mut Mirror::open(path)?,
         run_policy(settings, options),

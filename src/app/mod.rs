@@ -9,5 +9,6 @@ mod transfer;
 
 pub use check::{CheckLine, Verdict, check};
 pub use decide::{Decided, decide, undo};
-pub use run::run;
+pub use lock::{DaemonLock, DaemonNote, daemon_of};
+pub use run::{run, run_on_this_thread, run_when_free};
 pub use transfer::{ImportOptions, export, export_format, import};
