@@ -2,6 +2,8 @@
 
 mod manager;
 mod process;
+mod showing;
+mod watching;
 
 use std::{fs, os::unix::fs::PermissionsExt, process::Command};
 

@@ -6,9 +6,11 @@ mod decide;
 mod lock;
 mod run;
 mod transfer;
+mod watched;
 
 pub use check::{CheckLine, Verdict, check};
 pub use decide::{Decided, decide, undo};
 pub use lock::{DaemonLock, DaemonNote, daemon_of};
 pub use run::{run, run_on_this_thread, run_when_free};
 pub use transfer::{ImportOptions, export, export_format, import};
+pub use watched::{WatchedBook, is_card_name, is_own_name, watched_books};

@@ -18,6 +18,7 @@ pub mod signals;
 mod state;
 mod supervisor;
 mod systemd;
+mod watching;
 mod worker;
 
 use std::{sync::Arc, time::Duration};
@@ -83,7 +84,7 @@ fn now() -> Now {
     Now { wall: Utc::now(), up: Duration::new(whole, u32::try_from(up.tv_nsec).unwrap_or_default()) }
 }
 
-/// A moment as log lines have it: on the user's own clock, with its offset.
+/// A moment as log lines are stamped: by the user's own clock, with its offset.
 fn shown(at: DateTime<Utc>) -> String {
-    at.with_timezone(&Local).format("%Y-%m-%d %H:%M:%S%:z").to_string()
+    at.with_timezone(&Local).format("%Y-%m-%dT%H:%M:%S%:z").to_string()
 }

@@ -21,10 +21,11 @@ use super::{
     signals::Signals,
     state::{DaemonState, LastRun, Running},
     systemd::Manager,
+    watching::{Seen, Watcher},
     worker::{Job, Listeners, Order, Outcome, RunHandle},
 };
 use crate::{
-    app::{self, DaemonLock, DaemonNote},
+    app::{self, DaemonLock, DaemonNote, WatchedBook},
     config::{Environment, Settings, SettingsError, schedule::Schedule, secrets},
     sync::{CRM, Mode, RunOptions, Stop, Summary, SyncError, SyncEvent},
     views::runs::{has_met, newest},
@@ -107,6 +108,8 @@ impl Daemon {
 
     async fn supervise(&mut self, mut plan: Plan, signals: &Signals, stop: &Stop) {
         let (alarm, mut manager) = (Alarm::new(), Manager::new());
+        let mut watcher = Watcher::new();
+        watcher.watch(self.watched());
         manager.ready();
         let plan = &mut plan;
         let mut run: Option<RunHandle> = None;
@@ -118,6 +121,7 @@ impl Daemon {
                 Action::Start(cause, scope) => run = Some(self.start(cause, scope, stop)),
                 Action::Leave => return,
             }
+            self.note_unwatched(&watcher);
             self.publish(plan);
             manager.status((self.wording.state)(&self.state));
             if has_ended {
@@ -133,11 +137,23 @@ impl Daemon {
                 }
                 outcome = ended(&mut run) => {
                     run = None;
+                    // The run may have made a book's folder.
+                    watcher.look_again();
                     self.take_outcome(&outcome)
                 }
+                seen = watcher.sees() => match seen {
+                    // carnet makes folders, too: those that are there after a run are looked at with it.
+                    Seen::Folder if run.is_some() => Event::Look,
+                    Seen::Folder | Seen::Edit => Event::Edited,
+                    Seen::Nothing => Event::Look,
+                },
                 () = signals.reload() => {
                     manager.reloading();
                     let read = self.reload(plan).await;
+                    // A book that comes into sight may have been edited before.
+                    if watcher.watch(self.watched()) != Seen::Nothing {
+                        self.nudge.ask();
+                    }
                     manager.ready();
                     read
                 }
@@ -149,6 +165,21 @@ impl Daemon {
                 () = alarm.rings(plan.deadline(), now().up) => Event::Look,
             };
         }
+    }
+
+    fn watched(&self) -> Vec<WatchedBook> {
+        if self.settings.sync.watch { app::watched_books(&self.settings) } else { Vec::new() }
+    }
+
+    /// Says once of each book that is not watched why that is so.
+    fn note_unwatched(&mut self, watcher: &Watcher) {
+        if self.state.unwatched == *watcher.unwatched() {
+            return;
+        }
+        for (book, why) in watcher.unwatched().iter().filter(|(book, _)| !self.state.unwatched.contains_key(*book)) {
+            warn!(book, "edits of this book are found at the schedule's times: {why}");
+        }
+        self.state.unwatched.clone_from(watcher.unwatched());
     }
 
     fn start(&mut self, cause: Cause, scope: Scope, stop: &Stop) -> RunHandle {

@@ -45,6 +45,7 @@ pub struct Desk(tempfile::TempDir);
 /// How a program ended.
 pub struct Ran {
     pub code: i32,
+    pub out: String,
     pub told: String,
 }
 
@@ -82,7 +83,7 @@ impl Desk {
     pub fn run(&self, arguments: &[&str]) -> Ran {
         let output = assert_cmd::Command::from_std(self.command(arguments)).timeout(PATIENCE).output().unwrap();
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).replace(&*self.0.path().to_string_lossy(), "HERE");
-        Ran { code: output.status.code().unwrap_or(-1), told: text(&output.stderr) }
+        Ran { code: output.status.code().unwrap_or(-1), out: text(&output.stdout), told: text(&output.stderr) }
     }
 }
 
