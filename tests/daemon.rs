@@ -3,6 +3,7 @@
 mod manager;
 mod process;
 mod showing;
+mod trouble;
 mod watching;
 
 use std::{fs, os::unix::fs::PermissionsExt, process::Command};
