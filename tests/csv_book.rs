@@ -353,7 +353,7 @@ async fn a_number_of_unknown_type_is_not_doubled_by_a_sheet() {
     };
     let line = carnet::formats::jsonl::line(&known, &carnet::contact::identity::Identity::default());
     let source = ImportSource::of_bytes("known", line);
-    let options = ImportOptions { format: None, dry_run: false, push: false };
+    let options = ImportOptions::default();
     app::import(&office.settings, source, &options, &Stop::new(), &mut |_| {}).await.expect("an import");
     office.write(
         "Prénom,Nom de famille,Adresse électronique principale,Tél. professionnel,Portable,Société\n\

@@ -265,7 +265,7 @@ pub fn five(tally: &ImportCounts) -> [u64; 5] {
 /// An import's tally, and all that it told, in order.
 pub async fn import(settings: &Settings, name: &str, bytes: &[u8], dry_run: bool) -> (ImportCounts, Vec<String>, u8) {
     let source = ImportSource::of_bytes(name, bytes);
-    let options = ImportOptions { format: None, dry_run, push: false };
+    let options = ImportOptions { dry_run, ..ImportOptions::default() };
     let mut told = Vec::new();
     let mut events = |event: SyncEvent| match event {
         SyncEvent::Change(change) => told.push(serde_json::to_string(&change).expect("a change")),

@@ -8,6 +8,7 @@ mod crash;
 mod csv_book;
 mod csv_import;
 mod csv_pile;
+mod daemon;
 mod docs;
 mod import_twice;
 mod init;

@@ -1,10 +1,8 @@
 //! What a user decides, carried out on the settings' mirror under its lock.
 
-use super::{
-    compose::run_policy,
-    lock::{lock_file, locked},
-    open::open_mirror,
-};
+use std::time::Duration;
+
+use super::{compose::run_policy, lock, open::open_mirror};
 use crate::{
     config::Settings,
     contact::ids::UNDO,
@@ -12,7 +10,8 @@ use crate::{
     reconcile::firms,
     replica::Diagnostic,
     sync::{
-        Applied, Decision, Events, ItemId, Mode, RunOptions, Summary, SyncError, SystemClock, UndoOptions, Undone,
+        Applied, Decision, Events, ItemId, Mode, RunOptions, Stop, Summary, SyncError, SystemClock, UndoOptions,
+        Undone,
         review::{
             Review, change_by_user,
             noted::{RESOLVE, note},
@@ -43,7 +42,7 @@ pub fn decide(
     events: &mut Events<'_>,
 ) -> Result<Decided, SyncError> {
     let options = options(RESOLVE, false, false);
-    let (applied, summary) = match change(settings, &options, events, |run| {
+    let (applied, summary) = match change(settings, &options, Duration::ZERO, events, |run| {
         // Said later than whatever was noted.
         run.mirror.forget_decision(item)?;
         Ok((Review::new(run).decide(item, decision)?, true))
@@ -58,12 +57,17 @@ pub fn decide(
     Ok(Decided::Applied(Box::new((applied, summary))))
 }
 
-/// Takes back what a run or a change did.
+/// Takes back what a run or a change did. While another carnet is at work on the mirror, it is waited for so long.
 ///
 /// # Errors
 /// There is no such run or change (exit 2); it would delete too many contacts (exit 7); the mirror is locked (exit 11) or fails.
-pub fn undo(settings: &Settings, undo: &UndoOptions, events: &mut Events<'_>) -> Result<(Undone, Summary), SyncError> {
-    change(settings, &options(UNDO, undo.dry_run, undo.force), events, |run| {
+pub fn undo(
+    settings: &Settings,
+    undo: &UndoOptions,
+    wait: Duration,
+    events: &mut Events<'_>,
+) -> Result<(Undone, Summary), SyncError> {
+    change(settings, &options(UNDO, undo.dry_run, undo.force), wait, events, |run| {
         let undone = Review::new(run).undo(undo)?;
         let kept = !run.summary.nothing_changed();
         Ok((undone, kept))
@@ -79,7 +83,7 @@ pub fn want_firm(settings: &Settings, name: &str, events: &mut Events<'_>) -> Re
     if creation.key.is_empty() {
         return Err(SyncError::Usage(Diagnostic::new("make a firm without a name")));
     }
-    let (wanted, _) = change(settings, &options("firms", false, false), events, |run| {
+    let (wanted, _) = change(settings, &options("firms", false, false), Duration::ZERO, events, |run| {
         let is_new = run.mirror.firms_named(&creation.key)?.is_empty();
         if is_new {
             run.mirror.put_firm_creation(&creation, run.id)?;
@@ -97,6 +101,7 @@ fn options(command: &str, dry_run: bool, force: bool) -> RunOptions {
 fn change<T>(
     settings: &Settings,
     options: &RunOptions,
+    wait: Duration,
     events: &mut Events<'_>,
     work: impl FnOnce(&mut Run<'_>) -> Result<(T, bool), SyncError>,
 ) -> Result<(T, Summary), SyncError> {
@@ -105,8 +110,7 @@ fn change<T>(
         let diagnostic = Diagnostic::new(format!("find the mirror {}: nothing ran yet", path.display()));
         return Err(SyncError::Failed(diagnostic.hint("`carnet sync` makes the mirror and fills it")));
     }
-    let mut lock = lock_file(path)?;
-    let _held = lock.try_write().map_err(|_| locked(path))?;
+    let _held = lock::take(path, &options.trigger, wait, &Stop::new(), events)?;
     let mut mirror = open_mirror(settings, options, events)?;
     change_by_user(&mut mirror, run_policy(settings, options), &options.trigger, &SystemClock, events, work)
 }

@@ -11,12 +11,15 @@ mod repair;
 mod restore;
 mod run;
 mod transfer;
+mod watched;
 
 pub use backup::{BackupError, backup};
 pub use check::{CheckLine, Finding, Server, Verdict, check};
 pub use decide::{Decided, decide, undo, want_firm};
+pub use lock::{DaemonLock, DaemonNote, daemon_of};
 pub use own_files::{OwnFile, own_file};
 pub use repair::{Repaired, repair, sound_mirror};
 pub use restore::{Restored, restore};
-pub use run::run;
+pub use run::{run, run_on_this_thread, run_when_free};
 pub use transfer::{ImportOptions, export, export_format, format_names, import};
+pub use watched::{WatchedBook, is_card_name, is_own_name, watched_books};

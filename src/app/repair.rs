@@ -3,10 +3,13 @@
 //! It is what a first `sync` does without its pushes, into a file beside the mirror that then takes its place. The past of the
 //! damaged one is taken along as far as it can be read, and its file stays beside.
 
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use super::{
-    lock::{lock_file, locked},
+    lock,
     restore::{beside, free_name},
     run::run_in,
 };
@@ -48,8 +51,7 @@ pub fn sound_mirror(settings: &Settings) -> Result<Option<Looked>, SyncError> {
 /// Those of a run that reads everything, and of a restore; the mirror that was there is in place then.
 pub async fn repair(settings: &Settings, stop: &Stop, events: &mut Events<'_>) -> Result<Repaired, SyncError> {
     let path = &settings.mirror.path;
-    let mut lock = lock_file(path)?;
-    let _held = lock.try_write().map_err(|_| locked(path))?;
+    let _held = lock::take(path, "repair", Duration::ZERO, &Stop::new(), events)?;
     let new = beside(path, ".repairing");
     forget_file(&new)?;
     let repaired = built(settings, &new, stop, events).await;

@@ -2,18 +2,21 @@
 //!
 //! All that may fail is done on a file of its own beside the mirror; putting that in place is `mirror/replace.rs`'s matter.
 
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use super::{
     compose::{account, places, run_policy},
-    lock::{lock_file, locked},
+    lock,
     own_files::{OwnFile, own_file},
 };
 use crate::{
     config::Settings,
     mirror::{Looked, Mirror, MirrorError, Present, forget_file},
     replica::Diagnostic,
-    sync::{Doubted, Events, Host, Mode, RunOptions, SyncError, SystemClock, doubt},
+    sync::{Doubted, Events, Host, Mode, RunOptions, Stop, SyncError, SystemClock, doubt},
 };
 
 /// The command's name in the run log.
@@ -41,8 +44,7 @@ pub fn restore(settings: &Settings, file: &Path, force: bool, events: &mut Event
         let same = Diagnostic::new(format!("restore {}: it is the mirror itself", file.display()));
         return Err(SyncError::Usage(same.hint("name a file that `carnet backup` made")));
     }
-    let mut lock = lock_file(path)?;
-    let _held = lock.try_write().map_err(|_| locked(path))?;
+    let _held = lock::take(path, "restore", Duration::ZERO, &Stop::new(), events)?;
     let new = beside(path, ".restoring");
     forget_file(&new)?;
     let restored = put_back(settings, (file, &new), force, events);

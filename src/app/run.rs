@@ -1,13 +1,16 @@
 //! Whole runs on the settings' mirror, CRM and books.
 
+use std::time::Duration;
+
 use super::{
     compose::{Composed, compose, run_policy},
-    lock::{lock_file, locked},
+    lock,
     open::open_mirror,
 };
 use crate::{
     config::Settings,
     mirror::Mirror,
+    replica::Diagnostic,
     sync::{Events, RunInputs, RunOptions, Source, Stop, Summary, SyncError, SystemClock, run_on},
 };
 
@@ -21,20 +24,55 @@ pub async fn run(
     stop: &Stop,
     events: &mut Events<'_>,
 ) -> Result<Summary, SyncError> {
-    run_with(settings, options, stop, events, None).await
+    run_with(settings, options, (Duration::ZERO, stop), events, None).await
 }
 
-/// A run that also takes in contacts of a source beside the replicas.
+/// The same; while another carnet is at work on the mirror, it is waited for so long.
+///
+/// # Errors
+/// As [`run`].
+pub async fn run_when_free(
+    settings: &Settings,
+    options: &RunOptions,
+    wait: Duration,
+    stop: &Stop,
+    events: &mut Events<'_>,
+) -> Result<Summary, SyncError> {
+    run_with(settings, options, (wait, stop), events, None).await
+}
+
+/// The same on the calling thread, which waits for nothing else: a thread of the run's own.
+///
+/// # Errors
+/// As [`run`]; the system gives nothing to wait with.
+pub fn run_on_this_thread(
+    settings: &Settings,
+    options: &RunOptions,
+    wait: Duration,
+    stop: &Stop,
+    events: &mut Events<'_>,
+) -> Result<Summary, SyncError> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| SyncError::Failed(Diagnostic::new(format!("wait for the network: {error}"))))?;
+    let done = runtime.block_on(run_when_free(settings, options, wait, stop, events));
+    // A password's prompt may still be read from.
+    runtime.shutdown_background();
+    done
+}
+
+/// A run that also takes in contacts of a source beside the replicas. While another carnet is at work on the mirror, it is
+/// waited for so long, or until a stop is asked for.
 pub(crate) async fn run_with<'s>(
     settings: &Settings,
     options: &RunOptions,
-    stop: &Stop,
+    (wait, stop): (Duration, &Stop),
     events: &mut Events<'_>,
     source: Option<&'s mut (dyn Source + 's)>,
 ) -> Result<Summary, SyncError> {
     let path = &settings.mirror.path;
-    let mut lock = lock_file(path)?;
-    let _held = lock.try_write().map_err(|_| locked(path))?;
+    let _held = lock::take(path, &options.trigger, wait, stop, events)?;
     let ran = async {
         let mut mirror = open_mirror(settings, options, events)?;
         run_in(&mut mirror, settings, options, stop, events, source).await

@@ -1,6 +1,6 @@
 //! `import` and `export` on the settings' mirror: which format a name means, and the run that an import is.
 
-use std::io::Write;
+use std::{io::Write, time::Duration};
 
 use super::{compose::profile, run::run_with};
 use crate::{
@@ -24,6 +24,8 @@ pub struct ImportOptions {
     pub dry_run: bool,
     /// Push afterwards, to the CRM and the books.
     pub push: bool,
+    /// While another carnet is at work on the mirror, it is waited for so long.
+    pub wait: Duration,
 }
 
 /// Imports a file. With `push`, all replicas are scanned first, so that matching knows everybody, and pushed afterwards.
@@ -56,7 +58,7 @@ pub async fn import(
         force: false,
         trigger: "import".to_owned(),
     };
-    run_with(settings, &run, stop, events, Some(&mut read)).await
+    run_with(settings, &run, (options.wait, stop), events, Some(&mut read)).await
 }
 
 /// The names of all formats that are read, or of those that are written.

@@ -17,6 +17,13 @@ pub mod vcard_file;
 pub mod vdir;
 
 pub use observed::ObservedProperties;
+pub use vdir::is_card_name;
+
+/// True for the names of carnet's own temporary files in a book's folder: what is renamed from or to one of them was
+/// written or removed by carnet.
+pub fn is_own_name(name: &[u8]) -> bool {
+    fs::StagedFile::may_be(name)
+}
 
 use crate::replica::{Absence, Conduct, Ids, Writes};
 

@@ -1,6 +1,6 @@
 //! What can be typed: the commands and the flags that all of them have. The flags of one command are in its own file.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, time::Duration};
 
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum, ValueHint};
 
@@ -56,6 +56,21 @@ pub struct Global {
     /// How log lines are written
     #[arg(long, global = true, value_name = "FORMAT", default_value = "text")]
     pub log_format: LogFormat,
+}
+
+/// The flag of the commands that need the mirror for themselves.
+#[derive(Debug, Clone, Copy, Args)]
+pub struct WaitArgs {
+    /// While another carnet is at work on the mirror, wait for it, at most so many seconds [without a number: 600]
+    #[arg(long, value_name = "SECONDS", num_args = 0..=1, require_equals = true, default_missing_value = "600")]
+    wait: Option<u64>,
+}
+
+impl WaitArgs {
+    /// How long to wait.
+    pub fn limit(self) -> Duration {
+        self.wait.map_or(Duration::ZERO, Duration::from_secs)
+    }
 }
 
 /// When to use colours.
@@ -169,6 +184,11 @@ mod tests {
             "pull",
             "push --dry-run",
             "sync -n --only crm,team --max-delete 10% --force",
+            "sync --wait",
+            "pull --wait=5",
+            "push --wait",
+            "import --wait contacts.csv",
+            "undo --wait 12",
             "import contacts.csv --format google --dry-run --no-push",
             "import -",
             "export",
@@ -223,6 +243,8 @@ mod tests {
             "",
             "sink",
             "sync --max-delete ten",
+            "sync --wait=long",
+            "sync --wait 5",
             "sync -q -v",
             "export --where city",
             "runs x",

@@ -2,7 +2,10 @@
 
 use std::{io::Write, path::Path};
 
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::{
+    EnvFilter,
+    fmt::{format::Writer, time::FormatTime},
+};
 
 use super::{
     args::{Global, LogFormat},
@@ -53,7 +56,8 @@ impl Context {
         // The libraries below are chatty, and the HTTP ones log headers at trace level.
         let own = || EnvFilter::new(format!("warn,carnet={level},hyper=warn,reqwest=warn,rustls=warn"));
         let filter = std::env::var("CARNET_LOG").ok().and_then(|text| text.parse().ok()).unwrap_or_else(own);
-        let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+        let builder =
+            tracing_subscriber::fmt().with_timer(OwnClock).with_env_filter(filter).with_writer(std::io::stderr);
         let colors = anstream::AutoStream::choice(&std::io::stderr()) != anstream::ColorChoice::Never;
         // A second subscriber in one process is a test's; the first one stays.
         let _ = match self.global.log_format {
@@ -117,6 +121,15 @@ impl Context {
             // Talk is not worth failing for.
             let _ = writeln!(anstream::stderr(), "{text}");
         }
+    }
+}
+
+/// Log lines are stamped by the user's own clock, with its offset: RFC 3339.
+struct OwnClock;
+
+impl FormatTime for OwnClock {
+    fn format_time(&self, out: &mut Writer<'_>) -> std::fmt::Result {
+        write!(out, "{}", chrono::Local::now().format("%Y-%m-%dT%H:%M:%S%.3f%:z"))
     }
 }
 

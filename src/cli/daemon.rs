@@ -1,12 +1,14 @@
 //! `carnet daemon`: runs on a schedule, in the foreground, logging to stderr.
 
+use chrono::{DateTime, Local, Utc};
+
 use super::{
     context::Context,
     errors::CliError,
     exit,
     messages::{Language, Said},
 };
-use crate::daemon::{self, Wording};
+use crate::daemon::{Daemon, DaemonState, Wording};
 
 /// What runs are told in where they are logged.
 pub(super) const ENGLISH: Wording = Wording {
@@ -16,17 +18,47 @@ pub(super) const ENGLISH: Wording = Wording {
     },
     stopped: |part| Language::English.messages().stopped(part),
     hint: |error| Language::English.messages().what_to_do(error),
+    state: |state| state_in_words(state),
 };
 
 /// `carnet daemon`.
 pub fn run(context: &mut Context) -> Result<u8, CliError> {
     context.start_logging("info");
     let settings = context.settings()?;
-    let named = context.global.config.clone();
-    let runtime = context.runtime()?;
-    let ended = runtime.block_on(daemon::run(settings, named.as_deref(), ENGLISH));
+    let daemon = Daemon::begin(settings, context.global.config.as_deref(), ENGLISH)?;
+    // Runs have threads of their own; the daemon itself only waits.
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime =
+        runtime.map_err(|error| CliError::Failed { message: format!("wait for events: {error}"), hint: None })?;
+    let ended = runtime.block_on(daemon.run());
     // A prompt may still sit in a blocking read; the process is about to end anyway.
     runtime.shutdown_background();
     ended?;
     Ok(exit::DONE)
+}
+
+/// What the daemon is doing, for `systemctl status`: "next run 14:30, 2 things wait for you".
+fn state_in_words(state: &DaemonState) -> String {
+    let mut words = match (state.running, state.next) {
+        _ if state.stopping => "stopping after the request in hand".to_owned(),
+        (Some(_), _) => "a run is at work".to_owned(),
+        (None, Some(next)) => format!("next run {}", clock(next)),
+        (None, None) => "waiting".to_owned(),
+    };
+    match state.waiting {
+        0 => {}
+        1 => words += ", 1 thing waits for you",
+        many => words += &format!(", {many} things wait for you"),
+    }
+    if let (Some(error), 1..) = (state.last.as_ref().and_then(|last| last.error.as_ref()), state.failures) {
+        words += &format!("; failed to {error}");
+    }
+    words
+}
+
+/// A time of today as "14:30", another one with its date.
+fn clock(at: DateTime<Utc>) -> String {
+    let (at, now) = (at.with_timezone(&Local), Local::now());
+    let format = if at.date_naive() == now.date_naive() { "%H:%M" } else { "%Y-%m-%d %H:%M" };
+    at.format(format).to_string()
 }

@@ -104,8 +104,10 @@ impl CliError {
     pub fn exit_code(&self) -> u8 {
         match self {
             Self::Settings(_) | Self::Secret(_) | Self::Filter(_) | Self::Usage { .. } => exit::USAGE,
-            Self::Sync(error) => error.exit_code(),
-            Self::Mirror(_) | Self::Daemon(_) | Self::Sandbox(_) | Self::Failed { .. } => exit::FAILED,
+            Self::Sync(error) | Self::Daemon(DaemonError::Lock(error)) => error.exit_code(),
+            Self::Mirror(_) | Self::Daemon(DaemonError::Signals(_)) | Self::Sandbox(_) | Self::Failed { .. } => {
+                exit::FAILED
+            }
             // `carnet list | head` is no failure.
             Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => exit::DONE,
             Self::Output(_) => exit::FAILED,
@@ -122,7 +124,8 @@ impl CliError {
             Self::Filter(error) => Some(error.hint()),
             Self::Usage { hint, .. } | Self::Failed { hint, .. } => hint.clone(),
             Self::Sandbox(error) => error.hint().map(str::to_owned),
-            Self::Daemon(_) | Self::Output(_) => None,
+            Self::Daemon(DaemonError::Lock(error)) => Language::default().messages().what_to_do(error),
+            Self::Daemon(DaemonError::Signals(_)) | Self::Output(_) => None,
         }
     }
 

@@ -5,6 +5,7 @@ use std::{io, path::PathBuf};
 use clap::{Args, ValueHint};
 
 use super::{
+    args::WaitArgs,
     context::{Context, is_dash},
     errors::CliError,
     sync::reported,
@@ -30,6 +31,8 @@ pub struct ImportArgs {
     /// Into the mirror only, nothing to the CRM and the books; the next run sends it on
     #[arg(long)]
     no_push: bool,
+    #[command(flatten)]
+    wait: WaitArgs,
 }
 
 /// `carnet import`.
@@ -37,7 +40,8 @@ pub fn run(args: &ImportArgs, context: &mut Context) -> Result<u8, CliError> {
     let settings = context.settings()?;
     let source = read(args)?;
     context.talk(first_words(args));
-    let options = ImportOptions { format: args.format.clone(), dry_run: args.dry_run, push: !args.no_push };
+    let (format, wait) = (args.format.clone(), args.wait.limit());
+    let options = ImportOptions { format, dry_run: args.dry_run, push: !args.no_push, wait };
     reported(context, &settings, args.dry_run, async |stop, events| {
         app::import(&settings, source, &options, stop, events).await
     })

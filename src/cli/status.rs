@@ -16,6 +16,7 @@ use super::{
     report::who,
 };
 use crate::{
+    app::{DaemonNote, daemon_of},
     config::Settings,
     contact::Field,
     sync::CRM,
@@ -36,7 +37,8 @@ pub fn run(context: &mut Context) -> Result<u8, CliError> {
             hint,
         ));
     }
-    let shown = Shown::new(status(&context.reader(&settings)?, names(&settings))?, &settings, Utc::now());
+    let status = status(&context.reader(&settings)?, names(&settings))?;
+    let shown = Shown::new(status, daemon_of(&settings.mirror.path), &settings, Utc::now());
     if context.out.json {
         let messages = context.out.messages();
         context.out.object(&shown.object(messages))?;
@@ -54,13 +56,18 @@ fn names(settings: &Settings) -> impl Iterator<Item = &str> {
 /// The state of everything, and when the next run is due.
 struct Shown {
     status: Status,
+    daemon: Option<DaemonNote>,
+    /// What the daemon says; without one, the schedule's next time. None while the daemon is at work.
     next: Option<DateTime<Utc>>,
 }
 
 impl Shown {
-    fn new(status: Status, settings: &Settings, now: DateTime<Utc>) -> Self {
-        let next = settings.sync.schedule.next(&now.with_timezone(&Local)).map(|next| next.with_timezone(&Utc));
-        Self { status, next }
+    fn new(status: Status, daemon: Option<DaemonNote>, settings: &Settings, now: DateTime<Utc>) -> Self {
+        let next = match &daemon {
+            Some(daemon) => daemon.next.as_deref().and_then(|at| DateTime::parse_from_rfc3339(at).ok()),
+            None => settings.sync.schedule.next(&now.with_timezone(&Local)).map(|next| next.fixed_offset()),
+        };
+        Self { status, daemon, next: next.map(|next| next.with_timezone(&Utc)) }
     }
 
     /// Whether something waits, for who watches carnet.
@@ -86,6 +93,9 @@ impl Shown {
             "exit_code": self.code(),
             "out_of_the_crm": { "company": { "contacts": companies.0, "values": companies.1 } },
             "last_run": last.as_ref().map(|run| super::runs::object(run, messages)),
+            "daemon": self.daemon.as_ref().map(|DaemonNote { pid, started, next: _, failures }| {
+                json!({ "pid": pid, "started_at": started, "failures": failures })
+            }),
             "next_run": self.next.map(|next| next.to_rfc3339_opts(chrono::SecondsFormat::Secs, true)),
             "replicas": replicas.iter().map(pending).collect::<Vec<_>>(),
             "conflicts": items.iter().filter_map(|item| match &item.subject {
@@ -107,6 +117,22 @@ impl Shown {
         })
     }
 
+    fn next_run(&self) -> Option<String> {
+        let next = self.next.map(clock::shown);
+        Some(match (&self.daemon, next) {
+            (None, None) => return None,
+            (None, Some(next)) => format!("{next} {FAINT}(if `carnet daemon` ran; it does not){FAINT:#}"),
+            (Some(daemon), None) => format!("at work now {FAINT}(daemon, process {}){FAINT:#}", daemon.pid),
+            (Some(DaemonNote { pid, failures: 0, .. }), Some(next)) => {
+                format!("{next} {FAINT}(daemon, process {pid}){FAINT:#}")
+            }
+            (Some(DaemonNote { pid, failures, .. }), Some(next)) => {
+                let failed = counted((*failures).into(), "failed run");
+                format!("{next} {WARNING}after {failed}{WARNING:#} {FAINT}(daemon, process {pid}){FAINT:#}")
+            }
+        })
+    }
+
     fn print(&self, out: &mut Output) -> Result<(), CliError> {
         let messages = out.messages();
         let Status { contacts, last, companies, replicas, items, problems, counts } = &self.status;
@@ -116,9 +142,8 @@ impl Shown {
             Some(run) => line("last run", &last_run(run))?,
             None => line("last run", "none yet")?,
         }
-        if let Some(next) = self.next {
-            let next = clock::shown(next);
-            line("next run", &format!("{next} {FAINT}(if `carnet daemon` runs){FAINT:#}"))?;
+        if let Some(words) = self.next_run() {
+            line("next run", &words)?;
         }
         for replica in replicas {
             line(&replica.name, &held_and_pending(replica, messages))?;

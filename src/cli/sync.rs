@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use super::{context::Context, daemon::ENGLISH, errors::CliError, report::Report};
+use super::{args::WaitArgs, context::Context, daemon::ENGLISH, errors::CliError, report::Report};
 use crate::{
     app,
     config::{Limit, Settings},
@@ -21,6 +21,8 @@ pub struct PullArgs {
     /// Show what would be done, write nothing
     #[arg(short = 'n', long)]
     dry_run: bool,
+    #[command(flatten)]
+    wait: WaitArgs,
 }
 
 /// Flags of `push`.
@@ -29,6 +31,8 @@ pub struct PushArgs {
     /// Show what would be done, write nothing
     #[arg(short = 'n', long)]
     dry_run: bool,
+    #[command(flatten)]
+    wait: WaitArgs,
 }
 
 /// Flags of `sync`.
@@ -42,6 +46,8 @@ pub struct SyncArgs {
     /// Only these: crm, or names of books
     #[arg(long, value_name = "NAME", value_delimiter = ',')]
     only: Vec<String>,
+    #[command(flatten)]
+    wait: WaitArgs,
 }
 
 /// A user's decision on mass changes.
@@ -70,7 +76,7 @@ pub fn pull(args: &PullArgs, context: &mut Context) -> Result<u8, CliError> {
         force: args.guard.force,
         trigger: "pull".to_owned(),
     };
-    run(&options, context)
+    run(&options, args.wait, context)
 }
 
 /// `carnet push`.
@@ -83,7 +89,7 @@ pub fn push(args: &PushArgs, context: &mut Context) -> Result<u8, CliError> {
         force: false,
         trigger: "push".to_owned(),
     };
-    run(&options, context)
+    run(&options, args.wait, context)
 }
 
 /// `carnet sync`.
@@ -96,7 +102,7 @@ pub fn sync(args: &SyncArgs, context: &mut Context) -> Result<u8, CliError> {
         force: args.guard.force,
         trigger: "sync".to_owned(),
     };
-    run(&options, context)
+    run(&options, args.wait, context)
 }
 
 /// What the first sync with these settings would do.
@@ -113,9 +119,11 @@ pub fn rehearse(context: &mut Context, settings: &Settings) -> Result<u8, CliErr
     told(context, settings, in_sum, async |stop, events| app::run(settings, &options, stop, events).await)
 }
 
-fn run(options: &RunOptions, context: &mut Context) -> Result<u8, CliError> {
+fn run(options: &RunOptions, wait: WaitArgs, context: &mut Context) -> Result<u8, CliError> {
     let settings = context.settings()?;
-    reported(context, &settings, options.dry_run, async |stop, events| app::run(&settings, options, stop, events).await)
+    reported(context, &settings, options.dry_run, async |stop, events| {
+        app::run_when_free(&settings, options, wait.limit(), stop, events).await
+    })
 }
 
 /// Does a run with its report around it; the first Ctrl-C asks it to stop, the second ends the process.

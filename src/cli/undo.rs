@@ -7,6 +7,7 @@ use clap::Args;
 use serde_json::{Value, json};
 
 use super::{
+    args::WaitArgs,
     context::Context,
     errors::CliError,
     events_json,
@@ -38,6 +39,8 @@ pub struct UndoArgs {
     /// Replace later values too, and let many contacts be deleted
     #[arg(long)]
     force: bool,
+    #[command(flatten)]
+    wait: WaitArgs,
 }
 
 fn target(text: &str) -> Result<Target, String> {
@@ -58,10 +61,10 @@ fn target(text: &str) -> Result<Target, String> {
 pub fn run(args: &UndoArgs, context: &mut Context) -> Result<u8, CliError> {
     let settings = context.settings()?;
     context.start_logging("warn");
-    let UndoArgs { target, dry_run, created, force } = *args;
+    let UndoArgs { target, dry_run, created, force, wait } = *args;
     let options = UndoOptions { target, dry_run, created, force };
     let mut events = Vec::new();
-    let (undone, summary) = app::undo(&settings, &options, &mut |event| events.push(event))?;
+    let (undone, summary) = app::undo(&settings, &options, wait.limit(), &mut |event| events.push(event))?;
     let shown_max = if context.global.verbose > 0 { usize::MAX } else { LINES_SHOWN_MAX };
     print(&options, &events, &undone, &summary, shown_max, &mut context.out)?;
     Ok(summary.exit_code())

@@ -47,7 +47,7 @@ const CRM_KEYS: [&str; 15] = [
     "firms",
 ];
 const MIRROR_KEYS: [&str; 1] = ["path"];
-const SYNC_KEYS: [&str; 3] = ["schedule", "prefer", "max_delete"];
+const SYNC_KEYS: [&str; 4] = ["schedule", "watch", "prefer", "max_delete"];
 const VCARD_KEYS: [&str; 3] = ["default_context", "im", "categories"];
 const BOOK_KEYS: [&str; 7] = ["name", "kind", "path", "direction", "where", "version", "dialect"];
 
@@ -108,8 +108,7 @@ impl<'f> Reading<'f> {
     fn settings(&self) -> Option<Settings> {
         note_unknown(self.root, None, &TOP_KEYS, self.faults);
         let crm = self.crm();
-        let mirror = self.top("mirror", &MIRROR_KEYS).text("path").unwrap_or_else(|| "carnet.db".to_owned());
-        let mirror = MirrorSettings { path: self.path(&mirror) };
+        let mirror = MirrorSettings { path: self.mirror() };
         let sync = self.sync();
         let csv = dialect::own_profiles(self.root, self.faults);
         let vcard = self.vcard();
@@ -123,6 +122,16 @@ impl<'f> Reading<'f> {
 
     fn path(&self, text: &str) -> PathBuf {
         expand(text, self.file, self.environment)
+    }
+
+    /// Without a word of the settings it lies in the folder that systemd made for the service's state, else beside them.
+    fn mirror(&self) -> PathBuf {
+        let given = self.top("mirror", &MIRROR_KEYS).text("path").map(|text| self.path(&text));
+        given.unwrap_or_else(|| match self.environment.get("STATE_DIRECTORY") {
+            // Several are joined by colons.
+            Some(folders) => std::env::split_paths(&folders).next().unwrap_or_default().join("carnet.db"),
+            None => self.path("carnet.db"),
+        })
     }
 
     fn crm(&self) -> Option<Crm> {
@@ -206,6 +215,7 @@ impl<'f> Reading<'f> {
         Some(SyncSettings {
             prefer: section.word("prefer", &prefer).unwrap_or(Prefer::Crm),
             max_delete: self.max_delete(&section),
+            watch: section.flag("watch").unwrap_or(true),
             schedule: schedule?,
         })
     }

@@ -129,6 +129,8 @@ pub struct MirrorSettings {
 pub struct SyncSettings {
     /// When the daemon runs; `as_str` gives the user's own text.
     pub schedule: Schedule,
+    /// Whether the daemon watches books that are files or folders, and runs soon after an edit.
+    pub watch: bool,
     /// Who wins a conflict.
     pub prefer: Prefer,
     /// More deletions than this in one run wait for a user's decision.

@@ -5,14 +5,15 @@ use std::time::Duration;
 /// What kind of failure it was.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Retry {
-    /// Another carnet holds the lock: it will be done soon.
+    /// Another carnet is at work on the mirror: it will be done soon.
     Busy,
     /// Network, server or disk trouble: it may pass.
-    Diagnostic,
+    Trouble,
     /// The login was refused: trying often locks accounts, and only a user can help.
     Login,
 }
 
+const BUSY: Duration = Duration::from_secs(4);
 const MINUTE: Duration = Duration::from_secs(60);
 const TROUBLE_MAX: Duration = Duration::from_secs(60 * 60);
 const LOGIN_FIRST: Duration = Duration::from_secs(60 * 60);
@@ -26,8 +27,8 @@ pub fn delay(retry: Retry, failures: u32, chance: u64) -> Duration {
         first.checked_mul(factor).unwrap_or(most).min(most)
     };
     let full = match retry {
-        Retry::Busy => MINUTE,
-        Retry::Diagnostic => doubled(MINUTE, TROUBLE_MAX),
+        Retry::Busy => BUSY,
+        Retry::Trouble => doubled(MINUTE, TROUBLE_MAX),
         Retry::Login => doubled(LOGIN_FIRST, LOGIN_MAX),
     };
     let half_millis = u64::try_from(full.as_millis() / 2).unwrap_or(u64::MAX);
@@ -43,12 +44,12 @@ mod tests {
         let check = |retry, failures, minutes: u64| {
             assert_eq!(delay(retry, failures, 0), Duration::from_secs(minutes * 60), "{retry:?} {failures}");
         };
-        check(Retry::Diagnostic, 1, 1);
-        check(Retry::Diagnostic, 2, 2);
-        check(Retry::Diagnostic, 6, 32);
-        check(Retry::Diagnostic, 7, 60);
-        check(Retry::Diagnostic, u32::MAX, 60);
-        check(Retry::Busy, 9, 1);
+        assert_eq!(delay(Retry::Busy, 9, 0), BUSY);
+        check(Retry::Trouble, 1, 1);
+        check(Retry::Trouble, 2, 2);
+        check(Retry::Trouble, 6, 32);
+        check(Retry::Trouble, 7, 60);
+        check(Retry::Trouble, u32::MAX, 60);
         check(Retry::Login, 1, 60);
         check(Retry::Login, 4, 480);
         check(Retry::Login, 5, 720);
@@ -58,10 +59,10 @@ mod tests {
     #[test]
     fn chance_takes_off_at_most_half() {
         for chance in [0, 1, 29_999, 30_000, 30_001, u64::MAX] {
-            let delay = delay(Retry::Diagnostic, 1, chance);
+            let delay = delay(Retry::Trouble, 1, chance);
             assert!((Duration::from_secs(30)..=MINUTE).contains(&delay), "{chance}");
         }
-        assert_eq!(delay(Retry::Diagnostic, 1, 30_000), Duration::from_secs(30));
-        assert_eq!(delay(Retry::Diagnostic, 1, 30_001), MINUTE);
+        assert_eq!(delay(Retry::Trouble, 1, 30_000), Duration::from_secs(30));
+        assert_eq!(delay(Retry::Trouble, 1, 30_001), MINUTE);
     }
 }

@@ -2,11 +2,18 @@
 
 use std::collections::BTreeMap;
 
-use tracing::{debug, error as log_error, info, warn};
+use tracing::{Span, debug, error as log_error, field::Empty, info, info_span, warn};
 
-use crate::sync::{
-    Summary, SyncError, SyncEvent, Telling,
-    events::{Label, Note, Stopped},
+use super::{
+    state::DaemonState,
+    worker::{Listener, News, Outcome},
+};
+use crate::{
+    sync::{
+        Summary, SyncError, SyncEvent, Telling,
+        events::{Label, Note, Stopped},
+    },
+    views::runs::newest,
 };
 
 /// The words of the face that started the daemon, which knows none itself.
@@ -18,6 +25,39 @@ pub struct Wording {
     pub stopped: fn(stopped: &Stopped) -> String,
     /// What to do about an error.
     pub hint: fn(error: &SyncError) -> Option<String>,
+    /// What the daemon is doing, on a short line.
+    pub state: fn(state: &DaemonState) -> String,
+}
+
+/// Writes each run to the log. A run's number is known once it has begun; from then on every line carries it.
+pub(super) fn listener(wording: Wording) -> Listener {
+    let mut span = Span::none();
+    let mut mirror = None;
+    Box::new(move |news| match news {
+        News::Begun(order) => {
+            span = info_span!("run", id = Empty);
+            mirror = Some(order.settings.mirror.path.clone());
+            let (cause, scope) = (order.cause.word(), order.scope.word());
+            span.in_scope(|| debug!(cause, scope, "begins"));
+        }
+        News::Event(given) => {
+            // The newest run is the one at work, since it holds the lock.
+            if let Some(run) = mirror.take().and_then(|mirror| newest(&mirror)) {
+                span.record("id", run.id);
+            }
+            span.in_scope(|| event(given, wording));
+        }
+        News::Ended(outcome) => span.in_scope(|| match outcome {
+            Outcome::Done(done) => summary(done, wording),
+            Outcome::Failed(SyncError::Interrupted) => info!("the run was stopped; what it did is kept"),
+            // Said once for many tries, by the supervisor.
+            Outcome::Failed(SyncError::Locked(_)) => {}
+            Outcome::Failed(failed) => error(failed, wording),
+            Outcome::Panicked(words) => {
+                log_error!(hint = "this is a fault of carnet's own: report it", "the run broke off: {words}");
+            }
+        }),
+    })
 }
 
 /// An event of a run.
@@ -133,7 +173,7 @@ pub fn error(error: &SyncError, wording: Wording) {
     let hint = (wording.hint)(error);
     match error {
         SyncError::Login(_) => {
-            let advice = "the login was refused; runs are tried rarely until it is mended, SIGHUP tries at once";
+            let advice = "it is tried rarely until it is mended; SIGHUP tries at once";
             log_error!(exit_code = error.exit_code(), hint, "failed to {error}: {advice}");
         }
         _ => log_error!(exit_code = error.exit_code(), hint, "failed to {error}"),
@@ -170,8 +210,12 @@ mod tests {
         }
     }
 
-    const WORDING: Wording =
-        Wording { note: |_, _| (String::new(), None), stopped: |_| String::new(), hint: SyncError::hint };
+    const WORDING: Wording = Wording {
+        note: |_, _| (String::new(), None),
+        stopped: |_| String::new(),
+        hint: SyncError::hint,
+        state: |_| String::new(),
+    };
 
     #[test]
     fn no_name_and_no_value_is_logged() {

@@ -31,6 +31,12 @@ impl Signals {
         Ok(Self { reload })
     }
 
+    /// None come but this one, when it is notified.
+    #[cfg(test)]
+    pub(super) fn only(reload: Arc<Notify>) -> Self {
+        Self { reload }
+    }
+
     /// Ends when the settings are to be read again. A SIGHUP during a run is not lost.
     pub async fn reload(&self) {
         self.reload.notified().await;
@@ -40,9 +46,10 @@ impl Signals {
 /// Asks `stop` for a stop on the first SIGINT or SIGTERM, calling `first` with what to tell a user; on the second the
 /// process ends. Needs a runtime.
 pub fn listen(stop: &Stop, first: impl FnOnce(&'static str) + Send + 'static) {
+    // At once: a signal that comes before the task begins is not to end the process.
+    let Ok(mut ends) = Ends::new() else { return };
     let stop = stop.clone();
     tokio::spawn(async move {
-        let Ok(mut ends) = Ends::new() else { return };
         ends.next().await;
         stop.request();
         first(AGAIN);

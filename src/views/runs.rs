@@ -53,3 +53,8 @@ fn named(reader: &Reader, rows: Vec<(i64, HistoryRow)>) -> Result<Vec<Change>, M
 pub fn newest(path: &Path) -> Option<RunRow> {
     latest(&Reader::open(path).ok()?, 1).ok()?.pop()
 }
+
+/// True when the mirror of this path has agreed on something with this replica.
+pub fn has_met(path: &Path, replica: &str) -> bool {
+    Reader::open(path).and_then(|reader| reader.mirror.count_known(replica)).is_ok_and(|count| count > 0)
+}

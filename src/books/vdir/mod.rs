@@ -16,6 +16,8 @@ mod tests;
 
 use std::{io, path::PathBuf};
 
+pub use names::is_card_name;
+
 use super::{
     FILES, ObservedProperties, cards,
     fs::{Folder, Outcome, refused},

@@ -15,6 +15,25 @@ use crate::{
 };
 
 #[test]
+fn the_next_run_is_what_the_daemon_says() {
+    let nothing = |_: &str| None;
+    let text = "[crm]\nurl = \"sandbox\"\n[sync]\nschedule = \"every 1h\"";
+    let settings = Settings::parse(Path::new("/x/carnet.toml"), text, Environment::from_fn(&nothing)).unwrap();
+    let now = DateTime::parse_from_rfc3339("2026-01-01T10:20:00Z").unwrap().with_timezone(&Utc);
+    let check = |next: Option<&str>, failures: u32, expected: &str| {
+        let daemon = DaemonNote { pid: 7, started: "".into(), next: next.map(str::to_owned), failures };
+        let status = status(&Mirror::in_memory().unwrap().into(), names(&settings)).unwrap();
+        let shown = Shown::new(status, Some(daemon), &settings, now);
+        let at = shown.next.map(|next| next.with_timezone(&Local).format("%Y-%m-%d %H:%M").to_string());
+        let words = shown.next_run().unwrap().replace(&at.unwrap_or("NEVER".into()), "NEXT");
+        assert_eq!(anstream::adapter::strip_str(&words).to_string(), expected);
+    };
+    check(Some("2026-01-01T10:36:04Z"), 0, "NEXT (daemon, process 7)");
+    check(Some("2026-01-01T10:36:04Z"), 3, "NEXT after 3 failed runs (daemon, process 7)");
+    check(None, 0, "at work now (daemon, process 7)");
+}
+
+#[test]
 fn status_counts_what_is_pending_and_what_waits() {
     let text = "[crm]\nurl = \"sandbox\"\n[[book]]\nname = \"team\"\nkind = \"vdir\"\npath = \"t\"\n[sync]\nschedule = \"every 1h\"";
     let nothing = |_: &str| None;
@@ -103,11 +122,12 @@ fn status_counts_what_is_pending_and_what_waits() {
     let first = subject("", None, "open /x/team: permission denied");
     mirror.put_problem(&ProblemRow { first, hint: None, ..unreadable }).unwrap();
     let now = DateTime::parse_from_rfc3339("2026-01-01T10:20:00Z").unwrap().with_timezone(&Utc);
-    let status = Shown::new(status(&mirror.into(), names(&settings)).unwrap(), &settings, now);
+    let status = Shown::new(status(&mirror.into(), names(&settings)).unwrap(), None, &settings, now);
     insta::assert_snapshot!(serde_json::to_string_pretty(&status.object(Language::English.messages())).unwrap(), @r#"
     {
       "conflicts": [],
       "contacts": 1,
+      "daemon": null,
       "exit_code": 3,
       "last_run": {
         "command": "sync",
@@ -253,7 +273,7 @@ fn status_counts_what_is_pending_and_what_waits() {
     insta::assert_snapshot!(text, @r"
     mirror    1 contact
     last run  THEN sync (run 1): done (exit code 3)
-    next run  NEXT (if `carnet daemon` runs)
+    next run  NEXT (if `carnet daemon` ran; it does not)
     crm       1 contact, 1 write unsettled, see below
     team      0 contacts, 1 to create, 1 not found there, looked for again
     waiting   team a.vcf could be two contacts  since THEN

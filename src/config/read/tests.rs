@@ -171,6 +171,26 @@ fn the_environment_comes_before_the_file() {
 }
 
 #[test]
+fn the_mirror_of_a_service_lies_in_its_state_folder() {
+    let check = |section: &str, variables: &[(&str, &str)], expected: &str| {
+        let settings = parse_with(&format!("[crm]\nurl = \"sandbox\"\n{section}"), variables).unwrap();
+        assert_eq!(settings.mirror.path, Path::new(expected), "{section} {variables:?}");
+    };
+    let service = [("STATE_DIRECTORY", "/var/lib/carnet:/var/lib/more")];
+    check("", &[], "/etc/carnet/carnet.db");
+    check("", &service, "/var/lib/carnet/carnet.db");
+    check("[mirror]\npath = \"own.db\"", &service, "/etc/carnet/own.db");
+    check("", &[("STATE_DIRECTORY", "/var/lib/carnet"), ("CARNET_MIRROR_PATH", "/srv/c.db")], "/srv/c.db");
+}
+
+#[test]
+fn edits_are_watched_for_unless_that_is_switched_off() {
+    let watch = |section: &str| parse_with(&format!("[crm]\nurl = \"sandbox\"\n{section}"), &[]).unwrap().sync.watch;
+    assert!(watch("") && watch("[sync]\nwatch = true"));
+    assert!(!watch("[sync]\nwatch = false"));
+}
+
+#[test]
 fn requests_are_unlimited_on_the_loopback_only() {
     let check = |rest: &str, expected: Option<u32>| {
         let settings = parse_with(&format!("[crm]\nusername = \"u\"\n{rest}"), &[]).unwrap();

@@ -1,0 +1,42 @@
+//! What the daemon shows of itself: in its log, and to `carnet status`.
+
+use std::fs;
+
+use super::process::{Desk, Running};
+
+#[test]
+fn status_tells_when_the_daemon_runs_next() {
+    // A port that nobody listens on.
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let desk = Desk::practice("schedule = \"@yearly\"");
+    let good = fs::read_to_string(desk.path("carnet.toml")).unwrap();
+    assert_eq!(desk.run(&["-q", "sync"]).code, 0);
+    let next = |desk: &Desk| {
+        let out = desk.run(&["status"]).out;
+        out.lines().find_map(|line| line.strip_prefix("next run  ").map(str::to_owned)).unwrap()
+    };
+    assert!(next(&desk).ends_with("-01-01 00:00 (if `carnet daemon` ran; it does not)"), "{}", next(&desk));
+
+    let text =
+        good.replace("\"sandbox\"", &format!("\"http://127.0.0.1:{port}/1\"\nusername = \"x\"\npassword = \"x\""));
+    desk.settings(&text.replace("@yearly", "every 1s"));
+    let daemon = Running::daemon(&desk, &[]);
+    let told = daemon.wait_for("the run failed and will be tried again");
+    // Not the schedule's next second, but the retry's.
+    let at = told.lines().last().unwrap().split("next=").nth(1).unwrap()[..16].replace('T', " ");
+    let expected = format!("{at} after 1 failed run (daemon, process {})", daemon.id());
+    assert_eq!(next(&desk), expected);
+    let stamps = told.lines().map(|line| line.split(' ').next().unwrap());
+    assert!(stamps.clone().all(|stamp| chrono::DateTime::parse_from_rfc3339(stamp).is_ok()), "{told}");
+}
+
+#[test]
+fn log_lines_are_in_local_time_throughout() {
+    let desk = Desk::practice("schedule = \"@yearly\"");
+    let mut command = desk.command(&["daemon"]);
+    command.env("TZ", "Asia/Kolkata");
+    let daemon = Running::of(command);
+    let told = daemon.wait_for("waiting next=");
+    assert!(told.lines().all(|line| line.split(' ').next().unwrap().ends_with("+05:30")), "{told}");
+    assert!(told.trim_end().ends_with("+05:30"), "{told}");
+}
