@@ -16,6 +16,9 @@ pub struct SandboxArgs {
     /// How many invented contacts a new state begins with
     #[arg(long, default_value_t = 250)]
     pub contacts: u32,
+    /// How many firms a new state begins with at least; those that its contacts belong to are always there
+    #[arg(long, default_value_t = 0)]
+    pub firms: u32,
     /// The same seed gives the same contacts and the same faults
     #[arg(long, default_value_t = 1)]
     pub seed: u64,
@@ -32,7 +35,7 @@ pub struct SandboxArgs {
     #[arg(long, default_value = "empty")]
     pub past_end: PastEnd,
     /// An oddity of the server, such as latin1 or post-empty; may be repeated
-    #[arg(long = "quirk", value_name = "NAME")]
+    #[arg(long = "quirk", value_name = "NAME", long_help = format!("An oddity of the server; may be repeated: {}", Quirk::ALL.map(Quirk::name).join(", ")))]
     pub quirks: Vec<Quirk>,
     /// What is to go wrong, such as slow=100 or drop-after=5%; may be repeated
     #[arg(long = "fault", value_name = "FAULT", long_help = format!("What is to go wrong; may be repeated: {FAULT_NAMES}"))]
@@ -41,11 +44,12 @@ pub struct SandboxArgs {
 
 /// Runs the practice CRM; how to reach it goes to `out`.
 pub async fn run(args: SandboxArgs, out: &mut dyn Write) -> Result<(), SandboxError> {
-    let SandboxArgs { port, state, contacts, seed, per_page, lists, addresses, past_end, quirks, faults } = args;
+    let SandboxArgs { port, state, contacts, firms, seed, per_page, lists, addresses, past_end, quirks, faults } = args;
     let given = SandboxSettings {
         state,
         port,
         contacts,
+        firms,
         seed,
         per_page,
         lists,
