@@ -127,30 +127,7 @@ impl<'o> Report<'o> {
                 let words = self.out.messages().failed_alike(activity, count);
                 self.talk_of("warning", &format!("{replica}: {words}"), None);
             }
-            SyncEvent::Attention { note: Note::CarriedOut(applied), .. } => {
-                self.line(&plain(&self.out.messages().applied(&applied)));
-            }
-            SyncEvent::Attention {
-                replica,
-                note:
-                    note @ (Note::StaysThere { .. }
-                    | Note::StaysOut { .. }
-                    | Note::TrialAhead
-                    | Note::FirmsRenamed { .. }
-                    | Note::FirmMade { .. }
-                    | Note::FirmAhead { .. }
-                    | Note::CopyRemoved { .. }),
-            } => {
-                let Said { message, hint } = self.out.messages().note(&replica, &note);
-                self.place_line(&replica, &plain(&message));
-                if let Some(hint) = hint {
-                    self.place_line("", &format!("{FAINT}{}{FAINT:#}", plain(&hint)));
-                }
-            }
-            SyncEvent::Attention { replica, note } if !self.out.quiet => {
-                let Said { message, hint } = self.out.messages().note(&replica, &note);
-                self.talk_of("warning", &format!("{replica}: {message}"), hint.as_deref());
-            }
+            SyncEvent::Attention { replica, note } => self.tell_note(&replica, &note),
             SyncEvent::Notice { replica, message, hint } if !self.out.quiet => {
                 self.talk_of("warning", &format!("{replica}: {message}"), hint.as_deref());
             }
@@ -160,8 +137,37 @@ impl<'o> Report<'o> {
             | SyncEvent::PushProgress { .. }
             | SyncEvent::Change(_)
             | SyncEvent::FailedAlike { .. }
-            | SyncEvent::Attention { .. }
             | SyncEvent::Notice { .. } => {}
+        }
+    }
+
+    /// Tells what waits on stderr, and what is merely to be known beside the run's other lines.
+    fn tell_note(&mut self, replica: &str, note: &Note) {
+        let Said { message, hint } = self.out.messages().note(replica, note);
+        match note {
+            Note::CarriedOut(_) => self.line(&plain(&message)),
+            Note::StaysThere { .. }
+            | Note::StaysOut { .. }
+            | Note::TrialAhead
+            | Note::FirmsRenamed { .. }
+            | Note::FirmMade { .. }
+            | Note::FirmAhead { .. }
+            | Note::CopyRemoved { .. } => {
+                self.place_line(replica, &plain(&message));
+                if let Some(hint) = hint {
+                    self.place_line("", &format!("{FAINT}{}{FAINT:#}", plain(&hint)));
+                }
+            }
+            Note::Raised { .. }
+            | Note::PingPong { .. }
+            | Note::OlderCopy { .. }
+            | Note::CopyStays { .. }
+            | Note::FirmsUnread { .. }
+            | Note::Dropped(_) => {
+                if !self.out.quiet {
+                    self.talk_of("warning", &format!("{replica}: {message}"), hint.as_deref());
+                }
+            }
         }
     }
 

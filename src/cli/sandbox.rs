@@ -16,6 +16,9 @@ pub struct SandboxArgs {
     /// How many invented contacts a new state begins with
     #[arg(long, default_value_t = 250)]
     pub contacts: u32,
+    /// How many firms a new state begins with at least; those that its contacts belong to are always there
+    #[arg(long, default_value_t = 0)]
+    pub firms: u32,
     /// The same seed gives the same contacts and the same faults
     #[arg(long, default_value_t = 1)]
     pub seed: u64,
@@ -45,11 +48,12 @@ fn quirks() -> String {
 
 /// Runs the practice CRM; how to reach it goes to `out`.
 pub async fn run(args: SandboxArgs, out: &mut dyn Write) -> Result<(), SandboxError> {
-    let SandboxArgs { port, state, contacts, seed, per_page, lists, addresses, past_end, quirks, faults } = args;
+    let SandboxArgs { port, state, contacts, firms, seed, per_page, lists, addresses, past_end, quirks, faults } = args;
     let given = SandboxSettings {
         state,
         port,
         contacts,
+        firms,
         seed,
         per_page,
         lists,

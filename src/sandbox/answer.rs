@@ -7,7 +7,7 @@ use axum::{
 };
 
 use super::{
-    object::Record,
+    object::{Object, Shape},
     settings::{Quirk, SandboxSettings},
     xml_write,
 };
@@ -42,9 +42,14 @@ impl Answer {
         Self { body: page.as_bytes().to_vec(), html: true, ..Self::empty(200) }
     }
 
-    /// With one contact.
-    pub fn contact(status: u16, record: &Record, settings: &SandboxSettings) -> Self {
-        Self::xml(status, xml_write::contact_document(record, settings), settings)
+    /// With one contact or firm.
+    pub fn object<const N: usize>(
+        status: u16,
+        shape: &Shape<N>,
+        object: &Object<N>,
+        settings: &SandboxSettings,
+    ) -> Self {
+        Self::xml(status, xml_write::document(shape, object, settings), settings)
     }
 
     /// With a sentence for each error.

@@ -1,16 +1,18 @@
-//! What a PUT or POST makes of a contact: pure.
+//! What a PUT or POST makes of a contact or a firm: pure.
 //!
 //! The reference says that a PUT "updates some fields" and leaves open what an empty element and a list mean; the
 //! settings choose.
 
+use std::num::ParseIntError;
+
 use super::{
-    object::{
-        Change, Entry, EntryChange, INTEGERS, ITEMS, LISTS, ListShape, NAMES, PHONES, Record, SCALARS, Value,
-        violations,
-    },
+    object::{Change, Entry, EntryChange, INTEGERS, Kind, ListShape, Object, Shape, Value, violations},
     settings::{Lists, Quirk, SandboxSettings},
     state::FIRST_ID,
 };
+
+const LAST_NAME: &str = "last_name";
+const FIRM_ID: &str = "firm_id";
 
 /// Why a change is not to be stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,38 +23,40 @@ pub enum Refusal {
     Rules(Vec<String>),
 }
 
-/// Changes a stored contact as a PUT asks. After an error nothing is to be stored.
-pub fn put(record: &mut Record, change: &Change, settings: &SandboxSettings) -> Result<(), Refusal> {
-    for (at, name) in SCALARS.iter().enumerate() {
+/// Changes what is stored as a PUT asks. After an error nothing is to be stored.
+pub fn put<const N: usize>(
+    shape: &Shape<N>,
+    object: &mut Object<N>,
+    change: &Change<N>,
+    settings: &SandboxSettings,
+) -> Result<(), Refusal> {
+    for (at, name) in shape.scalars.iter().enumerate() {
         let Some(value) = &change.scalars[at] else { continue };
         let empty = value.as_deref().unwrap_or_default().is_empty();
-        if empty && settings.has(Quirk::EmptyKeeps) {
+        if (empty && settings.has(Quirk::EmptyKeeps)) || ignores(name, settings) {
             continue;
         }
-        if *name == "job_department" && settings.has(Quirk::IgnoresDepartment) {
-            continue;
-        }
-        record.scalars[at] = column(name, stored(value, *name == "last_name", false, settings), settings);
+        object.scalars[at] = column(name, stored(value, *name == LAST_NAME, false, settings), settings);
     }
     if settings.has(Quirk::CapitalsAtSave) {
-        in_capitals(record);
+        in_capitals(shape, object);
     }
     let mut errors = Vec::new();
-    for (at, shape) in LISTS.into_iter().enumerate() {
+    for (at, list) in shape.lists.into_iter().enumerate() {
         let Some(given) = &change.lists[at] else { continue };
-        let old = std::mem::take(&mut record.lists[at]);
-        record.lists[at] = match settings.lists_of(shape) {
-            Lists::Replace => replaced(&old, given, shape, settings),
+        let old = std::mem::take(&mut object.lists[at]);
+        object.lists[at] = match settings.lists_of(list) {
+            Lists::Replace => replaced(&old, given, list, settings),
             Lists::Append => {
                 let added = given.iter().filter(|entry| !entry.says_nothing());
-                old.into_iter().chain(added.map(|entry| fresh(entry, shape, settings))).collect()
+                old.into_iter().chain(added.map(|entry| fresh(entry, list, settings))).collect()
             }
-            lists @ (Lists::Ids | Lists::Sync) => match matched(old, given, shape, settings) {
+            lists @ (Lists::Ids | Lists::Sync) => match matched(old, given, list, settings) {
                 Ok(matched) if lists == Lists::Sync => listed(matched, given),
                 Ok(matched) => matched,
                 Err(_) if settings.has(Quirk::MissingEntry404) => return Err(Refusal::Missing),
                 Err(error) => {
-                    errors.push(error);
+                    errors.push(format!("{error} for this {}", shape.one));
                     Vec::new()
                 }
             },
@@ -67,41 +71,57 @@ fn listed(mut entries: Vec<Entry>, given: &[EntryChange]) -> Vec<Entry> {
     entries
 }
 
-/// The contact that a POST asks for, not stored yet. List ids that a client may have sent mean nothing here.
-pub fn post(change: &Change, settings: &SandboxSettings) -> Record {
-    let mut record = Record::default();
-    for (at, name) in SCALARS.iter().enumerate() {
-        if *name == "job_department" && settings.has(Quirk::IgnoresDepartment) {
-            continue;
-        }
+/// What a POST asks for, not stored yet. List ids that a client may have sent mean nothing here.
+pub fn post<const N: usize>(shape: &Shape<N>, change: &Change<N>, settings: &SandboxSettings) -> Object<N> {
+    let mut object = Object::default();
+    for (at, name) in shape.scalars.iter().enumerate().filter(|(_, name)| !ignores(name, settings)) {
         let value = change.scalars[at].clone().unwrap_or_default();
-        record.scalars[at] = column(name, stored(&value, *name == "last_name", false, settings), settings);
+        object.scalars[at] = column(name, stored(&value, *name == LAST_NAME, false, settings), settings);
     }
     if settings.has(Quirk::CapitalsAtSave) {
-        in_capitals(&mut record);
+        in_capitals(shape, &mut object);
     }
-    for (at, shape) in LISTS.into_iter().enumerate() {
+    for (at, list) in shape.lists.into_iter().enumerate() {
         let given = change.lists[at].iter().flatten().filter(|entry| !entry.destroy && !entry.says_nothing());
-        record.lists[at] = given.map(|entry| fresh(entry, shape, settings)).collect();
+        object.lists[at] = given.map(|entry| fresh(entry, list, settings)).collect();
     }
-    record
+    object
 }
 
-/// Why a new contact may not be stored, a sentence each; empty when it may.
-pub fn faults(record: &Record, settings: &SandboxSettings) -> Vec<String> {
-    let mut found = violations(record);
-    let contact_type =
-        SCALARS.iter().position(|name| *name == "contact_type").and_then(|at| record.scalars[at].as_ref());
-    if settings.has(Quirk::RequiresType) && contact_type.is_none_or(String::is_empty) {
+/// Why a new contact or firm may not be stored, a sentence each; empty when it may.
+pub fn faults<const N: usize>(shape: &Shape<N>, object: &Object<N>, settings: &SandboxSettings) -> Vec<String> {
+    let mut found = violations(shape, object);
+    let untyped =
+        shape.place("contact_type").is_some_and(|at| object.scalars[at].as_ref().is_none_or(String::is_empty));
+    if settings.has(Quirk::RequiresType) && untyped {
         found.push("Contact type can't be blank".to_owned());
     }
     found
 }
 
-/// Why a contact may not be deleted; empty when it may.
-pub fn ties(id: i64, settings: &SandboxSettings) -> Vec<String> {
-    let invoiced = settings.has(Quirk::Invoiced) && id == FIRST_ID;
-    if invoiced { vec!["Contact has invoices".to_owned()] } else { Vec::new() }
+/// The firm that a change puts a contact in, if it names one; `Err` when it is no number.
+pub fn firm_named<const N: usize>(
+    shape: &Shape<N>,
+    change: &Change<N>,
+    settings: &SandboxSettings,
+) -> Option<Result<i64, ParseIntError>> {
+    let given = change.scalars[shape.place(FIRM_ID)?].clone()?;
+    column(FIRM_ID, given, settings).map(|text| text.parse())
+}
+
+/// Why a contact or firm may not be deleted, given how many contacts belong to it; empty when it may.
+pub fn ties(kind: Kind, id: i64, contacts: usize, settings: &SandboxSettings) -> Vec<String> {
+    let tie = match kind {
+        Kind::Contact => (settings.has(Quirk::Invoiced) && id == FIRST_ID).then_some("Contact has invoices"),
+        Kind::Firm => (settings.has(Quirk::FirmDeleteRefused) && contacts > 0).then_some("Firm has contacts"),
+    };
+    tie.map(str::to_owned).into_iter().collect()
+}
+
+/// Whether an element is acknowledged and not taken.
+fn ignores(name: &str, settings: &SandboxSettings) -> bool {
+    (name == "job_department" && settings.has(Quirk::IgnoresDepartment))
+        || (name == FIRM_ID && settings.has(Quirk::IgnoresFirm))
 }
 
 fn replaced(old: &[Entry], given: &[EntryChange], shape: &ListShape, settings: &SandboxSettings) -> Vec<Entry> {
@@ -138,7 +158,7 @@ fn matched(
                 old.remove(at);
             }
             (Some(_), Some(at)) => update(&mut old[at], entry, shape, settings),
-            (Some(id), None) => return Err(format!("Couldn't find {} with ID={id} for this contact", shape.entry)),
+            (Some(id), None) => return Err(format!("Couldn't find {} with ID={id}", shape.entry)),
             (None, _) if destroy || entry.says_nothing() => {}
             (None, _) => old.push(fresh(entry, shape, settings)),
         }
@@ -169,7 +189,7 @@ fn update(entry: &mut Entry, given: &EntryChange, shape: &ListShape, settings: &
     if let Some(Some(code)) = given.values.first() {
         entry.values[0] = code.clone();
     }
-    let phone = *shape == ITEMS && PHONES.contains(&entry.values[0].as_deref().unwrap_or_default());
+    let phone = shape.phones.contains(&entry.values[0].as_deref().unwrap_or_default());
     for (at, value) in given.values.iter().enumerate().skip(1) {
         if let Some(value) = value {
             entry.values[at] = stored(value, false, phone, settings);
@@ -194,9 +214,11 @@ fn cast(text: &str) -> String {
     if number.is_empty() { "0" } else { number }.to_owned()
 }
 
-fn in_capitals(record: &mut Record) {
-    let name = &mut record.scalars[NAMES[0]];
-    *name = name.as_ref().map(|text| text.to_uppercase());
+fn in_capitals<const N: usize>(shape: &Shape<N>, object: &mut Object<N>) {
+    if let Some(at) = shape.place(LAST_NAME) {
+        let name = &mut object.scalars[at];
+        *name = name.as_ref().map(|text| text.to_uppercase());
+    }
 }
 
 /// A value as this server keeps it.
@@ -239,6 +261,7 @@ fn grouped(text: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sandbox::object::{CONTACT, FIRM, Firm, LISTS, NAMES, Record};
 
     fn item(id: i64, code: &str, value: &str) -> Entry {
         Entry { id, label: None, values: vec![Some(code.to_owned()), Some(value.to_owned())] }
@@ -254,7 +277,7 @@ mod tests {
         record.lists[1] = vec![item(5, "23", "a"), item(6, "88", "b")];
         let change = Change { lists: [None, Some(change)], ..Change::default() };
         let settings = SandboxSettings { lists, quirks: quirks.to_vec(), ..SandboxSettings::default() };
-        let outcome = put(&mut record, &change, &settings).map(|()| {
+        let outcome = put(&CONTACT, &mut record, &change, &settings).map(|()| {
             let texts = record.lists[1].iter().map(|entry| {
                 let texts: Vec<&str> = entry.values.iter().map(|value| value.as_deref().unwrap_or("nil")).collect();
                 format!("{}:{}", entry.id, texts.join("="))
@@ -335,7 +358,7 @@ mod tests {
             let change = vec![EntryChange { label, ..given(Some("5"), Some("23"), Some("b"), false) }];
             let change = Change { lists: [None, Some(change)], ..Change::default() };
             let settings = SandboxSettings { lists, quirks: vec![Quirk::EntryLabels], ..Default::default() };
-            put(&mut record, &change, &settings).unwrap();
+            put(&CONTACT, &mut record, &change, &settings).unwrap();
             assert_eq!(record.lists[1][0].label.as_deref(), expected, "{lists:?}");
         };
         check(Lists::Replace, None, None);
@@ -354,7 +377,7 @@ mod tests {
             change.scalars[NAMES[0]] = Some(Some(" Du  pont ".to_owned()));
             change.scalars[5] = Some(Some("Achats".to_owned()));
             let settings = SandboxSettings { quirks: quirks.to_vec(), ..SandboxSettings::default() };
-            put(&mut record, &change, &settings).unwrap();
+            put(&CONTACT, &mut record, &change, &settings).unwrap();
             assert_eq!([NAMES[0], 3, 5].map(|at| record.scalars[at].as_deref()), expected, "{quirks:?}");
         };
         check(&[], [Some(" Du  pont "), None, Some("Achats")]);
@@ -370,7 +393,7 @@ mod tests {
         let mut record = Record::default();
         record.scalars[NAMES[0]] = Some("Lefèvre".to_owned());
         let settings = SandboxSettings { quirks: vec![Quirk::CapitalsAtSave], ..SandboxSettings::default() };
-        put(&mut record, &Change::default(), &settings).unwrap();
+        put(&CONTACT, &mut record, &Change::default(), &settings).unwrap();
         assert_eq!(record.scalars[NAMES[0]].as_deref(), Some("LEFÈVRE"));
     }
 
@@ -390,11 +413,54 @@ mod tests {
         let settings = SandboxSettings { quirks, ..SandboxSettings::default() };
         let mut record = Record::default();
         record.scalars[NAMES[0]] = Some("Durand".to_owned());
-        assert_eq!(faults(&record, &settings), ["Contact type can't be blank"]);
+        assert_eq!(faults(&CONTACT, &record, &settings), ["Contact type can't be blank"]);
         record.scalars[7] = Some("client".to_owned());
-        assert!(faults(&record, &settings).is_empty() && faults(&record, &SandboxSettings::default()).is_empty());
-        assert_eq!(ties(1001, &settings), ["Contact has invoices"]);
-        assert!(ties(1002, &settings).is_empty() && ties(1001, &SandboxSettings::default()).is_empty());
+        assert!(
+            faults(&CONTACT, &record, &settings).is_empty()
+                && faults(&CONTACT, &record, &SandboxSettings::default()).is_empty()
+        );
+        assert_eq!(ties(Kind::Contact, 1001, 0, &settings), ["Contact has invoices"]);
+        assert!(
+            ties(Kind::Contact, 1002, 0, &settings).is_empty()
+                && ties(Kind::Contact, 1001, 0, &SandboxSettings::default()).is_empty()
+        );
+    }
+
+    #[test]
+    fn a_firm_is_changed_by_the_same_rules() {
+        let quirks = vec![Quirk::Normalise, Quirk::CapitalsAtSave, Quirk::RequiresType, Quirk::FirmDeleteRefused];
+        let settings = SandboxSettings { lists: Lists::Ids, quirks, ..SandboxSettings::default() };
+        let mut change = Change::default();
+        change.scalars[0] = Some(Some(" Durand  & Fils".to_owned()));
+        change.lists[1] = Some(vec![given(None, Some("71"), Some("0199004300"), false)]);
+        let mut firm = post(&FIRM, &change, &settings);
+        assert_eq!(firm.scalars[0].as_deref(), Some("Durand & Fils"));
+        assert_eq!(firm.lists[1][0].values[1].as_deref(), Some("01 99 00 43 00"));
+        assert!(faults(&FIRM, &firm, &settings).is_empty());
+        change.lists[1] = Some(vec![given(Some("8"), None, None, false)]);
+        let refused = Refusal::Rules(vec!["Couldn't find contact_item with ID=8 for this firm".to_owned()]);
+        assert_eq!(put(&FIRM, &mut firm, &change, &settings), Err(refused));
+        assert_eq!(faults(&FIRM, &Firm::default(), &settings), ["Name can't be blank"]);
+        assert_eq!(ties(Kind::Firm, 301, 2, &settings), ["Firm has contacts"]);
+        assert!(ties(Kind::Firm, 301, 0, &settings).is_empty());
+        assert!(ties(Kind::Firm, 301, 2, &SandboxSettings::default()).is_empty());
+    }
+
+    #[test]
+    fn a_change_names_a_firm_or_none() {
+        let check = |quirks: &[Quirk], sent: Option<Option<&str>>, expected: Option<Option<i64>>| {
+            let settings = SandboxSettings { quirks: quirks.to_vec(), ..SandboxSettings::default() };
+            let mut change = Change::default();
+            change.scalars[8] = sent.map(|text| text.map(str::to_owned));
+            assert_eq!(firm_named(&CONTACT, &change, &settings).map(Result::ok), expected, "{sent:?}");
+        };
+        check(&[], None, None);
+        check(&[], Some(None), None);
+        check(&[], Some(Some("")), None);
+        check(&[], Some(Some("344")), Some(Some(344)));
+        check(&[], Some(Some("344 bis")), Some(None));
+        check(&[Quirk::CastsIntegers], Some(Some("344 bis")), Some(Some(344)));
+        assert_eq!(firm_named(&FIRM, &Change::default(), &SandboxSettings::default()), None);
     }
 
     #[test]

@@ -88,5 +88,9 @@ mod tests {
         assert!(made.headers.iter().any(|(name, value)| name == "location" && value == "/demo/contacts/1004.xml"));
         assert_eq!(ask("DELETE", "/demo/contacts/1004.xml", "").status, 200);
         assert_eq!(ask("GET", "/demo/contacts/1004.xml", "").status, 404);
+        let firm = ask("POST", "/demo/firms.xml", "<firm><name>Ada &amp; fils</name></firm>");
+        assert_eq!((firm.status, crm.store().firm_name(901).unwrap().as_deref()), (201, Some("Ada & fils")));
+        let none = crm.respond("GET", "/demo/firms.xml", None, b"", Some(Mishap::Lie)).unwrap();
+        assert!(!String::from_utf8(none.body).unwrap().contains("<firm>"));
     }
 }

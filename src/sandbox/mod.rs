@@ -9,9 +9,11 @@ mod chance;
 mod change;
 mod direct;
 mod faults;
+mod firm_desk;
 mod listener;
 mod object;
 mod route;
+mod rows;
 mod seed;
 mod serve;
 mod server;
@@ -31,7 +33,7 @@ use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};
 pub use chance::Chance;
 pub use direct::{Direct, DirectAnswer};
 pub use faults::{FAULT_NAMES, Fault, Mishap, Share};
-pub use object::{Entry, Record, Value};
+pub use object::{Entry, Firm, Record, Value};
 pub use serve::serve;
 pub use settings::{Lists, PastEnd, Quirk, SandboxSettings, UnknownName};
 pub use store::{LOG_MAX, LoggedRequest, Outcome, Store};
@@ -159,7 +161,13 @@ fn open(settings: SandboxSettings) -> Result<Store, SandboxError> {
         std::fs::create_dir_all(folder).map_err(|source| SandboxError::Folder { path: path.clone(), source })?;
     }
     let people = || seed::people(settings.seed, settings.contacts);
-    let state = State::open(path.as_deref(), people)
+    let wish = seed::FirmSeed {
+        seed: settings.seed,
+        count: settings.firms as usize,
+        odd: settings.has(Quirk::OddFirms),
+        dangling: settings.has(Quirk::FirmsDangling),
+    };
+    let state = State::open(path.as_deref(), people, |named| seed::firms(named, wish))
         .map_err(|source| SandboxError::Open { path: path.unwrap_or_default(), source })?;
     Ok(Store::new(settings, state))
 }

@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use super::{Sandbox, SandboxError, SandboxSettings, state::is_seeded};
 
-/// Runs a practice CRM until Ctrl-C or SIGTERM. Its address, login and three commands to paste go to `out`, which the
+/// Runs a practice CRM until Ctrl-C or SIGTERM. Its address, login and commands to paste go to `out`, which the
 /// caller chooses: only `cli` knows where words belong.
 pub async fn serve(settings: SandboxSettings, out: &mut dyn Write) -> Result<(), SandboxError> {
     let known = settings.state.as_deref().is_some_and(is_seeded);
@@ -40,6 +40,7 @@ fn greet(sandbox: &Sandbox, known: bool, out: &mut dyn Write) -> Result<(), Sand
     writeln!(out, "change a job title:\n  {curl} -X PUT -d '{change}' '{url}/contacts/{id}.xml'")?;
     let new = "<contact><last_name>Martin</last_name><first_name>Chloé</first_name></contact>";
     writeln!(out, "create a contact:\n  {curl} -X POST -d '{new}' '{url}/contacts.xml'")?;
+    writeln!(out, "list the firms that contacts belong to:\n  {curl} '{url}/firms.xml?page=1'")?;
     writeln!(out, "\nstop with Ctrl-C")?;
     out.flush()?;
     Ok(())
@@ -89,6 +90,7 @@ mod tests {
         assert!(text.contains(&format!("{curl} '{url}/contacts.xml?page=1'")));
         assert!(text.contains(&format!("{curl} -X PUT -d '<contact><job_title>")));
         assert!(text.contains(&format!("'{url}/contacts/1001.xml'")));
+        assert!(text.contains(&format!("{curl} '{url}/firms.xml?page=1'")));
         assert!(text.contains(&format!("{curl} -X POST -d '<contact><last_name>")));
     }
 

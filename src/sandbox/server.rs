@@ -16,10 +16,11 @@ use super::{
     SandboxError,
     answer::Answer,
     chance::Chance,
-    change,
     faults::{Fault, Mishap},
     listener::ConnectionCutter,
-    route::{Route, route},
+    object::{Kind, Shape},
+    route::{Action, Route, route},
+    rows::{CONTACTS, FIRMS, Table},
     settings::{PastEnd, Quirk, SandboxSettings},
     state::FIRST_ID,
     store::{LoggedRequest, Outcome, Store},
@@ -28,7 +29,7 @@ use super::{
 
 /// A request's body may be this long, in bytes.
 const BODY_MAX: usize = 16 * 1024 * 1024;
-/// A listing page holds at most so many contacts, whatever was asked.
+/// A listing page holds at most so many, whatever was asked.
 const PER_PAGE_MAX: usize = 250;
 /// How much later a late commit comes.
 const LATE: Duration = Duration::from_millis(500);
@@ -168,8 +169,7 @@ impl Server {
     async fn act(&self, asked: Asked, faults: &[Fault], mishap: Option<Mishap>, chance: Chance) -> Answer {
         let settings = self.store.settings();
         if faults.contains(&Fault::Unauthorized) || !self.lets_in(asked.header(header::AUTHORIZATION)) {
-            let answer = Answer::errors(401, &["HTTP Basic: Access denied."], settings);
-            return answer.with(header::WWW_AUTHENTICATE, "Basic realm=\"practice CRM\"");
+            return unauthorized(settings);
         }
         let media = asked.header(header::CONTENT_TYPE).split(';').next().unwrap_or_default().trim();
         if !media.eq_ignore_ascii_case("application/xml") {
@@ -190,66 +190,85 @@ impl Server {
     }
 
     /// Does what is asked, at once. Of the mishaps only those of listings and a lie are made here.
-    pub fn action(&self, asked: &Asked, mishap: Option<Mishap>, mut chance: Chance) -> Result<Answer, SandboxError> {
-        let settings = self.store.settings();
-        let lies = mishap == Some(Mishap::Lie);
-        if let Some(refusal) = self.forbids(&asked.route) {
-            return Ok(Answer::errors(403, &[refusal], settings));
+    pub fn action(&self, asked: &Asked, mishap: Option<Mishap>, chance: Chance) -> Result<Answer, SandboxError> {
+        let Route::To(kind, action) = asked.route else {
+            return Ok(nothing_here(self.store.settings()));
+        };
+        if let Some(refusal) = self.refusal(kind, action) {
+            return Ok(refusal);
         }
-        match asked.route {
-            Route::List { page, per_page } => {
-                let too_early = mishap == Some(Mishap::Shift) && chance.percent(50);
-                Ok(self
-                    .list((page, per_page), mishap, too_early)?
-                    .revalidated(asked.header(header::IF_NONE_MATCH), settings))
-            }
-            Route::Read(id) => {
-                match self.store.get(id)?.filter(|_| !lies) {
-                    Some(record) => Ok(Answer::contact(200, &record, settings)
-                        .revalidated(asked.header(header::IF_NONE_MATCH), settings)),
-                    None => Ok(missing(settings)),
-                }
-            }
-            Route::Create => self.write(None, &asked.body),
-            Route::Update(id) => self.write(Some(id), &asked.body),
-            Route::Delete(id) => self.delete(id),
-            Route::Nowhere => Ok(Answer::errors(404, &["there is nothing at this address"], settings)),
+        match kind {
+            Kind::Contact => self.carry_out(&CONTACTS, action, asked, mishap, chance),
+            Kind::Firm => self.carry_out(&FIRMS, action, asked, mishap, chance),
         }
     }
 
-    /// Why the user may not do what is asked, if so.
-    fn forbids(&self, route: &Route) -> Option<&'static str> {
-        let settings = self.store.settings();
-        let guarded = |id: i64| settings.has(Quirk::Guarded) && id == FIRST_ID + 1;
-        match *route {
-            Route::Delete(_) if settings.has(Quirk::NoDeletion) => Some("You may not delete contacts"),
-            Route::Update(id) | Route::Delete(id) if guarded(id) => Some("You may not change this contact"),
-            Route::List { .. } | Route::Read(_) | Route::Create | Route::Update(_) | Route::Delete(_) => None,
-            Route::Nowhere => None,
-        }
-    }
-
-    fn delete(&self, id: i64) -> Result<Answer, SandboxError> {
-        let settings = self.store.settings();
-        let ties = change::ties(id, settings);
-        if !ties.is_empty() && self.store.get(id)?.is_some() {
-            return Ok(Answer::errors(422, &ties, settings));
-        }
-        Ok(if self.store.delete(id)? { Answer::empty(200) } else { missing(settings) })
-    }
-
-    fn list(
+    fn carry_out<const N: usize>(
         &self,
+        table: &'static Table<N>,
+        action: Action,
+        asked: &Asked,
+        mishap: Option<Mishap>,
+        mut chance: Chance,
+    ) -> Result<Answer, SandboxError> {
+        let (settings, shape) = (self.store.settings(), table.shape);
+        let lies = mishap == Some(Mishap::Lie);
+        let known = asked.header(header::IF_NONE_MATCH);
+        match action {
+            Action::List { page, per_page } => {
+                let too_early = mishap == Some(Mishap::Shift) && chance.percent(50);
+                Ok(self.list(table, (page, per_page), mishap, too_early)?.revalidated(known, settings))
+            }
+            Action::Read(id) => match self.store.get(table, id)?.filter(|_| !lies) {
+                Some(object) => Ok(Answer::object(200, shape, &object, settings).revalidated(known, settings)),
+                None => Ok(missing(shape, settings)),
+            },
+            Action::Create => self.write(table, None, &asked.body),
+            Action::Update(id) => self.write(table, Some(id), &asked.body),
+            Action::Delete(id) => Ok(match self.store.remove(shape.kind, id)? {
+                Outcome::Done(()) => Answer::empty(200),
+                Outcome::Missing => missing(shape, settings),
+                Outcome::Refused(ties) => Answer::errors(422, &ties, settings),
+            }),
+        }
+    }
+
+    /// What is answered where the user may not do what is asked, or this server has no such thing.
+    fn refusal(&self, kind: Kind, action: Action) -> Option<Answer> {
+        let settings = self.store.settings();
+        if kind == Kind::Firm
+            && let Some(answer) = instead_of_firms(settings)
+        {
+            return Some(answer);
+        }
+        let guarded = |id: i64| settings.has(Quirk::Guarded) && id == FIRST_ID + 1;
+        let words = match (kind, action) {
+            (Kind::Contact, Action::Delete(_)) if settings.has(Quirk::NoDeletion) => "You may not delete contacts",
+            (Kind::Firm, Action::Delete(_)) if settings.has(Quirk::NoDeletion) => "You may not delete firms",
+            (Kind::Contact, Action::Update(id) | Action::Delete(id)) if guarded(id) => {
+                "You may not change this contact"
+            }
+            (
+                Kind::Contact | Kind::Firm,
+                Action::List { .. } | Action::Read(_) | Action::Create | Action::Update(_) | Action::Delete(_),
+            ) => return None,
+        };
+        Some(Answer::errors(403, &[words], settings))
+    }
+
+    fn list<const N: usize>(
+        &self,
+        table: &'static Table<N>,
         (page, per_page): (usize, Option<usize>),
         mishap: Option<Mishap>,
         too_early: bool,
     ) -> Result<Answer, SandboxError> {
         let settings = self.store.settings();
         if mishap == Some(Mishap::Lie) {
-            return Ok(Answer::xml(200, xml_write::listing_document(&[], 1, settings), settings));
+            return Ok(Answer::xml(200, xml_write::listing_document(table.shape, &[], 1, settings), settings));
         }
         let size = per_page.unwrap_or(settings.per_page as usize).clamp(1, PER_PAGE_MAX);
-        let (total, records) = self.store.page(settings.has(Quirk::NewestFirst), |total| {
+        let (total, objects) = self.store.page(table, settings.has(Quirk::NewestFirst), |total| {
             let last = total.div_ceil(size).max(1);
             let page = if settings.past_end == PastEnd::Repeat { page.min(last) } else { page };
             let skip = (page - 1).saturating_mul(size);
@@ -262,43 +281,74 @@ impl Server {
         })?;
         let pages = if mishap == Some(Mishap::Thin) { 1 } else { total.div_ceil(size).max(1) };
         if page > pages && settings.past_end == PastEnd::NotFound {
-            return Ok(missing(settings));
+            return Ok(missing(table.shape, settings));
         }
-        Ok(Answer::xml(200, xml_write::listing_document(&records, pages, settings), settings))
+        Ok(Answer::xml(200, xml_write::listing_document(table.shape, &objects, pages, settings), settings))
     }
 
-    /// Changes the contact of this number, or makes one.
-    fn write(&self, known: Option<i64>, body: &[u8]) -> Result<Answer, SandboxError> {
-        let settings = self.store.settings();
-        let change = match xml_read::read_change(body) {
+    /// Changes the one of this number, or makes one.
+    fn write<const N: usize>(
+        &self,
+        table: &'static Table<N>,
+        known: Option<i64>,
+        body: &[u8],
+    ) -> Result<Answer, SandboxError> {
+        let (settings, shape) = (self.store.settings(), table.shape);
+        let change = match xml_read::read_change(shape, body) {
             Ok(change) => change,
             Err(error) => return Ok(Answer::errors(400, &[error.to_string()], settings)),
         };
         let created = known.is_none();
         let outcome = match known {
-            Some(id) => self.store.change(id, &change)?,
-            None => self.store.create(&change)?,
+            Some(id) => self.store.change(table, id, &change)?,
+            None => self.store.create(table, &change)?,
         };
         Ok(match outcome {
             Outcome::Done(_) if created && settings.has(Quirk::PostEmpty) => Answer::empty(201),
-            Outcome::Done(record) if created && settings.has(Quirk::PostIdOnly) => {
-                Answer::xml(201, xml_write::id_document(record.id, settings), settings)
+            Outcome::Done(object) if created && settings.has(Quirk::PostIdOnly) => {
+                Answer::xml(201, xml_write::id_document(shape, object.id, settings), settings)
             }
-            Outcome::Done(record) if created => {
+            Outcome::Done(object) if created => {
                 let slash = if settings.account.is_empty() { "" } else { "/" };
-                let location = format!("{slash}{}/contacts/{}.xml", settings.account, record.id);
-                Answer::contact(201, &record, settings).with(header::LOCATION, &location)
+                let location = format!("{slash}{}/{}/{}.xml", settings.account, shape.many, object.id);
+                Answer::object(201, shape, &object, settings).with(header::LOCATION, &location)
             }
             Outcome::Done(_) if settings.has(Quirk::PutEmpty) => Answer::empty(200),
-            Outcome::Done(record) => Answer::contact(200, &record, settings),
-            Outcome::Missing => missing(settings),
+            Outcome::Done(object) => Answer::object(200, shape, &object, settings),
+            Outcome::Missing => missing(shape, settings),
             Outcome::Refused(errors) => Answer::errors(422, &errors, settings),
         })
     }
 }
 
-fn missing(settings: &SandboxSettings) -> Answer {
-    Answer::errors(404, &["Couldn't find Contact"], settings)
+fn missing<const N: usize>(shape: &Shape<N>, settings: &SandboxSettings) -> Answer {
+    Answer::errors(404, &[format!("Couldn't find {}", shape.title)], settings)
+}
+
+/// What is answered to whatever concerns firms, at a server that does not give them.
+fn instead_of_firms(settings: &SandboxSettings) -> Option<Answer> {
+    if settings.has(Quirk::FirmsUnauthorized) {
+        Some(unauthorized(settings))
+    } else if settings.has(Quirk::FirmsForbidden) {
+        Some(Answer::errors(403, &["You may not see firms"], settings))
+    } else if settings.has(Quirk::FirmsMissing) {
+        Some(nothing_here(settings))
+    } else if settings.has(Quirk::FirmsHtml) {
+        Some(Answer::web_page())
+    } else if settings.has(Quirk::FirmsOdd) {
+        Some(Answer::xml(200, xml_write::odd_document(settings), settings))
+    } else {
+        None
+    }
+}
+
+fn nothing_here(settings: &SandboxSettings) -> Answer {
+    Answer::errors(404, &["there is nothing at this address"], settings)
+}
+
+fn unauthorized(settings: &SandboxSettings) -> Answer {
+    let answer = Answer::errors(401, &["HTTP Basic: Access denied."], settings);
+    answer.with(header::WWW_AUTHENTICATE, "Basic realm=\"practice CRM\"")
 }
 
 /// Base64 with padding (RFC 4648, section 4), for the login.

@@ -19,6 +19,8 @@ pub struct SandboxSettings {
     pub port: u16,
     /// How many contacts a new state begins with.
     pub contacts: u32,
+    /// How many firms a new state begins with at least: those that its contacts belong to, then some that nobody does.
+    pub firms: u32,
     /// What chance starts from: the same seed gives the same contacts and the same faults.
     pub seed: u64,
     /// Contacts on a listing page when the client does not say; at most 250 count.
@@ -47,6 +49,7 @@ impl Default for SandboxSettings {
             state: None,
             port: 0,
             contacts: 250,
+            firms: 0,
             seed: 1,
             per_page: 50,
             user: "demo".to_owned(),
@@ -69,18 +72,19 @@ impl SandboxSettings {
 
     /// What a list of this shape in a PUT means.
     pub fn lists_of(&self, shape: &ListShape) -> Lists {
-        self.addresses.filter(|_| *shape == ADDRESSES).unwrap_or(self.lists)
+        self.addresses.filter(|_| shape.list == ADDRESSES.list).unwrap_or(self.lists)
     }
 }
 
 impl fmt::Debug for SandboxSettings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { state, port, contacts, seed, per_page, user, password: _, account, .. } = self;
+        let Self { state, port, contacts, firms, seed, per_page, user, password: _, account, .. } = self;
         let Self { lists, addresses, past_end, quirks, faults, .. } = self;
         f.debug_struct("SandboxSettings")
             .field("state", state)
             .field("port", port)
             .field("contacts", contacts)
+            .field("firms", firms)
             .field("seed", seed)
             .field("per_page", per_page)
             .field("user", user)
@@ -181,7 +185,7 @@ pub enum Quirk {
     Capitals,
     /// No ETag, hence no 304.
     NoEtag,
-    /// Listings begin with the newest contact.
+    /// Listings begin with the newest.
     NewestFirst,
     /// A POST answers the id alone.
     PostIdOnly,
@@ -195,7 +199,7 @@ pub enum Quirk {
     NoDestroy,
     /// `job_department` is acknowledged and not taken.
     IgnoresDepartment,
-    /// The user may read, create and change contacts, and delete none: 403.
+    /// The user may read, create and change, and delete nothing: 403.
     NoDeletion,
     /// The user may read the second contact, and neither change nor delete it: 403.
     Guarded,
@@ -211,11 +215,34 @@ pub enum Quirk {
     MissingEntry404,
     /// List entries have a `label`, which a list that is replaced loses where it is not sent back.
     EntryLabels,
+    /// The user may not see firms: 403.
+    FirmsForbidden,
+    /// There are no firms at this server: 404.
+    FirmsMissing,
+    /// The login does not hold for firms: 401.
+    FirmsUnauthorized,
+    /// Where firms should be there is a web page: 200.
+    FirmsHtml,
+    /// Where firms should be there is a document with another root.
+    FirmsOdd,
+    /// A new state has firms that are hard to tell apart: two of one name, one whose name differs in capitals and accents
+    /// alone, names with signs and white space, an empty and an unset one, and one that nobody belongs to.
+    OddFirms,
+    /// In a new state one firm that contacts name is not there.
+    FirmsDangling,
+    /// A contact is not put into a firm that is not there: 422.
+    ChecksFirms,
+    /// `firm_id` is acknowledged and not taken.
+    IgnoresFirm,
+    /// With a firm its contacts' `firm_id`s go; else they stay as they are.
+    FirmDeleteClears,
+    /// A firm that contacts belong to is not deleted: 422.
+    FirmDeleteRefused,
 }
 
 impl Quirk {
     /// All of them.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 33] = [
         Self::NoPagination,
         Self::Latin1,
         Self::OmitEmpty,
@@ -238,6 +265,17 @@ impl Quirk {
         Self::CapitalsAtSave,
         Self::MissingEntry404,
         Self::EntryLabels,
+        Self::FirmsForbidden,
+        Self::FirmsMissing,
+        Self::FirmsUnauthorized,
+        Self::FirmsHtml,
+        Self::FirmsOdd,
+        Self::OddFirms,
+        Self::FirmsDangling,
+        Self::ChecksFirms,
+        Self::IgnoresFirm,
+        Self::FirmDeleteClears,
+        Self::FirmDeleteRefused,
     ];
 
     /// Its name on the command line.
@@ -265,6 +303,17 @@ impl Quirk {
             Self::CapitalsAtSave => "capitals-at-save",
             Self::MissingEntry404 => "missing-entry-404",
             Self::EntryLabels => "entry-labels",
+            Self::FirmsForbidden => "firms-forbidden",
+            Self::FirmsMissing => "firms-missing",
+            Self::FirmsUnauthorized => "firms-unauthorized",
+            Self::FirmsHtml => "firms-html",
+            Self::FirmsOdd => "firms-odd",
+            Self::OddFirms => "odd-firms",
+            Self::FirmsDangling => "firms-dangling",
+            Self::ChecksFirms => "checks-firms",
+            Self::IgnoresFirm => "ignores-firm",
+            Self::FirmDeleteClears => "firm-delete-clears",
+            Self::FirmDeleteRefused => "firm-delete-refused",
         }
     }
 }

@@ -1,13 +1,16 @@
-//! What the practice CRM holds, in SQLite: a schema of its own, and all the SQL on it.
+//! What the practice CRM holds, in SQLite: a schema of its own, its versions, and what concerns contacts and firms at once.
 //!
 //! Another process may have the same file open (a user trying `curl` on a sandbox that a scheduled run uses), so
 //! nothing is remembered here between calls.
 
 use std::{path::Path, time::Duration};
 
-use rusqlite::{Connection, OpenFlags, Row, Transaction, TransactionBehavior, params, params_from_iter};
+use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior, params_from_iter};
 
-use super::object::{Entry, LISTS, Record, Value};
+use super::{
+    object::{Firm, Record},
+    rows::{CONTACTS, FIRMS, Rows, Table},
+};
 
 /// The number of the first contact; a live account's ids do not begin at 1 either.
 pub const FIRST_ID: i64 = 1001;
@@ -36,49 +39,40 @@ const SCHEMA: &str = "
     INSERT INTO sqlite_sequence (name, seq) VALUES ('contacts', 1000), ('contact_addresses', 500), ('contact_items', 2000);
 ";
 
+/// Firms, which a state before version 3 lacks. The numbers up to 900 are those that seeded contacts may name.
+const FIRMS_SCHEMA: &str = "
+    CREATE TABLE firms (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        reference TEXT, creator_id TEXT, language TEXT, created_at TEXT NOT NULL,
+        name TEXT, firm_type TEXT, project_id TEXT, siren TEXT, tva TEXT
+    );
+    CREATE INDEX firms_in_order ON firms (id);
+    CREATE TABLE firm_addresses (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        firm_id INTEGER NOT NULL REFERENCES firms (id) ON DELETE CASCADE,
+        address_type TEXT, street_address TEXT, street_address2 TEXT, zip_code TEXT, city TEXT, country TEXT, label TEXT
+    );
+    CREATE INDEX firm_addresses_of ON firm_addresses (firm_id, id);
+    CREATE TABLE firm_items (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        firm_id INTEGER NOT NULL REFERENCES firms (id) ON DELETE CASCADE,
+        type_id TEXT, value TEXT, label TEXT
+    );
+    CREATE INDEX firm_items_of ON firm_items (firm_id, id);
+    INSERT INTO sqlite_sequence (name, seq) VALUES ('firms', 900), ('firm_addresses', 500), ('firm_items', 2000);
+";
+
 /// Written to `user_version` together with the seed: a state that was cut short while it was made counts as new.
-const VERSION: i64 = 2;
+const VERSION: i64 = 3;
 
 /// What a state of version 1 lacks.
 const SINCE_1: &str =
     "ALTER TABLE contact_addresses ADD COLUMN label TEXT; ALTER TABLE contact_items ADD COLUMN label TEXT;";
 
-const SELECT: &str = "SELECT id, reference, project_id, creator_id, language, created_at, civility_label_id, last_name, \
-                      first_name, comment, job_title, job_department, country, contact_type, firm_id FROM contacts \
-                      WHERE id BETWEEN ?1 AND ?2 ORDER BY id";
-const INSERT: &str = "INSERT INTO contacts (reference, project_id, creator_id, language, created_at, civility_label_id, \
-                      last_name, first_name, comment, job_title, job_department, country, contact_type, firm_id) \
-                      VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
-const UPDATE: &str = "UPDATE contacts SET civility_label_id = ?, last_name = ?, first_name = ?, comment = ?, job_title = ?, \
-                      job_department = ?, country = ?, contact_type = ?, firm_id = ? WHERE id = ?";
-
-/// The SQL of one list.
-struct ListSql {
-    select: &'static str,
-    insert: &'static str,
-    update: &'static str,
-    delete: &'static str,
-}
-
-/// In the order of [`LISTS`].
-const LIST_SQL: [ListSql; 2] = [
-    ListSql {
-        select: "SELECT contact_id, id, label, address_type, street_address, street_address2, zip_code, city, country \
-                 FROM contact_addresses WHERE contact_id BETWEEN ?1 AND ?2 ORDER BY contact_id, id",
-        insert: "INSERT INTO contact_addresses (address_type, street_address, street_address2, zip_code, city, country, \
-                 label, contact_id) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-        update: "UPDATE contact_addresses SET address_type = ?, street_address = ?, street_address2 = ?, zip_code = ?, \
-                 city = ?, country = ?, label = ? WHERE id = ?",
-        delete: "DELETE FROM contact_addresses WHERE id = ?",
-    },
-    ListSql {
-        select: "SELECT contact_id, id, label, type_id, value FROM contact_items WHERE contact_id BETWEEN ?1 AND ?2 \
-                 ORDER BY contact_id, id",
-        insert: "INSERT INTO contact_items (type_id, value, label, contact_id) VALUES (?, ?, ?, ?)",
-        update: "UPDATE contact_items SET type_id = ?, value = ?, label = ? WHERE id = ?",
-        delete: "DELETE FROM contact_items WHERE id = ?",
-    },
-];
+/// The firms that contacts name, by number. Whatever is no positive number names none.
+const FIRMS_NAMED: &str = "SELECT DISTINCT CAST(firm_id AS INTEGER) AS firm FROM contacts \
+                           WHERE firm_id GLOB '[0-9]*' AND firm_id NOT GLOB '*[^0-9]*' AND length(firm_id) < 19 \
+                           AND CAST(firm_id AS INTEGER) > 0 ORDER BY firm";
 
 /// The state, open.
 #[derive(Debug)]
@@ -87,8 +81,13 @@ pub struct State {
 }
 
 impl State {
-    /// Opens the file, or a state in memory; a new one is made and filled with what `seed` gives, in one transaction.
-    pub fn open<I: Iterator<Item = Record>>(path: Option<&Path>, seed: impl FnOnce() -> I) -> rusqlite::Result<Self> {
+    /// Opens the file, or a state in memory. A new one is made and filled with what `people` gives; a state that has no
+    /// firms yet gets those that `firms` gives for the numbers that its contacts name. All in one transaction.
+    pub fn open<I: Iterator<Item = Record>>(
+        path: Option<&Path>,
+        people: impl FnOnce() -> I,
+        firms: impl FnOnce(&[i64]) -> Vec<Firm>,
+    ) -> rusqlite::Result<Self> {
         let mut connection = match path {
             Some(path) => Connection::open(path)?,
             None => Connection::open_in_memory()?,
@@ -97,15 +96,21 @@ impl State {
         connection.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(()))?;
         connection.pragma_update(None, "synchronous", "NORMAL")?;
         connection.pragma_update(None, "foreign_keys", true)?;
-        connection.set_prepared_statement_cache_capacity(32);
+        connection.set_prepared_statement_cache_capacity(48);
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let version: i64 = transaction.pragma_query_value(None, "user_version", |row| row.get(0))?;
         if version == 1 {
             transaction.execute_batch(SINCE_1)?;
         } else if version < 1 {
             transaction.execute_batch(SCHEMA)?;
-            for record in seed() {
-                insert(&transaction, &record)?;
+            for record in people() {
+                CONTACTS.insert(&transaction, None, &record)?;
+            }
+        }
+        if version < 3 {
+            transaction.execute_batch(FIRMS_SCHEMA)?;
+            for firm in firms(&numbers(&transaction, FIRMS_NAMED, &[])?) {
+                FIRMS.insert(&transaction, Some(firm.id), &firm)?;
             }
         }
         if version < VERSION {
@@ -115,163 +120,48 @@ impl State {
         Ok(Self { connection })
     }
 
-    /// How many contacts there are.
-    pub fn count(&self) -> rusqlite::Result<usize> {
-        count(&self.connection)
+    /// The contacts, or the firms.
+    pub fn rows<const N: usize>(&mut self, table: &'static Table<N>) -> Rows<'_, N> {
+        Rows::new(&mut self.connection, table)
     }
 
-    /// The numbers of all contacts, ascending.
-    pub fn ids(&self) -> rusqlite::Result<Vec<i64>> {
-        let mut statement = self.connection.prepare_cached("SELECT id FROM contacts ORDER BY id")?;
-        statement.query_map([], |row| row.get(0))?.collect()
+    /// The numbers of the contacts that name a firm, ascending.
+    pub fn contacts_of_firm(&self, firm: i64) -> rusqlite::Result<Vec<i64>> {
+        numbers(&self.connection, "SELECT id FROM contacts WHERE firm_id = ? ORDER BY id", &[firm.to_string()])
     }
 
-    /// One contact.
-    pub fn get(&self, id: i64) -> rusqlite::Result<Option<Record>> {
-        Ok(load(&self.connection, id, id)?.pop())
-    }
-
-    /// A page: what `window` asks for once it knows how many contacts there are, as (how many to skip, how many to
-    /// take); the count comes back with it, both from the same moment.
-    pub fn page(
-        &mut self,
-        newest_first: bool,
-        window: impl FnOnce(usize) -> (usize, usize),
-    ) -> rusqlite::Result<(usize, Vec<Record>)> {
-        let transaction = self.connection.transaction()?;
-        let total = count(&transaction)?;
-        let (skip, take) = window(total);
-        let take = take.min(total.saturating_sub(skip));
-        if take == 0 {
-            return Ok((total, Vec::new()));
-        }
-        let skip = if newest_first { total - skip - take } else { skip };
-        // The narrow index makes far pages cheap: the table itself would be walked through row by row, comments and all.
-        let at = "SELECT id FROM contacts INDEXED BY contacts_in_order ORDER BY id LIMIT 1 OFFSET ?";
-        let mut statement = transaction.prepare_cached(at)?;
-        let first = statement.query_row([skip as i64], |row| row.get(0))?;
-        let last = statement.query_row([(skip + take - 1) as i64], |row| row.get(0))?;
-        let mut records = load(&transaction, first, last)?;
-        if newest_first {
-            records.reverse();
-        }
-        Ok((total, records))
-    }
-
-    /// Stores a new contact and gives its number.
-    pub fn insert(&mut self, record: &Record) -> rusqlite::Result<i64> {
+    /// Removes a firm, and with `clears` its contacts' mention of it; false when there was none.
+    pub fn delete_firm(&mut self, firm: i64, clears: bool) -> rusqlite::Result<bool> {
         let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        let id = insert(&transaction, record)?;
+        let was_there = FIRMS.delete(&transaction, firm)?;
+        if was_there && clears {
+            move_contacts(&transaction, firm, None)?;
+        }
         transaction.commit()?;
-        Ok(id)
+        Ok(was_there)
     }
 
-    /// Changes a contact in one transaction and gives it as it is then; `None` when there is none. An error of `edit`
-    /// leaves it alone.
-    pub fn change<E>(
-        &mut self,
-        id: i64,
-        edit: impl FnOnce(&mut Record) -> Result<(), E>,
-    ) -> rusqlite::Result<Option<Result<Record, E>>> {
+    /// Puts the contacts of one firm into another and removes the first; how many there were, or `None` when one of the
+    /// firms is not there or both are the same.
+    pub fn merge_firms(&mut self, from: i64, into: i64) -> rusqlite::Result<Option<usize>> {
         let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        let Some(old) = load(&transaction, id, id)?.pop() else { return Ok(None) };
-        let mut new = old.clone();
-        if let Err(error) = edit(&mut new) {
-            return Ok(Some(Err(error)));
+        if from == into || !FIRMS.has(&transaction, into)? || !FIRMS.delete(&transaction, from)? {
+            return Ok(None);
         }
-        let values = new.scalars.iter().cloned().chain([Some(id.to_string())]);
-        transaction.prepare_cached(UPDATE)?.execute(params_from_iter(values))?;
-        for (at, sql) in LIST_SQL.iter().enumerate() {
-            save_list(&transaction, sql, id, &old.lists[at], &new.lists[at])?;
-        }
-        let stored = load(&transaction, id, id)?.pop();
+        let moved = move_contacts(&transaction, from, Some(into))?;
         transaction.commit()?;
-        Ok(stored.map(Ok))
-    }
-
-    /// Removes a contact; false when there was none.
-    pub fn delete(&mut self, id: i64) -> rusqlite::Result<bool> {
-        Ok(self.connection.prepare_cached("DELETE FROM contacts WHERE id = ?")?.execute([id])? > 0)
+        Ok(Some(moved))
     }
 }
 
-fn count(connection: &Connection) -> rusqlite::Result<usize> {
-    let mut statement = connection.prepare_cached("SELECT count(*) FROM contacts INDEXED BY contacts_in_order")?;
-    let count: i64 = statement.query_row([], |row| row.get(0))?;
-    Ok(usize::try_from(count).unwrap_or_default())
+fn move_contacts(transaction: &Transaction<'_>, from: i64, into: Option<i64>) -> rusqlite::Result<usize> {
+    let mut statement = transaction.prepare_cached("UPDATE contacts SET firm_id = ? WHERE firm_id = ?")?;
+    statement.execute([into.map(|firm| firm.to_string()), Some(from.to_string())])
 }
 
-fn insert(transaction: &Transaction<'_>, record: &Record) -> rusqlite::Result<i64> {
-    let Record { id: _, reference, project_id, creator_id, language, created_at, scalars, lists } = record;
-    let own = [reference, project_id, creator_id, language].map(Clone::clone);
-    let values = own.into_iter().chain([Some(created_at.clone())]).chain(scalars.iter().cloned());
-    transaction.prepare_cached(INSERT)?.execute(params_from_iter(values))?;
-    let id = transaction.last_insert_rowid();
-    if reference.is_none() {
-        let sql = "UPDATE contacts SET reference = printf('C%05d', id) WHERE id = ?";
-        transaction.prepare_cached(sql)?.execute([id])?;
-    }
-    for (sql, entries) in LIST_SQL.iter().zip(lists) {
-        save_list(transaction, sql, id, &[], entries)?;
-    }
-    Ok(id)
-}
-
-fn save_list(
-    transaction: &Transaction<'_>,
-    sql: &ListSql,
-    contact: i64,
-    old: &[Entry],
-    new: &[Entry],
-) -> rusqlite::Result<()> {
-    for gone in old.iter().filter(|entry| new.iter().all(|kept| kept.id != entry.id)) {
-        transaction.prepare_cached(sql.delete)?.execute([gone.id])?;
-    }
-    for entry in new.iter().filter(|entry| !old.contains(entry)) {
-        // The last parameter is the contact of a new entry, the number of a known one.
-        let (sql, last) = if entry.id == 0 { (sql.insert, contact) } else { (sql.update, entry.id) };
-        let values = entry.values.iter().cloned().chain([entry.label.clone(), Some(last.to_string())]);
-        transaction.prepare_cached(sql)?.execute(params_from_iter(values))?;
-    }
-    Ok(())
-}
-
-/// The contacts from one number to another, with their lists, by number.
-fn load(connection: &Connection, first: i64, last: i64) -> rusqlite::Result<Vec<Record>> {
-    let mut statement = connection.prepare_cached(SELECT)?;
-    let mut records: Vec<Record> = statement.query_map([first, last], record)?.collect::<Result<_, _>>()?;
-    for (at, sql) in LIST_SQL.iter().enumerate() {
-        let mut statement = connection.prepare_cached(sql.select)?;
-        let mut rows = statement.query(params![first, last])?;
-        let mut owners = records.iter_mut().peekable();
-        while let Some(row) = rows.next()? {
-            let contact: i64 = row.get(0)?;
-            // Both sides ascend, so the owner is never behind us.
-            while owners.next_if(|owner| owner.id < contact).is_some() {}
-            let Some(owner) = owners.peek_mut().filter(|owner| owner.id == contact) else { continue };
-            let label = row.get(2)?;
-            let values = (3..3 + LISTS[at].fields.len()).map(|column| row.get(column)).collect::<Result<_, _>>()?;
-            owner.lists[at].push(Entry { id: row.get(1)?, label, values });
-        }
-    }
-    Ok(records)
-}
-
-fn record(row: &Row<'_>) -> rusqlite::Result<Record> {
-    let mut scalars: [Value; 9] = Default::default();
-    for (at, scalar) in scalars.iter_mut().enumerate() {
-        *scalar = row.get(6 + at)?;
-    }
-    Ok(Record {
-        id: row.get(0)?,
-        reference: row.get(1)?,
-        project_id: row.get(2)?,
-        creator_id: row.get(3)?,
-        language: row.get(4)?,
-        created_at: row.get(5)?,
-        scalars,
-        lists: Default::default(),
-    })
+fn numbers(connection: &Connection, sql: &str, values: &[String]) -> rusqlite::Result<Vec<i64>> {
+    let mut statement = connection.prepare_cached(sql)?;
+    statement.query_map(params_from_iter(values), |row| row.get(0))?.collect()
 }
 
 /// Whether the file holds a state already; for words to a user only.
@@ -284,6 +174,7 @@ pub fn is_seeded(path: &Path) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sandbox::object::Entry;
 
     fn named(name: &str, items: &[&str]) -> Record {
         let mut record = Record { created_at: "01-01-2020-10-00".to_owned(), ..Record::default() };
@@ -295,15 +186,32 @@ mod tests {
     }
 
     fn filled(count: usize) -> State {
-        State::open(None, || (0..count).map(|n| named(&format!("n{n}"), &["a", "b"][..n % 3]))).unwrap()
+        State::open(None, || (0..count).map(|n| named(&format!("n{n}"), &["a", "b"][..n % 3])), no_firms).unwrap()
+    }
+
+    fn no_firms(_: &[i64]) -> Vec<Firm> {
+        Vec::new()
+    }
+
+    impl State {
+        fn contacts(&mut self) -> Rows<'_, 9> {
+            self.rows(&CONTACTS)
+        }
+
+        /// What SQLite means to do.
+        pub fn plan(&self, sql: &str) -> String {
+            let mut statement = self.connection.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
+            let lines = statement.query_map([1, 1], |row| row.get::<_, String>(3)).unwrap();
+            lines.collect::<Result<Vec<_>, _>>().unwrap().join("; ")
+        }
     }
 
     #[test]
     fn pages_hold_their_contacts_with_their_own_lists() {
         let mut state = filled(7);
-        state.delete(1003).unwrap();
+        state.contacts().delete(1003).unwrap();
         let check = |state: &mut State, newest: bool, window: (usize, usize), expected: &[i64]| {
-            let (total, records) = state.page(newest, |_| window).unwrap();
+            let (total, records) = state.contacts().page(newest, |_| window).unwrap();
             assert_eq!(total, 6);
             assert_eq!(records.iter().map(|record| record.id).collect::<Vec<_>>(), expected);
             for record in &records {
@@ -322,11 +230,14 @@ mod tests {
     #[test]
     fn a_number_is_never_used_again() {
         let mut state = filled(2);
-        let id = state.insert(&named("new", &[])).unwrap();
-        assert!(state.delete(id).unwrap());
-        assert!(!state.delete(id).unwrap());
-        assert_eq!(state.insert(&named("newer", &[])).unwrap(), id + 1);
-        assert_eq!(State::open(None, nobody).unwrap().insert(&named("first", &[])).unwrap(), FIRST_ID);
+        let id = state.contacts().insert(&named("new", &[])).unwrap();
+        assert!(state.contacts().delete(id).unwrap());
+        assert!(!state.contacts().delete(id).unwrap());
+        assert_eq!(state.contacts().insert(&named("newer", &[])).unwrap(), id + 1);
+        assert_eq!(
+            State::open(None, nobody, no_firms).unwrap().contacts().insert(&named("first", &[])).unwrap(),
+            FIRST_ID
+        );
     }
 
     fn nobody() -> impl Iterator<Item = Record> {
@@ -335,15 +246,15 @@ mod tests {
 
     #[test]
     fn a_change_keeps_the_ids_of_entries_and_an_error_changes_nothing() {
-        let mut state = State::open(None, || [named("Durand", &["a", "b"])].into_iter()).unwrap();
-        let before = state.get(1001).unwrap().unwrap();
-        let refused = state.change(1001, |record| {
+        let mut state = State::open(None, || [named("Durand", &["a", "b"])].into_iter(), no_firms).unwrap();
+        let before = state.contacts().get(1001).unwrap().unwrap();
+        let refused = state.contacts().change(1001, |record| {
             record.scalars[1] = None;
             Err("no")
         });
         assert_eq!(refused.unwrap(), Some(Err("no")));
-        assert_eq!(state.get(1001).unwrap().unwrap(), before);
-        let changed = state.change::<()>(1001, |record| {
+        assert_eq!(state.contacts().get(1001).unwrap().unwrap(), before);
+        let changed = state.contacts().change::<()>(1001, |record| {
             record.lists[1].remove(0);
             record.lists[1].push(Entry {
                 id: 0,
@@ -356,7 +267,7 @@ mod tests {
         assert_eq!(changed.lists[1][0], before.lists[1][1]);
         assert_eq!(changed.lists[1][1].values[1].as_deref(), Some("c"));
         assert!(changed.lists[1][1].id > before.lists[1][1].id);
-        assert_eq!(state.change::<()>(9, |_| Ok(())).unwrap(), None);
+        assert_eq!(state.contacts().change::<()>(9, |_| Ok(())).unwrap(), None);
     }
 
     #[test]
@@ -364,29 +275,64 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("state.db");
         assert!(!is_seeded(&path));
-        State::open(Some(&path), || [named("a", &[])].into_iter()).unwrap().insert(&named("b", &[])).unwrap();
+        let mut state = State::open(Some(&path), || [named("a", &[])].into_iter(), no_firms).unwrap();
+        state.contacts().insert(&named("b", &[])).unwrap();
         assert!(is_seeded(&path));
-        let state = State::open(Some(&path), || [named("c", &[])].into_iter()).unwrap();
-        assert_eq!(state.ids().unwrap(), [1001, 1002]);
-        // As an earlier version left it.
-        let older = "ALTER TABLE contact_addresses DROP COLUMN label; ALTER TABLE contact_items DROP COLUMN label;
-                     PRAGMA user_version = 1";
-        state.connection.execute_batch(older).unwrap();
-        drop(state);
-        let state = State::open(Some(&path), nobody).unwrap();
-        assert_eq!(state.get(1001).unwrap().unwrap().lists[1].len(), 0);
+        let mut state = State::open(Some(&path), || [named("c", &[])].into_iter(), no_firms).unwrap();
+        assert_eq!(state.contacts().ids().unwrap(), [1001, 1002]);
     }
 
     #[test]
-    fn far_pages_are_found_by_the_narrow_index() {
-        let state = filled(1);
-        let plan = |sql: &str| -> String {
-            let mut statement = state.connection.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
-            let lines = statement.query_map([1, 1], |row| row.get::<_, String>(3)).unwrap();
-            lines.collect::<Result<Vec<_>, _>>().unwrap().join("; ")
+    fn an_older_file_gets_what_it_lacks_and_keeps_what_it_has() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("state.db");
+        let people = || ["344", "12", "344", "", "0", "7a", "99999999999999999999"].into_iter().map(belongs_to);
+        let mut state = State::open(Some(&path), people, no_firms).unwrap();
+        let before: Vec<_> = (1001..=1007).map(|id| state.contacts().get(id).unwrap()).collect();
+        let version_2 = "DROP TABLE firm_items; DROP TABLE firm_addresses; DROP TABLE firms; PRAGMA user_version = 2;
+                         DELETE FROM sqlite_sequence WHERE name LIKE 'firm%'";
+        state.connection.execute_batch(version_2).unwrap();
+        let version_1 = "ALTER TABLE contact_addresses DROP COLUMN label; ALTER TABLE contact_items DROP COLUMN label;
+                         PRAGMA user_version = 1";
+        state.connection.execute_batch(version_1).unwrap();
+        drop(state);
+        let mut state = State::open(Some(&path), nobody, firms).unwrap();
+        assert_eq!((1001..=1007).map(|id| state.contacts().get(id).unwrap()).collect::<Vec<_>>(), before);
+        assert_eq!(state.rows(&FIRMS).ids().unwrap(), [12, 344]);
+        state.delete_firm(12, false).unwrap();
+        drop(state);
+        let mut state = State::open(Some(&path), nobody, firms).unwrap();
+        assert_eq!(state.rows(&FIRMS).ids().unwrap(), [344], "seeded once");
+        assert_eq!(state.rows(&FIRMS).insert(&Firm::default()).unwrap(), 901);
+    }
+
+    fn belongs_to(firm: &str) -> Record {
+        let mut record = named("a", &["1"]);
+        record.scalars[8] = Some(firm.to_owned());
+        record
+    }
+
+    fn firms(named: &[i64]) -> Vec<Firm> {
+        named.iter().map(|&id| Firm { id, ..Firm::default() }).collect()
+    }
+
+    #[test]
+    fn firms_go_with_or_without_their_contacts_mention() {
+        let people = || ["5", "5", "6", "55"].into_iter().map(belongs_to);
+        let mut state = State::open(None, people, firms).unwrap();
+        let firm_of = |state: &mut State| -> Vec<Option<String>> {
+            (1001..=1004).map(|id| state.contacts().get(id).unwrap().unwrap().scalars[8].take()).collect()
         };
-        for sql in [SELECT, LIST_SQL[0].select, LIST_SQL[1].select] {
-            assert!(plan(sql).starts_with("SEARCH"), "{}", plan(sql));
+        let some = |firm: &str| Some(firm.to_owned());
+        assert_eq!(state.contacts_of_firm(5).unwrap(), [1001, 1002]);
+        assert_eq!(state.merge_firms(5, 6).unwrap(), Some(2));
+        assert_eq!(firm_of(&mut state), [some("6"), some("6"), some("6"), some("55")]);
+        for (from, into) in [(5, 6), (6, 5), (6, 6)] {
+            assert_eq!(state.merge_firms(from, into).unwrap(), None, "{from} {into}");
         }
+        assert_eq!(state.rows(&FIRMS).ids().unwrap(), [6, 55]);
+        assert!(state.delete_firm(55, false).unwrap() && !state.delete_firm(55, false).unwrap());
+        assert!(state.delete_firm(6, true).unwrap());
+        assert_eq!(firm_of(&mut state), [None, None, None, some("55")]);
     }
 }

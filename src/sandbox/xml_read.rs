@@ -1,4 +1,4 @@
-//! Reads the XML of a request: a `<contact>` with some of its elements.
+//! Reads the XML of a request: a `<contact>` or a `<firm>` with some of its elements.
 //!
 //! Written for this server alone; `crm` reads answers with code of its own. Strict where a Rails application is strict:
 //! one root, everything closed, nothing after it, no DOCTYPE.
@@ -8,12 +8,12 @@ use quick_xml::{
     events::{BytesStart, Event},
 };
 
-use super::object::{Change, EntryChange, LABEL, LISTS, ListShape, SCALARS, Value};
+use super::object::{Change, EntryChange, LABEL, ListShape, Shape, Value};
 
 /// Elements may be nested this deep.
 const DEPTH_MAX: usize = 32;
 
-/// Why a request's body is no contact: words for the client.
+/// Why a request's body is no such object: words for the client.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct Unreadable(String);
@@ -23,19 +23,20 @@ fn unreadable(words: impl Into<String>) -> Unreadable {
 }
 
 /// Reads a request's body, in the encoding that its declaration names (UTF-8 without one).
-pub fn read_change(body: &[u8]) -> Result<Change, Unreadable> {
+pub fn read_change<const N: usize>(shape: &Shape<N>, body: &[u8]) -> Result<Change<N>, Unreadable> {
     let text = decoded(body)?;
     let root = read_tree(&text)?;
-    if root.name != "contact" {
-        return Err(unreadable("the root element is not <contact>"));
+    if root.name != shape.one {
+        return Err(unreadable(format!("the root element is not <{}>", shape.one)));
     }
     let mut change = Change::default();
     for child in &root.children {
-        if let Some(at) = SCALARS.iter().position(|name| *name == child.name) {
+        if let Some(at) = shape.place(&child.name) {
             change.scalars[at] = Some(child.value());
-        } else if let Some(at) = LISTS.iter().position(|shape| shape.list == child.name) {
-            let entries = child.children.iter().filter(|entry| entry.name == LISTS[at].entry);
-            change.lists[at] = Some(entries.map(|entry| read_entry(entry, LISTS[at])).collect());
+        } else if let Some(at) = shape.lists.iter().position(|list| list.list == child.name) {
+            let list = shape.lists[at];
+            let entries = child.children.iter().filter(|entry| entry.name == list.entry);
+            change.lists[at] = Some(entries.map(|entry| read_entry(entry, list)).collect());
         }
         // Anything else is left alone, as Rails does with parameters that it does not permit.
     }
@@ -154,15 +155,16 @@ fn referenced(name: &quick_xml::events::BytesRef<'_>) -> Result<char, Unreadable
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sandbox::object::{CONTACT, FIRM};
 
     fn check_scalar(body: &str, at: usize, expected: Option<Option<&str>>) {
-        let change = read_change(body.as_bytes()).unwrap();
+        let change = read_change(&CONTACT, body.as_bytes()).unwrap();
         let found = change.scalars[at].as_ref().map(|value| value.as_deref());
         assert_eq!(found, expected, "{body}");
     }
 
     fn check_refused(body: &[u8], expected: &str) {
-        assert_eq!(read_change(body).unwrap_err().to_string(), expected);
+        assert_eq!(read_change(&CONTACT, body).unwrap_err().to_string(), expected);
     }
 
     #[test]
@@ -183,12 +185,13 @@ mod tests {
             Some(Some("<b> &é😀<&")),
         );
         let latin = b"<?xml version=\"1.0\" encoding=\"ISO-8859-1\"?><contact><last_name>Zo\xe9</last_name></contact>";
-        assert_eq!(read_change(latin).unwrap().scalars[1], Some(Some("Zoé".to_owned())));
+        assert_eq!(read_change(&CONTACT, latin).unwrap().scalars[1], Some(Some("Zoé".to_owned())));
     }
 
     #[test]
     fn lists_are_read_with_their_ids() {
         let change = read_change(
+            &CONTACT,
             b"<contact><contact_items type=\"array\"><contact_item><id type=\"integer\">7</id><_destroy>1</_destroy></contact_item>\
               <contact_item><type_id>88</type_id><value>06</value></contact_item></contact_items><contact_addresses/></contact>",
         )
@@ -220,11 +223,18 @@ mod tests {
     }
 
     #[test]
+    fn a_firm_has_a_root_and_elements_of_its_own() {
+        let change = read_change(&FIRM, b"<firm><name>A &amp; B</name><last_name>x</last_name></firm>").unwrap();
+        assert_eq!(change.scalars, [Some(Some("A & B".to_owned())), None, None, None, None]);
+        assert_eq!(read_change(&FIRM, b"<contact/>").unwrap_err().to_string(), "the root element is not <firm>");
+    }
+
+    #[test]
     fn a_contact_cut_anywhere_is_refused() {
         let whole = "<contact><last_name>Zo\u{e9} &amp; co</last_name><contact_items/></contact>".as_bytes();
-        assert!(read_change(whole).is_ok());
+        assert!(read_change(&CONTACT, whole).is_ok());
         for end in 0..whole.len() {
-            assert!(read_change(&whole[..end]).is_err(), "cut at {end}");
+            assert!(read_change(&CONTACT, &whole[..end]).is_err(), "cut at {end}");
         }
     }
 }

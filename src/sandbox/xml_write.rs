@@ -1,41 +1,53 @@
 //! Writes the XML of an answer, in the form of a Rails application: one element a line, `type` and `nil` attributes.
 
 use super::{
-    object::{INTEGERS, LABEL, LISTS, Record, SCALARS, Value},
+    object::{INTEGERS, LABEL, Object, Shape, Value},
     settings::{Quirk, SandboxSettings},
 };
 
-/// A document that holds one contact.
-pub fn contact_document(record: &Record, settings: &SandboxSettings) -> Vec<u8> {
+/// A document that holds one contact or firm.
+pub fn document<const N: usize>(shape: &Shape<N>, object: &Object<N>, settings: &SandboxSettings) -> Vec<u8> {
     let mut page = Page::new(settings);
-    page.contact(record, 0);
+    page.object(shape, object, 0);
     page.finish()
 }
 
-/// A document that holds a contact's number and nothing else, as some servers answer a POST.
-pub fn id_document(id: i64, settings: &SandboxSettings) -> Vec<u8> {
+/// A document that holds its number and nothing else, as some servers answer a POST.
+pub fn id_document<const N: usize>(shape: &Shape<N>, id: i64, settings: &SandboxSettings) -> Vec<u8> {
     let mut page = Page::new(settings);
-    page.line(0, "<contact>");
+    page.line(0, &format!("<{}>", shape.one));
     page.value(2, "id", &Some(id.to_string()));
-    page.line(0, "</contact>");
+    page.line(0, &format!("</{}>", shape.one));
     page.finish()
 }
 
 /// A page of the listing.
-pub fn listing_document(records: &[Record], pages_total: usize, settings: &SandboxSettings) -> Vec<u8> {
+pub fn listing_document<const N: usize>(
+    shape: &Shape<N>,
+    objects: &[Object<N>],
+    pages_total: usize,
+    settings: &SandboxSettings,
+) -> Vec<u8> {
     let mut page = Page::new(settings);
-    page.line(0, "<contacts type=\"array\">");
+    page.line(0, &format!("<{} type=\"array\">", shape.many));
     if !settings.has(Quirk::NoPagination) {
         page.line(2, "<pagination>");
         page.line(4, &format!("<total_pages type=\"integer\">{pages_total}</total_pages>"));
-        let count = records.len();
+        let count = objects.len();
         page.line(4, &format!("<current_page_items_count type=\"integer\">{count}</current_page_items_count>"));
         page.line(2, "</pagination>");
     }
-    for record in records {
-        page.contact(record, 2);
+    for object in objects {
+        page.object(shape, object, 2);
     }
-    page.line(0, "</contacts>");
+    page.line(0, &format!("</{}>", shape.many));
+    page.finish()
+}
+
+/// A listing of something else: a root that no action of the reference answers.
+pub fn odd_document(settings: &SandboxSettings) -> Vec<u8> {
+    let mut page = Page::new(settings);
+    page.line(0, "<nil-classes type=\"array\"/>");
     page.finish()
 }
 
@@ -61,40 +73,42 @@ impl<'a> Page<'a> {
         Self { text: format!("<?xml version=\"1.0\" encoding=\"{encoding}\"?>\n"), settings }
     }
 
-    fn contact(&mut self, record: &Record, indent: usize) {
-        let Record { id, reference, project_id, creator_id, language, created_at, scalars, lists } = record;
-        self.line(indent, "<contact>");
+    fn object<const N: usize>(&mut self, shape: &Shape<N>, object: &Object<N>, indent: usize) {
+        let Object { id, reference, creator_id, language, created_at, scalars, lists } = object;
+        self.line(indent, &format!("<{}>", shape.one));
         self.value(indent + 2, "id", &Some(id.to_string()));
         self.value(indent + 2, "reference", reference);
-        for (name, value) in SCALARS.iter().zip(scalars) {
+        for (name, value) in shape.scalars.iter().zip(scalars) {
             self.value(indent + 2, name, value);
         }
-        self.value(indent + 2, "project_id", project_id);
+        for name in shape.unset {
+            self.value(indent + 2, name, &None);
+        }
         self.value(indent + 2, "creator_id", creator_id);
         self.value(indent + 2, "created_at", &Some(created_at.clone()));
         self.value(indent + 2, "language", language);
-        for (shape, entries) in LISTS.iter().zip(lists) {
+        for (list, entries) in shape.lists.iter().zip(lists) {
             if entries.is_empty() {
                 if !self.settings.has(Quirk::OmitEmpty) {
-                    self.line(indent + 2, &format!("<{} type=\"array\"/>", shape.list));
+                    self.line(indent + 2, &format!("<{} type=\"array\"/>", list.list));
                 }
                 continue;
             }
-            self.line(indent + 2, &format!("<{} type=\"array\">", shape.list));
+            self.line(indent + 2, &format!("<{} type=\"array\">", list.list));
             for entry in entries {
-                self.line(indent + 4, &format!("<{}>", shape.entry));
+                self.line(indent + 4, &format!("<{}>", list.entry));
                 self.value(indent + 6, "id", &Some(entry.id.to_string()));
-                for (name, value) in shape.fields.iter().zip(&entry.values) {
+                for (name, value) in list.fields.iter().zip(&entry.values) {
                     self.value(indent + 6, name, value);
                 }
                 if self.settings.has(Quirk::EntryLabels) {
                     self.value(indent + 6, LABEL, &entry.label);
                 }
-                self.line(indent + 4, &format!("</{}>", shape.entry));
+                self.line(indent + 4, &format!("</{}>", list.entry));
             }
-            self.line(indent + 2, &format!("</{}>", shape.list));
+            self.line(indent + 2, &format!("</{}>", list.list));
         }
-        self.line(indent, "</contact>");
+        self.line(indent, &format!("</{}>", shape.one));
     }
 
     fn value(&mut self, indent: usize, name: &str, value: &Value) {
@@ -165,7 +179,7 @@ fn escape(text: &str, out: &mut String) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sandbox::object::Entry;
+    use crate::sandbox::object::{CONTACT, Entry, FIRM, Firm, Record};
 
     fn sample() -> Record {
         let mut record = Record { id: 1042, created_at: "03-02-2021-09-15".to_owned(), ..Record::default() };
@@ -181,7 +195,7 @@ mod tests {
 
     fn check(quirks: &[Quirk], expected: &str) {
         let settings = SandboxSettings { quirks: quirks.to_vec(), ..SandboxSettings::default() };
-        let bytes = contact_document(&sample(), &settings);
+        let bytes = document(&CONTACT, &sample(), &settings);
         let text = encoding_rs::mem::decode_latin1(&bytes).into_owned();
         let text = if quirks.contains(&Quirk::Latin1) { text } else { String::from_utf8(bytes).unwrap() };
         assert_eq!(text, expected);
@@ -246,12 +260,57 @@ mod tests {
     fn a_listing_tells_its_pages_unless_told_not_to() {
         let text = |quirks: &[Quirk]| {
             let settings = SandboxSettings { quirks: quirks.to_vec(), ..SandboxSettings::default() };
-            String::from_utf8(listing_document(&[sample(), sample()], 7, &settings)).unwrap()
+            String::from_utf8(listing_document(&CONTACT, &[sample(), sample()], 7, &settings)).unwrap()
         };
         assert!(text(&[]).contains("<total_pages type=\"integer\">7</total_pages>"));
         assert!(text(&[]).contains("<current_page_items_count type=\"integer\">2</current_page_items_count>"));
         assert!(!text(&[Quirk::NoPagination]).contains("pagination"));
         assert_eq!(text(&[]).matches("<contact>").count(), 2);
+    }
+
+    #[test]
+    fn a_listing_of_firms() {
+        let mut firm = Firm { id: 344, created_at: "03-02-2021-09-15".to_owned(), ..Firm::default() };
+        firm.scalars =
+            ["Durand & \"Fils\"", "client", "", "000000344", "FR00000000344"].map(|text| Some(text.to_owned()));
+        firm.scalars[2] = None;
+        firm.lists[1].push(Entry {
+            id: 7,
+            label: None,
+            values: ["71", "01 99 00 43 00"].map(|text| Some(text.to_owned())).to_vec(),
+        });
+        let text = String::from_utf8(listing_document(&FIRM, &[firm], 1, &SandboxSettings::default())).unwrap();
+        assert_eq!(
+            text,
+            r#"<?xml version="1.0" encoding="UTF-8"?>
+<firms type="array">
+  <pagination>
+    <total_pages type="integer">1</total_pages>
+    <current_page_items_count type="integer">1</current_page_items_count>
+  </pagination>
+  <firm>
+    <id type="integer">344</id>
+    <reference nil="true"/>
+    <name>Durand &amp; "Fils"</name>
+    <firm_type>client</firm_type>
+    <project_id type="integer" nil="true"/>
+    <siren>000000344</siren>
+    <tva>FR00000000344</tva>
+    <creator_id type="integer" nil="true"/>
+    <created_at>03-02-2021-09-15</created_at>
+    <language nil="true"/>
+    <contact_addresses type="array"/>
+    <contact_items type="array">
+      <contact_item>
+        <id type="integer">7</id>
+        <type_id type="integer">71</type_id>
+        <value>01 99 00 43 00</value>
+      </contact_item>
+    </contact_items>
+  </firm>
+</firms>
+"#
+        );
     }
 
     #[test]

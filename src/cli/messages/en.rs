@@ -1,5 +1,6 @@
 //! English.
 
+mod guards;
 mod refusals;
 
 use super::{Messages, Said, typed_choice, typed_number};
@@ -8,7 +9,7 @@ use crate::{
     contact::Field,
     sync::{
         Activity, Ambiguity, Answer, Applied, Attention, AttentionKind, CRM, Candidate, Effect, Guarded, ItemId,
-        Refused, StopReason, SyncError, Why, answers,
+        Refused, SyncError, Why, answers,
         events::{FailedSubject, Failure, Label},
         guarded,
     },
@@ -17,6 +18,7 @@ use crate::{
         status::{OutboxAction, OutboxState, UnsettledWrite},
     },
 };
+use guards::{OTHER_ACCOUNT, stopped, stopped_todo};
 use refusals::{no_candidate, not_kept};
 
 /// The messages in English.
@@ -463,9 +465,6 @@ fn failed_subject(FailedSubject { place, contact, message }: &FailedSubject) -> 
     }
 }
 
-const OTHER_ACCOUNT: &str =
-    "use another mirror.path for another account; if it is the same one, run `carnet sync --force`";
-
 fn conflict_copy(record: &str, of: &str, beyond: &[Field]) -> String {
     let names: Vec<&str> = beyond.iter().map(|field| field.name()).collect();
     let says = match names.is_empty() {
@@ -483,47 +482,6 @@ fn ambiguous(record: &str, candidates: usize, reason: &Ambiguity) -> String {
         Ambiguity::CopyOfDeleted => "was a copy of a contact that is deleted".to_owned(),
     };
     format!("{record} {reason}; it was left alone")
-}
-
-fn stopped(replica: &str, reason: &StopReason) -> String {
-    match reason {
-        StopReason::Emptied { known } => format!("{replica} is empty, and held {known} contacts before"),
-        StopReason::MassEdit { edited, known } => format!("{edited} of {known} contacts of {replica} changed at once"),
-        StopReason::ListingLeavesOut { count } => format!(
-            "the CRM's listing leaves out {count} contacts that the books know by their CRM id; nothing is written there"
-        ),
-        StopReason::OtherAccount { mirror, settings } => {
-            format!("this mirror is a copy of {mirror}, and the settings name {settings}")
-        }
-        StopReason::NoFolder { path, .. } => format!("{replica} has no folder at {path}"),
-        StopReason::NoMarker { path, .. } => format!("{replica} has no marker file at {path}"),
-        StopReason::MarkerWentAway { path, .. } => {
-            format!("{replica} has lost its marker file at {path}")
-        }
-        StopReason::NoFile { path } => format!("the file of {replica} is missing: {path}"),
-    }
-}
-
-fn stopped_todo(reason: &StopReason) -> String {
-    match reason {
-        StopReason::Emptied { .. } | StopReason::MassEdit { .. } => {
-            "look at it first; if this is meant, run `carnet sync --force`".to_owned()
-        }
-        StopReason::ListingLeavesOut { count } => {
-            format!(
-                "if the listing was not whole, run it again; `carnet sync --max-delete {count}` asks for each by its id"
-            )
-        }
-        StopReason::OtherAccount { .. } => OTHER_ACCOUNT.to_owned(),
-        StopReason::NoFolder { marker, .. }
-        | StopReason::NoMarker { marker, .. }
-        | StopReason::MarkerWentAway { marker, .. } => {
-            format!("is its disk mounted? if the folder is the right one, `touch {marker}` and run again")
-        }
-        StopReason::NoFile { .. } => {
-            "is its disk mounted? if the book is to start anew, make an empty file there".to_owned()
-        }
-    }
 }
 
 fn verb(item: ItemId) -> &'static str {

@@ -2,10 +2,14 @@
 //!
 //! Contact number n of a seed is the same person however many there are; only the date of creation depends on that.
 
+mod firms;
 mod names;
 
 use std::collections::HashMap;
 
+pub use firms::{FirmSeed, firms};
+
+use self::firms::Company;
 use super::{
     chance::Chance,
     object::{Entry, ITEMS, Record, Value},
@@ -19,34 +23,6 @@ pub fn people(seed: u64, count: u32) -> impl Iterator<Item = Record> {
         let person = Person::new(seed, at, count);
         person.record(&mut mailboxes)
     })
-}
-
-/// A company; it is no object of the contacts API, but several contacts share its address and switchboard.
-struct Company {
-    name: String,
-    domain: String,
-    firm_id: String,
-    town: (&'static str, &'static str, &'static str),
-    street: String,
-    switchboard: String,
-}
-
-impl Company {
-    fn new(seed: u64, at: u32) -> Self {
-        let mut chance = Chance::for_occasion(seed, "company", at);
-        let founder = chance.pick(&names::FAMILIES);
-        let name = format!("{} {founder} {}", chance.pick(&names::TRADES), chance.pick(&names::SUFFIXES));
-        let name = name.trim().to_owned();
-        let town = names::TOWNS[chance.below(names::TOWNS.len())];
-        Self {
-            domain: format!("{}.{}", slug(&name), chance.pick(&names::DOMAINS)),
-            name,
-            firm_id: (301 + at).to_string(),
-            town,
-            street: street(&mut chance),
-            switchboard: format!("{}{:02}00", town.2, at % 100),
-        }
-    }
 }
 
 struct Person {
@@ -110,7 +86,6 @@ impl Person {
         Record {
             id: 0,
             reference: Some(format!("C{:05}", FIRST_ID + i64::from(self.at))),
-            project_id: None,
             creator_id: Some(["412", "415", "430"][self.chance.below(3)].to_owned()),
             language: Some("fr".to_owned()),
             created_at: self.created_at(),
@@ -300,7 +275,7 @@ mod tests {
     use std::collections::HashSet;
 
     use super::*;
-    use crate::sandbox::object::{ADDRESSES, CIVILITIES, CONTACT_TYPES, violations};
+    use crate::sandbox::object::{ADDRESSES, CIVILITIES, CONTACT, CONTACT_TYPES, violations};
 
     fn all(record: &Record) -> impl Iterator<Item = &str> {
         let entries = record.lists.iter().flatten().flat_map(|entry| &entry.values);
@@ -321,7 +296,7 @@ mod tests {
         let people: Vec<Record> = people(1, 250).collect();
         assert_eq!(people.len(), 250);
         for record in &people {
-            assert_eq!(violations(record), [""; 0], "{record:?}");
+            assert_eq!(violations(&CONTACT, record), [""; 0], "{record:?}");
             let items: HashSet<_> = record.lists[1].iter().map(|item| &item.values).collect();
             assert_eq!(items.len(), record.lists[1].len(), "an item twice: {record:?}");
         }

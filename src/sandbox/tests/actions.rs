@@ -46,7 +46,7 @@ async fn one_contact_is_the_same_alone_as_in_the_listing() {
     let inside = lines(between(&alone, "<contact>\n", "</contact>\n"));
     assert!(lines(&tried.get("/contacts.xml").await.text()).contains(&inside));
     assert_eq!(tried.sandbox.store().contact_xml(1003).unwrap().as_deref(), Some(alone.as_str()));
-    for missing in ["/contacts/99.xml", "/contacts/x.xml", "/firms.xml"] {
+    for missing in ["/contacts/99.xml", "/contacts/x.xml", "/quotes.xml"] {
         assert_eq!(tried.get(missing).await.status, 404, "{missing}");
     }
 }

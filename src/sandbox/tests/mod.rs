@@ -2,6 +2,7 @@
 
 mod actions;
 mod faults;
+mod firms;
 mod inside;
 mod quirks;
 
@@ -31,9 +32,14 @@ impl Got {
 
     /// The numbers of the contacts, in the order in which the answer has them.
     fn ids(&self) -> Vec<i64> {
+        self.ids_of("contact")
+    }
+
+    fn ids_of(&self, element: &str) -> Vec<i64> {
         let text = String::from_utf8_lossy(&self.body).into_owned();
-        let contacts = text.split("<contact>\n").skip(1);
-        contacts.map(|contact| between(contact, "<id type=\"integer\">", "</id>").parse().unwrap()).collect()
+        let start = format!("<{element}>\n");
+        let objects = text.split(&start).skip(1);
+        objects.map(|object| between(object, "<id type=\"integer\">", "</id>").parse().unwrap()).collect()
     }
 }
 
