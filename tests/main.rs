@@ -10,6 +10,7 @@ mod csv_import;
 mod csv_pile;
 mod daemon;
 mod docs;
+mod firms;
 mod import_twice;
 mod init;
 mod mutants;

@@ -267,7 +267,7 @@ impl<'a> Run<'a> {
         for creation in self.mirror.firm_creations()? {
             self.check_stop()?;
             if !self.mirror.firms_named(&creation.key)?.is_empty() {
-                self.mirror.forget_firm_creation(&creation.key)?;
+                self.transact(|run| run.firm_is_there(&creation.key))?;
             } else if self.policy.dry_run {
                 self.tell_firms(Note::FirmAhead { name: creation.name });
             } else if self.may_send(&creation)? {
@@ -315,11 +315,11 @@ impl<'a> Run<'a> {
         match firms.create_firm(&creation.name).await {
             Ok(firm) => {
                 let id = firm.id.clone();
+                self.firms.known = true;
                 self.transact(|run| {
                     run.mirror.put_firm(&row_of(firm))?;
-                    Ok(run.mirror.forget_firm_creation(&creation.key)?)
+                    run.firm_is_there(&creation.key)
                 })?;
-                self.firms.known = true;
                 self.tell_firms(Note::FirmMade { name: creation.name, id });
             }
             Err(ReplicaError::OutcomeUnknown(diagnostic)) => self.firm_failed(diagnostic),
@@ -334,6 +334,14 @@ impl<'a> Run<'a> {
             }
         }
         Ok(())
+    }
+
+    /// A firm that was wanted exists: whoever waits for one of this name belongs to it, whatever firm that was before.
+    fn firm_is_there(&mut self, key: &str) -> Result<(), SyncError> {
+        self.mirror.forget_firm_creation(key)?;
+        let waiting = self.mirror.companies_without_firm()?;
+        let its = waiting.into_iter().filter(|one| firms::key(&one.company) == key);
+        its.map(|one| one.contact).try_for_each(|contact| self.find_firm(contact))
     }
 
     fn firm_failed(&mut self, diagnostic: Diagnostic) {

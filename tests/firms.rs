@@ -1,0 +1,224 @@
+//! Firms, from the practice CRM into cards and sheets and back: the real program over real HTTP.
+
+use std::fs;
+
+use carnet::sandbox::{Mishap, Quirk, Sandbox, SandboxSettings};
+
+use crate::cli::{carnet, settings};
+
+/// A practice CRM, and a folder with a sheet that is synchronised with it.
+struct Office {
+    crm: Sandbox,
+    folder: tempfile::TempDir,
+}
+
+impl Office {
+    async fn open(quirks: Vec<Quirk>, firms: &str) -> Self {
+        let crm = Sandbox::start(SandboxSettings { contacts: 12, quirks, ..SandboxSettings::default() }).await.unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let text = format!(
+            "[crm]\nurl = \"{}\"\nusername = \"demo\"\npassword = \"demo\"\ntimeout = \"2s\"\nlists = \"replace\"\nfirms = \"{firms}\"\n\
+             [mirror]\npath = \"carnet.db\"\n[[book]]\nname = \"sheet\"\nkind = \"csv\"\npath = \"sheet.csv\"\n\
+             [[book]]\nname = \"cards\"\nkind = \"vdir\"\npath = \"cards\"\n",
+            crm.url()
+        );
+        settings(folder.path(), &text);
+        Self { crm, folder }
+    }
+
+    fn run(&self, arguments: &[&str]) -> (i32, String, String) {
+        tokio::task::block_in_place(|| carnet(self.folder.path(), arguments))
+    }
+
+    /// A run that must end with this code; what it said.
+    fn sync(&self, code: i32) -> String {
+        let (found, out, told) = self.run(&["sync", "-v"]);
+        assert_eq!(found, code, "{out}{told}");
+        out + &told
+    }
+
+    /// A cell of the contact's row.
+    fn cell(&self, id: &str, column: &str) -> String {
+        let (header, rows) = self.table();
+        let place = header.iter().position(|name| name == column).unwrap();
+        rows.iter().find(|row| &row[0] == id).unwrap()[place].to_owned()
+    }
+
+    fn table(&self) -> (csv::StringRecord, Vec<csv::StringRecord>) {
+        let mut reader = csv::Reader::from_path(self.folder.path().join("sheet.csv")).unwrap();
+        (reader.headers().unwrap().clone(), reader.records().map(Result::unwrap).collect())
+    }
+
+    /// Types something into a cell.
+    fn type_in(&self, id: &str, column: &str, value: &str) {
+        let (header, rows) = self.table();
+        let place = header.iter().position(|name| name == column).unwrap();
+        let mut writer = csv::WriterBuilder::new()
+            .quote_style(csv::QuoteStyle::Always)
+            .from_path(self.folder.path().join("sheet.csv"));
+        let writer = writer.as_mut().unwrap();
+        writer.write_record(&header).unwrap();
+        for row in rows {
+            let edited =
+                row.iter().enumerate().map(|(at, cell)| if &row[0] == id && at == place { value } else { cell });
+            writer.write_record(edited).unwrap();
+        }
+        writer.flush().unwrap();
+    }
+
+    /// The card of a contact, unfolded.
+    fn card(&self, name: &str) -> String {
+        let files = fs::read_dir(self.folder.path().join("cards")).unwrap();
+        let texts = files.filter_map(|file| fs::read_to_string(file.unwrap().path()).ok());
+        texts.map(|text| text.replace("\r\n ", "")).find(|text| text.contains(name)).unwrap()
+    }
+
+    fn firm_id(&self, id: i64) -> String {
+        self.crm.store().value(id, "firm_id").unwrap().unwrap_or_default()
+    }
+
+    /// A day passes, as far as firms are concerned.
+    fn a_day_passes(&self) {
+        let mirror = rusqlite::Connection::open(self.folder.path().join("carnet.db")).unwrap();
+        mirror.execute("DELETE FROM facts WHERE key = 'firms.listed_at'", []).unwrap();
+    }
+
+    fn firms_made(&self) -> usize {
+        self.crm.store().asked("POST", "/firms.xml")
+    }
+}
+
+fn name_of(office: &Office, firm: &str) -> String {
+    office.crm.store().firm_name(firm.parse().unwrap()).unwrap().unwrap()
+}
+
+/// Somebody with a firm: id, the firm's id and name.
+fn somebody(office: &Office) -> (i64, String, String) {
+    let ids = office.crm.store().ids().unwrap();
+    let id = ids.into_iter().find(|id| !office.firm_id(*id).is_empty()).unwrap();
+    let firm = office.firm_id(id);
+    let name = name_of(office, &firm);
+    (id, firm, name)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn cards_and_sheets_show_the_firm_and_its_new_name() {
+    let office = Office::open(Vec::new(), "read").await;
+    let (id, firm, name) = somebody(&office);
+    office.sync(0);
+    assert_eq!(office.cell(&id.to_string(), "company"), name);
+    assert_eq!(office.run(&["status"]).0, 0, "nothing waits");
+    let pages = office.crm.store().asked("GET", "/firms");
+    assert!(office.sync(0).contains("nothing changed"));
+    assert_eq!(office.crm.store().asked("GET", "/firms"), pages, "the same day nothing is asked");
+
+    office.crm.store().rename_firm(firm.parse().unwrap(), "Ateliers Neufs; & Cie").unwrap();
+    office.a_day_passes();
+    let told = office.sync(0);
+    assert!(told.contains("another name in the CRM"), "{told}");
+    assert_eq!(office.cell(&id.to_string(), "company"), "Ateliers Neufs; & Cie");
+    let last = office.crm.store().value(id, "last_name").unwrap().unwrap();
+    assert!(office.card(&last).contains("ORG:Ateliers Neufs\\; & Cie"), "{}", office.card(&last));
+    let (_, history, _) = office.run(&["history"]);
+    assert!(!history.contains("company"), "a firm's new name is nobody's edit: {history}");
+    assert!(office.sync(0).contains("nothing changed"));
+    assert_eq!(office.crm.store().asked("PUT", "/contacts"), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_company_that_is_typed_moves_the_contact() {
+    let office = Office::open(Vec::new(), "read").await;
+    let (id, firm, _) = somebody(&office);
+    office.sync(0);
+    let other = office.crm.store().firm_ids().unwrap().into_iter().find(|other| other.to_string() != firm).unwrap();
+    let other_name = name_of(&office, &other.to_string());
+    office.type_in(&id.to_string(), "company", &other_name.to_uppercase());
+    office.sync(0);
+    assert_eq!(office.firm_id(id), other.to_string());
+    assert_eq!(office.cell(&id.to_string(), "company"), other_name, "as the CRM spells it");
+    office.type_in(&id.to_string(), "company", "");
+    office.sync(0);
+    assert_eq!(office.firm_id(id), "");
+    office.type_in(&id.to_string(), "firm_id", &firm);
+    office.sync(0);
+    assert_eq!((office.firm_id(id), office.cell(&id.to_string(), "company")), (firm.clone(), name_of(&office, &firm)));
+    assert!(office.sync(0).contains("nothing changed"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_company_that_no_firm_is_called_waits_and_is_made_once() {
+    let office = Office::open(Vec::new(), "read").await;
+    let (id, firm, _) = somebody(&office);
+    office.sync(0);
+    office.type_in(&id.to_string(), "company", "Neuf & Fils");
+    let told = office.sync(3);
+    assert!(told.contains("no firm of the CRM is called Neuf & Fils"), "{told}");
+    assert_eq!(office.firm_id(id), firm, "nobody has said that it left its firm");
+    office.sync(3);
+    assert_eq!(office.cell(&id.to_string(), "company"), "Neuf & Fils");
+    let (_, conflicts, _) = office.run(&["conflicts"]);
+    let number = conflicts.split_whitespace().find(|word| word.starts_with('q')).unwrap().to_owned();
+    assert_eq!(office.run(&["conflicts", "resolve", &number, "--create"]).0, 0);
+    office.crm.store().fail_next_at("POST", "/firms", Mishap::DropAfter);
+    let (_, out, told) = office.run(&["sync"]);
+    assert!(told.contains("failed to create a firm"), "{out}{told}");
+    office.sync(0);
+    assert_eq!(office.firms_made(), 1, "its answer was lost, and it is found in the listing");
+    assert_eq!(name_of(&office, &office.firm_id(id)), "Neuf & Fils");
+    assert!(office.sync(0).contains("nothing changed"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn with_create_a_new_company_becomes_a_firm() {
+    let office = Office::open(Vec::new(), "create").await;
+    office.sync(0);
+    fs::write(
+        office.folder.path().join("cards/new.vcf"),
+        "BEGIN:VCARD\r\nVERSION:3.0\r\nUID:new-1\r\nFN:Ada Neuf\r\nN:Neuf;Ada;;;\r\nORG:Neuf SARL\r\nEND:VCARD\r\n",
+    )
+    .unwrap();
+    let (_, out, _) = office.run(&["sync", "-n"]);
+    assert!(out.contains("the firm Neuf SARL is to be made"), "{out}");
+    assert_eq!(office.firms_made(), 0, "a dry run makes nothing");
+    office.sync(0);
+    assert_eq!(office.firms_made(), 1);
+    let id = *office.crm.store().ids().unwrap().iter().max().unwrap();
+    assert_eq!(name_of(&office, &office.firm_id(id)), "Neuf SARL");
+    assert!(office.sync(0).contains("nothing changed"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_crm_that_keeps_its_firms_to_itself_is_used_without() {
+    for quirk in
+        [Quirk::FirmsForbidden, Quirk::FirmsMissing, Quirk::FirmsUnauthorized, Quirk::FirmsHtml, Quirk::FirmsOdd]
+    {
+        let office = Office::open(vec![quirk], "read").await;
+        let told = office.sync(0);
+        assert!(told.contains("firms stay out"), "{quirk:?}: {told}");
+        let told = office.sync(0);
+        assert!(!told.contains("firms") && told.contains("nothing changed"), "{quirk:?} is said once: {told}");
+        let (_, rows) = office.table();
+        assert_eq!(rows.len(), 12, "{quirk:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_deleted_firm_and_two_that_became_one_lose_nobody() {
+    let office = Office::open(Vec::new(), "read").await;
+    let (id, firm, name) = somebody(&office);
+    office.sync(0);
+    let store = office.crm.store();
+    store.delete_firm(firm.parse().unwrap()).unwrap();
+    office.a_day_passes();
+    office.sync(0);
+    assert_eq!((office.firm_id(id), office.cell(&id.to_string(), "company")), (firm.clone(), name));
+    let members = |firm: &i64| !store.contacts_of_firm(*firm).unwrap().is_empty();
+    let firms: Vec<i64> = store.firm_ids().unwrap().into_iter().filter(members).collect();
+    let moved = store.contacts_of_firm(firms[0]).unwrap()[0];
+    store.merge_firms(firms[0], firms[1]).unwrap();
+    office.a_day_passes();
+    office.sync(0);
+    assert_eq!(office.cell(&moved.to_string(), "company"), name_of(&office, &firms[1].to_string()));
+    assert!(office.sync(0).contains("nothing changed"));
+    assert_eq!(store.asked("PUT", "/contacts"), 0);
+}
