@@ -41,7 +41,7 @@ pub fn run(args: &ImportArgs, context: &mut Context) -> Result<u8, CliError> {
     context.talk(first_words(args));
     let (format, wait) = (args.format.clone(), args.wait.limit());
     let options = ImportOptions { format, dry_run: args.dry_run, push: !args.no_push, wait };
-    reported(context, &settings, args.dry_run, async |stop, events| {
+    reported(context, &settings, (args.dry_run, None), async |stop, events| {
         app::import(&settings, source, &options, stop, events).await
     })
 }

@@ -13,6 +13,7 @@ mod errors;
 mod events_json;
 mod export;
 mod find;
+mod follow;
 mod history;
 mod import;
 mod init;

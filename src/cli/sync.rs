@@ -1,8 +1,10 @@
 //! `carnet pull`, `push` and `sync`: one run.
 
+use std::cell::Cell;
+
 use clap::Args;
 
-use super::{args::WaitArgs, context::Context, daemon::ENGLISH, errors::CliError, report::Report};
+use super::{args::WaitArgs, context::Context, daemon::ENGLISH, errors::CliError, follow, report::Report};
 use crate::{
     app,
     config::{Limit, Settings},
@@ -101,21 +103,42 @@ pub fn sync(args: &SyncArgs, context: &mut Context) -> Result<u8, CliError> {
         force: args.guard.force,
         trigger: "sync".to_owned(),
     };
-    run(&options, args.wait, context)
+    let settings = context.settings()?;
+    // What the daemon would do as well, it does: one run is enough, and it knows of it.
+    let plain = !args.dry_run && args.only.is_empty() && args.guard.max_delete.is_none() && !args.guard.force;
+    let Some(followed) = plain.then(|| follow::asked(context, &settings)).flatten() else {
+        return run_here(&settings, &options, args.wait, context);
+    };
+    let (wait, is_own) = (args.wait.limit(), Cell::new(false));
+    let ended = reported(context, &settings, (false, Some("")), async |stop, events| {
+        if let Some(ended) = follow::to_end(followed, wait, stop, events).await {
+            return ended;
+        }
+        is_own.set(true);
+        app::run_when_free(&settings, &options, wait, stop, events).await
+    });
+    if matches!(ended, Err(CliError::Sync(SyncError::Interrupted))) && !is_own.get() {
+        context.talk(follow::LEFT_ALONE);
+    }
+    ended
 }
 
 fn run(options: &RunOptions, wait: WaitArgs, context: &mut Context) -> Result<u8, CliError> {
-    let settings = context.settings()?;
-    reported(context, &settings, options.dry_run, async |stop, events| {
-        app::run_when_free(&settings, options, wait.limit(), stop, events).await
+    run_here(&context.settings()?, options, wait, context)
+}
+
+fn run_here(settings: &Settings, options: &RunOptions, wait: WaitArgs, context: &mut Context) -> Result<u8, CliError> {
+    reported(context, settings, (options.dry_run, None), async |stop, events| {
+        app::run_when_free(settings, options, wait.limit(), stop, events).await
     })
 }
 
-/// Does a run with its report around it; the first Ctrl-C asks it to stop, the second ends the process.
+/// Does a run with its report around it; the first Ctrl-C asks it to stop, the second ends the process. `on_stop`: what a
+/// user is told on the first, where it is not the usual.
 pub fn reported(
     context: &mut Context,
     settings: &Settings,
-    dry_run: bool,
+    (dry_run, on_stop): (bool, Option<&'static str>),
     run: impl AsyncFnOnce(&Stop, &mut Events<'_>) -> Result<Summary, SyncError>,
 ) -> Result<u8, CliError> {
     context.start_logging("warn");
@@ -126,7 +149,8 @@ pub fn reported(
         let stop = Stop::new();
         signals::listen(&stop, move |again| {
             if !quiet {
-                let _ = std::io::Write::write_all(&mut std::io::stderr(), again.as_bytes());
+                let words = on_stop.unwrap_or(again);
+                let _ = std::io::Write::write_all(&mut std::io::stderr(), words.as_bytes());
             }
         });
         let mut events = |event| {

@@ -7,6 +7,7 @@ pub mod dialect;
 mod error;
 mod fault;
 mod locate;
+mod outside;
 mod read;
 pub mod schedule;
 pub mod secrets;
@@ -18,7 +19,9 @@ pub use crate::reconcile::{Limit, Prefer};
 pub use error::SettingsError;
 pub use fault::Fault;
 pub use locate::{Environment, expand, locate};
+pub use outside::{HttpSettings, NotifySettings};
 pub use settings::{
-    Book, BookKind, Crm, CrmUrl, Deletes, Direction, Lists, MirrorSettings, PasswordSettings, Settings, SyncSettings,
+    Book, BookKind, Crm, CrmUrl, Deletes, Direction, Lists, MirrorSettings, PasswordSettings, Settings, SettingsDigest,
+    SyncSettings,
 };
 pub use values::parse_duration;

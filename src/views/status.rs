@@ -1,5 +1,7 @@
 //! The state of everything: the last run, what each replica holds and is owed, what waits for the user.
 
+use std::path::Path;
+
 use super::{
     Reader,
     attention::{self, Item},
@@ -93,6 +95,12 @@ fn unsettled(mirror: &Mirror, name: &str) -> Result<Vec<UnsettledWrite>, MirrorE
         Ok(UnsettledWrite { action, state, sent_at, error, contact: label(mirror, contact)? })
     };
     mirror.outbox(name)?.into_iter().map(write).collect()
+}
+
+/// Living contacts of the mirror of this path, and what waits there, in numbers; none where it cannot be read.
+pub fn counts(path: &Path) -> Option<(u64, AttentionCounts)> {
+    let mirror = Reader::open(path).ok()?.mirror;
+    Some((mirror.count_contacts().ok()?, sync::attention_counts(&mirror).ok()?))
 }
 
 /// Reads the state of the mirror and of these replicas.
