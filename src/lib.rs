@@ -14,6 +14,7 @@ pub mod daemon;
 pub mod formats;
 pub mod http;
 pub mod mirror;
+pub mod notify;
 pub mod reconcile;
 pub mod replica;
 pub mod sandbox;

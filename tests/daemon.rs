@@ -5,6 +5,7 @@ mod http;
 mod manager;
 mod process;
 mod showing;
+mod told;
 mod watching;
 
 use std::{fs, os::unix::fs::PermissionsExt, process::Command};

@@ -39,8 +39,9 @@ const IMPORTS: &[(&str, &[&str])] = &[
         ],
     ),
     ("daemon", &["config", "app", "sync", "views"]),
+    ("notify", &["config", "sync", "views"]),
     ("http", &["config", "daemon", "sync", "views"]),
-    ("cli", &["contact", "config", "app", "daemon", "http", "transfer", "views", "sync", "sandbox"]),
+    ("cli", &["contact", "config", "app", "daemon", "http", "notify", "transfer", "views", "sync", "sandbox"]),
 ];
 
 /// What pure folders never name.

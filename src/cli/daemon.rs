@@ -7,6 +7,7 @@ use super::{
     errors::CliError,
     exit,
     messages::{Language, Said},
+    notify,
 };
 use crate::{
     daemon::{Daemon, DaemonState, Wording, socket::SocketServer},
@@ -44,6 +45,7 @@ pub fn run(context: &mut Context) -> Result<u8, CliError> {
 async fn watched(daemon: Daemon) -> Result<(), CliError> {
     // Before the first run: what cannot be listened to is said at once.
     let server = HttpServer::open(daemon.handle())?;
+    daemon.handle().listeners.add(notify::listener());
     tokio::spawn(server.serve());
     tokio::spawn(SocketServer::open(daemon.handle(), ENGLISH).serve());
     Ok(daemon.run().await?)

@@ -21,6 +21,7 @@ mod list;
 mod lookup;
 mod man;
 pub mod messages;
+mod notify;
 mod output;
 mod plural;
 mod problems;

@@ -4,7 +4,7 @@ use std::cell::Cell;
 
 use clap::Args;
 
-use super::{args::WaitArgs, context::Context, daemon::ENGLISH, errors::CliError, follow, report::Report};
+use super::{args::WaitArgs, context::Context, daemon::ENGLISH, errors::CliError, follow, notify, report::Report};
 use crate::{
     app,
     config::{Limit, Settings},
@@ -143,6 +143,8 @@ pub fn reported(
 ) -> Result<u8, CliError> {
     context.start_logging("warn");
     let runtime = context.runtime()?;
+    // The daemon tells of its own runs.
+    let followed = on_stop.is_some();
     let (quiet, is_logged) = (context.global.quiet, context.global.verbose >= LOGGED_FROM);
     let mut report = Report::new(context, settings, dry_run);
     let outcome = runtime.block_on(async {
@@ -159,7 +161,11 @@ pub fn reported(
             }
             report.event(event);
         };
-        run(&stop, &mut events).await
+        let ended = run(&stop, &mut events).await;
+        if !followed {
+            notify::after_command(settings, &ended, dry_run).await;
+        }
+        ended
     });
     // A prompt may still sit in a blocking read; the process is about to end anyway.
     runtime.shutdown_background();
