@@ -6,6 +6,7 @@ mod manager;
 mod process;
 mod showing;
 mod told;
+mod trouble;
 mod watching;
 
 use std::{fs, os::unix::fs::PermissionsExt, process::Command};

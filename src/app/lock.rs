@@ -135,6 +135,13 @@ pub fn daemon_of(mirror: &Path) -> Option<DaemonNote> {
     }
 }
 
+impl Drop for Held {
+    fn drop(&mut self) {
+        // Closing the file is not enough: a child that is being started by another thread may hold it for an instant more.
+        let _ = rustix::fs::flock(&self.file, FlockOperation::Unlock);
+    }
+}
+
 impl Held {
     /// True once it is held, false if it is still another's after so long.
     fn lock(&self, wait: Duration, stop: &Stop) -> Result<bool, std::io::Error> {
@@ -256,6 +263,18 @@ mod tests {
         assert!(taken.is_ok());
         let [SyncEvent::Notice { message, .. }] = &heard[..] else { panic!("{heard:?}") };
         assert!(message.contains("`carnet import`") && message.ends_with("and is waited for"), "{message}");
+    }
+
+    #[test]
+    fn a_lock_ends_although_a_child_has_the_file_still() {
+        let folder = tempfile::tempdir().unwrap();
+        let mirror = folder.path().join("carnet.db");
+        let held = quickly(&mirror, "sync").unwrap();
+        // What a child has of it between its start and its program.
+        let childs = held.file.try_clone().unwrap();
+        drop(held);
+        assert!(quickly(&mirror, "sync").is_ok());
+        drop(childs);
     }
 
     #[test]

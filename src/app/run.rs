@@ -43,7 +43,7 @@ pub async fn run_when_free(
 /// The same on the calling thread, which waits for nothing else: a thread of the run's own.
 ///
 /// # Errors
-/// As [`run`]; the system gives no more threads.
+/// As [`run`]; the system gives nothing to wait with.
 pub fn run_on_this_thread(
     settings: &Settings,
     options: &RunOptions,
@@ -51,20 +51,18 @@ pub fn run_on_this_thread(
     stop: &Stop,
     events: &mut Events<'_>,
 ) -> Result<Summary, SyncError> {
-    // One more thread: pages are read while the mirror is written.
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(1)
+    let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
-        .map_err(|error| SyncError::Failed(Diagnostic::new(format!("start the threads of a run: {error}"))))?;
+        .map_err(|error| SyncError::Failed(Diagnostic::new(format!("wait for the network: {error}"))))?;
     let done = runtime.block_on(run_when_free(settings, options, wait, stop, events));
     // A password's prompt may still be read from.
     runtime.shutdown_background();
     done
 }
 
-/// A run that also takes in contacts of a source beside the replicas. `patience`: how long another carnet's run is waited
-/// for, and what ends the wait.
+/// A run that also takes in contacts of a source beside the replicas. While another carnet is at work on the mirror, it is
+/// waited for so long, or until a stop is asked for.
 pub(crate) async fn run_with<'s>(
     settings: &Settings,
     options: &RunOptions,

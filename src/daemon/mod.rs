@@ -1,7 +1,7 @@
 //! Many runs: one at a time, each on a thread of its own, when the schedule, an edit, a nudge or a failure asks for one,
 //! until told to stop.
 //!
-//! [`plan`] decides, without a clock; [`supervisor`] waits for what happens, carries out what was decided, and publishes a
+//! `plan` decides, without a clock; `supervisor` waits for what happens, carries out what was decided, and publishes a
 //! [`DaemonState`] at each change. A run that fails or panics is logged and tried again later; it never ends the daemon. A run
 //! missed while the machine slept or the daemon was down is made up for once. Nothing is printed here, all of it goes to
 //! the log, where contacts are named by id only above the debug level.

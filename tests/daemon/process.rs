@@ -21,21 +21,43 @@ pub fn program() -> PathBuf {
     assert_cmd::cargo::cargo_bin("carnet")
 }
 
-/// A practice CRM and the threads it lives on.
+/// A practice CRM and the threads it lives on. Its contacts lie in a file.
 pub struct Practice {
-    pub sandbox: Sandbox,
-    _runtime: tokio::runtime::Runtime,
+    sandbox: RefCell<Option<Sandbox>>,
+    settings: SandboxSettings,
+    url: String,
+    runtime: tokio::runtime::Runtime,
+    _folder: tempfile::TempDir,
 }
 
 impl Practice {
     pub fn new(contacts: u32) -> Self {
-        let runtime = tokio::runtime::Runtime::new().unwrap();
-        let settings = SandboxSettings { contacts, ..SandboxSettings::default() };
-        Self { sandbox: runtime.block_on(Sandbox::start(settings)).unwrap(), _runtime: runtime }
+        let (runtime, folder) = (tokio::runtime::Runtime::new().unwrap(), tempfile::tempdir().unwrap());
+        let state = Some(folder.path().join("crm.db"));
+        let mut settings = SandboxSettings { contacts, state, ..SandboxSettings::default() };
+        let sandbox = runtime.block_on(Sandbox::start(settings.clone())).unwrap();
+        let url = sandbox.url();
+        settings.port = url.split(':').nth(2).and_then(|rest| rest.split('/').next()).unwrap().parse().unwrap();
+        Self { sandbox: RefCell::new(Some(sandbox)), settings, url, runtime, _folder: folder }
     }
 
     pub fn url(&self) -> String {
-        self.sandbox.url()
+        self.url.clone()
+    }
+
+    pub fn contacts(&self) -> usize {
+        self.sandbox.borrow().as_ref().unwrap().store().count().unwrap()
+    }
+
+    /// Nobody listens there any more.
+    pub fn pause(&self) {
+        self.runtime.block_on(self.sandbox.take().unwrap().stop());
+    }
+
+    /// Under the same address.
+    pub fn resume(&self) {
+        let sandbox = self.runtime.block_on(Sandbox::start(self.settings.clone())).unwrap();
+        *self.sandbox.borrow_mut() = Some(sandbox);
     }
 }
 

@@ -227,6 +227,40 @@ fn failures_are_tried_again_by_their_kind() {
 }
 
 #[test]
+fn a_day_without_network_is_lived_through() {
+    let mut desk = Desk::rested();
+    let (begun, mut dice) = (desk.now.up, Dice(1));
+    let (mut tries, mut books) = (0, 0);
+    desk.after(600.0);
+    while desk.now.up - begun < Duration::from_secs(86_400) {
+        match desk.look() {
+            Action::Start(_, Scope::All) => {
+                tries += 1;
+                // A connection takes its time to fail.
+                desk.after(30.0).ends(Ended::Failed(Retry::Trouble, dice.below(u64::MAX)));
+            }
+            Action::Start(_, Scope::Books) => {
+                books += 1;
+                desk.after(1.0).ends(Ended::Whole);
+            }
+            other => panic!("{other:?}"),
+        }
+        desk.after(desk.left());
+    }
+    assert!((24..60).contains(&tries), "{tries} tries in a day");
+    assert!((80..=96).contains(&books), "the books keep their schedule: {books}");
+    // It is back: within the hour everything is.
+    let until = desk.now.up + Duration::from_secs(3600);
+    while desk.look() != Action::Start(Cause::Retry, Scope::All) {
+        desk.ends(Ended::Whole);
+        desk.after(desk.left());
+    }
+    assert!(desk.now.up <= until);
+    assert_eq!(desk.ends(Ended::Whole), Action::Wait);
+    assert_eq!((desk.plan.failures(), desk.plan.retry), (0, None));
+}
+
+#[test]
 fn a_mirror_in_use_is_no_failure() {
     let mut desk = Desk::new(BOTH, None);
     desk.look();

@@ -1,7 +1,7 @@
 //! Watching by the kernel's inotify.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     io,
     mem::MaybeUninit,
     os::{fd::OwnedFd, unix::ffi::OsStrExt},
@@ -47,6 +47,8 @@ pub struct Watcher {
     posts: BTreeMap<i32, Vec<Post>>,
     /// The kernel's number of the folder of each book that is there.
     folders: BTreeMap<String, i32>,
+    /// Folders that came into sight just now, perhaps between the two halves of a renaming.
+    fresh: BTreeSet<i32>,
     unwatched: BTreeMap<String, String>,
     sight: Sight,
     buffer: Box<[MaybeUninit<u8>]>,
@@ -69,6 +71,7 @@ impl Watcher {
             queue: None,
             posts: BTreeMap::new(),
             folders: BTreeMap::new(),
+            fresh: BTreeSet::new(),
             unwatched: BTreeMap::new(),
             sight: Sight::default(),
             buffer: vec![MaybeUninit::uninit(); BUFFER].into_boxed_slice(),
@@ -123,6 +126,7 @@ impl Watcher {
             // It is gone already where its folder is.
             let _ = inotify::remove_watch(queue, *number);
         }
+        self.fresh.extend(posts.keys().filter(|number| !self.posts.contains_key(number)));
         let is_another = folders.iter().any(|(book, folder)| self.folders.get(book) != Some(folder));
         (self.posts, self.folders, self.unwatched) = (posts, folders, unwatched);
         if is_another { Seen::Folder } else { Seen::Nothing }
@@ -171,6 +175,7 @@ impl Watcher {
             moved |= flags.intersects(ReadFlags::QUEUE_OVERFLOW | ReadFlags::IGNORED | ReadFlags::UNMOUNT);
             moved |= flags.intersects(ReadFlags::DELETE_SELF | ReadFlags::MOVE_SELF);
             let (Some(posts), Some(name)) = (self.posts.get(&event.wd()), event.file_name()) else { continue };
+            let is_first = self.fresh.remove(&event.wd());
             let happened = if flags.contains(ReadFlags::MOVED_FROM) {
                 Happened::From(event.cookie())
             } else if flags.contains(ReadFlags::MOVED_TO) {
@@ -178,8 +183,11 @@ impl Watcher {
             } else {
                 Happened::Changed
             };
+            // carnet's own, whose first half was before. Somebody else's folder is looked at as a whole anyway.
+            let is_half = is_first && matches!(happened, Happened::To(number) if !self.sight.knows(number));
             for post in posts {
                 match post {
+                    Post::Book(_) if is_half => {}
                     Post::Book(names) => edited |= self.sight.edited(names, name.to_bytes(), happened),
                     Post::Door(wanted) => moved |= wanted == name.to_bytes() && flags.contains(ReadFlags::ISDIR),
                 }
@@ -197,20 +205,17 @@ fn place(
     book: &WatchedBook,
     post: &mut dyn FnMut(i32, Post),
 ) -> Result<Option<i32>, io::Error> {
-    let flags = WatchFlags::CREATE
-        | WatchFlags::MODIFY
-        | WatchFlags::CLOSE_WRITE
-        | WatchFlags::DELETE
-        | WatchFlags::MOVE
-        | WatchFlags::DELETE_SELF
-        | WatchFlags::MOVE_SELF
-        | WatchFlags::ONLYDIR;
-    let watch = |folder: &Path| match inotify::add_watch(queue, folder, flags) {
+    let itself = WatchFlags::DELETE_SELF | WatchFlags::MOVE_SELF | WatchFlags::ONLYDIR;
+    let written = WatchFlags::CREATE | WatchFlags::MODIFY | WatchFlags::CLOSE_WRITE;
+    let all = itself | written | WatchFlags::DELETE | WatchFlags::MOVE;
+    // The folder above may be a busy one, such as /tmp. What goes from it tells of that itself.
+    let arrivals = itself | WatchFlags::CREATE | WatchFlags::MOVED_TO | WatchFlags::MASK_ADD;
+    let watch = |folder: &Path, flags: WatchFlags| match inotify::add_watch(queue, folder, flags) {
         Ok(number) => Ok(Some(number)),
         Err(Errno::NOENT | Errno::NOTDIR) => Ok(None),
         Err(error) => Err(io::Error::from(error)),
     };
-    let own = watch(&book.folder)?;
+    let own = watch(&book.folder, all)?;
     if let Some(own) = own {
         let names = book.file.as_ref().map_or(Names::Cards, |file| Names::File(file.as_bytes().to_vec()));
         post(own, Post::Book(names));
@@ -218,7 +223,9 @@ fn place(
     for folder in book.folder.ancestors() {
         let (Some(above), Some(name)) = (folder.parent(), folder.file_name()) else { break };
         // Where the one above may not be looked into, the book's own folder is in sight all the same.
-        if let Some(number) = watch(above).or_else(|error| if own.is_some() { Ok(None) } else { Err(error) })? {
+        if let Some(number) =
+            watch(above, arrivals).or_else(|error| if own.is_some() { Ok(None) } else { Err(error) })?
+        {
             post(number, Post::Door(name.as_bytes().to_vec()));
             break;
         }
@@ -229,8 +236,8 @@ fn place(
 /// Why edits of a folder are not all seen; none where they are.
 fn network(folder: &Path) -> Option<String> {
     let kind = rustix::fs::statfs(folder).ok()?.f_type;
-    let kind = u64::from_ne_bytes(i64::from(kind).to_ne_bytes()) & 0xFFFF_FFFF;
-    let (_, name) = NETWORK.iter().find(|(number, _)| *number == kind)?;
+    // As wide as the processor's words, with or without a sign.
+    let (_, name) = NETWORK.iter().find(|(number, _)| i128::from(*number) == i128::from(kind) & 0xFFFF_FFFF)?;
     Some(format!("it is on a network disk ({name}): only edits of this machine are seen at once"))
 }
 

@@ -1,7 +1,7 @@
 //! Seeing that somebody edits a book: a folder of cards, or a file by its folder, so that a file that is replaced stays in
 //! sight. The folder above is watched too: a folder that is removed and made again is another one to the kernel.
 //!
-//! What is watched are writes alone: nobody's reading wakes the daemon. carnet's own writes are told apart (see [`sight`]).
+//! What is watched are writes alone: nobody's reading wakes the daemon. carnet's own writes are told apart (`sight`).
 //! Where a book cannot be watched, its reason is kept and the schedule finds its edits. The kernel's interface is used
 //! as it is, not through a library that also listens to every opening and loses the folders that are made again.
 

@@ -73,6 +73,11 @@ impl Sight {
         }
     }
 
+    /// True where the first half of this renaming was seen.
+    pub fn knows(&self, number: u32) -> bool {
+        self.own.contains(&number) || self.open.contains(&number)
+    }
+
     /// True while a name of a book has gone, and it is not known where to.
     pub fn is_open(&self) -> bool {
         !self.open.is_empty()
