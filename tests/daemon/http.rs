@@ -86,6 +86,14 @@ fn a_daemon_is_seen_and_nudged() {
     let head = format!("POST /nudge HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {token}\r\n");
     assert_eq!(ask(port, &format!("{head}Content-Length: {}\r\n\r\n{large}", large.len())).0, 413);
 
+    // A head without end is cut off, and one that is too long is refused.
+    let long = format!("GET /healthz HTTP/1.1\r\nHost: localhost\r\nX: {}\r\n\r\n", "x".repeat(40 * 1024));
+    assert_eq!(ask(port, &long).0, 431);
+    let mut silent = TcpStream::connect(("127.0.0.1", port)).unwrap();
+    silent.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+    silent.write_all(b"GET /he").unwrap();
+    assert_eq!(silent.read(&mut [0; 64]).unwrap(), 0, "it is closed without an answer");
+
     // The token is read again with the settings, and what is taken out of them is closed.
     fs::write(desk.path("nudge-token"), "another-token-of-mine\n").unwrap();
     daemon.signal("HUP");
@@ -97,7 +105,9 @@ fn a_daemon_is_seen_and_nudged() {
     daemon.signal("HUP");
     daemon.wait_for("listens no more");
     assert!(TcpStream::connect(("127.0.0.1", port)).is_err());
-    assert_eq!(daemon.ends_after("TERM"), Some(0));
+    daemon.signal("TERM");
+    let log = daemon.wait_for("the daemon stops");
+    assert!(!log.contains(&token) && !log.contains("another-token"), "{log}");
 }
 
 #[test]
