@@ -1,7 +1,7 @@
 //! carnet keeps a company's CRM contacts and its people's address books the same.
 //!
 //! The shape is a star: the mirror (SQLite) is the hub, everything else that holds contacts is a replica. Imports point
-//! inwards only: `cli -> daemon -> sync -> {mirror, replicas} -> {crm, formats, reconcile} -> contact`.
+//! inwards only: `cli -> http -> daemon -> sync -> {mirror, replicas} -> {crm, formats, reconcile} -> contact`.
 
 pub mod app;
 pub mod books;
@@ -12,7 +12,9 @@ pub mod contact;
 pub mod crm;
 pub mod daemon;
 pub mod formats;
+pub mod http;
 pub mod mirror;
+pub mod notify;
 pub mod reconcile;
 pub mod replica;
 pub mod sandbox;

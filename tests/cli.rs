@@ -442,7 +442,7 @@ fn many_that_fail_for_one_reason_are_one_line() {
 #[test]
 fn what_stays_out_and_what_stays_there_is_said_before_in_the_run_and_after() {
     let folder = tempfile::tempdir().unwrap();
-    settings(folder.path(), PRACTICE);
+    settings(folder.path(), &PRACTICE.replace("\"sandbox\"\n", "\"sandbox\"\nfirms = \"off\"\n"));
     assert_eq!(carnet(folder.path(), &["-q", "sync"]).0, 0);
     let card = |name: &str, lines: &str| {
         let text = format!("BEGIN:VCARD\r\nVERSION:3.0\r\nUID:{name}\r\n{lines}END:VCARD\r\n");

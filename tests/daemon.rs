@@ -1,8 +1,11 @@
 //! The daemon as a process: one a mirror, signals, the service manager, and a mirror that others use.
 
+mod asking;
+mod http;
 mod manager;
 mod process;
 mod showing;
+mod told;
 mod trouble;
 mod watching;
 

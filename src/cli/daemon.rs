@@ -7,8 +7,12 @@ use super::{
     errors::CliError,
     exit,
     messages::{Language, Said},
+    notify,
 };
-use crate::daemon::{Daemon, DaemonState, Wording};
+use crate::{
+    daemon::{Daemon, DaemonState, Wording, socket::SocketServer},
+    http::HttpServer,
+};
 
 /// What runs are told in where they are logged.
 pub(super) const ENGLISH: Wording = Wording {
@@ -30,11 +34,21 @@ pub fn run(context: &mut Context) -> Result<u8, CliError> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime =
         runtime.map_err(|error| CliError::Failed { message: format!("wait for events: {error}"), hint: None })?;
-    let ended = runtime.block_on(daemon.run());
+    let ended = runtime.block_on(watched(daemon));
     // A prompt may still sit in a blocking read; the process is about to end anyway.
     runtime.shutdown_background();
     ended?;
     Ok(exit::DONE)
+}
+
+/// The daemon with all who look at it.
+async fn watched(daemon: Daemon) -> Result<(), CliError> {
+    // Before the first run: what cannot be listened to is said at once.
+    let server = HttpServer::open(daemon.handle())?;
+    daemon.handle().listeners.add(notify::listener());
+    tokio::spawn(server.serve());
+    tokio::spawn(SocketServer::open(daemon.handle(), ENGLISH).serve());
+    Ok(daemon.run().await?)
 }
 
 /// What the daemon is doing, for `systemctl status`: "next run 14:30, 2 things wait for you".

@@ -14,6 +14,7 @@ use crate::{
     config::{Fault, SettingsError, secrets::SecretError},
     contact::FilterError,
     daemon::DaemonError,
+    http::HttpError,
     sandbox::SandboxError,
     sync::SyncError,
     views::MirrorError,
@@ -40,6 +41,9 @@ pub enum CliError {
     /// The daemon.
     #[error(transparent)]
     Daemon(#[from] DaemonError),
+    /// What the daemon listens to.
+    #[error(transparent)]
+    Http(#[from] HttpError),
     /// The practice CRM.
     #[error("{}", with_source(.0))]
     Sandbox(#[from] SandboxError),
@@ -105,6 +109,7 @@ impl CliError {
         match self {
             Self::Settings(_) | Self::Secret(_) | Self::Filter(_) | Self::Usage { .. } => exit::USAGE,
             Self::Sync(error) | Self::Daemon(DaemonError::Lock(error)) => error.exit_code(),
+            Self::Http(error) => error.exit_code(),
             Self::Mirror(_) | Self::Daemon(DaemonError::Signals(_)) | Self::Sandbox(_) | Self::Failed { .. } => {
                 exit::FAILED
             }
@@ -123,6 +128,7 @@ impl CliError {
             Self::Mirror(error) => error.hint(),
             Self::Filter(error) => Some(error.hint()),
             Self::Usage { hint, .. } | Self::Failed { hint, .. } => hint.clone(),
+            Self::Http(error) => Some(error.hint()),
             Self::Sandbox(error) => error.hint().map(str::to_owned),
             Self::Daemon(DaemonError::Lock(error)) => Language::default().messages().what_to_do(error),
             Self::Daemon(DaemonError::Signals(_)) | Self::Output(_) => None,

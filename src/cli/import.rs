@@ -8,7 +8,7 @@ use super::{
     args::WaitArgs,
     context::{Context, is_dash},
     errors::CliError,
-    sync::reported,
+    sync::{Told, reported},
 };
 use crate::{
     app::{self, ImportOptions},
@@ -42,7 +42,7 @@ pub fn run(args: &ImportArgs, context: &mut Context) -> Result<u8, CliError> {
     context.talk(first_words(args));
     let (format, wait) = (args.format.clone(), args.wait.limit());
     let options = ImportOptions { format, dry_run: args.dry_run, push: !args.no_push, wait };
-    reported(context, &settings, args.dry_run, async |stop, events| {
+    reported(context, &settings, Told::of_a_run(args.dry_run), async |stop, events| {
         app::import(&settings, source, &options, stop, events).await
     })
 }

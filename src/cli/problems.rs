@@ -40,7 +40,7 @@ pub fn object(kind: &str, failure: &Failure, messages: &dyn Messages) -> Value {
 
 /// A problem for `--json`: a failure that waits, and since when.
 pub fn waiting(problem: &Problem, messages: &dyn Messages) -> Value {
-    let Problem { failure, first_run, since } = problem;
+    let Problem { id: _, failure, first_run, since } = problem;
     let mut object = object("problem", failure, messages);
     object["run"] = (*first_run).into();
     object["since"] = since.as_str().into();

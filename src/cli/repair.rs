@@ -3,7 +3,13 @@
 use clap::Args;
 use serde_json::json;
 
-use super::{context::Context, errors::CliError, exit, plural::counted, sync::reported};
+use super::{
+    context::Context,
+    errors::CliError,
+    exit,
+    plural::counted,
+    sync::{Told, reported},
+};
 use crate::app;
 
 /// Flags of `repair`.
@@ -27,7 +33,7 @@ pub fn run(args: &RepairArgs, context: &mut Context) -> Result<u8, CliError> {
         return Ok(exit::DONE);
     }
     let mut repaired = None;
-    let code = reported(context, &settings, false, async |stop, events| {
+    let code = reported(context, &settings, Told::of_a_run(false), async |stop, events| {
         let done = app::repair(&settings, stop, events).await?;
         let summary = done.summary.clone();
         repaired = Some(done);

@@ -1,8 +1,10 @@
 //! `carnet pull`, `push` and `sync`: one run.
 
+use std::cell::Cell;
+
 use clap::Args;
 
-use super::{args::WaitArgs, context::Context, daemon::ENGLISH, errors::CliError, report::Report};
+use super::{args::WaitArgs, context::Context, daemon::ENGLISH, errors::CliError, follow, notify, report::Report};
 use crate::{
     app,
     config::{Limit, Settings},
@@ -102,7 +104,24 @@ pub fn sync(args: &SyncArgs, context: &mut Context) -> Result<u8, CliError> {
         force: args.guard.force,
         trigger: "sync".to_owned(),
     };
-    run(&options, args.wait, context)
+    let settings = context.settings()?;
+    // What the daemon would do as well, it does: one run is enough, and it knows of it.
+    let plain = !args.dry_run && args.only.is_empty() && args.guard.max_delete.is_none() && !args.guard.force;
+    let Some(followed) = plain.then(|| follow::asked(context, &settings)).flatten() else {
+        return run_here(&settings, &options, args.wait, context);
+    };
+    let (wait, is_own) = (args.wait.limit(), Cell::new(false));
+    let ended = reported(context, &settings, Told::of_the_daemons_run(), async |stop, events| {
+        if let Some(ended) = follow::to_end(followed, wait, stop, events).await {
+            return ended;
+        }
+        is_own.set(true);
+        app::run_when_free(&settings, &options, wait, stop, events).await
+    });
+    if matches!(ended, Err(CliError::Sync(SyncError::Interrupted))) && !is_own.get() {
+        context.talk(follow::LEFT_ALONE);
+    }
+    ended
 }
 
 /// What the first sync with these settings would do.
@@ -115,51 +134,60 @@ pub fn rehearse(context: &mut Context, settings: &Settings) -> Result<u8, CliErr
         force: false,
         trigger: "init".to_owned(),
     };
-    let in_sum = Told { dry_run: true, each_change: false };
-    told(context, settings, in_sum, async |stop, events| app::run(settings, &options, stop, events).await)
+    let in_sum = Told { each_change: false, ..Told::of_a_run(true) };
+    reported(context, settings, in_sum, async |stop, events| app::run(settings, &options, stop, events).await)
 }
 
 fn run(options: &RunOptions, wait: WaitArgs, context: &mut Context) -> Result<u8, CliError> {
-    let settings = context.settings()?;
-    reported(context, &settings, options.dry_run, async |stop, events| {
-        app::run_when_free(&settings, options, wait.limit(), stop, events).await
+    run_here(&context.settings()?, options, wait, context)
+}
+
+fn run_here(settings: &Settings, options: &RunOptions, wait: WaitArgs, context: &mut Context) -> Result<u8, CliError> {
+    reported(context, settings, Told::of_a_run(options.dry_run), async |stop, events| {
+        app::run_when_free(settings, options, wait.limit(), stop, events).await
     })
+}
+
+/// How much of a run is told, and to whom.
+#[derive(Debug, Clone, Copy)]
+pub struct Told {
+    dry_run: bool,
+    /// Each change, where a dry run or `-v` asks for it.
+    each_change: bool,
+    /// It is the daemon's run, which tells the settings' programs itself.
+    followed: bool,
+}
+
+impl Told {
+    /// A run of this command's own.
+    pub fn of_a_run(dry_run: bool) -> Self {
+        Self { dry_run, each_change: true, followed: false }
+    }
+
+    fn of_the_daemons_run() -> Self {
+        Self { followed: true, ..Self::of_a_run(false) }
+    }
 }
 
 /// Does a run with its report around it; the first Ctrl-C asks it to stop, the second ends the process.
 pub fn reported(
     context: &mut Context,
     settings: &Settings,
-    dry_run: bool,
-    run: impl AsyncFnOnce(&Stop, &mut Events<'_>) -> Result<Summary, SyncError>,
-) -> Result<u8, CliError> {
-    told(context, settings, Told { dry_run, each_change: true }, run)
-}
-
-/// How much of a run is told.
-struct Told {
-    dry_run: bool,
-    /// Each change, where a dry run or `-v` asks for it.
-    each_change: bool,
-}
-
-fn told(
-    context: &mut Context,
-    settings: &Settings,
-    told: Told,
+    Told { dry_run, each_change, followed }: Told,
     run: impl AsyncFnOnce(&Stop, &mut Events<'_>) -> Result<Summary, SyncError>,
 ) -> Result<u8, CliError> {
     context.start_logging("warn");
     let runtime = context.runtime()?;
     let (quiet, is_logged) = (context.global.quiet, context.global.verbose >= LOGGED_FROM);
-    let mut report = Report::new(context, settings, told.dry_run);
-    if !told.each_change {
+    let mut report = Report::new(context, settings, dry_run);
+    if !each_change {
         report = report.in_sum();
     }
     let outcome = runtime.block_on(async {
         let stop = Stop::new();
         signals::listen(&stop, move |again| {
-            if !quiet {
+            // Of the daemon's run it is said at the end that it goes on.
+            if !quiet && !followed {
                 let _ = std::io::Write::write_all(&mut std::io::stderr(), again.as_bytes());
             }
         });
@@ -169,7 +197,11 @@ fn told(
             }
             report.event(event);
         };
-        run(&stop, &mut events).await
+        let ended = run(&stop, &mut events).await;
+        if !followed {
+            notify::after_command(settings, &ended, dry_run).await;
+        }
+        ended
     });
     // A prompt may still sit in a blocking read; the process is about to end anyway.
     runtime.shutdown_background();

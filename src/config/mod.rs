@@ -7,6 +7,7 @@ pub mod dialect;
 mod error;
 mod fault;
 mod locate;
+mod outside;
 mod read;
 pub mod schedule;
 pub mod secrets;
@@ -18,8 +19,9 @@ pub use crate::reconcile::{Limit, Prefer};
 pub use error::SettingsError;
 pub use fault::Fault;
 pub use locate::{Environment, expand, locate};
+pub use outside::{HttpSettings, NotifySettings};
 pub use settings::{
     Book, BookKind, Crm, CrmUrl, Deletes, Direction, Firms, Lists, MirrorSettings, PasswordSettings, Settings,
-    SyncSettings,
+    SettingsDigest, SyncSettings,
 };
 pub use values::parse_duration;

@@ -12,10 +12,11 @@ use toml::de::{DeTable, DeValue};
 
 use super::{
     Book, BookKind, Crm, CrmUrl, Deletes, Direction, Environment, Fault, Firms, Limit, Lists, MirrorSettings,
-    PasswordSettings, Prefer, Settings, SettingsError, SyncSettings, dialect,
+    PasswordSettings, Prefer, Settings, SettingsDigest, SettingsError, SyncSettings, dialect,
     error::blotted,
     expand,
     fault::nearest,
+    outside,
     schedule::Schedule,
     section::{Faults, Given, GivenValue, Section, note_unknown},
     values::{Wrong, check_book_name, is_loopback, parse_crm_url},
@@ -28,7 +29,7 @@ use crate::{
     },
 };
 
-const TOP_KEYS: [&str; 6] = ["crm", "mirror", "sync", "vcard", "book", "csv"];
+const TOP_KEYS: [&str; 8] = ["crm", "mirror", "sync", "http", "notify", "vcard", "book", "csv"];
 const CRM_KEYS: [&str; 15] = [
     "url",
     "username",
@@ -84,7 +85,7 @@ impl Settings {
         let mut found: Vec<Fault> = errors.iter().map(|e| Fault::new(e.span(), e.message())).collect();
         if found.is_empty() {
             let faults = Faults::default();
-            let reading = Reading { file, root: root.get_ref(), environment, faults: &faults };
+            let reading = Reading { file, text, root: root.get_ref(), environment, faults: &faults };
             let settings = reading.settings();
             found = faults.take();
             if let (Some(settings), true) = (settings, found.is_empty()) {
@@ -98,6 +99,7 @@ impl Settings {
 
 struct Reading<'f> {
     file: &'f Path,
+    text: &'f str,
     root: &'f DeTable<'f>,
     environment: Environment<'f>,
     faults: &'f Faults,
@@ -113,7 +115,34 @@ impl<'f> Reading<'f> {
         let csv = dialect::own_profiles(self.root, self.faults);
         let vcard = self.vcard();
         let books = self.books(&csv);
-        Some(Settings { file: self.file.to_owned(), crm: crm?, mirror, sync: sync?, books, csv, vcard })
+        let token = || mirror.path.with_file_name("nudge-token");
+        let http = outside::http(self.root, self.environment, self.faults, |text| self.path(text), token);
+        let notify = outside::notify(self.root, self.environment, self.faults);
+        let (file, digest) = (self.file.to_owned(), self.digest());
+        Some(Settings { file, digest, crm: crm?, mirror, sync: sync?, http, notify, books, csv, vcard })
+    }
+
+    /// The text, and the variables that speak before it; without the secrets of either.
+    fn digest(&self) -> SettingsDigest {
+        let mut hasher = blake3::Hasher::new();
+        hasher.update(blotted(self.text).as_bytes());
+        let sections: [(&str, &[&str]); 6] = [
+            ("crm", &CRM_KEYS),
+            ("mirror", &MIRROR_KEYS),
+            ("sync", &SYNC_KEYS),
+            ("vcard", &VCARD_KEYS),
+            ("http", &outside::HTTP_KEYS),
+            ("notify", &outside::NOTIFY_KEYS),
+        ];
+        for (section, keys) in sections {
+            for key in keys.iter().filter(|key| !key.starts_with("password")) {
+                let variable = format!("CARNET_{section}_{key}").to_uppercase();
+                if let Some(value) = self.environment.get(&variable) {
+                    hasher.update(format!("\0{variable}={value}").as_bytes());
+                }
+            }
+        }
+        SettingsDigest(hasher.finalize().to_hex().to_string())
     }
 
     fn top(&self, name: &'static str, known: &[&str]) -> Section<'f> {
@@ -322,17 +351,7 @@ fn clash(section: &Section<'_>, book: &Book, earlier: &Book) -> Fault {
 
 fn password_command(section: &Section<'_>, given: &Given<'_>) -> Option<Vec<String>> {
     let hint = "a list: the program, then its arguments, such as [\"pass\", \"show\", \"incwo\"]";
-    if let GivenValue::File(DeValue::String(_)) = given.value {
-        let message = "it is run without a shell and must be a list".to_owned();
-        section.note(given.wrong((message, Some(hint.to_owned()))));
-        return None;
-    }
-    let words = section.texts(given)?;
-    if words.first().is_none_or(|program| program.is_empty()) {
-        section.note(given.wrong(("it names no program".to_owned(), Some(hint.to_owned()))));
-        return None;
-    }
-    Some(words)
+    outside::program(section, given, hint)
 }
 
 /// A book's `where`: reference field names, each with one value or a list of values.

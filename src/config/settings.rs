@@ -3,8 +3,9 @@
 use std::{path::PathBuf, time::Duration};
 
 use secrecy::SecretString;
+use serde::{Deserialize, Serialize};
 
-use super::schedule::Schedule;
+use super::{HttpSettings, NotifySettings, schedule::Schedule};
 use crate::{
     contact::Filter,
     formats::{csv::Profile, vcard::WriteStyle},
@@ -16,12 +17,18 @@ use crate::{
 pub struct Settings {
     /// The file they were read from, absolute.
     pub file: PathBuf,
+    /// Tells them from others.
+    pub digest: SettingsDigest,
     /// The CRM account.
     pub crm: Crm,
     /// The local copy.
     pub mirror: MirrorSettings,
     /// How and when to reconcile.
     pub sync: SyncSettings,
+    /// Health, metrics and nudge of the daemon; none where nothing listens.
+    pub http: Option<HttpSettings>,
+    /// Programs that tell a user.
+    pub notify: NotifySettings,
     /// The books, in the file's order; names are unique.
     pub books: Vec<Book>,
     /// A user's own CSV column profiles, the `[csv.NAME]` tables; none has a built-in one's name.
@@ -30,6 +37,10 @@ pub struct Settings {
     /// is the book's, and the moment that REV says the run's.
     pub vcard: WriteStyle,
 }
+
+/// Tells settings from others by all that they say, secrets apart.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SettingsDigest(pub(super) String);
 
 /// `[crm]`: the account and how to talk to its server.
 #[derive(Debug, Clone)]
@@ -184,6 +195,14 @@ impl Settings {
     /// Where the practice CRM keeps its contacts: beside the mirror. None where the CRM is a real one.
     pub fn practice_crm(&self) -> Option<PathBuf> {
         (self.crm.url == CrmUrl::Sandbox).then(|| self.mirror.path.with_file_name("practice-crm.db"))
+    }
+
+    /// The account, as `host/number`; "sandbox" for the practice CRM.
+    pub fn account(&self) -> &str {
+        match &self.crm.url {
+            CrmUrl::Sandbox => "sandbox",
+            CrmUrl::Http(address) => address.split_once("://").map_or(address, |(_, rest)| rest),
+        }
     }
 
     /// The book of this name.

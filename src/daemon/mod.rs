@@ -15,6 +15,7 @@ mod descriptor;
 pub mod log;
 mod plan;
 pub mod signals;
+pub mod socket;
 mod state;
 mod supervisor;
 mod systemd;

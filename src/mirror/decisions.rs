@@ -11,7 +11,7 @@ use super::{
 use crate::contact::Keep;
 
 /// What a user decides on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
 pub enum ItemId {
     /// A row of `conflicts`.
     Conflict(i64),

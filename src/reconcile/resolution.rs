@@ -15,7 +15,7 @@ pub struct Sides<T> {
 }
 
 /// Why a user's decision cannot be carried out on a field.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub enum Refusal {
     /// A contact has one of these only.
     OneOnly,

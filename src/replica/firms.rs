@@ -27,6 +27,9 @@ pub type FirmSink<'a> = dyn FnMut(FirmBatch) -> Result<(), Stopped> + 'a;
 
 /// What keeps firms beside contacts. Every error means that firms are left out of this run, and nothing else.
 pub trait Firms {
+    /// True unless the login was refused last time: then contacts are asked for first.
+    fn are_expected(&self) -> bool;
+
     /// Lists all of them; the cursor is for the next time.
     fn firms<'a>(
         &'a mut self,

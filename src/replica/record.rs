@@ -66,7 +66,7 @@ pub enum Lookup {
 }
 
 /// A record that could not be used, in words for a user. Never holds the record's own values.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Problem {
     /// Where: "page 3, contact 812", "ada.vcf line 7", "row 12, column phone".
     pub place: String,

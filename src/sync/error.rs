@@ -81,6 +81,20 @@ impl SyncError {
         }
     }
 
+    /// The failure of a run that another process made, by its exit code.
+    pub fn told(exit_code: u8, message: String, hint: Option<String>) -> Self {
+        let diagnostic = Diagnostic { message, hint };
+        match exit_code {
+            2 => SyncError::Settings(diagnostic),
+            4 => SyncError::Login(diagnostic),
+            5 => SyncError::Network(diagnostic),
+            7 => SyncError::Safety(diagnostic),
+            11 => SyncError::Locked(diagnostic),
+            130 => SyncError::Interrupted,
+            _ => SyncError::Failed(diagnostic),
+        }
+    }
+
     /// What to do; none where a face has words of its own for it.
     pub fn hint(&self) -> Option<String> {
         match self {

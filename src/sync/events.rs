@@ -19,8 +19,8 @@ use crate::{
 /// Takes the events of a run, in order.
 pub type Events<'a> = dyn FnMut(SyncEvent) + 'a;
 
-/// Something that happened in a run. Serialised with `--json`, one object a line.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// Something that happened in a run. Serialised for whoever follows another process's run; `--json` has a form of its own.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum SyncEvent {
     /// A replica is being read.
     ScanStarted {
@@ -126,7 +126,7 @@ pub enum SyncEvent {
 }
 
 /// What a user is told of what waits.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Note {
     /// It waits from now on, or still.
     Raised {
@@ -267,7 +267,7 @@ impl FailedSubject {
 }
 
 /// A change of one contact in one place.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Change {
     /// `mirror`, `crm` or a book's name.
     pub place: String,
@@ -276,12 +276,12 @@ pub struct Change {
     /// The contact.
     pub contact: Label,
     /// Field by field, for updates; empty for the others.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub fields: Vec<FieldChange>,
 }
 
 /// What was done to a contact.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ChangeAction {
     /// Made new.
@@ -295,10 +295,10 @@ pub enum ChangeAction {
 }
 
 /// A field's old and new value as a user reads them, on one line each.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FieldChange {
     /// Which field, by the reference's name.
-    #[serde(serialize_with = "field_name")]
+    #[serde(serialize_with = "field_name", deserialize_with = "named_field")]
     pub field: Field,
     /// Before.
     pub old: String,
@@ -307,14 +307,19 @@ pub struct FieldChange {
 }
 
 /// A conflict met in a run.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ConflictNote {
     /// The replica on the other side.
     pub replica: String,
     /// Who.
     pub contact: Label,
     /// Which field; none where the whole contact is in question.
-    #[serde(serialize_with = "optional_field_name", skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        serialize_with = "optional_field_name",
+        deserialize_with = "optional_named_field",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub field: Option<Field>,
     /// The mirror's value.
     pub here: String,
@@ -325,7 +330,7 @@ pub struct ConflictNote {
 }
 
 /// A run in numbers. The public form of `--json`'s last line.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Summary {
     /// The run's number in the mirror; 0 for a dry run.
     pub run: i64,
@@ -344,20 +349,20 @@ pub struct Summary {
     /// Records and writes that failed.
     pub failed: u64,
     /// How many of those have waited since an earlier run: they are no news.
-    #[serde(skip_serializing_if = "is_zero")]
+    #[serde(default, skip_serializing_if = "is_zero")]
     pub failed_before: u64,
     /// What failed, those known from earlier runs too, by what there is to do about it.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub failures: Vec<Failure>,
     /// HTTP requests sent, by verb.
     pub requests: BTreeMap<String, u64>,
     /// What became of an imported file's records; none for a run without one.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub import: Option<ImportCounts>,
     /// True when nothing was written because only a rehearsal was asked for.
     pub dry_run: bool,
     /// What was stopped for safety (exit 7). Faces put it in words, in the public form too.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub stopped: Vec<Stopped>,
 }
 
@@ -386,4 +391,14 @@ fn optional_field_name<S: serde::Serializer>(field: &Option<Field>, serializer: 
         Some(field) => serializer.serialize_some(field.name()),
         None => serializer.serialize_none(),
     }
+}
+
+fn named_field<'d, D: serde::Deserializer<'d>>(deserializer: D) -> Result<Field, D::Error> {
+    let name = String::deserialize(deserializer)?;
+    Field::from_name(&name).ok_or_else(|| serde::de::Error::custom("no such field"))
+}
+
+fn optional_named_field<'d, D: serde::Deserializer<'d>>(deserializer: D) -> Result<Option<Field>, D::Error> {
+    let name = Option::<String>::deserialize(deserializer)?;
+    Ok(name.as_deref().and_then(Field::from_name))
 }

@@ -84,13 +84,6 @@ impl<'a> Run<'a> {
         Ok(now)
     }
 
-    /// True where a contact's company is its firm's name.
-    pub fn is_firms_name(&self, contact: &Contact) -> Result<bool, SyncError> {
-        let id = &contact.firm_id;
-        let known = self.firms.known && !id.is_empty();
-        Ok(known && self.mirror.firm_name(id)?.as_deref() == Some(contact.company.as_str()))
-    }
-
     /// The firms of this name.
     fn named(&self, company: &str) -> Result<Named, SyncError> {
         let key = firms::key(company);
@@ -108,7 +101,8 @@ impl<'a> Run<'a> {
     /// Reads the firms before contacts are read, where it is time: newcomers then come with their company.
     pub async fn read_firms_before(&mut self, participant: &mut Participant) -> Result<(), SyncError> {
         let wanted = self.policy.firms != FirmPolicy::Off && participant.shares_ids() && !participant.is_halted();
-        if wanted && self.listing_is_due()? {
+        let expected = wanted && participant.replica.firms().is_some_and(|firms| firms.are_expected());
+        if expected && self.listing_is_due()? {
             self.list_firms(participant).await?;
         }
         Ok(())
@@ -193,6 +187,9 @@ impl<'a> Run<'a> {
             return Ok(());
         }
         if let Some(participant) = participant.filter(|participant| !participant.is_halted()) {
+            if !self.firms.listed && self.listing_is_due()? {
+                self.list_firms(participant).await?;
+            }
             self.look_up_unknown(participant).await?;
             self.settle_contacts()?;
             self.make_firms(participant).await?;
@@ -202,6 +199,9 @@ impl<'a> Run<'a> {
     }
 
     async fn look_up_unknown(&mut self, participant: &mut Participant) -> Result<(), SyncError> {
+        if self.firms.off {
+            return Ok(());
+        }
         let unknown = self.mirror.unknown_firms(ASKED_MAX + 1)?;
         if unknown.len() > ASKED_MAX as usize && !self.firms.listed {
             self.list_firms(participant).await?;
@@ -261,6 +261,9 @@ impl<'a> Run<'a> {
     /// Makes the firms that are wanted, each once: it is written down before the request leaves, and where the answer was
     /// lost, a whole listing decides.
     async fn make_firms(&mut self, participant: &mut Participant) -> Result<(), SyncError> {
+        if self.firms.off {
+            return Ok(());
+        }
         if self.policy.firms == FirmPolicy::Create && self.firms.known {
             self.want_missing()?;
         }

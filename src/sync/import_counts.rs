@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::events::FieldChange;
 
 /// The records of an imported file by what became of them. The five add up to the cards or rows of the file, cards that
 /// describe groups and blank rows left out. A part of `--json`'s summary, under `import`.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ImportCounts {
     /// Contacts that the mirror did not hold, or held no more.
     pub new: u64,
@@ -29,12 +29,12 @@ pub struct ImportCounts {
     /// Cells in which a spreadsheet's damage was put right.
     pub cells_repaired: u64,
     /// The columns that hold something, in the file's order; none for files that are no tables.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub columns: Vec<Column>,
 }
 
 /// A column of an imported table.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Column {
     /// Its name, as the file has it.
     pub name: String,

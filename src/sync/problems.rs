@@ -23,7 +23,7 @@ const NAMED_MAX: usize = 5;
 const KINDS_MAX: usize = 20;
 
 /// How much of a failure a user is told at once.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub enum Telling {
     /// All of it: the first of its kind.
     Whole,

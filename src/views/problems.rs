@@ -11,6 +11,8 @@ pub use crate::mirror::RunRow;
 /// Something that waits until a run passes it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
+    /// Its number, which it keeps as long as it waits.
+    pub id: i64,
     /// What failed.
     pub failure: Failure,
     /// The run that met it first.
@@ -29,11 +31,11 @@ pub fn problems(reader: &Reader) -> Result<Vec<Problem>, MirrorError> {
 }
 
 fn problem(mirror: &Mirror, row: ProblemRow) -> Result<Problem, MirrorError> {
-    let ProblemRow { id: _, replica, activity, first, others, count, hint, first_run, last_run: _ } = row;
+    let ProblemRow { id, replica, activity, first, others, count, hint, first_run, last_run: _ } = row;
     let subjects = std::iter::once(first).chain(others).map(|one| subject(mirror, one));
     let subjects = subjects.collect::<Result<_, MirrorError>>()?;
     let since = mirror.run(first_run)?.map_or_else(String::new, |run| run.started_at);
-    Ok(Problem { failure: Failure { replica, activity, count, hint, subjects }, first_run, since })
+    Ok(Problem { id, failure: Failure { replica, activity, count, hint, subjects }, first_run, since })
 }
 
 fn subject(mirror: &Mirror, subject: ProblemSubject) -> Result<FailedSubject, MirrorError> {

@@ -1,5 +1,7 @@
 //! The state of everything: the last run, what each replica holds and is owed, what waits for the user.
 
+use std::path::Path;
+
 use super::{
     Reader,
     attention::{self, Item},
@@ -95,6 +97,12 @@ fn unsettled(mirror: &Mirror, name: &str) -> Result<Vec<UnsettledWrite>, MirrorE
     mirror.outbox(name)?.into_iter().map(write).collect()
 }
 
+/// Living contacts of the mirror of this path, and what waits there, in numbers; none where it cannot be read.
+pub fn counts(path: &Path) -> Option<(u64, AttentionCounts)> {
+    let mirror = Reader::open(path).ok()?.mirror;
+    Some((mirror.count_contacts().ok()?, sync::attention_counts(&mirror).ok()?))
+}
+
 /// Reads the state of the mirror and of these replicas.
 ///
 /// # Errors
@@ -104,7 +112,8 @@ pub fn status<'n>(reader: &Reader, names: impl Iterator<Item = &'n str>) -> Resu
     Ok(Status {
         contacts: mirror.count_contacts()?,
         last: mirror.last_run()?,
-        companies: mirror.companies(COMPANIES_SHOWN_MAX)?,
+        // Where firms are known, those that lack one are asked about.
+        companies: if mirror.count_firms()? == 0 { mirror.companies(COMPANIES_SHOWN_MAX)? } else { (0, Vec::new()) },
         replicas: names.map(|name| replica(mirror, name)).collect::<Result<_, _>>()?,
         items: attention::items(reader, false)?,
         problems: problems::problems(reader)?,

@@ -1,6 +1,7 @@
 //! What a settings file means, and every way in which it can be wrong.
 
 use super::*;
+use crate::config::NotifySettings;
 
 const NOTHING: fn(&str) -> Option<String> = |_| None;
 
@@ -57,11 +58,13 @@ fn every_documented_key_is_read() {
         .flat_map(|line| [line, "\n"])
         .collect();
     let shown: Vec<&str> = everything.lines().filter_map(|line| Some(line.split_once(" = ")?.0.trim())).collect();
-    for key in [&CRM_KEYS[..], &MIRROR_KEYS, &SYNC_KEYS, &VCARD_KEYS, &BOOK_KEYS].concat() {
+    let outside = [&outside::HTTP_KEYS[..], &outside::NOTIFY_KEYS].concat();
+    for key in [&CRM_KEYS[..], &MIRROR_KEYS, &SYNC_KEYS, &VCARD_KEYS, &BOOK_KEYS, &outside].concat() {
         assert!(shown.contains(&key), "config/carnet.toml does not show `{key}`");
     }
     let settings = parse_with(&everything, &[]).unwrap();
     assert_eq!(settings.vcard, WriteStyle::default(), "what is shown is the default");
+    assert!(settings.http.is_some() && settings.notify.on_waiting.is_some() && settings.notify.on_failure.is_some());
     assert!(settings.books.len() >= 3);
     assert!(settings.crm.password.command.is_some() && settings.crm.password.inline.is_some());
 }
@@ -237,7 +240,7 @@ path = "c"
 "#;
     insta::assert_debug_snapshot!(faults(text, &[]), @r#"
     [
-        "2: unknown key `colour` | known here: crm, mirror, sync, vcard, book, csv",
+        "2: unknown key `colour` | known here: crm, mirror, sync, http, notify, vcard, book, csv",
         "3: `crm.url` is missing | the CRM's address, such as https://www.incwo.com/123456, or \"sandbox\"",
         "4: unknown key `urll` in [crm] | did you mean `url`? known here: url, username, password_command, password_file, password, concurrency, requests_per_second, per_page, timeout, confirm_after, ca_file, insecure_http, lists, deletes, firms",
         "5: `crm.username`: expected a text in quotes, found a whole number",
@@ -319,4 +322,52 @@ fn no_text_panics() {
     for (cut, _) in text.char_indices() {
         let _ = Settings::parse(Path::new("carnet.toml"), &text[..cut], Environment::from_fn(&NOTHING));
     }
+}
+
+#[test]
+fn what_is_seen_from_outside_and_told() {
+    let with = |lines: &str| format!("[crm]\nurl = \"sandbox\"\n{lines}");
+    let settings = parse_with(&with(""), &[]).unwrap();
+    assert_eq!((&settings.http, &settings.notify), (&None, &NotifySettings::default()));
+    let text = with("[mirror]\npath = \"/var/lib/carnet/a.db\"\n[http]\nlisten = \"[::1]:9464\"\n");
+    let http = parse_with(&text, &[]).unwrap().http.unwrap();
+    assert!(http.listen.ip().is_loopback());
+    assert_eq!(http.nudge_token_file, Path::new("/var/lib/carnet/nudge-token"));
+    let remote = parse_with(&with("[http]\nlisten = \"0.0.0.0:80\"\nallow_remote = true\n"), &[]).unwrap();
+    assert!(remote.http.is_some());
+    let notify = with("[notify]\non_waiting = [\"tell\", \"office\"]\nnames = true\n");
+    let notify = parse_with(&notify, &[]).unwrap().notify;
+    assert_eq!((notify.on_waiting.unwrap(), notify.names), (vec!["tell".to_owned(), "office".to_owned()], true));
+
+    let check = |lines: &str, expected: &str| assert_eq!(faults(&with(lines), &[]), [expected], "{lines}");
+    check(
+        "[http]\nlisten = \"localhost:9464\"",
+        "4: `http.listen`: expected an IP address and a port | such as \"127.0.0.1:9464\"",
+    );
+    check(
+        "[http]\nlisten = \"0.0.0.0:9464\"",
+        "4: `http.listen`: other machines could reach this address | listen on 127.0.0.1 behind a proxy that speaks \
+         https, or set allow_remote = true",
+    );
+    check(
+        "[http]\nlistne = \"127.0.0.1:1\"",
+        "4: unknown key `listne` in [http] | did you mean `listen`? known here: listen, allow_remote, nudge_token_file",
+    );
+    let list = "a list: the program, then its arguments, such as [\"sendmail\", \"office\"]";
+    check(
+        "[notify]\non_waiting = \"tell office\"",
+        &format!("4: `notify.on_waiting`: it is run without a shell and must be a list | {list}"),
+    );
+    check("[notify]\non_failure = []", &format!("4: `notify.on_failure`: it names no program | {list}"));
+}
+
+#[test]
+fn settings_are_told_from_others_but_not_by_their_secrets() {
+    let digest = |text: &str, variables: &[(&str, &str)]| parse_with(text, variables).unwrap().digest;
+    let with = |lines: &str| format!("[crm]\nurl = \"sandbox\"\n{lines}");
+    let plain = digest(&with(""), &[]);
+    assert_eq!(digest(&with(""), &[("CARNET_CRM_PASSWORD", "x"), ("HOME", "/")]), plain);
+    assert_ne!(digest(&with("timeout = \"9s\""), &[]), plain);
+    assert_ne!(digest(&with(""), &[("CARNET_SYNC_PREFER", "book")]), plain);
+    assert_eq!(digest(&with("password = \"aa\""), &[]), digest(&with("password = \"bb\""), &[]));
 }

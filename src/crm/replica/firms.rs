@@ -43,12 +43,21 @@ impl CrmReplica {
 }
 
 impl Firms for CrmReplica {
+    fn are_expected(&self) -> bool {
+        !self.login_refused
+    }
+
     fn firms<'a>(
         &'a mut self,
         baseline: &'a dyn Baseline,
         sink: &'a mut FirmSink<'_>,
     ) -> LocalFuture<'a, Result<Cursor, ReplicaError>> {
-        Box::pin(self.list_firms(baseline, sink))
+        Box::pin(async move {
+            let listed = self.list_firms(baseline, sink).await;
+            // It may be the login's matter: one request for contacts tries that.
+            self.login_refused |= matches!(listed, Err(ReplicaError::Login(_)));
+            listed
+        })
     }
 
     fn firm<'a>(&'a mut self, id: &'a str) -> LocalFuture<'a, Result<Option<Firm>, ReplicaError>> {

@@ -219,7 +219,7 @@ impl<'r, 'a> Pusher<'r, 'a> {
             self.settling.insert(stored.id);
             return Ok(None);
         }
-        self.note_company(&stored, "")?;
+        self.note_company(&stored, "");
         let action = Action::Create { contact: stored.contact.clone() };
         Ok(Some(delivery(stored, None, action, Vec::new())))
     }
@@ -232,7 +232,7 @@ impl<'r, 'a> Pusher<'r, 'a> {
             // It left the filter, so it leaves the book; that is no deletion.
             return self.plan_leave(stored, agreement);
         }
-        self.note_company(&stored, &agreement.ours.company)?;
+        self.note_company(&stored, &agreement.ours.company);
         let base = Base { theirs: &agreement.theirs, ours: &agreement.ours };
         let policy = self.run.less_conflicts(self.participant.policy(), stored.id, &self.participant.name)?;
         let waiting = self.waiting_lists(&stored, &agreement, &policy)?;

@@ -9,7 +9,6 @@ use crate::{
     contact::Field,
     mirror::{ContactId, Stored},
     sync::{
-        SyncError,
         events::{Label, Note, SyncEvent},
         record::label,
     },
@@ -33,20 +32,20 @@ pub(super) struct Silent {
 
 impl Pusher<'_, '_> {
     /// A contact is pushed whose company was `before`.
-    pub(super) fn note_company(&mut self, stored: &Stored, before: &str) -> Result<(), SyncError> {
+    pub(super) fn note_company(&mut self, stored: &Stored, before: &str) {
         let company = &stored.contact.company;
         let is_carried = self.participant.policy().fields.contains(Field::Company);
         if is_carried || !self.participant.shares_ids() || company.is_empty() || company == before {
-            return Ok(());
+            return;
         }
-        if self.run.is_firms_name(&stored.contact)? {
-            return Ok(());
+        if self.run.firms.known {
+            // The firm that it lacks is asked for.
+            return;
         }
         self.silent.without_company.insert(stored.id);
         if self.silent.companies.len() < NAMED_MAX && !self.silent.companies.contains(company) {
             self.silent.companies.push(company.clone());
         }
-        Ok(())
     }
 
     /// A contact was deleted here, and its record stays.

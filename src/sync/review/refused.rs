@@ -7,7 +7,7 @@ use crate::{
 };
 
 /// A decision that was carried out.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Applied {
     /// What was decided.
     pub item: ItemId,
@@ -18,7 +18,7 @@ pub struct Applied {
 }
 
 /// What holds after a decision.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub enum Effect {
     /// The field has this value; "" for none.
     Scalar {
@@ -102,7 +102,7 @@ pub enum Effect {
 }
 
 /// A decision that was not carried out.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Refused {
     /// What was to be decided.
     pub item: ItemId,
@@ -111,7 +111,7 @@ pub struct Refused {
 }
 
 /// Why a decision is not carried out.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub enum Why {
     /// There is no such conflict, or nothing of that number that waits.
     NotFound,
@@ -158,7 +158,7 @@ pub enum Why {
 }
 
 /// Why a contact of the CRM cannot be the one that was sent.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub enum NoCandidate {
     /// The CRM had it before the creation was sent.
     Older,

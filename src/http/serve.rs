@@ -1,0 +1,148 @@
+//! The listener: one address, few connections, each short.
+
+use std::{io, net::SocketAddr, sync::Arc, time::Duration};
+
+use axum::Router;
+use hyper::server::conn::http1;
+use hyper_util::{
+    rt::{TokioIo, TokioTimer},
+    service::TowerToHyperService,
+};
+use tokio::{
+    net::{TcpListener, TcpStream},
+    sync::{OwnedSemaphorePermit, Semaphore},
+    time::timeout,
+};
+use tracing::{debug, info, warn};
+
+use super::{
+    HttpError,
+    metrics::Seen,
+    routes::{Observed, router},
+    token::Token,
+};
+use crate::{config::HttpSettings, daemon::DaemonHandle, views::status};
+
+/// Connections at a time; more wait to be accepted.
+const CONNECTIONS_MAX: usize = 32;
+/// A request's head is complete after this long.
+const HEAD_MAX: Duration = Duration::from_secs(5);
+/// A connection is over after this long, whatever it does.
+const CONNECTION_MAX: Duration = Duration::from_secs(20);
+/// Bytes of a head.
+const HEAD_BYTES_MAX: usize = 16 * 1024;
+/// Where the system gives no more sockets.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// Health, metrics and nudge of a daemon, as its settings say.
+pub struct HttpServer {
+    observed: Observed,
+    open: Option<Open>,
+}
+
+/// What is listened to.
+struct Open {
+    settings: HttpSettings,
+    listener: TcpListener,
+    routes: Router,
+}
+
+impl HttpServer {
+    /// Listens from now on, where the settings want it. Needs a runtime.
+    ///
+    /// # Errors
+    /// The address cannot be had; the token can be neither read nor made.
+    pub fn open(daemon: DaemonHandle) -> Result<Self, HttpError> {
+        let seen = Seen::default();
+        daemon.listeners.add(seen.listener());
+        let mut server = Self { observed: Observed::new(daemon, seen), open: None };
+        let settings = server.observed.daemon.settings.borrow_and_update().clone();
+        if let Some(wanted) = &settings.http {
+            server.observed.seen.begin(status::counts(&settings.mirror.path));
+            server.listen(wanted)?;
+        }
+        Ok(server)
+    }
+
+    /// Answers, for ever. New settings are followed; those that cannot be are logged, and the old ones stay.
+    pub async fn serve(mut self) {
+        let mut settings = self.observed.daemon.settings.clone();
+        let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+        loop {
+            tokio::select! {
+                changed = settings.changed() => {
+                    if changed.is_err() {
+                        return;
+                    }
+                    let wanted = settings.borrow_and_update().http.clone();
+                    self.follow(wanted.as_ref());
+                }
+                (accepted, place) = accept(self.open.as_ref(), &places) => match accepted {
+                    Ok(stream) => {
+                        if let Some(open) = &self.open {
+                            tokio::spawn(answer(stream, open.routes.clone(), place));
+                        }
+                    }
+                    Err(error) => {
+                        debug!("a connection was not accepted: {error}");
+                        tokio::time::sleep(PAUSE).await;
+                    }
+                },
+            }
+        }
+    }
+
+    fn follow(&mut self, wanted: Option<&HttpSettings>) {
+        let Some(wanted) = wanted else {
+            if self.open.take().is_some() {
+                info!("listens no more");
+            }
+            return;
+        };
+        if let Err(error) = self.listen(wanted) {
+            warn!(hint = error.hint(), "failed to {error}; the old settings of [http] stay");
+        }
+    }
+
+    /// Listens as these settings say; the token is read again in any case.
+    fn listen(&mut self, wanted: &HttpSettings) -> Result<(), HttpError> {
+        let token = Token::of(&wanted.nudge_token_file)?;
+        let is_same = self.open.as_ref().is_some_and(|open| open.settings.listen == wanted.listen);
+        if !is_same {
+            let listener = bind(wanted.listen).map_err(|source| HttpError::Bind { listen: wanted.listen, source })?;
+            let routes = router(self.observed.clone(), wanted.listen.ip().is_loopback());
+            let address = listener.local_addr().unwrap_or(wanted.listen);
+            info!(token_file = %wanted.nudge_token_file.display(), "health, metrics and nudge are at http://{address}/");
+            self.open = Some(Open { settings: wanted.clone(), listener, routes });
+        }
+        *self.observed.token.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = Some(token);
+        Ok(())
+    }
+}
+
+fn bind(listen: SocketAddr) -> io::Result<TcpListener> {
+    let listener = std::net::TcpListener::bind(listen)?;
+    listener.set_nonblocking(true)?;
+    TcpListener::from_std(listener)
+}
+
+/// The next connection and its place; without a listener, never.
+async fn accept(open: Option<&Open>, places: &Arc<Semaphore>) -> (io::Result<TcpStream>, Option<OwnedSemaphorePermit>) {
+    let Some(open) = open else { return std::future::pending().await };
+    // It is never closed.
+    let place = Arc::clone(places).acquire_owned().await.ok();
+    (open.listener.accept().await.map(|(stream, _)| stream), place)
+}
+
+/// Answers one request.
+async fn answer(stream: TcpStream, routes: Router, place: Option<OwnedSemaphorePermit>) {
+    let mut http = http1::Builder::new();
+    http.timer(TokioTimer::new()).header_read_timeout(HEAD_MAX).max_buf_size(HEAD_BYTES_MAX).keep_alive(false);
+    let connection = http.serve_connection(TokioIo::new(stream), TowerToHyperService::new(routes));
+    match timeout(CONNECTION_MAX, connection).await {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => debug!("a connection broke off: {error}"),
+        Err(_) => debug!("a connection took too long"),
+    }
+    drop(place);
+}
