@@ -12,7 +12,7 @@ COPY --from=build --chown=65532:65532 /out/data /data
 WORKDIR /data
 VOLUME /data
 USER 65532:65532
-ENV CARNET_CONFIG=/data/carnet.toml
+ENV CARNET_CONFIG=/data/carnet.toml MALLOC_ARENA_MAX=1
 # The program looks for itself; 3 is healthy: something waits for a person.
 HEALTHCHECK --interval=5m --timeout=30s --start-period=2m \
     CMD carnet --quiet status || [ $? -eq 3 ]

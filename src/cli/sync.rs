@@ -148,7 +148,7 @@ fn run_here(settings: &Settings, options: &RunOptions, wait: WaitArgs, context: 
     })
 }
 
-/// How much of a run is told, and to whom.
+/// How much of a run is told.
 #[derive(Debug, Clone, Copy)]
 pub struct Told {
     dry_run: bool,

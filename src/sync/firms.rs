@@ -52,7 +52,7 @@ const ASKED_MAX: u32 = 50;
 const AT_ONCE: usize = 500;
 
 /// What a run knows of firms.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct FirmState {
     /// Some are known, and wanted.
     pub known: bool,
@@ -60,6 +60,8 @@ pub struct FirmState {
     listed: bool,
     /// They cannot be read in this run.
     off: bool,
+    /// Why, until it is said: a refused login is the contacts' matter first.
+    trouble: Option<String>,
 }
 
 impl<'a> Run<'a> {
@@ -140,7 +142,10 @@ impl<'a> Run<'a> {
         }
         let Listing { known, renamed: (renamed, contacts), .. } = listing.into_inner();
         match ended {
-            Err(error) => return self.leave_out(&error),
+            Err(error) => {
+                self.leave_out(&error);
+                return Ok(());
+            }
             Ok(cursor) => self.transact(|run| {
                 let mut gone = Vec::new();
                 run.mirror.for_each_firm(&mut |id, _, _| {
@@ -165,13 +170,18 @@ impl<'a> Run<'a> {
         Ok(())
     }
 
-    /// Firms stay out of this run; a user is told once for each reason.
-    fn leave_out(&mut self, error: &ReplicaError) -> Result<(), SyncError> {
+    /// Firms stay out of this run.
+    fn leave_out(&mut self, error: &ReplicaError) {
         self.firms.off = true;
-        let words = error.to_string();
-        if self.mirror.fact(TROUBLE)?.as_deref() != Some(words.as_str()) {
-            self.mirror.set_fact(TROUBLE, &words)?;
-            self.tell_firms(Note::FirmsUnread { reason: words });
+        self.firms.trouble = Some(error.to_string());
+    }
+
+    /// Tells why firms stay out, once for each reason.
+    fn say_left_out(&mut self) -> Result<(), SyncError> {
+        let Some(reason) = self.firms.trouble.take() else { return Ok(()) };
+        if self.mirror.fact(TROUBLE)?.as_ref() != Some(&reason) {
+            self.mirror.set_fact(TROUBLE, &reason)?;
+            self.tell_firms(Note::FirmsUnread { reason });
         }
         Ok(())
     }
@@ -184,7 +194,7 @@ impl<'a> Run<'a> {
     /// keeps what waits for the user.
     pub async fn settle_firms(&mut self, participant: Option<&mut Participant>) -> Result<(), SyncError> {
         if self.policy.firms == FirmPolicy::Off || self.firms.off {
-            return Ok(());
+            return self.say_left_out();
         }
         if let Some(participant) = participant.filter(|participant| !participant.is_halted()) {
             if !self.firms.listed && self.listing_is_due()? {
@@ -194,6 +204,7 @@ impl<'a> Run<'a> {
             self.settle_contacts()?;
             self.make_firms(participant).await?;
         }
+        self.say_left_out()?;
         self.settle_contacts()?;
         if self.firms.known { self.transact(|run| run.keep_waiting()) } else { Ok(()) }
     }
@@ -215,7 +226,10 @@ impl<'a> Run<'a> {
                 Ok(None) => {
                     FirmRow { id, name: String::new(), key: String::new(), revision: String::new(), gone: true }
                 }
-                Err(error) => return self.leave_out(&error),
+                Err(error) => {
+                    self.leave_out(&error);
+                    return Ok(());
+                }
             };
             self.mirror.put_firm(&row)?;
         }
@@ -333,7 +347,7 @@ impl<'a> Run<'a> {
             Err(error) => {
                 // Nothing has happened: it is sent another time.
                 self.mirror.put_firm_creation(&creation, self.id)?;
-                self.leave_out(&error)?;
+                self.leave_out(&error);
             }
         }
         Ok(())

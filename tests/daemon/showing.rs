@@ -15,7 +15,7 @@ fn status_tells_when_the_daemon_runs_next() {
         let out = desk.run(&["status"]).out;
         out.lines().find_map(|line| line.strip_prefix("next run  ").map(str::to_owned)).unwrap()
     };
-    assert!(next(&desk).ends_with("-01-01 00:00 (if `carnet daemon` ran; it does not)"), "{}", next(&desk));
+    assert!(next(&desk).ends_with("-01-01 00:00:00 (if `carnet daemon` ran; it does not)"), "{}", next(&desk));
 
     let text =
         good.replace("\"sandbox\"", &format!("\"http://127.0.0.1:{port}/1\"\nusername = \"x\"\npassword = \"x\""));

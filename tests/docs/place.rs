@@ -173,7 +173,7 @@ impl Place {
             words.drain(at..(at + 2).min(words.len()));
         }
         let command = words.join(" ").replace("COMMAND", "sync");
-        let script = command.replacen("carnet ", "carnet -c nowhere/carnet.toml ", 1);
+        let script = command.replacen("carnet ", "carnet -c /dev/null/carnet.toml ", 1);
         let output = self.command("sh").args(["-c", &script]).output().unwrap();
         let told = String::from_utf8_lossy(&output.stderr);
         let is_named_only = told.contains("required arguments were not provided");

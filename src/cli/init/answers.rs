@@ -4,6 +4,7 @@
 const TEMPLATE: &str = include_str!("../../../config/carnet.toml");
 const TEMPLATE_URL: &str = "url = \"https://www.incwo.com/123456\"";
 const TEMPLATE_USERNAME: &str = "username = \"me@example.com\"";
+const TEMPLATE_MIRROR: &str = "path = \"carnet.db\"";
 const TEMPLATE_BOOKS: &str = "# Books: places that hold contacts beside the CRM. As many as you like; each name once.";
 
 /// What goes into the template; `None` leaves its example.
@@ -12,6 +13,8 @@ pub struct Answers {
     pub url: Option<String>,
     pub username: Option<String>,
     pub password: Option<PasswordAnswer>,
+    /// Where the mirror is to be.
+    pub mirror: Option<String>,
     pub books: Vec<BookAnswer>,
 }
 
@@ -65,12 +68,13 @@ pub const KINDS: [(&str, &str); 3] = [("vdir", "contacts"), ("vcard", "contacts.
 
 /// The template with the answers in the place of its examples.
 pub fn settings_text(answers: &Answers) -> String {
-    let Answers { url, username, password, books } = answers;
+    let Answers { url, username, password, mirror, books } = answers;
     let sandbox = url.as_deref() == Some("sandbox");
     let mut out = String::with_capacity(TEMPLATE.len());
     for line in TEMPLATE.lines() {
         let answer = match (line, password) {
             (TEMPLATE_URL, _) => url.as_deref().map(|url| format!("url = {}", quoted(url))),
+            (TEMPLATE_MIRROR, _) => mirror.as_deref().map(|path| format!("path = {}", quoted(path))),
             (TEMPLATE_USERNAME, _) if sandbox && username.is_none() => Some("# username = \"demo\"".to_owned()),
             (TEMPLATE_USERNAME, _) => username.as_deref().map(|name| format!("username = {}", quoted(name))),
             (TEMPLATE_BOOKS, _) => Some(books.iter().fold(line.to_owned(), |text, book| text + &table(book, books))),
@@ -124,11 +128,13 @@ mod tests {
             url: Some("https://crm.example.com/7".to_owned()),
             username: Some("a \"quoted\" name".to_owned()),
             password: Some(PasswordAnswer::Inline("p\\ss\"word'".to_owned())),
+            mirror: Some("/var/lib/carnet/carnet.db".to_owned()),
             books: Vec::new(),
         };
         let settings = settings(&answers);
         assert_eq!(settings.crm.url, CrmUrl::Http("https://crm.example.com/7".to_owned()));
         assert_eq!(settings.crm.username, "a \"quoted\" name");
+        assert_eq!(settings.mirror.path, Path::new("/var/lib/carnet/carnet.db"));
         assert_eq!(settings.crm.password.inline.unwrap().expose_secret(), "p\\ss\"word'");
     }
 

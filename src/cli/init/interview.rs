@@ -255,6 +255,7 @@ mod tests {
             url: Some("https://a/1".to_owned()),
             username: Some("me".to_owned()),
             password: Some(PasswordAnswer::File("crm-password".to_owned())),
+            mirror: None,
             books: vec![book],
         };
         assert_eq!((done.answers, done.password_file.as_deref()), (answers, Some("crm-password")));

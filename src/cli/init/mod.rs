@@ -41,6 +41,9 @@ pub struct InitArgs {
     /// The command that prints the password, its words separated by spaces
     #[arg(long, value_name = "COMMAND")]
     password_command: Option<String>,
+    /// The mirror's file [default: carnet.db, beside the settings]
+    #[arg(long, value_name = "FILE")]
+    mirror: Option<String>,
     /// A book to begin with: vdir (a folder of cards), vcard (one .vcf file) or csv, and its path; may be repeated
     #[arg(long = "book", value_name = "KIND[:PATH]", value_parser = BookAnswer::parse)]
     books: Vec<BookAnswer>,
@@ -54,7 +57,13 @@ impl InitArgs {
         let command = self.password_command.as_deref().map(|command| command.split_whitespace().map(str::to_owned));
         let command = command.map(|words| PasswordAnswer::Command(words.collect()));
         let password = self.password_file.clone().map(PasswordAnswer::File).or(command);
-        Answers { url: self.url.clone(), username: self.username.clone(), password, books: self.books.clone() }
+        Answers {
+            url: self.url.clone(),
+            username: self.username.clone(),
+            password,
+            mirror: self.mirror.clone(),
+            books: self.books.clone(),
+        }
     }
 }
 
