@@ -27,7 +27,7 @@ impl Office {
         let settings = SandboxSettings { contacts, ..SandboxSettings::default() };
         let sandbox = Sandbox::start(settings).await.expect("a practice CRM");
         let text = format!(
-            "[crm]\nurl = \"{}\"\nusername = \"demo\"\nconfirm_after = \"0s\"\n[mirror]\npath = \"carnet.db\"\n\
+            "[crm]\nurl = \"{}\"\nusername = \"demo\"\nconfirm_after = \"0s\"\nfirms = \"off\"\n[mirror]\npath = \"carnet.db\"\n\
              [[book]]\nname = \"sheet\"\nkind = \"csv\"\npath = \"sheet.csv\"\n{dialect}\n",
             sandbox.url()
         );

@@ -91,7 +91,7 @@ impl Desk {
     fn new(url: &str, more: &str) -> Self {
         let desk = Self { folder: tempfile::tempdir().unwrap(), environment: Vec::new() };
         let text = format!(
-            "[crm]\nurl = {url:?}\nusername = \"demo\"\nrequests_per_second = 1000\nconcurrency = 1\n{more}\n[mirror]\npath = \"state/carnet.db\"\n"
+            "[crm]\nurl = {url:?}\nusername = \"demo\"\nrequests_per_second = 1000\nconcurrency = 1\nfirms = \"off\"\n{more}\n[mirror]\npath = \"state/carnet.db\"\n"
         );
         desk.settings(&text);
         desk.with("CARNET_CRM_PASSWORD", "demo")

@@ -78,7 +78,7 @@ const ALL: &[(&str, &[Example])] = &[
         "firms",
         &[
             ("carnet firms list durand", "firms with this in their name, and their ids"),
-            ("carnet firms create 'Durand & fils'", "have it made by the next sync"),
+            ("carnet firms create Durand-Colin", "have it made by the next sync"),
         ],
     ),
     (
