@@ -184,6 +184,18 @@ impl Mirror {
         Ok(rows.collect::<rusqlite::Result<_>>()?)
     }
 
+    /// Another text after any contact was made, edited or deleted.
+    ///
+    /// # Errors
+    /// SQLite's.
+    pub fn contacts_stamp(&self) -> Result<String> {
+        let mut select = self.sql("SELECT max(id) FROM history")?;
+        let changed: Option<i64> = select.query_row([], |row| row.get(0))?;
+        let mut select = self.sql("SELECT max(id) FROM contacts")?;
+        let made: Option<i64> = select.query_row([], |row| row.get(0))?;
+        Ok(format!("{}/{}", changed.unwrap_or_default(), made.unwrap_or_default()))
+    }
+
     /// The living contacts without a company whose firm has a name.
     ///
     /// # Errors

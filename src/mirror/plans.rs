@@ -327,6 +327,7 @@ fn use_firms(mirror: &mut Mirror, run: i64) -> Result<()> {
     mirror.members_shown("1", "1")?;
     mirror.count_members("1")?;
     mirror.unknown_firms(1)?;
+    mirror.contacts_stamp()?;
     mirror.members_without_company()?;
     mirror.companies_without_firm()?;
     mirror.put_firm_creation(&FirmCreation { key: text(), name: text(), sent_uptime: text() }, run)?;

@@ -42,6 +42,8 @@ pub enum FirmPolicy {
 const LISTED_AT: &str = "firms.listed_at";
 /// Why they could not be read, as it was last said.
 const TROUBLE: &str = "firms.trouble";
+/// What the contacts were like when their firms were last settled.
+const SETTLED: &str = "firms.settled";
 /// The name of their cursor.
 const CURSOR: &str = "firms";
 /// A whole listing comes no sooner.
@@ -196,7 +198,12 @@ impl<'a> Run<'a> {
         if self.policy.firms == FirmPolicy::Off || self.firms.off {
             return self.say_left_out();
         }
-        if let Some(participant) = participant.filter(|participant| !participant.is_halted()) {
+        if !self.is_news_for_firms()? {
+            return Ok(());
+        }
+        let participant = participant.filter(|participant| !participant.is_halted());
+        let is_whole = participant.is_some();
+        if let Some(participant) = participant {
             if !self.firms.listed && self.listing_is_due()? {
                 self.list_firms(participant).await?;
             }
@@ -206,7 +213,29 @@ impl<'a> Run<'a> {
         }
         self.say_left_out()?;
         self.settle_contacts()?;
-        if self.firms.known { self.transact(|run| run.keep_waiting()) } else { Ok(()) }
+        if !self.firms.known || self.firms.off {
+            return Ok(());
+        }
+        self.transact(|run| {
+            run.keep_waiting()?;
+            // Without the CRM nothing could be asked.
+            let stamp = if is_whole { run.firms_stamp()? } else { String::new() };
+            Ok(run.mirror.set_fact(SETTLED, &stamp)?)
+        })
+    }
+
+    /// Another text once a contact has changed, or the settings want something else of firms.
+    fn firms_stamp(&self) -> Result<String, SyncError> {
+        Ok(format!("{:?} {}", self.policy.firms, self.mirror.contacts_stamp()?))
+    }
+
+    /// True where a contact or a firm may have changed since all was settled.
+    fn is_news_for_firms(&self) -> Result<bool, SyncError> {
+        let settled = self.mirror.fact(SETTLED)?;
+        Ok(self.firms.listed
+            || self.listing_is_due()?
+            || settled != Some(self.firms_stamp()?)
+            || !self.mirror.firm_creations()?.is_empty())
     }
 
     async fn look_up_unknown(&mut self, participant: &mut Participant) -> Result<(), SyncError> {
