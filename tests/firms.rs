@@ -222,3 +222,113 @@ async fn a_deleted_firm_and_two_that_became_one_lose_nobody() {
     assert!(office.sync(0).contains("nothing changed"));
     assert_eq!(store.asked("PUT", "/contacts"), 0);
 }
+
+fn write_card(office: &Office, name: &str, lines: &str) {
+    let text = format!("BEGIN:VCARD\r\nVERSION:3.0\r\nUID:{name}\r\n{lines}END:VCARD\r\n");
+    fs::write(office.folder.path().join(format!("cards/{name}.vcf")), text).unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_firm_that_a_user_asked_for_is_made_unless_somebody_else_has_made_it() {
+    let office = Office::open(Vec::new(), "create").await;
+    office.sync(0);
+    assert_eq!(office.run(&["firms", "create", "Neuf SARL"]).0, 0);
+    office.sync(0);
+    assert_eq!(office.firms_made(), 1);
+    assert_eq!(office.run(&["firms", "create", "neuf sarl"]).0, 1, "there is one");
+    let other = office.crm.store().add_firm("Vieux SA").unwrap();
+    write_card(&office, "new-1", "FN:Ada Neuf\r\nN:Neuf;Ada;;;\r\nORG:vieux sa\r\n");
+    office.sync(0);
+    assert_eq!(office.firms_made(), 1, "it is in the CRM since the last listing");
+    let id = *office.crm.store().ids().unwrap().iter().max().unwrap();
+    assert_eq!(office.firm_id(id), other.to_string());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_firm_that_one_listing_leaves_out_is_not_made_again() {
+    let office = Office::open(Vec::new(), "create").await;
+    office.sync(0);
+    let ids = office.crm.store().firm_ids().unwrap();
+    let last = ids.into_iter().filter(|id| !name_of(&office, &id.to_string()).is_empty()).max().unwrap();
+    office.a_day_passes();
+    office.crm.store().fail_next_at("GET", "/firms", Mishap::Thin);
+    office.sync(0);
+    let name = name_of(&office, &last.to_string());
+    write_card(&office, "new-1", &format!("FN:Ada Neuf\r\nN:Neuf;Ada;;;\r\nORG:{}\r\n", name.replace(',', "\\,")));
+    office.sync(0);
+    let id = *office.crm.store().ids().unwrap().iter().max().unwrap();
+    assert_eq!((office.firms_made(), office.firm_id(id)), (0, last.to_string()));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_firms_new_name_does_not_stand_against_a_company_typed_meanwhile() {
+    let office = Office::open(Vec::new(), "read").await;
+    let (id, firm, _) = somebody(&office);
+    office.sync(0);
+    let other = office.crm.store().firm_ids().unwrap().into_iter().find(|other| other.to_string() != firm).unwrap();
+    office.crm.store().rename_firm(firm.parse().unwrap(), "Ateliers Neufs").unwrap();
+    office.a_day_passes();
+    office.type_in(&id.to_string(), "company", &name_of(&office, &other.to_string()));
+    let told = office.sync(0);
+    assert!(!told.contains("conflict"), "{told}");
+    assert_eq!(office.firm_id(id), other.to_string());
+    assert!(office.sync(0).contains("nothing changed"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_change_taken_back_takes_the_firm_along() {
+    for field in ["firm_id", "company"] {
+        let office = Office::open(Vec::new(), "read").await;
+        let (id, firm, name) = somebody(&office);
+        office.sync(0);
+        let other = office.crm.store().firm_ids().unwrap().into_iter().find(|other| other.to_string() != firm).unwrap();
+        office.type_in(&id.to_string(), "company", &name_of(&office, &other.to_string()));
+        office.sync(0);
+        assert_eq!(office.firm_id(id), other.to_string());
+        let mirror = rusqlite::Connection::open(office.folder.path().join("carnet.db")).unwrap();
+        let select = "SELECT max(id) FROM history WHERE field = ?1";
+        let change: i64 = mirror.query_row(select, [field], |row| row.get(0)).unwrap();
+        assert_eq!(office.run(&["undo", &format!("h{change}")]).0, 0);
+        office.sync(0);
+        assert_eq!((office.firm_id(id), office.cell(&id.to_string(), "company")), (firm, name), "{field}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_company_in_other_letters_than_the_firms_is_the_firms() {
+    let office = Office::open(Vec::new(), "off").await;
+    let (id, firm, name) = somebody(&office);
+    office.sync(0);
+    office.type_in(&id.to_string(), "company", &name.to_uppercase());
+    office.sync(0);
+    let settings = fs::read_to_string(office.folder.path().join("carnet.toml")).unwrap();
+    fs::write(office.folder.path().join("carnet.toml"), settings.replace("firms = \"off\"", "firms = \"read\""))
+        .unwrap();
+    office.sync(0);
+    assert_eq!((office.firm_id(id), office.cell(&id.to_string(), "company")), (firm, name));
+    assert!(office.sync(0).contains("nothing changed"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_card_of_a_firm_is_no_contact() {
+    let office = Office::open(Vec::new(), "read").await;
+    let (_, _, name) = somebody(&office);
+    office.sync(0);
+    let org = name.to_uppercase().replace(',', "\\,");
+    write_card(&office, "firm-1", &format!("FN:{org}\r\nN:;;;;\r\nORG:{org}\r\nX-ABShowAs:COMPANY\r\nTEL:01\r\n"));
+    assert!(office.sync(0).contains("nothing changed"), "it is the firm's");
+    write_card(&office, "firm-2", "FN:Neuf SARL\r\nKIND:org\r\nORG:Neuf SARL\r\n");
+    let told = office.sync(3);
+    assert!(told.contains("no firm of the CRM is called Neuf SARL"), "{told}");
+    let only_sheet = office.run(&["sync", "--only", "crm,sheet"]);
+    assert_eq!(only_sheet.0, 3, "it still waits: {}", only_sheet.1);
+    let (_, conflicts, _) = office.run(&["conflicts"]);
+    let number = conflicts.split_whitespace().find(|word| word.starts_with('q')).unwrap().to_owned();
+    assert_eq!(office.run(&["conflicts", "resolve", &number, "--adopt", "999999"]).0, 2, "there is no such firm");
+    assert_eq!(office.run(&["conflicts", "resolve", &number, "--create"]).0, 0);
+    office.sync(0);
+    assert!(office.sync(0).contains("nothing changed"));
+    let store = office.crm.store();
+    assert_eq!((office.firms_made(), store.asked("POST", "/contacts"), store.count().unwrap()), (1, 0, 12));
+    assert!(office.folder.path().join("cards/firm-1.vcf").exists());
+}

@@ -88,7 +88,7 @@ pub fn want_firm(settings: &Settings, name: &str, events: &mut Events<'_>) -> Re
         if is_new {
             run.mirror.put_firm_creation(&creation, run.id)?;
         }
-        Ok((is_new, false))
+        Ok((is_new, is_new))
     })?;
     Ok(wanted)
 }

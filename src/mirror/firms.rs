@@ -37,8 +37,23 @@ pub struct FirmCreation {
     pub key: String,
     /// Its name.
     pub name: String,
-    /// The uptime at which it was sent; "" before.
+    /// The uptime at which it was sent; "" before, [`FirmCreation::REFUSED`] where the CRM does not want it.
     pub sent_uptime: String,
+}
+
+impl FirmCreation {
+    /// In place of the uptime of one that the CRM refused.
+    pub const REFUSED: &str = "refused";
+
+    /// The CRM refused it: it is not sent again before a user says so.
+    pub fn is_refused(&self) -> bool {
+        self.sent_uptime == Self::REFUSED
+    }
+
+    /// It was sent, and what became of it is not known.
+    pub fn is_unsettled(&self) -> bool {
+        !self.sent_uptime.is_empty() && !self.is_refused()
+    }
 }
 
 /// Every method fails with SQLite's error.

@@ -40,18 +40,20 @@ pub struct Names {
     pub typed: Named,
 }
 
-/// By which names of companies are compared: without case, accents, signs and further blanks.
+/// By which names of companies are compared: without case, accents, signs and further blanks. A name of signs alone is compared
+/// as it stands.
 pub fn key(name: &str) -> String {
-    keys::unaccented(name).split(|letter: char| !letter.is_alphanumeric()).filter(|part| !part.is_empty()).fold(
-        String::new(),
-        |mut key, part| {
+    let key = keys::unaccented(name)
+        .split(|letter: char| !letter.is_alphanumeric())
+        .filter(|part| !part.is_empty())
+        .fold(String::new(), |mut key, part| {
             if !key.is_empty() {
                 key.push(' ');
             }
             key.push_str(part);
             key
-        },
-    )
+        });
+    if key.is_empty() { name.trim().to_owned() } else { key }
 }
 
 /// The firm's id and the company that a contact is to have after a change; what it had before, and what it has now.
@@ -86,7 +88,7 @@ mod tests {
 
     /// Firm 1 is A, 2 is Bé & Cie; D is the name of two.
     fn name_of(id: &str) -> Option<String> {
-        [("1", "A"), ("2", "Bé & Cie"), ("3", "D"), ("4", "D"), ("5", "")]
+        [("1", "A"), ("2", "Bé & Cie"), ("3", "D"), ("4", "D"), ("5", ""), ("6", "***")]
             .into_iter()
             .find_map(|(known, name)| (known == id).then(|| name.to_owned()))
     }
@@ -125,6 +127,7 @@ mod tests {
         check(("1", "A"), ("1", ""), ("", ""));
         check(("1", "A"), ("1", "a."), ("1", "A"));
         check(("3", "D"), ("3", "d"), ("3", "D"));
+        check(("6", "***"), ("6", ""), ("", ""));
     }
 
     #[test]
@@ -153,6 +156,7 @@ mod tests {
         same("Durand, Colin & fils", "DURAND COLIN  fils");
         same("L’Hénaff S.A.", "l'henaff s a");
         assert_ne!(key("Durand"), key("Dupond"));
-        assert_eq!(key(" - "), "");
+        assert_eq!(key(" "), "");
+        assert_ne!(key("***"), key("---"));
     }
 }

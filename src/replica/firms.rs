@@ -7,8 +7,8 @@ use super::{Baseline, Cursor, LocalFuture, ReplicaError, Revision, Stopped};
 pub struct Firm {
     /// Its id there.
     pub id: String,
-    /// Its name; "" where it has none.
-    pub name: String,
+    /// Its name; "" where it has none, `None` where that is not told.
+    pub name: Option<String>,
     /// Its state there.
     pub revision: Revision,
 }

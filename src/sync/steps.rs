@@ -126,6 +126,8 @@ impl Run<'_> {
         if let Some(source) = source {
             source.take_in(self)?;
         }
+        let is_read = |one: &Participant| options.mode.reads(&one.name) && !one.is_halted();
+        self.firms.books_read = options.only.is_empty() && participants.iter().all(is_read);
         let crm = participants.iter_mut().find(|one| one.shares_ids() && options.mode.reads(&one.name));
         self.settle_firms(crm).await?;
         self.close_obsolete()?;

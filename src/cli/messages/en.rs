@@ -41,8 +41,14 @@ impl Messages for English {
                 format!("{missing} of {known} contacts are missing from {replica}; {allowed} may go without a word")
             }
             Attention::NoFirm { contacts } => {
-                let of = if *contacts == 1 { "a contact".to_owned() } else { format!("{contacts} contacts") };
-                format!("no firm of the CRM is called {remote}, the company of {of}, or several are")
+                let of = match *contacts {
+                    0 => "a card without a person".to_owned(),
+                    1 => "a contact".to_owned(),
+                    _ => format!("{contacts} contacts"),
+                };
+                format!(
+                    "no firm of the CRM is called {remote}, the company of {of}; or several are, or it is another's"
+                )
             }
             Attention::Stopped { reason } => stopped(replica, reason),
             Attention::Worded { text, .. } => text.clone(),

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::{CrmReplica, replica_error, scan};
 use crate::{
     crm::{
-        Client, Content, FreshPage, Listing, PageRecord, Record, id_key,
+        Client, Content, CrmError, ErrorKind, FreshPage, Listing, PageRecord, Record, id_key,
         xml::{Resource, firm_body},
     },
     replica::{Baseline, Cursor, Diagnostic, Firm, FirmBatch, FirmSink, Firms, LocalFuture, ReplicaError},
@@ -62,6 +62,9 @@ impl Firms for CrmReplica {
 
     fn firm<'a>(&'a mut self, id: &'a str) -> LocalFuture<'a, Result<Option<Firm>, ReplicaError>> {
         Box::pin(async move {
+            if id_key(id).is_none() {
+                return Ok(None);
+            }
             let record = self.firms_client().one(id).await.map_err(replica_error)?;
             Ok(record.map(firm))
         })
@@ -71,13 +74,26 @@ impl Firms for CrmReplica {
         Box::pin(async move {
             let body = firm_body(name)
                 .map_err(|error| ReplicaError::Rejected(Diagnostic::new(error.to_string()).hint(error.hint())))?;
-            let made = self.firms_client().create(body).await.map_err(replica_error)?;
+            let made = self.firms_client().create(body).await.map_err(not_made)?;
             Ok(match made.answer {
                 Some(record) => firm(record),
                 // The next listing reads it.
-                None => Firm { id: made.id, name: name.to_owned(), revision: String::new() },
+                None => Firm { id: made.id, name: Some(name.to_owned()), revision: String::new() },
             })
         })
+    }
+}
+
+/// Why a firm is not made. They were listed with this login, at this address: what refuses the one or does not know the
+/// other only takes no new firms.
+fn not_made(error: CrmError) -> ReplicaError {
+    match error.kind {
+        ErrorKind::Login | ErrorKind::Gone => ReplicaError::Rejected(Diagnostic::new(error.to_string())),
+        ErrorKind::Settings
+        | ErrorKind::Forbidden
+        | ErrorKind::Unavailable
+        | ErrorKind::Rejected
+        | ErrorKind::OutcomeUnknown => replica_error(error),
     }
 }
 
@@ -109,14 +125,14 @@ fn firm_page(page: FreshPage) -> (FirmBatch, Option<(String, String)>) {
     (batch, note)
 }
 
-/// A firm of a record. Two names are none: which is meant cannot be told.
+/// A firm of a record. Two names tell none: which is meant is not known.
 fn firm(record: Record) -> Firm {
     let mut names = record.unknown.iter().filter(|(element, _)| element == NAME);
     let name = match (names.next(), names.next()) {
-        (Some((_, name)), None) if !name.trim_start().starts_with('<') => name.trim(),
-        _ => "",
+        (Some((_, name)), None) if !name.trim_start().starts_with('<') => Some(name.trim().to_owned()),
+        _ => None,
     };
-    Firm { id: record.id, name: name.to_owned(), revision: record.revision.to_string() }
+    Firm { id: record.id, name, revision: record.revision.to_string() }
 }
 
 #[cfg(test)]
@@ -150,10 +166,24 @@ mod tests {
         let (batches, ended) = list(&mut replica(&stub), &Known::default()).await;
         assert_eq!(ended, Ok(Cursor::new()), "a page with a broken firm is met again");
         let names: Vec<(&str, &str)> =
-            batches[0].changed.iter().map(|firm| (firm.id.as_str(), firm.name.as_str())).collect();
+            batches[0].changed.iter().map(|firm| (firm.id.as_str(), firm.name.as_deref().unwrap())).collect();
         assert_eq!(names, [("344", "Durand, Colin & fils"), ("7", "")]);
         assert_eq!(batches[0].same, ["8"]);
         assert_eq!(stub.lines(), ["GET /1/firms.xml"]);
+    }
+
+    #[tokio::test]
+    async fn a_name_that_is_missing_or_told_twice_is_not_told() {
+        let page = "<firms><firm><id>1</id></firm><firm><id>2</id><name>A</name><name>B</name></firm>\
+            <firm><id>3</id><name><x>A</x></name></firm><firm><id>4</id><name/></firm></firms>";
+        let stub = Stub::start(move |request, _| match request.path.contains("page") {
+            true => Reply::status(404),
+            false => Reply::xml(page),
+        })
+        .await;
+        let (batches, _) = list(&mut replica(&stub), &Known::default()).await;
+        let names: Vec<Option<&str>> = batches[0].changed.iter().map(|firm| firm.name.as_deref()).collect();
+        assert_eq!(names, [None, None, None, Some("")]);
     }
 
     #[tokio::test]
@@ -193,10 +223,20 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_crm_that_takes_no_new_firms_refuses_them() {
+        for status in [401, 403, 404, 405, 422] {
+            let stub = Stub::start(move |_, _| Reply::status(status)).await;
+            let made = Replica::firms(&mut replica(&stub)).unwrap().create_firm("A").await;
+            assert!(matches!(made, Err(ReplicaError::Rejected(_))), "{status}: {made:?}");
+            assert_eq!(stub.lines(), ["POST /1/firms.xml"]);
+        }
+    }
+
+    #[tokio::test]
     async fn a_firm_is_made_once() {
         let stub = Stub::start(|_, _| Reply::status(201).body("<firm><id>9</id><name>A &amp; B</name></firm>")).await;
         let made = Replica::firms(&mut replica(&stub)).unwrap().create_firm("A & B").await.unwrap();
-        assert_eq!((made.id.as_str(), made.name.as_str()), ("9", "A & B"));
+        assert_eq!((made.id.as_str(), made.name.as_deref()), ("9", Some("A & B")));
         assert_eq!(stub.lines(), ["POST /1/firms.xml"]);
         assert!(stub.seen()[0].body.contains("<firm><name>A &amp; B</name></firm>"), "{}", stub.seen()[0].body);
     }

@@ -24,8 +24,10 @@ impl Review<'_, '_> {
 
     /// The contacts of this company belong to a firm that there is.
     pub(super) fn choose_firm(&mut self, row: &AttentionRow, id: &str) -> Result<Applied, SyncError> {
-        let Some(name) = self.run.mirror.firm_name(id)?.filter(|name| !name.is_empty()) else {
-            let (crm_id, reason) = (id.to_owned(), NoCandidate::Unlisted);
+        let is_there = self.run.mirror.firm_revision(id)?.is_some();
+        let name = self.run.mirror.firm_name(id)?.filter(|name| is_there && !name.is_empty());
+        let Some(name) = name else {
+            let (crm_id, reason) = (id.to_owned(), NoCandidate::NoFirm);
             return Err(refused(row, Why::NoCandidate { crm_id, reason, candidates: Vec::new() }));
         };
         let waiting = self.run.mirror.companies_without_firm()?;

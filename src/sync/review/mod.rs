@@ -35,6 +35,7 @@ pub(crate) fn change_by_user<T>(
 ) -> Result<(T, Summary), SyncError> {
     let (stop, dry_run) = (Stop::new(), policy.dry_run);
     let mut run = Run::new(mirror, policy, host, &stop, events);
+    run.recall_firms()?;
     run.mirror.begin()?;
     let done = run.logged(command, work).and_then(|(answer, kept)| {
         let kept = kept && !dry_run;

@@ -166,6 +166,8 @@ pub enum NoCandidate {
     Known,
     /// The CRM's last listing does not show it.
     Unlisted,
+    /// No firm of this id is known, or it has no name, or is gone.
+    NoFirm,
 }
 
 impl Why {

@@ -1,5 +1,7 @@
 //! One sighting into the mirror.
 
+use std::borrow::Cow;
+
 use crate::{
     contact::{Contact, FieldSet},
     mirror::{Agreement, ContactId, Stored},
@@ -82,12 +84,8 @@ impl<'r, 'a> Intake<'r, 'a> {
         let Observed { record, reading } = observed.into();
         let known = agreement.map_or(&stored.contact, |agreement| &agreement.theirs);
         let Reading { there, told, rewritten } = reading.unwrap_or_else(|| side.interpret(&record, known));
-        let shown = agreement.map(|agreement| match agreement.revision.as_str() {
-            // What was sent, in the words in which it is met for the first time.
-            NEVER_READ => in_known_words(&agreement.theirs, &there),
-            _ => side.shown(&agreement.theirs),
-        });
-        let base = agreement.zip(shown.as_ref()).map(|(agreement, theirs)| Base { theirs, ours: &agreement.ours });
+        let agreed = agreement.map(|agreement| self.agreed(side, stored, agreement, &there)).transpose()?;
+        let base = agreed.as_ref().map(|(theirs, ours)| Base { theirs, ours });
         let here = if stored.deleted { Here::Deleted(&stored.contact) } else { Here::Living(&stored.contact) };
         let RemoteContact { remote, revision, uid, crm_id, contact: _, fields, detail, source: _ } = record;
         let fields = fields.or(rewritten);
@@ -141,6 +139,25 @@ impl<'r, 'a> Intake<'r, 'a> {
         owe_rewritten(&mut next, (told, &there), rewritten, &policy);
         self.run.mirror.put_agreement(side.name, &next)?;
         Ok(())
+    }
+
+    /// The state in common before a change, as the other side is met again and as we had it.
+    fn agreed<'g>(
+        &self,
+        side: &MergeSide<'_>,
+        stored: &Stored,
+        agreement: &'g Agreement,
+        there: &Contact,
+    ) -> Result<(Contact, Cow<'g, Contact>), SyncError> {
+        let theirs = match agreement.revision.as_str() {
+            // What was sent, in the words in which it is met for the first time.
+            NEVER_READ => in_known_words(&agreement.theirs, there),
+            _ => side.shown(&agreement.theirs),
+        };
+        Ok(match self.run.less_rename(&stored.contact, (&theirs, there), &agreement.ours)? {
+            Some((theirs, ours)) => (theirs, Cow::Owned(ours)),
+            None => (theirs, Cow::Borrowed(&agreement.ours)),
+        })
     }
 
     /// What is known of the other side after a sighting that may not have told everything.

@@ -92,6 +92,9 @@ impl<'n, 'a> Newcomers<'n, 'a> {
             Copied::Still => return Ok(()),
             Copied::Orphan => return self.raise_ambiguous(record, Ambiguity::CopyOfDeleted, &[]),
         }
+        if !self.participant.shares_ids() && self.run.is_card_of_firm(&record)? {
+            return Ok(());
+        }
         match identify(self.evidence(&record)?) {
             Verdict::Known(id, by) => self.recognised(record, id, by),
             Verdict::Returning(id) if self.is_of_older_copy(&record)? && self.run.stored(id)?.deleted => {

@@ -8,16 +8,18 @@ use crate::{
 
 /// The CRM's contact of this id cannot be the one that was created.
 pub fn no_candidate(crm_id: &str, reason: NoCandidate, candidates: &[String]) -> Said {
-    let reason = match reason {
+    let why = match reason {
         NoCandidate::Older => "the CRM had it before this contact was sent",
         NoCandidate::Known => "it is another contact of the mirror's already",
         NoCandidate::Unlisted => "the CRM's last listing does not show it",
+        NoCandidate::NoFirm => "the CRM has no firm of this id, or it has no name",
     };
     let hint = match candidates {
+        _ if reason == NoCandidate::NoFirm => "`carnet firms` lists them; --create makes a new one".to_owned(),
         [] => "nothing new is in the CRM: type --create, and it is sent again".to_owned(),
         ids => format!("type --adopt with one of {}, or --create if it is none of them", ids.join(", ")),
     };
-    Said::new(format!("adopt {crm_id}: {reason}"), hint)
+    Said::new(format!("adopt {crm_id}: {why}"), hint)
 }
 
 /// This cannot be kept of a conflict.

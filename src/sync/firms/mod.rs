@@ -5,7 +5,10 @@
 //! nobody's edit: no history, no conflict. What no firm is called waits for the user. Trouble with firms is said once and
 //! leaves everything else as it is.
 
-use std::cell::RefCell;
+mod listing;
+mod making;
+
+use std::collections::BTreeSet;
 
 use chrono::{DateTime, TimeDelta};
 
@@ -14,16 +17,12 @@ use super::{
     events::{Note, SyncEvent},
     participant::{CRM, Participant},
     run::{Run, Step},
-    scan::{
-        baseline::{HasMirror, MirrorBaseline, Of},
-        known::KnownRecords,
-    },
 };
 use crate::{
     contact::Contact,
-    mirror::{Attention, AttentionKind, ContactId, FirmCreation, FirmRow, Mirror, State},
+    mirror::{Attention, AttentionKind, ContactId, FirmCreation, FirmRow, State},
     reconcile::firms::{self, Named, Names},
-    replica::{Diagnostic, Firm, FirmBatch, ReplicaError},
+    replica::{Firm, RemoteContact, ReplicaError},
 };
 
 /// How the settings want firms treated.
@@ -48,6 +47,10 @@ const SETTLED: &str = "firms.settled";
 const CURSOR: &str = "firms";
 /// A whole listing comes no sooner.
 const LISTED_AGAIN_AFTER: TimeDelta = TimeDelta::days(1);
+/// When asking for one by its id failed: that one may be the only one to fail, and all may take long to.
+const UNANSWERED_AT: &str = "firms.unanswered_at";
+/// Neither is one asked for again nor all for the sake of some unknown ones before this has passed.
+const ASKED_AGAIN_AFTER: TimeDelta = TimeDelta::hours(1);
 /// More firms that nothing is known of are better listed than asked for one by one.
 const ASKED_MAX: u32 = 50;
 /// Contacts changed at a time.
@@ -58,6 +61,10 @@ const AT_ONCE: usize = 500;
 pub struct FirmState {
     /// Some are known, and wanted.
     pub known: bool,
+    /// Every book was read whole in this run.
+    pub books_read: bool,
+    /// The companies of cards without a person that no firm is called.
+    of_cards: BTreeSet<String>,
     /// All were listed in this run.
     listed: bool,
     /// They cannot be read in this run.
@@ -69,7 +76,12 @@ pub struct FirmState {
 impl<'a> Run<'a> {
     /// Contacts whose firms change follow them from now on, if any are known.
     pub fn recall_firms(&mut self) -> Result<(), SyncError> {
-        self.firms.known = self.policy.firms != FirmPolicy::Off && self.mirror.count_firms()? > 0;
+        self.firms.known = match self.policy.firms {
+            FirmPolicy::Off => false,
+            FirmPolicy::Read => self.mirror.count_firms()? > 0,
+            // A CRM without any is given its first.
+            FirmPolicy::Create => self.mirror.count_firms()? > 0 || self.mirror.fact(LISTED_AT)?.is_some(),
+        };
         Ok(())
     }
 
@@ -88,6 +100,27 @@ impl<'a> Run<'a> {
         Ok(now)
     }
 
+    /// The agreed states (theirs, ours) as if a firm's new name were agreed on already, where another company was typed there
+    /// meanwhile: the new name is nobody's edit, and must not stand against one.
+    pub fn less_rename(
+        &self,
+        here: &Contact,
+        (theirs, there): (&Contact, &Contact),
+        ours: &Contact,
+    ) -> Result<Option<(Contact, Contact)>, SyncError> {
+        let typed = theirs.company != there.company && there.company != here.company;
+        let followed = ours.company != here.company && ours.firm_id == here.firm_id && !here.firm_id.is_empty();
+        if !self.firms.known
+            || !typed
+            || !followed
+            || self.mirror.firm_name(&here.firm_id)?.as_ref() != Some(&here.company)
+        {
+            return Ok(None);
+        }
+        let agreed = |known: &Contact| Contact { company: here.company.clone(), ..known.clone() };
+        Ok(Some((agreed(theirs), agreed(ours))))
+    }
+
     /// The firms of this name.
     fn named(&self, company: &str) -> Result<Named, SyncError> {
         let key = firms::key(company);
@@ -102,6 +135,25 @@ impl<'a> Run<'a> {
         })
     }
 
+    /// True for a record of a company without a person, where firms are known: it is no contact. It is a firm's, or its company
+    /// waits for one.
+    pub fn is_card_of_firm(&mut self, record: &RemoteContact) -> Result<bool, SyncError> {
+        let Contact { last_name, first_name, company, .. } = &record.contact;
+        let is_person = [last_name, first_name].into_iter().any(|name| !name.trim().is_empty());
+        if !self.firms.known || is_person || firms::key(company).is_empty() || record.crm_id.is_some() {
+            return Ok(false);
+        }
+        // It was a contact before firms were known.
+        let uid = record.uid.as_deref();
+        if uid.map(|uid| self.mirror.contact_by_uid(uid)).transpose()?.flatten().is_some() {
+            return Ok(false);
+        }
+        if self.named(company)? == Named::Nobody {
+            self.firms.of_cards.insert(company.clone());
+        }
+        Ok(true)
+    }
+
     /// Reads the firms before contacts are read, where it is time: newcomers then come with their company.
     pub async fn read_firms_before(&mut self, participant: &mut Participant) -> Result<(), SyncError> {
         let wanted = self.policy.firms != FirmPolicy::Off && participant.shares_ids() && !participant.is_halted();
@@ -113,63 +165,19 @@ impl<'a> Run<'a> {
     }
 
     fn listing_is_due(&self) -> Result<bool, SyncError> {
-        if self.mirror.firm_creations()?.iter().any(|creation| !creation.sent_uptime.is_empty()) {
+        if self.mirror.firm_creations()?.iter().any(FirmCreation::is_unsettled) {
             return Ok(true);
         }
-        let time = |text: &str| DateTime::parse_from_rfc3339(text).ok();
-        let listed = self.mirror.fact(LISTED_AT)?.and_then(|at| time(&at));
-        let age = listed.zip(time(&self.host.stamp())).map(|(then, now)| now - then);
-        // A clock that was set back is no reason to wait for years.
-        Ok(age.is_none_or(|age| age >= LISTED_AGAIN_AFTER || age < TimeDelta::zero()))
+        self.is_long_ago(LISTED_AT, LISTED_AGAIN_AFTER)
     }
 
-    async fn list_firms(&mut self, participant: &mut Participant) -> Result<(), SyncError> {
-        let mut known = KnownRecords::with_capacity(self.mirror.count_firms()?);
-        self.mirror.for_each_firm(&mut |id, _, _| known.add(id))?;
-        let (count, failure) = (known.count(), RefCell::new(None));
-        let listing = RefCell::new(Listing { run: &mut *self, known: known.sorted(), renamed: (0, 0) });
-        let ended = {
-            let baseline = MirrorBaseline { scan: &listing, of: Of::Firms(CURSOR), count, failure: &failure };
-            let mut sink = |batch| {
-                listing.borrow_mut().take(batch).map_err(|error| {
-                    failure.borrow_mut().get_or_insert(error);
-                    crate::replica::Stopped
-                })
-            };
-            let Some(firms) = participant.replica.firms() else { return Ok(()) };
-            firms.firms(&baseline, &mut sink).await
-        };
-        if let Some(error) = failure.take() {
-            return Err(error);
-        }
-        let Listing { known, renamed: (renamed, contacts), .. } = listing.into_inner();
-        match ended {
-            Err(error) => {
-                self.leave_out(&error);
-                return Ok(());
-            }
-            Ok(cursor) => self.transact(|run| {
-                let mut gone = Vec::new();
-                run.mirror.for_each_firm(&mut |id, _, _| {
-                    if known.contains(id) && !known.was_shown(id) {
-                        gone.push(id.to_owned());
-                    }
-                })?;
-                gone.iter().try_for_each(|id| run.mirror.firm_is_gone(id))?;
-                for (name, value) in cursor {
-                    run.mirror.put_cursor_note(CURSOR, &name, &value)?;
-                }
-                run.mirror.forget_fact(TROUBLE)?;
-                let at = run.host.stamp();
-                Ok(run.mirror.set_fact(LISTED_AT, &at)?)
-            })?,
-        }
-        self.firms.listed = true;
-        self.recall_firms()?;
-        if renamed > 0 {
-            self.tell_firms(Note::FirmsRenamed { firms: renamed, contacts });
-        }
-        Ok(())
+    /// True unless the time that this fact keeps is less than that ago.
+    fn is_long_ago(&self, fact: &str, least: TimeDelta) -> Result<bool, SyncError> {
+        let time = |text: &str| DateTime::parse_from_rfc3339(text).ok();
+        let then = self.mirror.fact(fact)?.and_then(|at| time(&at));
+        let age = then.zip(time(&self.host.stamp())).map(|(then, now)| now - then);
+        // A clock that was set back is no reason to wait for years.
+        Ok(age.is_none_or(|age| age >= least || age < TimeDelta::zero()))
     }
 
     /// Firms stay out of this run.
@@ -243,21 +251,26 @@ impl<'a> Run<'a> {
             return Ok(());
         }
         let unknown = self.mirror.unknown_firms(ASKED_MAX + 1)?;
-        if unknown.len() > ASKED_MAX as usize && !self.firms.listed {
+        let is_lately_listed = self.firms.listed || !self.is_long_ago(LISTED_AT, ASKED_AGAIN_AFTER)?;
+        if unknown.len() > ASKED_MAX as usize && !is_lately_listed {
             self.list_firms(participant).await?;
+        }
+        if self.firms.off || !self.is_long_ago(UNANSWERED_AT, ASKED_AGAIN_AFTER)? {
+            return Ok(());
         }
         for id in self.mirror.unknown_firms(ASKED_MAX)? {
             self.check_stop()?;
             let Some(firms) = participant.replica.firms() else { return Ok(()) };
             let row = match firms.firm(&id).await {
-                Ok(Some(firm)) => row_of(firm),
-                // Not asked for again before a listing shows it.
-                Ok(None) => {
+                Ok(Some(firm)) => row_of(firm, String::new()),
+                // Not there, or not to be told: not asked for again before a listing shows it.
+                Ok(None) | Err(ReplicaError::Rejected(_)) => {
                     FirmRow { id, name: String::new(), key: String::new(), revision: String::new(), gone: true }
                 }
                 Err(error) => {
-                    self.leave_out(&error);
-                    return Ok(());
+                    tracing::debug!(%error, "a firm cannot be asked for");
+                    self.mirror.set_fact(UNANSWERED_AT, &self.host.stamp())?;
+                    break;
                 }
             };
             self.mirror.put_firm(&row)?;
@@ -275,11 +288,22 @@ impl<'a> Run<'a> {
             self.transact(|run| some.iter().try_for_each(|id| run.show_name(*id)))?;
         }
         let waiting = self.mirror.companies_without_firm()?;
-        let bare = waiting.iter().filter(|one| !one.has_firm).map(|one| one.contact).collect::<Vec<_>>();
-        for some in bare.chunks(AT_ONCE) {
-            self.transact(|run| some.iter().try_for_each(|id| run.find_firm(*id)))?;
+        for some in waiting.chunks(AT_ONCE) {
+            self.transact(|run| {
+                some.iter().try_for_each(|one| match one.has_firm {
+                    true => run.spell_as_firm(one.contact),
+                    false => run.find_firm(one.contact),
+                })
+            })?;
         }
         Ok(())
+    }
+
+    /// A company that only spells the name of the contact's own firm otherwise becomes that name.
+    fn spell_as_firm(&mut self, id: ContactId) -> Result<(), SyncError> {
+        let stored = self.stored(id)?;
+        let own = self.mirror.firm_name(&stored.contact.firm_id)?.unwrap_or_default();
+        if firms::key(&own) == firms::key(&stored.contact.company) { self.show_name(id) } else { Ok(()) }
     }
 
     /// The company of a contact becomes its firm's name: nobody's edit.
@@ -301,101 +325,6 @@ impl<'a> Run<'a> {
         Ok(())
     }
 
-    /// Makes the firms that are wanted, each once: it is written down before the request leaves, and where the answer was
-    /// lost, a whole listing decides.
-    async fn make_firms(&mut self, participant: &mut Participant) -> Result<(), SyncError> {
-        if self.firms.off {
-            return Ok(());
-        }
-        if self.policy.firms == FirmPolicy::Create && self.firms.known {
-            self.want_missing()?;
-        }
-        for creation in self.mirror.firm_creations()? {
-            self.check_stop()?;
-            if !self.mirror.firms_named(&creation.key)?.is_empty() {
-                self.transact(|run| run.firm_is_there(&creation.key))?;
-            } else if self.policy.dry_run {
-                self.tell_firms(Note::FirmAhead { name: creation.name });
-            } else if self.may_send(&creation)? {
-                self.make_firm(participant, creation).await?;
-                if self.firms.off {
-                    break;
-                }
-            }
-        }
-        Ok(())
-    }
-
-    fn want_missing(&mut self) -> Result<(), SyncError> {
-        let waiting = self.mirror.companies_without_firm()?;
-        for one in waiting.into_iter().filter(|one| !one.has_firm) {
-            let (key, dismissed) = (firms::key(&one.company), self.is_dismissed(&one.company)?);
-            if !key.is_empty() && !dismissed && self.named(&one.company)? == Named::Nobody {
-                let known = self.mirror.firm_creations()?.iter().any(|creation| creation.key == key);
-                if !known {
-                    let creation = FirmCreation { key, name: one.company, sent_uptime: String::new() };
-                    self.mirror.put_firm_creation(&creation, self.id)?;
-                }
-            }
-        }
-        Ok(())
-    }
-
-    fn may_send(&mut self, creation: &FirmCreation) -> Result<bool, SyncError> {
-        if creation.sent_uptime.is_empty() {
-            return Ok(true);
-        }
-        match self.has_waited(&creation.sent_uptime, self.policy.settle_after) {
-            Ok(waited) => Ok(waited && self.firms.listed),
-            Err(sent_uptime) => {
-                self.mirror.put_firm_creation(&FirmCreation { sent_uptime, ..creation.clone() }, self.id)?;
-                Ok(false)
-            }
-        }
-    }
-
-    async fn make_firm(&mut self, participant: &mut Participant, creation: FirmCreation) -> Result<(), SyncError> {
-        let sent = FirmCreation { sent_uptime: self.uptime().to_string(), ..creation.clone() };
-        self.mirror.put_firm_creation(&sent, self.id)?;
-        let Some(firms) = participant.replica.firms() else { return Ok(()) };
-        match firms.create_firm(&creation.name).await {
-            Ok(firm) => {
-                let id = firm.id.clone();
-                self.firms.known = true;
-                self.transact(|run| {
-                    run.mirror.put_firm(&row_of(firm))?;
-                    run.firm_is_there(&creation.key)
-                })?;
-                self.tell_firms(Note::FirmMade { name: creation.name, id });
-            }
-            Err(ReplicaError::OutcomeUnknown(diagnostic)) => self.firm_failed(diagnostic),
-            Err(ReplicaError::Rejected(diagnostic)) => {
-                self.mirror.forget_firm_creation(&creation.key)?;
-                self.firm_failed(diagnostic);
-            }
-            Err(error) => {
-                // Nothing has happened: it is sent another time.
-                self.mirror.put_firm_creation(&creation, self.id)?;
-                self.leave_out(&error);
-            }
-        }
-        Ok(())
-    }
-
-    /// A firm that was wanted exists: whoever waits for one of this name belongs to it, whatever firm that was before.
-    fn firm_is_there(&mut self, key: &str) -> Result<(), SyncError> {
-        self.mirror.forget_firm_creation(key)?;
-        let waiting = self.mirror.companies_without_firm()?;
-        let its = waiting.into_iter().filter(|one| firms::key(&one.company) == key);
-        its.map(|one| one.contact).try_for_each(|contact| self.find_firm(contact))
-    }
-
-    fn firm_failed(&mut self, diagnostic: Diagnostic) {
-        self.summary.failed += 1;
-        let message = format!("failed to {}", diagnostic.message);
-        self.notice(CRM, Diagnostic { message, ..diagnostic });
-    }
-
     fn is_dismissed(&self, company: &str) -> Result<bool, SyncError> {
         let row = self.mirror.attention_to(CRM, company, &AttentionKind::NoFirm)?;
         Ok(row.is_some_and(|row| row.state == State::Settled))
@@ -411,8 +340,18 @@ impl<'a> Run<'a> {
             }
         }
         waiting.retain(|(company, _)| !firms::key(company).is_empty());
+        for company in std::mem::take(&mut self.firms.of_cards) {
+            let is_known = self.named(&company)? != Named::Nobody;
+            if let (false, Err(place)) = (is_known, waiting.binary_search_by(|(other, _)| other.cmp(&company))) {
+                waiting.insert(place, (company, 0));
+            }
+        }
         for row in self.mirror.attention_about(CRM)? {
-            let is_ours = row.attention.kind() == AttentionKind::NoFirm;
+            // A book that was not read may still have its card.
+            let is_ours = match row.attention {
+                Attention::NoFirm { contacts } => contacts > 0 || self.firms.books_read,
+                _ => false,
+            };
             if is_ours && waiting.binary_search_by(|(company, _)| company.cmp(&row.remote)).is_err() {
                 self.mirror.clear_attention(CRM, &row.remote, &AttentionKind::NoFirm)?;
             }
@@ -440,51 +379,9 @@ fn firm_of(contact: &Contact) -> firms::Firm<'_> {
     firms::Firm { id: &contact.firm_id, company: &contact.company }
 }
 
-fn row_of(firm: Firm) -> FirmRow {
+/// `before`: the name as far as it is known; it stays where the CRM tells none.
+fn row_of(firm: Firm, before: String) -> FirmRow {
     let Firm { id, name, revision } = firm;
+    let name = name.unwrap_or(before);
     FirmRow { id, key: firms::key(&name), name, revision, gone: false }
-}
-
-/// Takes in a listing of firms.
-struct Listing<'l, 'a> {
-    run: &'l mut Run<'a>,
-    known: KnownRecords,
-    /// How many were renamed, and how many contacts that changed.
-    renamed: (u64, u64),
-}
-
-impl HasMirror for Listing<'_, '_> {
-    fn mirror(&self) -> &Mirror {
-        self.run.mirror
-    }
-}
-
-impl<'a> Step<'a> for Listing<'_, 'a> {
-    fn run(&mut self) -> &mut Run<'a> {
-        self.run
-    }
-}
-
-impl Listing<'_, '_> {
-    fn take(&mut self, batch: FirmBatch) -> Result<(), SyncError> {
-        self.run.check_stop()?;
-        let FirmBatch { same, changed } = batch;
-        for id in same.iter().chain(changed.iter().map(|firm| &firm.id)) {
-            self.known.show(id);
-        }
-        self.transact(|listing| changed.into_iter().try_for_each(|firm| listing.take_one(firm)))
-    }
-
-    fn take_one(&mut self, firm: Firm) -> Result<(), SyncError> {
-        let row = row_of(firm);
-        let before = self.run.mirror.firm_name(&row.id)?;
-        let members = match &before {
-            Some(name) if *name != row.name && !name.is_empty() => self.run.mirror.members_shown(&row.id, name)?,
-            _ => Vec::new(),
-        };
-        self.run.mirror.put_firm(&row)?;
-        self.renamed.0 += u64::from(!members.is_empty());
-        self.renamed.1 += members.len() as u64;
-        members.into_iter().try_for_each(|id| self.run.show_name(id))
-    }
 }
