@@ -20,7 +20,7 @@ use super::{
 };
 use crate::{
     contact::Contact,
-    mirror::{Attention, AttentionKind, ContactId, FirmCreation, FirmRow, State},
+    mirror::{Attention, AttentionKind, AttentionRow, ContactId, FirmCreation, FirmRow, State},
     reconcile::firms::{self, Named, Names},
     replica::{Firm, RemoteContact, ReplicaError},
 };
@@ -237,13 +237,18 @@ impl<'a> Run<'a> {
         Ok(format!("{:?} {}", self.policy.firms, self.mirror.contacts_stamp()?))
     }
 
-    /// True where a contact or a firm may have changed since all was settled.
+    /// True where a contact or a firm may have changed since all was settled, or something waits.
     fn is_news_for_firms(&self) -> Result<bool, SyncError> {
         let settled = self.mirror.fact(SETTLED)?;
+        let unanswered = self.mirror.fact(UNANSWERED_AT)?.is_some();
+        let asks = |row: &AttentionRow| row.attention.kind() == AttentionKind::NoFirm;
         Ok(self.firms.listed
+            || !self.firms.of_cards.is_empty()
             || self.listing_is_due()?
             || settled != Some(self.firms_stamp()?)
-            || !self.mirror.firm_creations()?.is_empty())
+            || !self.mirror.firm_creations()?.is_empty()
+            || (unanswered && self.is_long_ago(UNANSWERED_AT, ASKED_AGAIN_AFTER)?)
+            || self.mirror.attention_about(CRM)?.iter().any(asks))
     }
 
     async fn look_up_unknown(&mut self, participant: &mut Participant) -> Result<(), SyncError> {
