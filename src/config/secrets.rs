@@ -102,6 +102,12 @@ impl SecretError {
 }
 
 impl Source {
+    /// The `password_file` of the settings, where others can read it.
+    pub fn exposed_file(&self) -> Option<&Path> {
+        let Self::File(file) = self else { return None };
+        file.metadata().is_ok_and(|found| !is_private(&found)).then_some(file)
+    }
+
     /// What to call it on a screen; never the secret.
     pub fn describe(&self) -> String {
         match self {

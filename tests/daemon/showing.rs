@@ -23,7 +23,7 @@ fn status_tells_when_the_daemon_runs_next() {
     let daemon = Running::daemon(&desk, &[]);
     let told = daemon.wait_for("the run failed and will be tried again");
     // Not the schedule's next second, but the retry's.
-    let at = told.lines().last().unwrap().split("next=").nth(1).unwrap()[..16].replace('T', " ");
+    let at = told.lines().last().unwrap().split("next=").nth(1).unwrap()[..19].replace('T', " ");
     let expected = format!("{at} after 1 failed run (daemon, process {})", daemon.id());
     assert_eq!(next(&desk), expected);
     let stamps = told.lines().map(|line| line.split(' ').next().unwrap());

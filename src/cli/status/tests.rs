@@ -24,7 +24,7 @@ fn the_next_run_is_what_the_daemon_says() {
         let daemon = DaemonNote { pid: 7, started: "".into(), next: next.map(str::to_owned), failures };
         let status = status(&Mirror::in_memory().unwrap().into(), names(&settings)).unwrap();
         let shown = Shown::new(status, Some(daemon), &settings, now);
-        let at = shown.next.map(|next| next.with_timezone(&Local).format("%Y-%m-%d %H:%M").to_string());
+        let at = shown.next.map(|next| next.with_timezone(&Local).format("%Y-%m-%d %H:%M:%S").to_string());
         let words = shown.next_run().unwrap().replace(&at.unwrap_or("NEVER".into()), "NEXT");
         assert_eq!(anstream::adapter::strip_str(&words).to_string(), expected);
     };
