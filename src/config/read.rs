@@ -3,7 +3,7 @@
 //! The key lists here are what "known keys" means; `config/carnet.toml` documents each of them and a test compares both.
 
 use std::{
-    path::{Path, PathBuf},
+    path::{Component, Path, PathBuf},
     time::Duration,
 };
 
@@ -314,7 +314,7 @@ impl<'f> Reading<'f> {
         for element in array.iter() {
             let section = Section::element("book", element, &BOOK_KEYS, self.faults);
             let Some(book) = self.book(&section, own) else { continue };
-            let earlier = books.iter().find(|other| other.name == book.name || other.path == book.path);
+            let earlier = books.iter().find(|other| other.name == book.name || place(&other.path) == place(&book.path));
             match earlier {
                 Some(other) => section.note(clash(&section, &book, other)),
                 None => books.push(book),
@@ -360,6 +360,21 @@ impl<'f> Reading<'f> {
         }
         Some(Book { name: name?, kind: kind?, path: path?, direction, where_, version, dialect })
     }
+}
+
+/// Where a path leads, however it is spelled.
+fn place(path: &Path) -> PathBuf {
+    path.canonicalize().unwrap_or_else(|_| {
+        let mut place = PathBuf::new();
+        for part in path.components() {
+            match part {
+                Component::ParentDir => drop(place.pop()),
+                Component::CurDir => {}
+                Component::Prefix(_) | Component::RootDir | Component::Normal(_) => place.push(part),
+            }
+        }
+        place
+    })
 }
 
 /// Two books of one name would mix their agreements; two on one path would fight over it.

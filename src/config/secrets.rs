@@ -96,6 +96,12 @@ impl SecretError {
             ),
             Self::Exposed { file } => Some(format!("chmod 600 {}, or use password_command", file.display())),
             Self::Command { .. } => Some("it must print the password, and nothing else, on its output".to_owned()),
+            Self::File { file, source } if source.kind() == std::io::ErrorKind::NotFound => {
+                let file = file.display();
+                Some(format!(
+                    "put the password there (`install -m 600 /dev/stdin {file}`, type it, Ctrl-D), or name another source"
+                ))
+            }
             Self::File { .. } | Self::Unusable { .. } | Self::Prompt(_) => None,
         }
     }

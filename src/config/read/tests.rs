@@ -293,7 +293,7 @@ fn variables_that_nothing_reads_are_found() {
 fn names_and_paths_of_books_are_unique() {
     let text = "crm.url = \"sandbox\"\n[[book]]\nname = \"a\"\nkind = \"csv\"\npath = \"x.csv\"\n\
                 [[book]]\nname = \"a\"\nkind = \"csv\"\npath = \"y.csv\"\n\
-                [[book]]\nname = \"b\"\nkind = \"csv\"\npath = \"x.csv\"\n";
+                [[book]]\nname = \"b\"\nkind = \"csv\"\npath = \"books/.././x.csv\"\n";
     insta::assert_debug_snapshot!(faults(text, &[]), @r#"
     [
         "7: there are two books named `a`",
