@@ -1,6 +1,6 @@
 //! `carnet check` says what `sync` would do: each trouble is met by both, with one exit code.
 
-use std::{fs, path::Path};
+use std::{fs, os::unix::fs::PermissionsExt, path::Path};
 
 use carnet::sandbox::{Sandbox, SandboxSettings};
 
@@ -96,4 +96,49 @@ fn a_mirror_that_is_a_folder_and_a_book_that_is_a_file() {
     assert_eq!(code, 1, "{out}");
     assert!(out.contains("mirror.path names a file"), "{out}");
     assert!(out.contains("the book's path must be a folder"), "{out}");
+}
+
+#[test]
+fn the_listener_its_token_and_the_programs_that_are_told_are_looked_at() {
+    let folder = tempfile::tempdir().unwrap();
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let check = |listen: &str, program: &str, code: i32, words: &[&str]| {
+        let more = format!("[http]\nlisten = \"{listen}\"\n[notify]\non_failure = [\"{program}\", \"x\"]\n");
+        practice(folder.path(), &more);
+        let (ended, out, told) = carnet(folder.path(), &["check"]);
+        assert_eq!(ended, code, "{out}{told}");
+        for words in words {
+            assert!(out.contains(words), "{words:?} is not in:\n{out}");
+        }
+    };
+    let free = "127.0.0.1:0";
+    check(
+        free,
+        "/bin/sh",
+        0,
+        &["http      ok       127.0.0.1:0 can be listened to", "notify    ok       on_failure: /bin/sh"],
+    );
+    assert!(!folder.path().join("nudge-token").exists(), "looking makes no token");
+    let address = taken.local_addr().unwrap().to_string();
+    check(&address, "/bin/sh", 1, &["failed to listen on 127.0.0.1:", "another program listens there"]);
+    check(
+        free,
+        "./tell",
+        1,
+        &["notify    failed   on_failure: ", "No such file", "may be run, or take on_failure out"],
+    );
+    fs::write(folder.path().join("nudge-token"), "0123456789abcdef0123\n").unwrap();
+    fs::set_permissions(folder.path().join("nudge-token"), PermissionsExt::from_mode(0o644)).unwrap();
+    check(free, "/bin/sh", 1, &["nudge-token: other users can read it", "chmod 600 the file"]);
+}
+
+#[test]
+fn a_password_file_that_others_can_read_is_warned_about() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("pw"), "demo\n").unwrap();
+    fs::set_permissions(folder.path().join("pw"), PermissionsExt::from_mode(0o644)).unwrap();
+    settings(folder.path(), "[crm]\nurl = \"http://127.0.0.1:9/7\"\nusername = \"demo\"\npassword_file = \"pw\"\n");
+    let (code, out, _) = carnet(folder.path(), &["check", "--offline"]);
+    assert_eq!(code, 3, "{out}");
+    assert!(out.contains("HERE/pw: other users can read it") && out.contains("hint:    chmod 600 HERE/pw"), "{out}");
 }

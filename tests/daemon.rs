@@ -93,6 +93,29 @@ fn a_refused_login_is_told_once_and_new_settings_are_tried_at_once() {
 }
 
 #[test]
+fn a_daemon_that_is_started_after_a_refused_login_tries_once_at_once() {
+    let practice = process::Practice::new(3);
+    let text = |password: &str| {
+        format!(
+            "[crm]\nurl = \"{}\"\nusername = \"demo\"\npassword = \"{password}\"\n[sync]\nschedule = \"@yearly\"\n",
+            practice.url()
+        )
+    };
+    let desk = Desk::with(&text("wrong"));
+    let daemon = Running::daemon(&desk, &[]);
+    daemon.wait_for("the run failed and will be tried again");
+    assert_eq!(daemon.ends_after("TERM"), Some(0));
+    desk.settings(&text("demo"));
+    let daemon = Running::daemon(&desk, &[]);
+    daemon.wait_for("the run is done");
+    assert_eq!(daemon.ends_after("TERM"), Some(0));
+    // After a run that was good, the schedule's time is waited for.
+    let daemon = Running::daemon(&desk, &[]);
+    let told = daemon.wait_for("the daemon is ready");
+    assert!(!told.contains("next=now") && told.contains("-01-01T00:00:00"), "{told}");
+}
+
+#[test]
 fn settings_mirror_and_credential_of_a_service_are_found() {
     let practice = process::Practice::new(3);
     let desk = Desk::with(&format!("[crm]\nurl = \"{}\"\nusername = \"demo\"\n", practice.url()));

@@ -22,6 +22,8 @@ const NOT_RUN: &[&str] = &[
     "needs systemd",
     "needs root and a package",
     "needs Litestream",
+    "needs jq and sendmail",
+    "needs the daemon",
     "needs a container engine",
     "needs more than an hour",
     "needs a nightly compiler",

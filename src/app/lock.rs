@@ -135,6 +135,18 @@ pub fn daemon_of(mirror: &Path) -> Option<DaemonNote> {
     }
 }
 
+/// Refuses to put another file in the mirror's place while a daemon looks after it: its next run would write to the CRM
+/// and the books before a user had a look.
+///
+/// # Errors
+/// There is a daemon (exit 11).
+pub(super) fn no_daemon(mirror: &Path) -> Result<(), SyncError> {
+    let Some(DaemonNote { pid, .. }) = daemon_of(mirror) else { return Ok(()) };
+    let message = format!("start: a daemon looks after {} (process {pid})", mirror.display());
+    let hint = "stop it (`systemctl stop carnet`), do this again, look at `carnet sync --dry-run`, then start it";
+    Err(SyncError::Locked(Diagnostic::new(message).hint(hint)))
+}
+
 impl Drop for Held {
     fn drop(&mut self) {
         // Closing the file is not enough: a child that is being started by another thread may hold it for an instant more.

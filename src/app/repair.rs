@@ -51,6 +51,7 @@ pub fn sound_mirror(settings: &Settings) -> Result<Option<Looked>, SyncError> {
 /// Those of a run that reads everything, and of a restore; the mirror that was there is in place then.
 pub async fn repair(settings: &Settings, stop: &Stop, events: &mut Events<'_>) -> Result<Repaired, SyncError> {
     let path = &settings.mirror.path;
+    lock::no_daemon(path)?;
     let _held = lock::take(path, "repair", Duration::ZERO, &Stop::new(), events)?;
     let new = beside(path, ".repairing");
     forget_file(&new)?;

@@ -44,6 +44,7 @@ pub fn restore(settings: &Settings, file: &Path, force: bool, events: &mut Event
         let same = Diagnostic::new(format!("restore {}: it is the mirror itself", file.display()));
         return Err(SyncError::Usage(same.hint("name a file that `carnet backup` made")));
     }
+    lock::no_daemon(path)?;
     let _held = lock::take(path, "restore", Duration::ZERO, &Stop::new(), events)?;
     let new = beside(path, ".restoring");
     forget_file(&new)?;

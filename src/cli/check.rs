@@ -1,4 +1,4 @@
-//! `carnet check`: a line for the settings, the password, the server and every book.
+//! `carnet check`: a line for the settings, the password, the server, every book, the listener and each program that is told.
 
 use anstyle::Style;
 use clap::Args;
@@ -17,6 +17,8 @@ use crate::{
     config::{CrmUrl, Environment, Settings, secrets},
     sync::{Attention, CRM, SyncError, events::Stopped},
 };
+
+mod outside;
 
 const PASSWORD: &str = "password";
 
@@ -43,12 +45,13 @@ pub fn run(args: &CheckArgs, context: &mut Context) -> Result<u8, CliError> {
 async fn lines(mut settings: Settings, offline: bool) -> Vec<CheckLine> {
     let mut lines = vec![line("settings", Verdict::Ok, settings.file.display().to_string(), None)];
     lines.extend(plain_http(&settings));
+    lines.extend(outside::variables(std::env::vars_os().filter_map(|(name, _)| name.into_string().ok())));
     let source = secrets::source(&settings, Environment::of_process());
-    let place = source.describe();
+    let well = outside::password(&source).unwrap_or_else(|| line(PASSWORD, Verdict::Ok, source.describe(), None));
     let known = match secrets::read(&settings, source).await {
         Ok(password) => {
             settings.crm.password.given = Some(password);
-            lines.push(line(PASSWORD, Verdict::Ok, place, None));
+            lines.push(well);
             true
         }
         Err(error) => {
@@ -63,6 +66,7 @@ async fn lines(mut settings: Settings, offline: bool) -> Vec<CheckLine> {
         (false, false) => Server::NoPassword,
     };
     lines.extend(app::check(&settings, server).await);
+    lines.extend(outside::lines(&settings));
     lines
 }
 

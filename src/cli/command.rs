@@ -60,7 +60,13 @@ mod tests {
             assert!(examples.len() >= 2, "{path}");
             for (line, _) in examples {
                 let typed = line.split(['>', '|']).next().unwrap();
-                let words: Vec<&str> = typed.split_whitespace().collect();
+                // What stands between quotes is one word.
+                let parts = typed.split('\'').enumerate();
+                let words = parts.flat_map(|(place, part)| match place % 2 {
+                    0 => part.split_whitespace().collect(),
+                    _ => vec![part],
+                });
+                let words: Vec<&str> = words.collect();
                 assert!(typed.contains(path), "{line}: not an example of {path}");
                 Cli::try_parse_from(words).unwrap_or_else(|error| panic!("{line}: {error}"));
             }

@@ -82,6 +82,20 @@ const ALL: &[(&str, &[Example])] = &[
         ],
     ),
     (
+        "firms list",
+        &[
+            ("carnet firms list", "all that the mirror knows"),
+            ("carnet firms list durand --json", "those with this in their name, an object a line"),
+        ],
+    ),
+    (
+        "firms create",
+        &[
+            ("carnet firms create 'Durand & fils'", "have it made by the next sync"),
+            ("carnet firms create Durand --json", "the same, for a script"),
+        ],
+    ),
+    (
         "backup",
         &[
             ("carnet backup carnet-backup.db", "a copy of the mirror, while a run writes"),

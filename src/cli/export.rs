@@ -120,6 +120,10 @@ fn to_file(
     }
     let failed = |error: &std::io::Error| CliError::file("write", file, error);
     let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    if !folder.is_dir() {
+        let message = format!("write {}: there is no folder {}", file.display(), folder.display());
+        return Err(CliError::failed(message, "make the folder first, or choose another file"));
+    }
     // tempfile makes it readable by its owner alone.
     let temp = tempfile::Builder::new().prefix(".carnet-export-").suffix(".tmp").tempfile_in(folder);
     let mut temp = temp.map_err(|error| failed(&error))?;

@@ -9,6 +9,9 @@ use crate::{
     },
 };
 
+/// Candidates beyond this are only counted.
+const CANDIDATES_MAX: usize = 10;
+
 /// The contact of this CRM id, UID, or unambiguous name or e-mail address.
 ///
 /// # Errors
@@ -16,12 +19,28 @@ use crate::{
 pub fn one(reader: &Reader, text: &str) -> Result<Stored, CliError> {
     match meant(reader, text)? {
         Meant::One(stored) => Ok(*stored),
-        Meant::Nobody => Err(CliError::failed("find such a contact", "`carnet find TEXT` looks for a part of a name")),
-        Meant::Several(count) => {
-            let hint = "`carnet find TEXT` lists them; give the id of one";
-            Err(CliError::failed(format!("tell which of {count} contacts is meant"), hint))
+        Meant::Nobody => {
+            let message = format!("find a contact \"{text}\"");
+            Err(CliError::failed(message, "give an id, a name or an e-mail address; `carnet list` shows them"))
+        }
+        Meant::Several(found) => {
+            let message = format!("tell which of {} contacts \"{text}\" means", found.len());
+            Err(CliError::failed(message, format!("give the id of one: {}", candidates(&found))))
         }
     }
+}
+
+/// Ids and names of the first few, and how many more there are.
+fn candidates(found: &[Stored]) -> String {
+    let name = |stored: &Stored| {
+        let id = stored.crm_id.as_ref().unwrap_or(&stored.uid);
+        format!("{id} {}", stored.contact.display_name())
+    };
+    let mut shown: Vec<String> = found.iter().take(CANDIDATES_MAX).map(name).collect();
+    if let Some(more @ 1..) = found.len().checked_sub(CANDIDATES_MAX) {
+        shown.push(format!("and {more} more (`carnet find` lists all)"));
+    }
+    shown.join(", ")
 }
 
 /// The columns of a list.
@@ -71,8 +90,27 @@ mod tests {
     #[test]
     fn an_error_says_why_nobody_is_meant() {
         let said = |text: &str| one(&reader(), text).map(drop).unwrap_err().to_string();
-        assert_eq!(said("durand"), "tell which of 2 contacts is meant");
-        assert_eq!(said("petit"), "find such a contact");
+        assert_eq!(said("durand"), "tell which of 2 contacts \"durand\" means");
+        assert_eq!(said("petit"), "find a contact \"petit\"");
+    }
+
+    #[test]
+    fn candidates_are_named_and_at_most_ten_of_them() {
+        let hint = |count: usize| {
+            let mut mirror = Mirror::in_memory().unwrap();
+            for index in 0..count {
+                let contact =
+                    Contact { first_name: format!("A{index:02}"), last_name: "Petit".into(), ..Contact::default() };
+                mirror.insert_contact(&format!("u{index}"), &contact, "crm", 1, "2026-01-01T00:00:00Z").unwrap();
+            }
+            match one(&mirror.into(), "petit").map(drop).unwrap_err() {
+                CliError::Failed { hint, .. } => hint.unwrap(),
+                other => panic!("{other}"),
+            }
+        };
+        assert_eq!(hint(2), "give the id of one: u0 A00 Petit, u1 A01 Petit");
+        assert!(hint(10).ends_with("u9 A09 Petit"));
+        assert!(hint(12).ends_with("u9 A09 Petit, and 2 more (`carnet find` lists all)"));
     }
 
     #[test]

@@ -85,7 +85,11 @@ fn one(reader: &Reader, id: i64, out: &mut Output) -> Result<(), CliError> {
     }
     line("outcome", outcome.as_deref().unwrap_or("unfinished"))?;
     if let Some(summary) = summary {
-        line("written", &format!("{} records, in all places together", changes(summary)))?;
+        let written = match changes(summary).as_str() {
+            "none" => "nothing".to_owned(),
+            changes => format!("{changes} records, in all places together"),
+        };
+        line("written", &written)?;
     }
     for failure in failures_of(&run) {
         line("failed", &plain(&problems::line(&failure, messages)))?;

@@ -14,6 +14,7 @@ use super::{
     Environment, Fault, expand,
     fault::nearest,
     section::{Faults, Section},
+    values::own_path,
 };
 use crate::formats::csv::{CsvError, Profile};
 
@@ -60,6 +61,7 @@ pub(super) fn of_book(
     section.parsed("dialect", |word| {
         let wrong = |ProfileError { message, hint }| (message, Some(hint));
         if is_path(word) {
+            own_path(word)?;
             return read(word, &expand(word, file, environment)).map_err(wrong);
         }
         named(word, own).map_err(wrong)

@@ -20,6 +20,7 @@ pub use error::SettingsError;
 pub use fault::Fault;
 pub use locate::{Environment, expand, locate};
 pub use outside::{HttpSettings, NotifySettings};
+pub use read::unknown_variables;
 pub use settings::{
     Book, BookKind, Crm, CrmUrl, Deletes, Direction, Firms, Lists, MirrorSettings, PasswordSettings, Settings,
     SettingsDigest, SyncSettings,

@@ -43,7 +43,7 @@ pub(super) fn http<'f>(
 ) -> Option<HttpSettings> {
     let section = Section::top("http", root, &HTTP_KEYS, environment, faults);
     let allow_remote = section.flag("allow_remote").unwrap_or(false);
-    let file = section.text("nudge_token_file").map(|text| path(&text));
+    let file = section.path("nudge_token_file").map(|text| path(&text));
     let listen = section.parsed("listen", |text| address(text, allow_remote))?;
     Some(HttpSettings { listen, nudge_token_file: file.unwrap_or_else(token) })
 }

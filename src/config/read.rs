@@ -3,7 +3,7 @@
 //! The key lists here are what "known keys" means; `config/carnet.toml` documents each of them and a test compares both.
 
 use std::{
-    path::{Path, PathBuf},
+    path::{Component, Path, PathBuf},
     time::Duration,
 };
 
@@ -19,7 +19,7 @@ use super::{
     outside,
     schedule::Schedule,
     section::{Faults, Given, GivenValue, Section, note_unknown},
-    values::{Wrong, check_book_name, is_loopback, parse_crm_url},
+    values::{Wrong, check_book_name, is_loopback, own_path, parse_crm_url},
 };
 use crate::{
     contact::{Field, Filter, FilterError},
@@ -51,6 +51,20 @@ const MIRROR_KEYS: [&str; 1] = ["path"];
 const SYNC_KEYS: [&str; 4] = ["schedule", "watch", "prefer", "max_delete"];
 const VCARD_KEYS: [&str; 3] = ["default_context", "im", "categories"];
 const BOOK_KEYS: [&str; 7] = ["name", "kind", "path", "direction", "where", "version", "dialect"];
+
+/// The tables whose keys may also be set as `CARNET_TABLE_KEY`.
+const WITH_VARIABLES: [(&str, &[&str]); 6] = [
+    ("crm", &CRM_KEYS),
+    ("mirror", &MIRROR_KEYS),
+    ("sync", &SYNC_KEYS),
+    ("vcard", &VCARD_KEYS),
+    ("http", &outside::HTTP_KEYS),
+    ("notify", &outside::NOTIFY_KEYS),
+];
+/// Keys that only the file may set: programs.
+const IN_FILE_ALONE: [&str; 3] = ["password_command", "on_waiting", "on_failure"];
+/// Variables that are no keys.
+const MORE_VARIABLES: [&str; 2] = ["CARNET_CONFIG", "CARNET_LOG"];
 
 /// Requests a second off the loopback, unless set.
 const REQUESTS_PER_SECOND: u32 = 10;
@@ -97,6 +111,20 @@ impl Settings {
     }
 }
 
+/// Those of these names that begin with `CARNET_` and that nothing reads, sorted, each with the nearest that is read.
+pub fn unknown_variables(names: impl Iterator<Item = String>) -> Vec<(String, Option<String>)> {
+    let keys = WITH_VARIABLES.iter().flat_map(|(section, keys)| keys.iter().map(move |key| (section, key)));
+    let keys = keys.filter(|(_, key)| !IN_FILE_ALONE.contains(key));
+    let mut known: Vec<String> = keys.map(|(section, key)| format!("carnet_{section}_{key}")).collect();
+    known.extend(MORE_VARIABLES.iter().map(|name| name.to_lowercase()));
+    let known: Vec<&str> = known.iter().map(String::as_str).collect();
+    let is_unknown = |name: &String| name.starts_with("CARNET_") && !known.contains(&&*name.to_lowercase());
+    let mut unknown: Vec<String> = names.filter(is_unknown).collect();
+    unknown.sort();
+    let meant = |name: &String| nearest(name, &known).map(str::to_uppercase);
+    unknown.into_iter().map(|name| (name.clone(), meant(&name))).collect()
+}
+
 struct Reading<'f> {
     file: &'f Path,
     text: &'f str,
@@ -126,15 +154,7 @@ impl<'f> Reading<'f> {
     fn digest(&self) -> SettingsDigest {
         let mut hasher = blake3::Hasher::new();
         hasher.update(blotted(self.text).as_bytes());
-        let sections: [(&str, &[&str]); 6] = [
-            ("crm", &CRM_KEYS),
-            ("mirror", &MIRROR_KEYS),
-            ("sync", &SYNC_KEYS),
-            ("vcard", &VCARD_KEYS),
-            ("http", &outside::HTTP_KEYS),
-            ("notify", &outside::NOTIFY_KEYS),
-        ];
-        for (section, keys) in sections {
+        for (section, keys) in WITH_VARIABLES {
             for key in keys.iter().filter(|key| !key.starts_with("password")) {
                 let variable = format!("CARNET_{section}_{key}").to_uppercase();
                 if let Some(value) = self.environment.get(&variable) {
@@ -155,7 +175,7 @@ impl<'f> Reading<'f> {
 
     /// Without a word of the settings it lies in the folder that systemd made for the service's state, else beside them.
     fn mirror(&self) -> PathBuf {
-        let given = self.top("mirror", &MIRROR_KEYS).text("path").map(|text| self.path(&text));
+        let given = self.top("mirror", &MIRROR_KEYS).path("path").map(|text| self.path(&text));
         given.unwrap_or_else(|| match self.environment.get("STATE_DIRECTORY") {
             // Several are joined by colons.
             Some(folders) => std::env::split_paths(&folders).next().unwrap_or_default().join("carnet.db"),
@@ -193,7 +213,7 @@ impl<'f> Reading<'f> {
             per_page: section.count("per_page", 1, 10_000),
             timeout: section.duration("timeout", second).unwrap_or(Duration::from_secs(60)),
             confirm_after: section.duration("confirm_after", Duration::ZERO).unwrap_or(Duration::from_secs(60)),
-            ca_file: section.text("ca_file").map(|text| self.path(&text)),
+            ca_file: section.path("ca_file").map(|text| self.path(&text)),
             lists: section.word("lists", &lists).unwrap_or(Lists::Probe),
             deletes: section
                 .word("deletes", &[("never", Deletes::Never), ("allow", Deletes::Allow)])
@@ -224,10 +244,14 @@ impl<'f> Reading<'f> {
                 GivenValue::Environment(_) => None,
             }
         };
+        let file = text("password_file");
+        if let (Some(given), Some(Err(wrong))) = (section.in_file("password_file"), file.as_deref().map(own_path)) {
+            section.note(given.wrong(wrong));
+        }
         PasswordSettings {
             given: None,
             command: section.in_file("password_command").and_then(|given| password_command(section, &given)),
-            file: text("password_file").map(|text| self.path(&text)),
+            file: file.map(|text| self.path(&text)),
             inline: text("password").map(SecretString::from),
         }
     }
@@ -290,7 +314,7 @@ impl<'f> Reading<'f> {
         for element in array.iter() {
             let section = Section::element("book", element, &BOOK_KEYS, self.faults);
             let Some(book) = self.book(&section, own) else { continue };
-            let earlier = books.iter().find(|other| other.name == book.name || other.path == book.path);
+            let earlier = books.iter().find(|other| other.name == book.name || place(&other.path) == place(&book.path));
             match earlier {
                 Some(other) => section.note(clash(&section, &book, other)),
                 None => books.push(book),
@@ -323,7 +347,7 @@ impl<'f> Reading<'f> {
         let directions =
             [("two-way", Direction::TwoWay), ("to-book", Direction::ToBook), ("from-book", Direction::FromBook)];
         let name = section.parsed("name", |text| check_book_name(text).map(|()| text.to_owned()));
-        let path = section.text("path").map(|text| self.path(&text));
+        let path = section.path("path").map(|text| self.path(&text));
         let direction = section.word("direction", &directions).unwrap_or(Direction::TwoWay);
         let version = section.word("version", &[("3.0", "3.0"), ("4.0", "4.0")]).unwrap_or("3.0").to_owned();
         let where_ = section.given("where").map(|given| filter(section, &given)).unwrap_or_default();
@@ -336,6 +360,21 @@ impl<'f> Reading<'f> {
         }
         Some(Book { name: name?, kind: kind?, path: path?, direction, where_, version, dialect })
     }
+}
+
+/// Where a path leads, however it is spelled.
+fn place(path: &Path) -> PathBuf {
+    path.canonicalize().unwrap_or_else(|_| {
+        let mut place = PathBuf::new();
+        for part in path.components() {
+            match part {
+                Component::ParentDir => drop(place.pop()),
+                Component::CurDir => {}
+                Component::Prefix(_) | Component::RootDir | Component::Normal(_) => place.push(part),
+            }
+        }
+        place
+    })
 }
 
 /// Two books of one name would mix their agreements; two on one path would fight over it.

@@ -96,12 +96,24 @@ impl SecretError {
             ),
             Self::Exposed { file } => Some(format!("chmod 600 {}, or use password_command", file.display())),
             Self::Command { .. } => Some("it must print the password, and nothing else, on its output".to_owned()),
+            Self::File { file, source } if source.kind() == std::io::ErrorKind::NotFound => {
+                let file = file.display();
+                Some(format!(
+                    "put the password there (`install -m 600 /dev/stdin {file}`, type it, Ctrl-D), or name another source"
+                ))
+            }
             Self::File { .. } | Self::Unusable { .. } | Self::Prompt(_) => None,
         }
     }
 }
 
 impl Source {
+    /// The `password_file` of the settings, where others can read it.
+    pub fn exposed_file(&self) -> Option<&Path> {
+        let Self::File(file) = self else { return None };
+        file.metadata().is_ok_and(|found| !is_private(&found)).then_some(file)
+    }
+
     /// What to call it on a screen; never the secret.
     pub fn describe(&self) -> String {
         match self {

@@ -11,7 +11,7 @@ use toml::{
 use super::{
     Environment, Fault,
     fault::nearest,
-    values::{Wrong, parse_duration},
+    values::{Wrong, own_path, parse_duration},
 };
 
 /// Faults found so far, shared by all sections of a reading.
@@ -140,6 +140,12 @@ impl<'f> Section<'f> {
             "" => Err(("expected a text that is not empty".to_owned(), None)),
             _ => Ok(text.to_owned()),
         })
+    }
+
+    /// A text that is a path, not made absolute yet.
+    pub(super) fn path(&self, key: &str) -> Option<String> {
+        let text = self.text(key)?;
+        self.parsed(key, |_| own_path(&text)).map(|()| text)
     }
 
     /// A duration of at least `least`.

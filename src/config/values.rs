@@ -99,6 +99,16 @@ pub(super) fn is_loopback(url: &url::Url) -> bool {
     host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
+/// A path may begin with `~/`; another user's home folder, as in `~ada/books`, is not looked up.
+pub(super) fn own_path(text: &str) -> Result<(), Wrong> {
+    let first = text.split('/').next().unwrap_or_default();
+    if first.len() < 2 || !first.starts_with('~') {
+        return Ok(());
+    }
+    let hint = format!("write the whole path, or ./{first} for a folder of that name");
+    Err((format!("another user's home folder, {first}, is not looked up"), Some(hint)))
+}
+
 /// A book's name: it names rows in the mirror and words on screens.
 pub(super) fn check_book_name(name: &str) -> Result<(), Wrong> {
     let plain = name.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_');

@@ -34,6 +34,9 @@ use crate::{
 /// A run waits so long for a mirror that is in use before it gives way to the schedule of tries.
 const BUSY_WAIT: Duration = Duration::from_secs(3);
 
+/// Exit codes of runs after which a daemon that is started tries at once, whatever the schedule.
+const HAS_FAILED: [i32; 5] = [1, 2, 4, 5, 7];
+
 /// The daemon of one mirror.
 pub struct Daemon {
     settings: Arc<Settings>,
@@ -276,7 +279,7 @@ impl Daemon {
             Ok(settings) => settings,
             Err(error) => {
                 let line = wrong_line(&error);
-                warn!(error = %error, line, "the settings cannot be used; the old ones stay");
+                warn!(line, "the settings cannot be used; the old ones stay: failed to {error}");
                 return Event::Look;
             }
         };
@@ -347,9 +350,13 @@ fn wrong_line(error: &SettingsError) -> usize {
     start.map_or(0, |start| text.bytes().take(start).filter(|byte| *byte == b'\n').count() + 1)
 }
 
-/// When the last run of whatever command began, if there ever was one.
+/// When the last run of whatever command began. None if there never was one, or if it failed: what made it fail may be
+/// mended, and a start is a user's wish to see. One that was killed counts; else it might be killed again and again.
 fn last_run(settings: &Settings) -> Option<DateTime<Utc>> {
     let run = newest(&settings.mirror.path)?;
+    if run.exit_code.is_some_and(|code| HAS_FAILED.contains(&code)) {
+        return None;
+    }
     DateTime::parse_from_rfc3339(&run.started_at).ok().map(|at| at.with_timezone(&Utc))
 }
 

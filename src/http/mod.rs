@@ -17,7 +17,7 @@ mod token;
 
 use std::{io, net::SocketAddr, path::PathBuf};
 
-pub use serve::HttpServer;
+pub use serve::{HttpServer, examine};
 
 /// Why nothing can be listened to. Reads after "failed to".
 #[derive(Debug, thiserror::Error)]
@@ -56,6 +56,11 @@ impl HttpError {
                 _ => "see [http] listen in the settings; without that line nothing is listened to".to_owned(),
             },
         }
+    }
+
+    /// Somebody listens there already.
+    pub fn is_taken(&self) -> bool {
+        matches!(self, HttpError::Bind { source, .. } if source.kind() == io::ErrorKind::AddrInUse)
     }
 
     /// The public exit code.

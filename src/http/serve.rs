@@ -47,6 +47,16 @@ struct Open {
     routes: Router,
 }
 
+/// Whether these settings can be followed: the token is good, or will be made, and the address can be had. Makes nothing.
+///
+/// # Errors
+/// As [`HttpServer::open`].
+pub fn examine(wanted: &HttpSettings) -> Result<(), HttpError> {
+    Token::there(&wanted.nudge_token_file)?;
+    let bound = std::net::TcpListener::bind(wanted.listen);
+    bound.map(drop).map_err(|source| HttpError::Bind { listen: wanted.listen, source })
+}
+
 impl HttpServer {
     /// Listens from now on, where the settings want it. Needs a runtime.
     ///

@@ -21,10 +21,18 @@ pub(super) struct Token(blake3::Hash);
 impl Token {
     /// The token of this file; a new one where there is no file.
     pub fn of(file: &Path) -> Result<Self, HttpError> {
+        match Self::there(file)? {
+            Some(token) => Ok(token),
+            None => Ok(Self::digest(&make(file).map_err(|error| unusable(file, &error))?)),
+        }
+    }
+
+    /// The token of this file; none where there is no file.
+    pub fn there(file: &Path) -> Result<Option<Self>, HttpError> {
         let wrong = |why: String, hint| HttpError::Token { file: file.to_owned(), why, hint };
-        let unusable = |error: io::Error| wrong(error.to_string(), "[http] nudge_token_file names another file");
+        let unusable = |error: io::Error| unusable(file, &error);
         let text = match File::open(file) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => make(file).map_err(unusable)?,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(unusable(error)),
             Ok(open) => {
                 let mode = open.metadata().map_err(unusable)?.permissions().mode();
@@ -41,7 +49,11 @@ impl Token {
             let why = format!("a token is one line of at least {LETTERS_MIN} characters without blanks");
             return Err(wrong(why, "remove the file, and carnet makes a new one"));
         }
-        Ok(Self(blake3::hash(token.as_bytes())))
+        Ok(Some(Self::digest(token)))
+    }
+
+    fn digest(text: &str) -> Self {
+        Self(blake3::hash(text.trim().as_bytes()))
     }
 
     /// True for the value of an Authorization header that shows it.
@@ -52,6 +64,11 @@ impl Token {
         });
         shown.is_some_and(|token| blake3::hash(token) == self.0)
     }
+}
+
+fn unusable(file: &Path, error: &io::Error) -> HttpError {
+    let hint = "[http] nudge_token_file names another file";
+    HttpError::Token { file: file.to_owned(), why: error.to_string(), hint }
 }
 
 /// Makes the file with a random token; if somebody else does so in the same moment, that is an error.

@@ -1,8 +1,15 @@
 //! A program that is told something: without a shell, with JSON on its input, and not for long.
 
-use std::{path::Path, process::Stdio, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    process::Stdio,
+    time::Duration,
+};
 
-use rustix::process::{Pid, Signal, kill_process_group};
+use rustix::{
+    fs::{Access, access},
+    process::{Pid, Signal, kill_process_group},
+};
 use tokio::{io::AsyncWriteExt, process::Command, time::timeout};
 
 /// It has so long.
@@ -41,6 +48,24 @@ pub(super) async fn run(argv: &[String], folder: Option<&Path>, input: Vec<u8>, 
     }
 }
 
+/// The program that this would run, in this folder; an error says why none would be.
+pub(super) fn find(argv: &[String], folder: Option<&Path>) -> Result<PathBuf, String> {
+    let program = argv.first().ok_or("it names no program")?;
+    let may_run = |file: &Path| file.is_file() && access(file, Access::EXEC_OK).is_ok();
+    if !program.contains('/') {
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        let mut found = std::env::split_paths(&path).map(|folder| folder.join(program));
+        return found.find(|file| may_run(file)).ok_or_else(|| format!("there is no program `{program}` in $PATH"));
+    }
+    let file = folder.map_or_else(|| PathBuf::from(program), |folder| folder.join(program));
+    match file.metadata() {
+        Err(error) => Err(format!("{}: {error}", file.display())),
+        Ok(found) if !found.is_file() => Err(format!("{} is no file", file.display())),
+        Ok(_) if !may_run(&file) => Err(format!("{} may not be run (chmod 755)", file.display())),
+        Ok(_) => Ok(file),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -62,5 +87,22 @@ mod tests {
         check("sleep 1000 & wait", Duration::ZERO, Err("it was not done within 0 s")).await;
         let missing = run(&["/there/is/no/such".to_owned()], None, Vec::new(), long).await;
         assert!(missing.unwrap_err().contains("No such file"));
+    }
+
+    #[test]
+    fn a_program_is_found_as_it_would_be_run() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("tell"), "").unwrap();
+        let here = |text: &str| text.replace(&*folder.path().to_string_lossy(), "HERE");
+        let check = |program: &str, expected: &str| {
+            let found = find(&[program.to_owned()], Some(folder.path()));
+            let found = found.map_or_else(|why| why, |file| format!("runs {}", file.display()));
+            assert!(here(&found).starts_with(expected), "{program}: {found}");
+        };
+        check("sh", "runs /");
+        check("there-is-no-such-program", "there is no program `there-is-no-such-program` in $PATH");
+        check("./tell", "HERE/./tell may not be run");
+        check("./missing", "HERE/./missing: No such file");
+        check("./", "HERE/./ is no file");
     }
 }

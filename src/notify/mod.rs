@@ -10,6 +10,8 @@ mod hook;
 mod matters;
 mod memory;
 
+use std::path::PathBuf;
+
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde_json::{Value, json};
 use tracing::{debug, warn};
@@ -97,6 +99,14 @@ impl End {
     }
 }
 
+/// The program that these arguments would run.
+///
+/// # Errors
+/// Why none would be.
+pub fn examine(settings: &Settings, argv: &[String]) -> Result<PathBuf, String> {
+    hook::find(argv, settings.file.parent())
+}
+
 /// Tells of a run that ended at `now`, where there is something new to tell. What goes wrong is logged.
 pub async fn after_run(settings: &Settings, end: &End, words: Words, now: DateTime<Utc>) {
     let notify = &settings.notify;
@@ -133,7 +143,8 @@ async fn tell_of_failure(
             }
             let RunFailure { exit_code, message, hint } = failure;
             let subject = (words.failing)(account);
-            let mut told = object(settings, "failure", &subject, &body(message, hint.as_deref()));
+            let mut told =
+                object(settings, "failure", &subject, &body(&format!("failed to {message}"), hint.as_deref()));
             told["exit_code"] = (*exit_code).into();
             told["since"] = memory.failing_since().map(stamp).into();
             if tell(settings, program, &told).await {

@@ -14,8 +14,8 @@ pub enum Meant {
     One(Box<Stored>),
     /// Nobody.
     Nobody,
-    /// So many, and none more than the others.
-    Several(usize),
+    /// These, in the order of names, and none more than the others.
+    Several(Vec<Stored>),
 }
 
 /// A replica that holds a contact.
@@ -77,7 +77,7 @@ pub fn meant(reader: &Reader, text: &str) -> Result<Meant, MirrorError> {
         ([index], _) => Meant::One(Box::new(found.swap_remove(*index))),
         ([], 1) => Meant::One(Box::new(found.swap_remove(0))),
         ([], 0) => Meant::Nobody,
-        (_, count) => Meant::Several(count),
+        (_, _) => Meant::Several(found),
     })
 }
 
@@ -135,7 +135,7 @@ mod tests {
         let check = |text: &str, expected: Result<&str, usize>| match (meant(&reader, text).unwrap(), expected) {
             (Meant::One(stored), Ok(uid)) => assert_eq!(stored.uid, uid, "{text}"),
             (Meant::Nobody, Err(0)) => {}
-            (Meant::Several(count), Err(expected)) => assert_eq!(count, expected, "{text}"),
+            (Meant::Several(found), Err(expected)) => assert_eq!(found.len(), expected, "{text}"),
             (other, _) => panic!("{text}: {other:?}"),
         };
         check("uid-2", Ok("uid-2"));

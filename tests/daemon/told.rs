@@ -101,14 +101,17 @@ fn a_failure_is_told_once_across_restarts_and_so_is_its_end() {
     daemon.wait_for("the run failed and will be tried again");
     let first = eventually(&desk, 1).remove(0);
     assert_eq!((&first["type"], &first["exit_code"]), (&"failure".into(), &4.into()), "{first}");
+    assert!(first["text"].as_str().unwrap().starts_with("failed to log in to the CRM"), "{first}");
     assert!(first["subject"].as_str().unwrap().ends_with("is not in step"), "{first}");
     drop(daemon);
     assert_eq!(desk.run(&["sync"]).code, 4);
     let daemon = Running::daemon(&desk, &[]);
-    daemon.wait_for("the daemon is ready");
+    // It tries once at its start, and what was told is not told again.
+    daemon.wait_for("the run failed and will be tried again");
+    assert_eq!(told(&desk).len(), 1);
     desk.settings(&text("demo"));
     daemon.signal("HUP");
-    daemon.wait_for("read again");
+    daemon.wait_for("the run is done");
     let again = desk.run(&["sync"]);
     assert!(again.code == 0 && again.told.contains(") runs it"), "{}", again.told);
     let second = eventually(&desk, 2).remove(1);

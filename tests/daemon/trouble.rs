@@ -93,3 +93,23 @@ fn kills_under_a_restarting_manager_leave_all_in_step() {
     }
     assert_eq!(practice.contacts(), 12, "nobody is made twice");
 }
+
+#[test]
+fn the_mirror_is_not_replaced_under_a_daemon() {
+    let desk = Desk::practice("schedule = \"@yearly\"");
+    let daemon = Running::daemon(&desk, &[]);
+    daemon.wait_for("waiting next=");
+    assert_eq!(desk.run(&["backup", "copy.db"]).code, 0);
+    for command in [&["restore", "copy.db"][..], &["repair", "--force"]] {
+        let refused = desk.run(command);
+        assert_eq!(refused.code, 11, "{command:?} {}", refused.told);
+        assert!(
+            refused.told.contains("failed to start: a daemon looks after HERE/carnet.db (process "),
+            "{}",
+            refused.told
+        );
+        assert!(refused.told.contains("hint: stop it (`systemctl stop carnet`)"), "{}", refused.told);
+    }
+    assert_eq!(daemon.ends_after("TERM"), Some(0));
+    assert_eq!(desk.run(&["restore", "copy.db"]).code, 0);
+}

@@ -16,7 +16,7 @@ pub const ENVIRONMENT: &[Entry] = &[
     ("CARNET_CONFIG", "the settings file, if there is no -c"),
     (
         "CARNET_CRM_URL, CARNET_SYNC_SCHEDULE, ...",
-        "CARNET_, a section and a key: comes before the settings file, for [crm], [mirror], [sync] and [vcard]",
+        "CARNET_, a section and a key: comes before the settings file, for [crm], [mirror], [sync], [vcard], [http] and [notify]",
     ),
     ("CARNET_CRM_PASSWORD_FILE, CARNET_CRM_PASSWORD", "the CRM's password; carnet.toml(5) lists all its sources"),
     ("CREDENTIALS_DIRECTORY", "systemd's: its file crm-password is the password before all others"),

@@ -265,14 +265,53 @@ path = "c"
 }
 
 #[test]
+fn variables_that_nothing_reads_are_found() {
+    let names = [
+        "CARNET_SYNC_SHEDULE",
+        "CARNET_CRM_PASSWORD",
+        "CARNET_CONFIG",
+        "CARNET_LOG",
+        "CARNET_HTTP_LISTEN",
+        "HOME",
+        "CARNET_CRM_PASSWORD_COMMAND",
+        "CARNET_CRM_USERNAM",
+        "CARNET_COLOUR_OF_THE_SKY",
+        "CARNET_MIRROR_PATH",
+    ];
+    let found = unknown_variables(names.into_iter().map(str::to_owned));
+    let found: Vec<(&str, Option<&str>)> = found.iter().map(|(name, meant)| (&**name, meant.as_deref())).collect();
+    let expected = [
+        ("CARNET_COLOUR_OF_THE_SKY", None),
+        ("CARNET_CRM_PASSWORD_COMMAND", Some("CARNET_CRM_PASSWORD_FILE")),
+        ("CARNET_CRM_USERNAM", Some("CARNET_CRM_USERNAME")),
+        ("CARNET_SYNC_SHEDULE", Some("CARNET_SYNC_SCHEDULE")),
+    ];
+    assert_eq!(found, expected);
+}
+
+#[test]
 fn names_and_paths_of_books_are_unique() {
     let text = "crm.url = \"sandbox\"\n[[book]]\nname = \"a\"\nkind = \"csv\"\npath = \"x.csv\"\n\
                 [[book]]\nname = \"a\"\nkind = \"csv\"\npath = \"y.csv\"\n\
-                [[book]]\nname = \"b\"\nkind = \"csv\"\npath = \"x.csv\"\n";
+                [[book]]\nname = \"b\"\nkind = \"csv\"\npath = \"books/.././x.csv\"\n";
     insta::assert_debug_snapshot!(faults(text, &[]), @r#"
     [
         "7: there are two books named `a`",
         "13: the books `a` and `b` have the same path",
+    ]
+    "#);
+}
+
+#[test]
+fn another_users_home_folder_is_not_taken_for_a_folder_beside_the_settings() {
+    let text = "[crm]\nurl = \"sandbox\"\npassword_file = \"~ada/pw\"\nca_file = \"~/ca.pem\"\n[mirror]\npath = \"~ada\"\n\
+                [http]\nlisten = \"127.0.0.1:9\"\nnudge_token_file = \"~\"\n\
+                [[book]]\nname = \"a\"\nkind = \"csv\"\npath = \"./~ada/x.csv\"\ndialect = \"~ada/mine.toml\"\n";
+    insta::assert_debug_snapshot!(faults(text, &[]), @r#"
+    [
+        "3: `crm.password_file`: another user's home folder, ~ada, is not looked up | write the whole path, or ./~ada for a folder of that name",
+        "6: `mirror.path`: another user's home folder, ~ada, is not looked up | write the whole path, or ./~ada for a folder of that name",
+        "14: `book.dialect`: another user's home folder, ~ada, is not looked up | write the whole path, or ./~ada for a folder of that name",
     ]
     "#);
 }
