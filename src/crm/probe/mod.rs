@@ -69,13 +69,18 @@ impl Client {
         }
         let token = uuid::Uuid::new_v4().simple().to_string();
         // Where nobody can be read, it is tried with what any contact needs.
-        let trial = match self.page(1).await {
+        let mut trial = match self.page(1).await {
             Ok(page) => trial_contact(&token, Some(&page)),
             Err(error) if error.kind == ErrorKind::Login => return Err(error),
             Err(_) => trial_contact(&token, None),
         };
-        let body = xml::create_body(&trial).map_err(unwritable)?;
-        let id = match self.create(body).await {
+        let mut made = self.create(xml::create_body(&trial).map_err(unwritable)?).await;
+        if !trial.firm_id.is_empty() && made.as_ref().is_err_and(|error| error.kind == ErrorKind::Rejected) {
+            // Contacts name firms that are no more, and nobody is put into such a one again.
+            trial.firm_id.clear();
+            made = self.create(xml::create_body(&trial).map_err(unwritable)?).await;
+        }
+        let id = match made {
             Ok(created) => created.id,
             Err(error) if error.kind == ErrorKind::OutcomeUnknown => match self.find(&token).await {
                 Ok(Some(id)) => id,

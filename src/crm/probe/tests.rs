@@ -236,3 +236,20 @@ fn the_throwaway_contact_has_what_others_have() {
     // It is put into nobody's firm where there is somebody without one.
     assert_eq!(trial(&["<firm_id>7</firm_id>", "<last_name>B</last_name>"]), bare);
 }
+
+#[tokio::test]
+async fn where_the_only_firm_that_anybody_names_is_no_more_the_trial_contact_has_none() {
+    let stub =
+        Stub::start(|request, _| match (request.method.as_str(), request.body.contains("<firm_id>7</firm_id>")) {
+            ("POST", true) => Reply::status(422).body("<errors><error>Firm does not exist</error></errors>"),
+            ("POST", false) => Reply::status(201).body("<contact><id>77</id></contact>"),
+            _ => Reply::xml(
+                "<contacts><contact><id>1</id><last_name>A</last_name><firm_id>7</firm_id></contact></contacts>",
+            ),
+        })
+        .await;
+    stub.client().probe_lists(&ITEMS, &BTreeSet::new()).await;
+    let posts: Vec<bool> =
+        stub.seen().iter().filter(|one| one.method == "POST").map(|one| one.body.contains("firm_id")).collect();
+    assert_eq!(posts, [true, false]);
+}
