@@ -117,6 +117,11 @@ fn the_service_runs() {
 }
 
 #[test]
+fn the_page_on_notifications() {
+    check("docs/notifications.md");
+}
+
+#[test]
 fn the_page_on_backup() {
     check("docs/backup.md");
 }

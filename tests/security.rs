@@ -118,6 +118,11 @@ impl Desk {
         fs::write(path, bytes).unwrap();
     }
 
+    fn make_private(&self, name: &str) {
+        use std::os::unix::fs::PermissionsExt;
+        fs::set_permissions(self.path(name), fs::Permissions::from_mode(0o600)).unwrap();
+    }
+
     fn read(&self, name: &str) -> String {
         fs::read_to_string(self.path(name)).unwrap()
     }

@@ -72,6 +72,8 @@ fn desk(source: &Source, url: &str) -> Desk {
     }
     if let Some(file) = source.file {
         desk.write(file, format!("{PASSWORD}\n"));
+        // What others could read is warned about.
+        desk.make_private(file);
     }
     desk.with("CARNET_LOG", "trace").with("RUST_LOG", "trace").with("RUST_BACKTRACE", "full")
 }

@@ -14,6 +14,7 @@ use carnet::{
 use rusqlite::{Connection, Row, types::ValueRef};
 
 use crate::{
+    firms_checker,
     ledger::{Fate, Kind, key},
     people::{texts, words},
     world::World,
@@ -70,6 +71,7 @@ pub fn check(world: &World, mirror: &Mirror) -> Vec<String> {
     let stopped = rows(conn, "SELECT key FROM facts WHERE key LIKE 'crm.lists%' AND value = 'unknown'");
     let stopped: Vec<String> = stopped.into_iter().flatten().flatten().collect();
     faults.extend(unasked(mirror, &stored, &records));
+    faults.extend(firms_checker::check(world, mirror, &stored, &records));
     explained.extend(held_back(conn, &records));
     explained.extend(left_alone(world, conn));
     explained.extend(refused(world, conn));
@@ -339,6 +341,14 @@ fn refused(world: &World, conn: &Connection) -> BTreeSet<String> {
         found.extend(record.iter().flat_map(texts).map(|text| key(&text)));
         // The contact as it was sent stands there as JSON.
         found.extend(payload.split('"').map(key));
+    }
+    if world.crm.store().settings().has(Quirk::ChecksFirms) {
+        // A person has given them a firm that is no more: they are not made before another is chosen.
+        let sql = "SELECT last_name, first_name, comment, job_title, job_department, i.value, a.street_address
+             FROM contacts c
+             LEFT JOIN contact_items i ON i.contact = c.id LEFT JOIN contact_addresses a ON a.contact = c.id
+             WHERE c.id IN (SELECT contact FROM outbox WHERE action = 'create' AND state = 'refused')";
+        found.extend(rows(conn, sql).into_iter().flatten().flatten().map(|text| key(&text)));
     }
     found
 }

@@ -12,7 +12,7 @@ use carnet::{
     contact::Contact,
     crm::{Client, ClientSettings, ListsSetting, replica::CrmReplica},
     mirror::Mirror,
-    sync::{self, CRM, Mode, Participant, RunInputs, RunOptions, RunPolicy, Stop, Summary, SyncError},
+    sync::{self, CRM, FirmPolicy, Mode, Participant, RunInputs, RunOptions, RunPolicy, Stop, Summary, SyncError},
 };
 use tokio::{runtime::Runtime, time::Instant};
 
@@ -30,6 +30,8 @@ use crate::{
 
 /// Runs after peace before a history that still moves is called restless.
 const RUNS_TO_REST: usize = 60;
+/// In seconds, and some more.
+const A_DAY: u64 = 90_000;
 
 /// What a seed gave.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -124,6 +126,7 @@ impl History {
             world.note(told);
         }
         self.lock().people_have_marked();
+        self.lock().people_have_firms();
         let rounds = 4 + self.lock().dice.below(6);
         let at_first = 2 + self.lock().dice.below(6);
         (0..at_first).for_each(|_| self.lock().somebody_acts());
@@ -135,9 +138,10 @@ impl History {
         }
         self.lock().calm_down();
         self.lock().note("--- peace");
-        // Whatever waits for a time has it, twice: after a restart some waits begin anew.
-        for _ in 0..2 {
-            self.pass(7_200);
+        // Whatever waits for a time has it, twice: after a restart some waits begin anew. Firms are listed again in a day.
+        let waits: &[u64] = if self.lock().firms.is_some() { &[7_200, 7_200, A_DAY] } else { &[7_200, 7_200] };
+        for wait in waits {
+            self.pass(*wait);
             if !self.comes_to_rest(outcome) {
                 outcome.faults.push(format!("no rest after {RUNS_TO_REST} runs"));
             }
@@ -194,6 +198,7 @@ impl History {
         self.pass(seconds);
         let acts = self.lock().dice.below(4);
         (0..acts).for_each(|_| self.lock().somebody_acts());
+        self.lock().people_act_on_firms();
         let restores = self.lock().restores;
         if restores {
             let chance = self.lock().dice.below(6);
@@ -283,6 +288,7 @@ impl History {
             world.left_out_now = false;
             world.shown_last.clear();
             world.judge.begin_run();
+            world.firms_before_a_run();
             world.note("--- run");
             if world.keeps_trace {
                 world.trace.extend(checker::facts_about_lists(&self.mirror));
@@ -409,7 +415,7 @@ fn inputs<'m>(
     let policy = mutants::policy(
         mutant,
         RunPolicy {
-            firms: sync::FirmPolicy::Off,
+            firms: world.firms.as_ref().map_or(FirmPolicy::Off, |firms| firms.policy),
             max_delete: world.max_delete,
             force: forced,
             dry_run: false,

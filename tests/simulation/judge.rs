@@ -15,6 +15,7 @@ use carnet::{
 
 use crate::{
     body::Body,
+    firms::is_firms,
     ledger::key,
     people::{texts, words},
     verdict::{self, Known, OVER_SOMETHING_ELSE, Waiting},
@@ -106,6 +107,7 @@ impl World {
         let body = Body::read(request.body.as_deref().unwrap_or_default());
         self.judge_patience(request.verb, path, &body);
         match (request.verb, contact_of(path)) {
+            (verb, _) if is_firms(path) => self.judge_firm_sent(verb, &body),
             (Verb::Get, None) => self.judge_tag(request.etag, path),
             (Verb::Get, Some(_)) => {}
             (Verb::Post, _) if body.scalars.get("last_name").is_some_and(|name| name == PROBE_NAME) => {}
@@ -127,7 +129,11 @@ impl World {
     fn judge_patience(&mut self, verb: Verb, path: &str, body: &Body) {
         let is_same = |late: &LateCommit| match verb {
             Verb::Put => late.path == path,
-            Verb::Post => Body::read(&late.body).scalars.get("last_name") == body.scalars.get("last_name"),
+            Verb::Post if is_firms(path) => is_firms(&late.path) && Self::is_late_firm(late, body),
+            Verb::Post => {
+                !is_firms(&late.path)
+                    && Body::read(&late.body).scalars.get("last_name") == body.scalars.get("last_name")
+            }
             Verb::Get | Verb::Delete => false,
         };
         // Of trial contacts there may be two: both are thrown away.

@@ -9,6 +9,8 @@ mod book;
 mod checker;
 mod desk;
 mod dice;
+mod firms;
+mod firms_checker;
 mod history;
 mod host;
 mod judge;

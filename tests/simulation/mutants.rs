@@ -7,7 +7,7 @@ use carnet::{
     contact::{Contact, FieldSet},
     crm::{Answer, Exchange, Failure, Request, Verb, Wire},
     replica::{
-        Action, Baseline, Batch, Capabilities, Conduct, Diagnostic, LocalFuture, Lookup, Reading, RemoteContact,
+        Action, Baseline, Batch, Capabilities, Conduct, Diagnostic, Firms, LocalFuture, Lookup, Reading, RemoteContact,
         Replica, ReplicaError, Scanned, Sink, Write, Written,
     },
     sync::{FailPoint, Host, RunPolicy, Uptime},
@@ -221,6 +221,10 @@ impl Replica for MutantReplica {
 
     fn shows(&self, contact: &Contact) -> Contact {
         self.inner.shows(contact)
+    }
+
+    fn firms(&mut self) -> Option<&mut dyn Firms> {
+        self.inner.firms()
     }
 
     fn requests(&self) -> std::collections::BTreeMap<String, u64> {

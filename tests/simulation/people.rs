@@ -50,6 +50,9 @@ const SCALARS: [(usize, Field, Kind); 5] = [
 impl World {
     /// Somebody does something, somewhere.
     pub fn somebody_acts(&mut self) {
+        if self.somebody_acts_on_firms() {
+            return;
+        }
         let place = self.dice.below(1 + self.shelves.len());
         if place == 0 { self.act_at_crm() } else { self.act_in_book(place - 1) }
     }

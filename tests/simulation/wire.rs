@@ -9,6 +9,7 @@ use carnet::{
 use tokio::time::Instant;
 
 use crate::{
+    firms::{FIRM_ID, is_firms},
     ledger::{Fate, key},
     mischief::Mischief,
     people::texts,
@@ -145,7 +146,7 @@ impl World {
             _ => None,
         };
         self.veil(mischief);
-        let veil = self.veiled();
+        let veil = self.veiled().filter(|_| !is_firms(path));
         if veil.is_some_and(|veil| veil.denies(request.verb, path)) {
             return Answer { status: 404, ..Answer::default() };
         }
@@ -185,6 +186,9 @@ impl World {
         mishap: Option<Mishap>,
         shown: Option<BTreeSet<String>>,
     ) -> DirectAnswer {
+        if is_firms(path) {
+            return self.carry_out_on_firms(verb, (path, etag), body, mishap);
+        }
         let respond = || self.crm.respond(verb.name(), path, etag, body.as_bytes(), mishap).expect("the CRM's state");
         if verb == Verb::Get {
             return respond();
@@ -197,6 +201,7 @@ impl World {
         };
         let record_of = |id: Option<i64>| id.and_then(|id| store.record(id).expect("the CRM's state"));
         let (before, was) = (texts_of(id), record_of(id));
+        let firm_before = was.as_ref().map(|was| was.scalars[FIRM_ID].clone());
         let ids_before: BTreeSet<i64> = store.ids().expect("the CRM's state").into_iter().collect();
         let answer = respond();
         if matches!(verb, Verb::Put | Verb::Delete) {
@@ -222,6 +227,9 @@ impl World {
             let lost = was.zip(record_of(id)).map(|(was, is)| lost_labels(&was, &is)).unwrap_or_default();
             self.judge.faults.extend(lost.into_iter().map(|label| format!("PUT {path}: {label:?} is lost")));
             self.unsure_puts.extend(id);
+            if let Some((id, (was, is))) = id.zip(firm_before.zip(record_of(id))) {
+                self.judge_firm_of(id, was.as_deref(), is.scalars[FIRM_ID].as_deref());
+            }
         }
         if verb == Verb::Post {
             let made = store.ids().expect("the CRM's state").into_iter().filter(|id| !ids_before.contains(id));
@@ -234,7 +242,7 @@ impl World {
 
     /// An answer reached carnet whole.
     fn heard(&mut self, request: &Request<'_>, path: &str, answer: &Answer) {
-        if request.verb == Verb::Get {
+        if request.verb == Verb::Get && !is_firms(path) {
             self.delivered(path, answer.status);
             self.judge_delivered(path, request.etag, answer);
         }

@@ -20,6 +20,7 @@ use crate::{
     book::Shelf,
     desk::Desk,
     dice::Dice,
+    firms::{self, Firms},
     is_kept,
     judge::Judge,
     ledger::Ledger,
@@ -91,6 +92,8 @@ pub struct World {
     pub server_trouble: usize,
     /// Somebody changes contacts in the mirror itself.
     pub desk: Option<Desk>,
+    /// The CRM has firms, and people have to do with them.
+    pub firms: Option<Firms>,
     /// What the last whole answer about a contact said, in this run.
     pub shown_last: HashMap<i64, BTreeSet<String>>,
     /// Contacts that carnet made and may not know of yet.
@@ -171,6 +174,7 @@ impl World {
             late_cards: Vec::new(),
             server_trouble: 40,
             desk: Desk::of(seed, restores),
+            firms: Firms::of(seed, restores),
             shown_last: HashMap::new(),
             unacknowledged: BTreeSet::new(),
             ended: HashMap::new(),
@@ -290,6 +294,7 @@ fn server(dice: &mut Dice, seed: u64) -> SandboxSettings {
     }
     quirks.extend(dice.pick(&[None, None, Some(Quirk::PostIdOnly), Some(Quirk::PostEmpty)]));
     roles::assign(seed, &mut quirks);
+    firms::assign(seed, &mut quirks);
     let settings = SandboxSettings {
         contacts: 0,
         seed,
