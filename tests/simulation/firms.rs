@@ -10,6 +10,7 @@ use carnet::{
     sandbox::{DirectAnswer, Mishap, Outcome, Quirk},
     sync::FirmPolicy,
 };
+use tokio::time::Instant;
 
 use crate::{
     KEEN,
@@ -17,7 +18,7 @@ use crate::{
     dice::Dice,
     is_kept,
     ledger::key,
-    world::{LateCommit, World},
+    world::{LateCommit, TIMEOUT, World},
 };
 
 /// Where a record of the CRM keeps its firm.
@@ -45,6 +46,10 @@ pub struct Firms {
     lied: bool,
     /// Names of firms that carnet has sent, of all runs: what was lost is sent again, whoever waits for it still.
     sent: BTreeSet<String>,
+    /// The latest creation that has left: its ticket, its name, and when.
+    leaving: Option<(u64, String, Instant)>,
+    /// Creations whose answer was lost, and when they left.
+    lost: BTreeMap<String, Instant>,
 }
 
 impl Firms {
@@ -68,6 +73,8 @@ impl Firms {
             hidden: false,
             lied: false,
             sent: BTreeSet::new(),
+            leaving: None,
+            lost: BTreeMap::new(),
         })
     }
 
@@ -311,6 +318,14 @@ impl World {
                     wrong.push("it is not written down as sent".to_owned());
                 }
                 let waiting = self.beside.companies_without_firm().expect("the mirror is read");
+                let ticket = self.judge.ticket();
+                if let Some(firms) = &mut self.firms {
+                    let now = Instant::now();
+                    if firms.lost.get(&key(&name)).is_some_and(|left| now - *left < TIMEOUT * 2) {
+                        wrong.push("the answer to an earlier one was lost just now".to_owned());
+                    }
+                    firms.leaving = Some((ticket, key(&name), now));
+                }
                 let is_waited_for = waiting.iter().any(|one| key(&one.company) == key(&name));
                 let sent_before = self.firms.as_mut().is_some_and(|firms| !firms.sent.insert(key(&name)));
                 if !is_waited_for && !sent_before {
@@ -319,6 +334,14 @@ impl World {
             }
         }
         self.judge.faults.extend(wrong);
+    }
+
+    /// What became of the request of that ticket cannot be told.
+    pub fn judge_firm_lost(&mut self, ticket: u64) {
+        let Some(firms) = &mut self.firms else { return };
+        if let Some((_, name, left)) = firms.leaving.take_if(|(leaving, ..)| *leaving == ticket) {
+            firms.lost.insert(name, left);
+        }
     }
 
     /// A creation whose answer was lost may be carried out yet.

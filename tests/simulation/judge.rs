@@ -90,6 +90,11 @@ impl Judge {
         }
     }
 
+    /// The ticket of the request that leaves.
+    pub fn ticket(&self) -> u64 {
+        self.ticket
+    }
+
     fn another_under_way(&self, subject: i64, post: bool) -> bool {
         self.sent.iter().any(|sent| sent.under_way && sent.subject == subject && (sent.verb == Verb::Post) == post)
     }
@@ -231,6 +236,9 @@ impl World {
             Ok(answer) => ((400..=499).contains(&answer.status), (200..=299).contains(&answer.status)),
             Err(failure) => (matches!(failure, Failure::NotSent { .. }), false),
         };
+        if !nothing_done && !done {
+            self.judge_firm_lost(ticket);
+        }
         // What is there still may be removed again: a removal is the same however often it is sent.
         let forgotten = |sent: &Sent| nothing_done || (sent.verb == Verb::Delete && !done);
         self.judge.sent.retain(|sent| sent.ticket != ticket || !forgotten(sent));
