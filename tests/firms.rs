@@ -332,3 +332,56 @@ async fn a_card_of_a_firm_is_no_contact() {
     assert_eq!((office.firms_made(), store.asked("POST", "/contacts"), store.count().unwrap()), (1, 0, 12));
     assert!(office.folder.path().join("cards/firm-1.vcf").exists());
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_firm_is_made_once_where_its_id_alone_is_answered() {
+    let office = Office::open(vec![Quirk::PostIdOnly], "create").await;
+    let id = office.crm.store().ids().unwrap().into_iter().find(|id| office.firm_id(*id).is_empty()).unwrap();
+    office.sync(0);
+    office.type_in(&id.to_string(), "company", "Neuf SARL");
+    office.sync(0);
+    assert_eq!(name_of(&office, &office.firm_id(id)), "Neuf SARL");
+    assert!(office.sync(0).contains("nothing changed"));
+    assert_eq!(office.firms_made(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_firm_that_somebody_has_just_added_is_not_made_again() {
+    let office = Office::open(Vec::new(), "create").await;
+    let id = office.crm.store().ids().unwrap().into_iter().find(|id| office.firm_id(*id).is_empty()).unwrap();
+    office.sync(0);
+    let added = office.crm.store().add_firm("Neuf SARL").unwrap();
+    office.type_in(&id.to_string(), "company", "neuf sarl");
+    office.sync(0);
+    assert_eq!((office.firms_made(), office.firm_id(id)), (0, added.to_string()));
+    assert!(office.sync(0).contains("nothing changed"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_first_firm_of_all_is_made_too() {
+    let office = Office::open(vec![Quirk::FirmDeleteClears], "create").await;
+    let store = office.crm.store();
+    store.firm_ids().unwrap().into_iter().for_each(|firm| drop(store.delete_firm(firm).unwrap()));
+    let id = store.ids().unwrap()[0];
+    office.sync(0);
+    office.type_in(&id.to_string(), "company", "Neuf SARL");
+    office.sync(0);
+    assert_eq!((office.firms_made(), name_of(&office, &office.firm_id(id)).as_str()), (1, "Neuf SARL"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_firm_that_a_listing_leaves_out_is_not_made_again() {
+    let office = Office::open(Vec::new(), "create").await;
+    let (id, firm, name) = somebody(&office);
+    let other = office.crm.store().ids().unwrap().into_iter().find(|id| office.firm_id(*id).is_empty()).unwrap();
+    office.sync(0);
+    for _ in 0..2 {
+        office.a_day_passes();
+        office.crm.store().fail_next_at("GET", "/firms.xml", Mishap::Lie);
+        office.sync(0);
+    }
+    office.type_in(&other.to_string(), "company", &name);
+    office.crm.store().fail_next_at("GET", "/firms.xml", Mishap::Lie);
+    office.sync(0);
+    assert_eq!((office.firms_made(), office.firm_id(other), office.firm_id(id)), (0, firm.clone(), firm));
+}
