@@ -144,7 +144,8 @@ impl World {
         };
         servers::furnish(seed, &shelves);
         let rates = Rates::of(&mut dice);
-        let restores = dice.permille(150);
+        // Not where nobody can be deleted: there a restored mirror leaves one person in two contacts (seed 8199).
+        let restores = dice.permille(150) && !crm.store().settings().has(Quirk::NoDeletion);
         World {
             prefer: dice.pick(&[Prefer::Crm, Prefer::Crm, Prefer::Book, Prefer::Ask]),
             crm_follows_deletions: dice.permille(600),
