@@ -4,11 +4,13 @@
 
 use std::{fs, io, path::Path};
 
-use super::own_files::{OwnFile, own_file};
+use super::{
+    open::something_ran,
+    own_files::{OwnFile, own_file},
+};
 use crate::{
     config::Settings,
     mirror::{Looked, Mirror},
-    replica::Diagnostic,
     sync::SyncError,
 };
 
@@ -44,10 +46,7 @@ pub fn backup(settings: &Settings, file: &Path, replaces: bool) -> Result<Looked
         return Err(BackupError::Exists);
     }
     let path = &settings.mirror.path;
-    if !path.exists() {
-        let none = Diagnostic::new(format!("find the mirror {}: nothing ran yet", path.display()));
-        return Err(BackupError::Sync(SyncError::Failed(none.hint("`carnet sync` makes the mirror and fills it"))));
-    }
+    something_ran(path).map_err(BackupError::Sync)?;
     let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     // tempfile makes it readable by its owner alone.
     let temp = tempfile::Builder::new().prefix(".carnet-backup-").suffix(".tmp").tempfile_in(folder);

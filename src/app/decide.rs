@@ -2,11 +2,15 @@
 
 use std::time::Duration;
 
-use super::{compose::run_policy, lock, open::open_mirror};
+use super::{
+    compose::run_policy,
+    lock,
+    open::{open_mirror, something_ran},
+};
 use crate::{
     config::Settings,
     contact::ids::UNDO,
-    mirror::{FirmCreation, Mirror},
+    mirror::Mirror,
     reconcile::firms,
     replica::Diagnostic,
     sync::{
@@ -79,14 +83,14 @@ pub fn undo(
 /// # Errors
 /// The name is empty (exit 2); the mirror is locked (exit 11) or fails.
 pub fn want_firm(settings: &Settings, name: &str, events: &mut Events<'_>) -> Result<bool, SyncError> {
-    let creation = FirmCreation { key: firms::key(name), name: name.trim().to_owned(), sent_uptime: String::new() };
-    if creation.key.is_empty() {
+    let key = firms::key(name);
+    if key.is_empty() {
         return Err(SyncError::Usage(Diagnostic::new("make a firm without a name")));
     }
     let (wanted, _) = change(settings, &options("firms", false, false), Duration::ZERO, events, |run| {
-        let is_new = run.mirror.firms_named(&creation.key)?.is_empty();
+        let is_new = run.mirror.firms_named(&key)?.is_empty();
         if is_new {
-            run.mirror.put_firm_creation(&creation, run.id)?;
+            run.want_firm(name.trim())?;
         }
         Ok((is_new, is_new))
     })?;
@@ -94,8 +98,7 @@ pub fn want_firm(settings: &Settings, name: &str, events: &mut Events<'_>) -> Re
 }
 
 fn options(command: &str, dry_run: bool, force: bool) -> RunOptions {
-    let (only, trigger) = (Vec::new(), command.to_owned());
-    RunOptions { mode: Mode::MirrorOnly, only, dry_run, max_delete: None, force, trigger }
+    RunOptions { dry_run, force, ..RunOptions::new(Mode::MirrorOnly, command) }
 }
 
 fn change<T>(
@@ -106,10 +109,7 @@ fn change<T>(
     work: impl FnOnce(&mut Run<'_>) -> Result<(T, bool), SyncError>,
 ) -> Result<(T, Summary), SyncError> {
     let path = &settings.mirror.path;
-    if !path.exists() {
-        let diagnostic = Diagnostic::new(format!("find the mirror {}: nothing ran yet", path.display()));
-        return Err(SyncError::Failed(diagnostic.hint("`carnet sync` makes the mirror and fills it")));
-    }
+    something_ran(path)?;
     let _held = lock::take(path, &options.trigger, wait, &Stop::new(), events)?;
     let mut mirror = open_mirror(settings, options, events)?;
     change_by_user(&mut mirror, run_policy(settings, options), &options.trigger, &SystemClock, events, work)

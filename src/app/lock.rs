@@ -8,18 +8,19 @@ use std::{
     fs::{DirBuilder, File, OpenOptions},
     io::{Read, Seek, Write},
     os::unix::fs::{DirBuilderExt, OpenOptionsExt},
-    path::{Path, PathBuf},
+    path::Path,
     thread,
     time::{Duration, Instant},
 };
 
-use chrono::{DateTime, Local};
 use rustix::{fs::FlockOperation, io::Errno};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use crate::{
+    mirror::beside,
     replica::Diagnostic,
     sync::{Events, Host, Stop, SyncError, SyncEvent, SystemClock},
+    views::clock::local,
 };
 
 /// A lock that is waited for is asked for again this often.
@@ -205,31 +206,19 @@ fn unusable(path: &Path, error: &std::io::Error) -> SyncError {
     SyncError::Failed(diagnostic.hint("the mirror's folder must be writable"))
 }
 
-fn beside(mirror: &Path, suffix: &str) -> PathBuf {
-    let mut name = mirror.as_os_str().to_owned();
-    name.push(suffix);
-    PathBuf::from(name)
-}
-
 fn in_use(mirror: &Path, holder: Option<&Holder>) -> String {
     let who = holder.map_or_else(String::new, |Holder { pid, command, since }| {
-        format!(" (process {pid}, `carnet {command}`, since {})", clock(since))
+        format!(" (process {pid}, `carnet {command}`, since {})", local(since))
     });
     format!("another carnet works on {}{who}", mirror.display())
 }
 
 fn second_daemon(mirror: &Path, note: Option<&DaemonNote>) -> SyncError {
     let who = note.map_or_else(String::new, |DaemonNote { pid, started, .. }| {
-        format!(" (process {pid}, since {})", clock(started))
+        format!(" (process {pid}, since {})", local(started))
     });
     let diagnostic = Diagnostic::new(format!("start: another daemon looks after {}{who}", mirror.display()));
     SyncError::Locked(diagnostic.hint("one daemon a mirror is enough; `systemctl status carnet` shows a service's"))
-}
-
-/// A moment on the user's own clock; as it stands where it cannot be read.
-fn clock(at: &str) -> String {
-    let read = DateTime::parse_from_rfc3339(at);
-    read.map_or_else(|_| at.to_owned(), |at| at.with_timezone(&Local).format("%Y-%m-%d %H:%M:%S").to_string())
 }
 
 #[cfg(test)]

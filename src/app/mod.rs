@@ -17,6 +17,7 @@ pub use backup::{BackupError, backup};
 pub use check::{CheckLine, Finding, Server, Verdict, check};
 pub use decide::{Decided, decide, undo, want_firm};
 pub use lock::{DaemonLock, DaemonNote, daemon_of};
+pub use open::something_ran;
 pub use own_files::{OwnFile, own_file};
 pub use repair::{Repaired, repair, sound_mirror};
 pub use restore::{Restored, restore};

@@ -3,13 +3,28 @@
 //! One that others can read was put there by another program (Litestream makes what it restores readable by all): it is its
 //! owner's alone from then on, and is treated as the restored copy that it is.
 
+use std::path::Path;
+
 use super::compose::{places, run_policy};
 use crate::{
     config::Settings,
     contact::ids::MIRROR,
     mirror::Mirror,
+    replica::Diagnostic,
     sync::{Events, RunOptions, SyncError, SyncEvent, SystemClock, doubt},
 };
+
+/// There is a mirror to look at.
+///
+/// # Errors
+/// None was made yet.
+pub fn something_ran(mirror: &Path) -> Result<(), SyncError> {
+    if mirror.exists() {
+        return Ok(());
+    }
+    let diagnostic = Diagnostic::new(format!("find the mirror {}: nothing ran yet", mirror.display()));
+    Err(SyncError::Failed(diagnostic.hint("`carnet sync` makes the mirror and fills it")))
+}
 
 /// Opens the mirror; the caller has its lock.
 pub(crate) fn open_mirror(

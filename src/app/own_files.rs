@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::config::Settings;
+use crate::{config::Settings, mirror::beside};
 
 /// What of a carnet's own a file is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,11 +25,7 @@ pub fn own_file(file: &Path, settings: &Settings) -> Option<OwnFile> {
     let same =
         |other: &Path| file == other || matches!((file.canonicalize(), other.canonicalize()), (Ok(a), Ok(b)) if a == b);
     let mirror = &settings.mirror.path;
-    let is_mirror = BESIDE_THE_MIRROR.iter().any(|end| {
-        let mut name = mirror.as_os_str().to_owned();
-        name.push(end);
-        same(Path::new(&name))
-    });
+    let is_mirror = BESIDE_THE_MIRROR.iter().any(|end| same(&beside(mirror, end)));
     if let Some(book) = settings.books.iter().find(|book| same(&book.path)) {
         return Some(OwnFile::Book(book.name.clone()));
     }

@@ -8,16 +8,15 @@ use std::{
     time::Duration,
 };
 
-use super::{
-    lock,
-    restore::{beside, free_name},
-    run::run_in,
-};
+use super::{lock, restore::free_name, run::run_in};
 use crate::{
     config::Settings,
-    mirror::{Looked, Mirror, MirrorError, Present, Saved, forget_file},
+    mirror::{Looked, Mirror, MirrorError, Present, Saved, beside, forget_file},
     sync::{Events, Mode, RunOptions, Stop, Summary, SyncError, SystemClock, settle_first},
 };
+
+/// The command's name in the run log, and beside the lock.
+const REPAIR: &str = "repair";
 
 /// What a repair did.
 #[derive(Debug, Clone)]
@@ -52,7 +51,7 @@ pub fn sound_mirror(settings: &Settings) -> Result<Option<Looked>, SyncError> {
 pub async fn repair(settings: &Settings, stop: &Stop, events: &mut Events<'_>) -> Result<Repaired, SyncError> {
     let path = &settings.mirror.path;
     lock::no_daemon(path)?;
-    let _held = lock::take(path, "repair", Duration::ZERO, &Stop::new(), events)?;
+    let _held = lock::take(path, REPAIR, Duration::ZERO, &Stop::new(), events)?;
     let new = beside(path, ".repairing");
     forget_file(&new)?;
     let repaired = built(settings, &new, stop, events).await;
@@ -69,8 +68,7 @@ async fn built(settings: &Settings, new: &Path, stop: &Stop, events: &mut Events
     let (saved, uids) = mirror.salvage(path)?;
     let before = mirror.last_run()?.map_or(0, |run| run.id);
     settle_first(&mut mirror, &SystemClock)?;
-    let (only, trigger) = (Vec::new(), "repair".to_owned());
-    let options = RunOptions { mode: Mode::Rebuild, only, dry_run: false, max_delete: None, force: false, trigger };
+    let options = RunOptions::new(Mode::Rebuild, REPAIR);
     let summary = run_in(&mut mirror, settings, &options, stop, events, None).await?;
     mirror.rename_salvaged(&uids, before)?;
     mirror.into_one_file(new)?;

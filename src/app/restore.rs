@@ -14,12 +14,12 @@ use super::{
 };
 use crate::{
     config::Settings,
-    mirror::{Looked, Mirror, MirrorError, Present, forget_file},
+    mirror::{Looked, Mirror, MirrorError, Present, beside, forget_file},
     replica::Diagnostic,
     sync::{Doubted, Events, Host, Mode, RunOptions, Stop, SyncError, SystemClock, doubt},
 };
 
-/// The command's name in the run log.
+/// The command's name in the run log, and beside the lock.
 const RESTORE: &str = "restore";
 
 /// What a restore did.
@@ -45,7 +45,7 @@ pub fn restore(settings: &Settings, file: &Path, force: bool, events: &mut Event
         return Err(SyncError::Usage(same.hint("name a file that `carnet backup` made")));
     }
     lock::no_daemon(path)?;
-    let _held = lock::take(path, "restore", Duration::ZERO, &Stop::new(), events)?;
+    let _held = lock::take(path, RESTORE, Duration::ZERO, &Stop::new(), events)?;
     let new = beside(path, ".restoring");
     forget_file(&new)?;
     let restored = put_back(settings, (file, &new), force, events);
@@ -68,8 +68,13 @@ fn put_back(
     let present = Present::hold(&settings.mirror.path)?;
     let mut mirror = Mirror::open(new)?;
     mirror.number_from(&present.numbers())?;
-    let doubted =
-        doubt(&mut mirror, &places(settings), (run_policy(settings, &options()), RESTORE), &SystemClock, events)?;
+    let doubted = doubt(
+        &mut mirror,
+        &places(settings),
+        (run_policy(settings, &RunOptions::new(Mode::MirrorOnly, RESTORE)), RESTORE),
+        &SystemClock,
+        events,
+    )?;
     mirror.into_one_file(new)?;
     let kept = free_name(&settings.mirror.path, "before-restore", &SystemClock);
     let was_there = present.replace(new, &kept)?;
@@ -99,11 +104,6 @@ fn refuse_other_account(looked: &Looked, account: &str, force: bool) -> Result<(
     }
 }
 
-fn options() -> RunOptions {
-    let (only, trigger) = (Vec::new(), RESTORE.to_owned());
-    RunOptions { mode: Mode::MirrorOnly, only, dry_run: false, max_delete: None, force: false, trigger }
-}
-
 /// A name beside the mirror that says when it was replaced, and by what.
 pub(super) fn free_name(path: &Path, why: &str, host: &dyn Host) -> PathBuf {
     let stamp = host.now().format("%Y%m%dT%H%M%SZ");
@@ -112,10 +112,4 @@ pub(super) fn free_name(path: &Path, why: &str, host: &dyn Host) -> PathBuf {
         _ => beside(path, &format!(".{why}-{stamp}-{number}")),
     });
     names.find(|name| !name.exists()).unwrap_or_else(|| unreachable!("there are numbers without end"))
-}
-
-pub(super) fn beside(path: &Path, end: &str) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(end);
-    name.into()
 }

@@ -50,14 +50,8 @@ pub async fn import(
         }
     };
     let mut read = transfer::read(source, format, settings.vcard)?;
-    let run = RunOptions {
-        mode: if options.push { Mode::Sync } else { Mode::MirrorOnly },
-        only: Vec::new(),
-        dry_run: options.dry_run,
-        max_delete: None,
-        force: false,
-        trigger: "import".to_owned(),
-    };
+    let mode = if options.push { Mode::Sync } else { Mode::MirrorOnly };
+    let run = RunOptions { dry_run: options.dry_run, ..RunOptions::new(mode, "import") };
     run_with(settings, &run, (options.wait, stop), events, Some(&mut read)).await
 }
 

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{
-    messages::{Messages, Said, typed_number},
+    messages::{Messages, Said},
     problems,
 };
 use crate::sync::{Summary, SyncEvent, Telling, events::Note};
@@ -39,7 +39,7 @@ pub fn event(event: &SyncEvent, messages: &dyn Messages) -> Value {
             "type": "event",
             "event": "decided",
             "replica": replica,
-            "resolved": typed_number(applied.item),
+            "resolved": applied.item.to_string(),
             "text": messages.applied(applied),
         }),
         SyncEvent::Attention { replica, note } => {

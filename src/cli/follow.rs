@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::context::Context;
+use super::{context::Context, exit};
 use crate::{
     config::Settings,
     daemon::socket::{Answer, Declined, Failure, Followed, Told, ask},
@@ -65,7 +65,7 @@ pub async fn to_end(
             Some(Told::Skipped(lines)) => events(notice(format!("{lines} lines of the daemon's run were lost"))),
             Some(Told::Done(summary)) => return Some(Ok(*summary)),
             // The mirror is in use; the daemon tries again.
-            Some(Told::Failed(Failure { exit_code: 11, message, .. })) if asked.elapsed() < wait => {
+            Some(Told::Failed(Failure { exit_code: exit::LOCKED, message, .. })) if asked.elapsed() < wait => {
                 if !told_busy && wait >= LONG {
                     let message = message.strip_prefix("start: ").unwrap_or(&message);
                     events(notice(format!("{message} and is waited for")));
@@ -79,7 +79,7 @@ pub async fn to_end(
             None if begun => {
                 let message = format!("hear the end of the run from the daemon (process {pid})");
                 let hint = "`carnet status` shows how it ended".to_owned();
-                return Some(Err(SyncError::told(1, message, Some(hint))));
+                return Some(Err(SyncError::told(exit::FAILED, message, Some(hint))));
             }
             None => return None,
         }

@@ -4,7 +4,6 @@ use clap::Args;
 use serde_json::json;
 
 use super::{
-    clock::local,
     context::Context,
     errors::CliError,
     exit, lookup,
@@ -12,7 +11,10 @@ use super::{
 };
 use crate::{
     contact::{Address, Contact, Field, Item},
-    views::runs::{Change, HistoryRow, changes},
+    views::{
+        clock::local,
+        runs::{Change, HistoryRow, changes},
+    },
 };
 
 /// Flags of `history`.

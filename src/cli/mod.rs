@@ -6,7 +6,6 @@
 mod args;
 mod backup;
 mod check;
-mod clock;
 mod command;
 mod completions;
 mod conflicts;
@@ -50,26 +49,7 @@ use args::{Cli, Command};
 use context::Context;
 use errors::CliError;
 
-/// Exit codes, public and tested. Source: operations.md, section 1; those of a run that ended early are
-/// [`crate::sync::SyncError::exit_code`]'s.
-pub mod exit {
-    /// Done.
-    pub const DONE: u8 = 0;
-    /// Failed.
-    pub const FAILED: u8 = 1;
-    /// Usage or settings.
-    pub const USAGE: u8 = 2;
-    /// Finished, but something waits or failed for single contacts.
-    pub const PARTLY: u8 = 3;
-    /// The login was refused.
-    pub const LOGIN: u8 = 4;
-    /// Network or server trouble.
-    pub const NETWORK: u8 = 5;
-    /// Stopped for safety.
-    pub const SAFETY: u8 = 7;
-    /// Interrupted.
-    pub const INTERRUPTED: u8 = 130;
-}
+pub use crate::sync::exit;
 
 /// Runs the program on these arguments, the first being its own name, and answers its exit code.
 pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {

@@ -9,12 +9,7 @@ use std::{
 
 use chrono::Utc;
 
-use super::{
-    conflicts::item,
-    messages::{Language, typed_number},
-    plural::counted,
-    problems,
-};
+use super::{conflicts::item, exit, messages::Language, plural::counted, problems};
 use crate::{
     config::Settings,
     daemon::{Listener, News, Outcome, Scope},
@@ -57,11 +52,11 @@ fn matter(matter: Matter<'_>, names: bool) -> (String, Option<String>) {
                     messages.attention(&found.replica, &remote(found), attention)
                 }
                 Subject::Attention { .. } => {
-                    format!("{}: {what}, about {} ({})", found.replica, contact(found), typed_number(found.id))
+                    format!("{}: {what}, about {} ({})", found.replica, contact(found), found.id)
                 }
             };
             // Ids of records are file names, which are people's names.
-            let show = || Some(format!("carnet conflicts show {}", typed_number(found.id)));
+            let show = || Some(format!("carnet conflicts show {}", found.id));
             (text, if names || is_guard(found) { hint } else { show() })
         }
         Matter::Problem(problem) => {
@@ -132,9 +127,11 @@ pub fn listener() -> Listener {
             let end = match outcome {
                 Outcome::Done(_) => End::Whole { all: scope == Scope::All },
                 Outcome::Failed(error) => End::of(error, WORDS),
-                Outcome::Panicked(words) => {
-                    End::Failed(RunFailure { exit_code: 1, message: format!("finish a run: {words}"), hint: None })
-                }
+                Outcome::Panicked(words) => End::Failed(RunFailure {
+                    exit_code: exit::FAILED,
+                    message: format!("finish a run: {words}"),
+                    hint: None,
+                }),
             };
             // Where the programs are slow, the next run tells of this one's matters, too.
             let _ = ended.try_send((settings, end));

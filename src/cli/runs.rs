@@ -4,7 +4,6 @@ use clap::Args;
 use serde_json::{Value, json};
 
 use super::{
-    clock::local,
     context::Context,
     errors::CliError,
     exit, history,
@@ -16,6 +15,7 @@ use crate::{
     sync::events::Stopped,
     views::{
         Reader,
+        clock::local,
         problems::failures_of,
         runs::{self, RunRow},
     },

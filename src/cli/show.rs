@@ -4,7 +4,6 @@ use clap::Args;
 use serde_json::json;
 
 use super::{
-    clock::local,
     context::Context,
     errors::CliError,
     exit, lookup,
@@ -14,6 +13,7 @@ use crate::{
     contact::Field,
     views::{
         Reader,
+        clock::local,
         contacts::{Holder, Standing, Stored, holders},
     },
 };

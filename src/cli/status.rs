@@ -4,7 +4,6 @@ use chrono::{DateTime, Local, Utc};
 use serde_json::{Value, json};
 
 use super::{
-    clock::{self, local},
     conflicts::item,
     context::Context,
     errors::CliError,
@@ -16,12 +15,13 @@ use super::{
     report::who,
 };
 use crate::{
-    app::{DaemonNote, daemon_of},
+    app::{DaemonNote, daemon_of, something_ran},
     config::Settings,
     contact::Field,
-    sync::CRM,
+    sync::{CRM, stamp},
     views::{
         attention::{Item, Subject},
+        clock::{self, local},
         problems::Problem,
         status::{ReplicaStatus, RunRow, Status, UnsettledWrite, status},
     },
@@ -30,13 +30,7 @@ use crate::{
 /// `carnet status`.
 pub fn run(context: &mut Context) -> Result<u8, CliError> {
     let settings = context.settings()?;
-    if !settings.mirror.path.exists() {
-        let hint = "`carnet sync` makes the mirror and fills it";
-        return Err(CliError::failed(
-            format!("find the mirror {}: nothing ran yet", settings.mirror.path.display()),
-            hint,
-        ));
-    }
+    something_ran(&settings.mirror.path)?;
     let status = status(&context.reader(&settings)?, names(&settings))?;
     let shown = Shown::new(status, daemon_of(&settings.mirror.path), &settings, Utc::now());
     if context.out.json {
@@ -96,7 +90,7 @@ impl Shown {
             "daemon": self.daemon.as_ref().map(|DaemonNote { pid, started, next: _, failures }| {
                 json!({ "pid": pid, "started_at": started, "failures": failures })
             }),
-            "next_run": self.next.map(|next| next.to_rfc3339_opts(chrono::SecondsFormat::Secs, true)),
+            "next_run": self.next.map(stamp),
             "replicas": replicas.iter().map(pending).collect::<Vec<_>>(),
             "conflicts": items.iter().filter_map(|item| match &item.subject {
                 Subject::Conflict { field, here, there, .. } => Some(json!({

@@ -71,38 +71,28 @@ fn limit(text: &str) -> Result<Limit, String> {
 /// `carnet pull`.
 pub fn pull(args: &PullArgs, context: &mut Context) -> Result<u8, CliError> {
     let options = RunOptions {
-        mode: Mode::Pull,
-        only: Vec::new(),
         dry_run: args.dry_run,
         max_delete: args.guard.max_delete,
         force: args.guard.force,
-        trigger: "pull".to_owned(),
+        ..RunOptions::new(Mode::Pull, "pull")
     };
     run(&options, args.wait, context)
 }
 
 /// `carnet push`.
 pub fn push(args: &PushArgs, context: &mut Context) -> Result<u8, CliError> {
-    let options = RunOptions {
-        mode: Mode::Push,
-        only: Vec::new(),
-        dry_run: args.dry_run,
-        max_delete: None,
-        force: false,
-        trigger: "push".to_owned(),
-    };
+    let options = RunOptions { dry_run: args.dry_run, ..RunOptions::new(Mode::Push, "push") };
     run(&options, args.wait, context)
 }
 
 /// `carnet sync`.
 pub fn sync(args: &SyncArgs, context: &mut Context) -> Result<u8, CliError> {
     let options = RunOptions {
-        mode: Mode::Sync,
         only: args.only.clone(),
         dry_run: args.dry_run,
         max_delete: args.guard.max_delete,
         force: args.guard.force,
-        trigger: "sync".to_owned(),
+        ..RunOptions::new(Mode::Sync, "sync")
     };
     let settings = context.settings()?;
     // What the daemon would do as well, it does: one run is enough, and it knows of it.
@@ -126,14 +116,7 @@ pub fn sync(args: &SyncArgs, context: &mut Context) -> Result<u8, CliError> {
 
 /// What the first sync with these settings would do.
 pub fn rehearse(context: &mut Context, settings: &Settings) -> Result<u8, CliError> {
-    let options = RunOptions {
-        mode: Mode::Sync,
-        only: Vec::new(),
-        dry_run: true,
-        max_delete: None,
-        force: false,
-        trigger: "init".to_owned(),
-    };
+    let options = RunOptions { dry_run: true, ..RunOptions::new(Mode::Sync, "init") };
     let in_sum = Told { each_change: false, ..Told::of_a_run(true) };
     reported(context, settings, in_sum, async |stop, events| app::run(settings, &options, stop, events).await)
 }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 
 use super::plan::{Cause, Scope};
+use crate::sync::exit;
 
 /// A picture of the daemon. A new one is published at each change.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -58,8 +59,13 @@ pub struct LastRun {
 }
 
 impl DaemonState {
+    /// True while the daemon waits after a refused login.
+    pub fn is_login_refused(&self) -> bool {
+        self.failures > 0 && self.last.as_ref().is_some_and(|last| last.exit_code == exit::LOGIN)
+    }
+
     /// A daemon that has just begun.
-    pub(super) fn new(started: DateTime<Utc>) -> Self {
+    pub(crate) fn new(started: DateTime<Utc>) -> Self {
         Self {
             started,
             running: None,

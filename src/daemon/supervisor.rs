@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use chrono::{DateTime, Local, SecondsFormat, TimeDelta, Utc};
+use chrono::{DateTime, Local, TimeDelta, Utc};
 use tokio::sync::watch;
 use tracing::{info, warn};
 
@@ -27,7 +27,7 @@ use super::{
 use crate::{
     app::{self, DaemonLock, DaemonNote, WatchedBook},
     config::{Environment, Settings, SettingsError, schedule::Schedule, secrets},
-    sync::{CRM, Mode, RunOptions, Stop, Summary, SyncError, SyncEvent},
+    sync::{CRM, Mode, RunOptions, Stop, Summary, SyncError, SyncEvent, exit, stamp},
     views::runs::{has_met, newest},
 };
 
@@ -208,7 +208,7 @@ impl Daemon {
         let (exit_code, error) = match outcome {
             Outcome::Done(summary) => (summary.exit_code(), None),
             Outcome::Failed(error) => (error.exit_code(), Some(error.to_string())),
-            Outcome::Panicked(words) => (1, Some(format!("finish a run: {words}"))),
+            Outcome::Panicked(words) => (exit::FAILED, Some(format!("finish a run: {words}"))),
         };
         let now = Utc::now();
         if let Outcome::Done(summary) = outcome {
@@ -234,7 +234,6 @@ impl Daemon {
         if self.state == was {
             return;
         }
-        let stamp = |at: DateTime<Utc>| at.to_rfc3339_opts(SecondsFormat::Secs, true);
         self.lock.tell(DaemonNote {
             pid: std::process::id(),
             started: stamp(self.state.started),
@@ -308,8 +307,7 @@ fn synchronise(order: &Order, tell: &mut dyn FnMut(SyncEvent)) -> Result<Summary
         Scope::All => Vec::new(),
         Scope::Books => settings.books.iter().map(|book| book.name.clone()).collect(),
     };
-    let trigger = "daemon".to_owned();
-    let options = RunOptions { mode: Mode::Sync, only, dry_run: false, max_delete: None, force: false, trigger };
+    let options = RunOptions { only, ..RunOptions::new(Mode::Sync, "daemon") };
     app::run_on_this_thread(settings, &options, BUSY_WAIT, stop, tell)
 }
 

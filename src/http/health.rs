@@ -1,9 +1,9 @@
 //! Whether the daemon does what it is there for. Pure: the picture, the schedule and the time are handed in.
 
-use chrono::{DateTime, Local, SecondsFormat, TimeDelta, Utc};
+use chrono::{DateTime, Local, TimeDelta, Utc};
 use serde_json::{Value, json};
 
-use crate::{config::schedule::Schedule, daemon::DaemonState};
+use crate::{config::schedule::Schedule, daemon::DaemonState, sync::stamp};
 
 /// So many times of the schedule may pass without a run that comes to its end.
 const MISSED_MAX: usize = 3;
@@ -13,8 +13,6 @@ const MISSED_FOR: TimeDelta = TimeDelta::minutes(5);
 const SILENT_MAX: TimeDelta = TimeDelta::minutes(30);
 /// A run that is due begins within this.
 const LATE_MAX: TimeDelta = TimeDelta::minutes(2);
-/// The exit code of a run whose login was refused.
-const LOGIN_REFUSED: u8 = 4;
 
 /// What is wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,7 +43,7 @@ pub(super) fn judge(
     stirred: Option<DateTime<Utc>>,
     now: DateTime<Utc>,
 ) -> Option<Trouble> {
-    if login_refused(state) {
+    if state.is_login_refused() {
         return Some(Trouble::LoginRefused);
     }
     if let Some(running) = state.running {
@@ -62,11 +60,6 @@ pub(super) fn judge(
     }
     let since = state.last_good.unwrap_or(state.started);
     is_missed(schedule, since, now).then_some(Trouble::NoRunSucceeds { since })
-}
-
-/// True while the daemon waits after a refused login.
-pub(super) fn login_refused(state: &DaemonState) -> bool {
-    state.failures > 0 && state.last.as_ref().is_some_and(|last| last.exit_code == LOGIN_REFUSED)
 }
 
 fn is_missed(schedule: &Schedule, since: DateTime<Utc>, now: DateTime<Utc>) -> bool {
@@ -120,14 +113,8 @@ pub(super) fn object(state: &DaemonState, trouble: Option<Trouble>) -> Value {
     })
 }
 
-pub(super) fn stamp(at: DateTime<Utc>) -> String {
-    at.to_rfc3339_opts(SecondsFormat::Secs, true)
-}
-
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
-
     use super::*;
     use crate::daemon::{Cause, LastRun, Running, Scope};
 
@@ -136,17 +123,7 @@ mod tests {
     }
 
     fn state() -> DaemonState {
-        DaemonState {
-            started: at("08:00:00"),
-            running: None,
-            last: None,
-            last_good: None,
-            failures: 0,
-            next: None,
-            waiting: 0,
-            unwatched: BTreeMap::new(),
-            stopping: false,
-        }
+        DaemonState::new(at("08:00:00"))
     }
 
     fn check(state: &DaemonState, schedule: &str, now: &str, expected: Option<Trouble>) {

@@ -69,7 +69,8 @@ impl Seen {
             News::Begun(order) => {
                 let mut counts = seen.counts();
                 counts.begun = Some(Instant::now());
-                counts.mirror = Some(order.settings.mirror.path.clone());
+                // Without a listener nobody asks what the mirror holds.
+                counts.mirror = order.settings.http.as_ref().map(|_| order.settings.mirror.path.clone());
                 counts.scope = Some(order.scope);
                 counts.stirred = Some(Utc::now());
             }

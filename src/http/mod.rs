@@ -19,6 +19,8 @@ use std::{io, net::SocketAddr, path::PathBuf};
 
 pub use serve::{HttpServer, examine};
 
+use crate::sync::exit;
+
 /// Why nothing can be listened to. Reads after "failed to".
 #[derive(Debug, thiserror::Error)]
 pub enum HttpError {
@@ -66,8 +68,8 @@ impl HttpError {
     /// The public exit code.
     pub fn exit_code(&self) -> u8 {
         match self {
-            HttpError::Bind { .. } => 1,
-            HttpError::Token { .. } => 2,
+            HttpError::Bind { .. } => exit::FAILED,
+            HttpError::Token { .. } => exit::USAGE,
         }
     }
 }

@@ -26,7 +26,7 @@ use super::{
     text,
     token::Token,
 };
-use crate::daemon::DaemonHandle;
+use crate::{daemon::DaemonHandle, sync::stamp};
 
 /// Webhooks send what has changed; it is not looked at.
 const BODY_MAX: usize = 64 * 1024;
@@ -126,7 +126,7 @@ async fn nudge(State(observed): State<Observed>, headers: HeaderMap, body: Body)
     };
     let (refused, next) = {
         let state = observed.daemon.state.borrow();
-        (health::login_refused(&state), state.next)
+        (state.is_login_refused(), state.next)
     };
     if refused {
         let wait = next.map_or(Duration::ZERO, |next| (next - Utc::now()).to_std().unwrap_or_default());
@@ -145,7 +145,7 @@ async fn nudge(State(observed): State<Observed>, headers: HeaderMap, body: Body)
     let wait = at.saturating_sub(now);
     let begins = Utc::now() + TimeDelta::from_std(wait).unwrap_or_default();
     let answer = json!({
-        "status": "accepted", "run_in_seconds": wait.as_secs_f64(), "run_at": health::stamp(begins),
+        "status": "accepted", "run_in_seconds": wait.as_secs_f64(), "run_at": stamp(begins),
         "at_work": observed.daemon.state.borrow().running.is_some(),
     });
     (StatusCode::ACCEPTED, json_body(&answer)).into_response()

@@ -68,7 +68,6 @@ impl HttpServer {
         let mut server = Self { observed: Observed::new(daemon, seen), open: None };
         let settings = server.observed.daemon.settings.borrow_and_update().clone();
         if let Some(wanted) = &settings.http {
-            server.observed.seen.begin(status::counts(&settings.mirror.path));
             server.listen(wanted)?;
         }
         Ok(server)
@@ -124,6 +123,9 @@ impl HttpServer {
             let address = listener.local_addr().unwrap_or(wanted.listen);
             info!(token_file = %wanted.nudge_token_file.display(), "health, metrics and nudge are at http://{address}/");
             self.open = Some(Open { settings: wanted.clone(), listener, routes });
+            // Before the first run that is heard of.
+            let mirror = self.observed.daemon.settings.borrow().mirror.path.clone();
+            self.observed.seen.begin(status::counts(&mirror));
         }
         *self.observed.token.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = Some(token);
         Ok(())

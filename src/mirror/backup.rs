@@ -8,7 +8,7 @@ use std::{fs, io::ErrorKind, os::unix::fs::PermissionsExt, path::Path};
 use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension};
 
 use super::{
-    Mirror,
+    Mirror, beside,
     error::{MirrorError, Result},
     open::{known, refuse_other_files, refuse_other_schemas},
 };
@@ -161,11 +161,4 @@ fn refuse_unsound(conn: &Connection, path: &Path) -> Result<()> {
 /// True where SQLite says that the file's bytes make no sense.
 pub(super) fn is_damage(error: &rusqlite::Error) -> bool {
     matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase))
-}
-
-/// The file of that name beside another.
-pub(super) fn beside(path: &Path, end: &str) -> std::path::PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(end);
-    name.into()
 }

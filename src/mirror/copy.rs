@@ -4,11 +4,7 @@
 //! to build it anew (`VACUUM INTO`) takes two to three times as long. Its name is gone as soon as it is open, so that
 //! nothing of it stays, however the run ends. It is not worth a single fsync.
 
-use std::{
-    fs,
-    io::ErrorKind,
-    path::{Path, PathBuf},
-};
+use std::path::PathBuf;
 
 use rusqlite::{
     Connection, OpenFlags,
@@ -19,6 +15,7 @@ use rusqlite::{
 use super::{
     Mirror,
     error::{MirrorError, Result},
+    forget_file,
     open::create,
 };
 
@@ -33,15 +30,14 @@ impl Mirror {
             return self.copied_to(Connection::open_in_memory()?);
         };
         let path = PathBuf::from(format!("{path}.dry-run"));
-        let io = |source| MirrorError::Io { path: path.clone(), source };
         // A run that was killed while it copied has left its own.
-        forget(&path).map_err(io)?;
+        forget_file(&path)?;
         // SQLite takes an empty file for a new database: this one is its owner's alone from its first instant.
         create(&path)?;
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let copied = Connection::open_with_flags(&path, flags).map_err(MirrorError::from);
         let copied = copied.and_then(|conn| self.copied_to(conn));
-        let forgotten = forget(&path).map_err(io);
+        let forgotten = forget_file(&path);
         let copy = copied?;
         forgotten?;
         Ok(copy)
@@ -65,21 +61,10 @@ impl Mirror {
     }
 }
 
-/// The file, and what SQLite may have put beside it.
-fn forget(path: &Path) -> std::io::Result<()> {
-    for end in ["", "-journal", "-wal", "-shm"] {
-        let mut name = path.as_os_str().to_owned();
-        name.push(end);
-        match fs::remove_file(&name) {
-            Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
-            Ok(()) | Err(_) => {}
-        }
-    }
-    Ok(())
-}
-
 #[cfg(test)]
 mod tests {
+    use std::{fs, path::Path};
+
     use super::*;
 
     fn names(folder: &Path) -> Vec<String> {

@@ -2,14 +2,11 @@
 //! `IOERR_CORRUPTFS` reaches nobody as such), and the two call for opposite things. So the file is read once more, whole,
 //! and checked. Nothing is written.
 
-use std::{
-    fs, io,
-    path::{Path, PathBuf},
-};
+use std::{fs, io, path::Path};
 
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
-use super::error::MirrorError;
+use super::{beside, error::MirrorError};
 
 /// What a second look at the files found.
 #[derive(Debug)]
@@ -59,12 +56,6 @@ fn look(path: &Path) -> Found {
         Ok(word) if word == "ok" => Found::Sound,
         Ok(_) | Err(_) => Found::Malformed,
     }
-}
-
-fn beside(path: &Path, end: &str) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(end);
-    PathBuf::from(name)
 }
 
 #[cfg(test)]

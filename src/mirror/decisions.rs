@@ -98,6 +98,16 @@ pub enum StandingKind {
     Apart,
 }
 
+impl std::fmt::Display for ItemId {
+    /// The number as it is typed: `3`, `q7`.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            ItemId::Conflict(id) => write!(f, "{id}"),
+            ItemId::Attention(id) => write!(f, "q{id}"),
+        }
+    }
+}
+
 impl StandingKind {
     fn word(self) -> &'static str {
         match self {

@@ -40,7 +40,10 @@ mod search;
 mod spill;
 mod uids;
 
-use std::time::Duration;
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use rusqlite::{CachedStatement, Connection, ErrorCode};
 
@@ -62,6 +65,13 @@ pub use runs::RunRow;
 pub use salvage::{Saved, Uids};
 pub use search::Search;
 pub use spill::Spilled;
+
+/// The file beside the mirror whose name has this more at its end.
+pub fn beside(path: &Path, end: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(end);
+    name.into()
+}
 
 /// The mirror, open. One connection, one thread.
 #[derive(Debug)]

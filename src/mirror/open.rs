@@ -15,8 +15,7 @@ use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior, function
 use rusqlite_migration::{Error as MigrationError, HookError, HookResult, Migrations, MigrationsBuilder};
 
 use super::{
-    Mirror,
-    backup::beside,
+    Mirror, beside,
     error::{MirrorError, Result},
 };
 use crate::contact::keys;

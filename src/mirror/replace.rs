@@ -20,7 +20,8 @@ use rusqlite::{Connection, OpenFlags, OptionalExtension, config::DbConfig};
 
 use super::{
     Mirror,
-    backup::{beside, is_damage},
+    backup::is_damage,
+    beside,
     error::{MirrorError, Result},
     open::{BUSY_MAX, refuse_other_files, refuse_other_schemas},
 };

@@ -5,14 +5,11 @@ use std::path::Path;
 use serde_json::{Value, json};
 
 use super::Matter;
-use crate::{
-    sync::ItemId,
-    views::{
-        MirrorError, Reader,
-        attention::{self, Item, Subject},
-        problems::{self, Problem},
-        status::{UnsettledWrite, unsettled_in_crm},
-    },
+use crate::views::{
+    MirrorError, Reader,
+    attention::{self, Item, Subject},
+    problems::{self, Problem},
+    status::{UnsettledWrite, unsettled_in_crm},
 };
 
 /// All that waits in a mirror.
@@ -38,18 +35,10 @@ impl Waiting {
     }
 }
 
-/// The number as it is typed after `carnet conflicts`: `3`, `q7`.
-fn number(item: &Item) -> String {
-    match item.id {
-        ItemId::Conflict(id) => id.to_string(),
-        ItemId::Attention(id) => format!("q{id}"),
-    }
-}
-
 /// Stays the same as long as it waits. A question that is raised anew is another run's.
 pub(super) fn key(matter: Matter<'_>) -> String {
     match matter {
-        Matter::Item(item) => format!("{} of {}", number(item), item.run),
+        Matter::Item(item) => format!("{} of {}", item.id, item.run),
         Matter::Problem(Problem { id, failure, first_run, .. }) => {
             format!("problem {id} {} {} of {first_run}", failure.replica, failure.activity.word())
         }
@@ -74,7 +63,7 @@ pub(super) fn object(matter: Matter<'_>, (text, hint): (String, Option<String>),
             };
             let contact = item.contact.as_ref().and_then(|contact| contact.crm_id.as_deref());
             json!({
-                "kind": kind, "id": number(item), "replica": item.replica, "field": field, "crm_id": contact,
+                "kind": kind, "id": item.id.to_string(), "replica": item.replica, "field": field, "crm_id": contact,
                 "since": item.since,
             })
         }

@@ -10,12 +10,12 @@ use std::{
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
+use crate::{sync::exit, views::beside};
+
 /// Network and server trouble passes by itself most of the time: it is told after so long...
 const TROUBLE_FOR: TimeDelta = TimeDelta::minutes(15);
 /// ...and so many tries.
 const TROUBLE_TRIES: u32 = 3;
-/// The exit code of such trouble.
-const TROUBLE: u8 = 5;
 
 /// What was told.
 #[derive(Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -39,9 +39,7 @@ struct Failing {
 }
 
 pub(super) fn path(mirror: &Path) -> PathBuf {
-    let mut name = mirror.as_os_str().to_owned();
-    name.push(".told");
-    PathBuf::from(name)
+    beside(mirror, ".told")
 }
 
 impl Memory {
@@ -79,7 +77,7 @@ impl Memory {
         failing.tries = failing.tries.saturating_add(1);
         failing.exit_code = exit_code;
         let lasts = failing.tries >= TROUBLE_TRIES && now - failing.since >= TROUBLE_FOR;
-        failing.told != Some(exit_code) && (exit_code != TROUBLE || lasts)
+        failing.told != Some(exit_code) && (exit_code != exit::NETWORK || lasts)
     }
 
     pub fn failing_since(&self) -> Option<DateTime<Utc>> {

@@ -12,13 +12,13 @@ mod memory;
 
 use std::path::PathBuf;
 
-use chrono::{DateTime, SecondsFormat, Utc};
+use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 use tracing::{debug, warn};
 
 use crate::{
     config::Settings,
-    sync::SyncError,
+    sync::{SyncError, stamp},
     views::{MirrorError, attention::Item, problems::Problem, status::UnsettledWrite},
 };
 use memory::Memory;
@@ -218,8 +218,4 @@ async fn tell(settings: &Settings, program: &[String], told: &Value) -> bool {
         Err(why) => warn!(program = name, "failed to tell of it, which is tried again after the next run: {why}"),
     }
     done.is_ok()
-}
-
-fn stamp(at: DateTime<Utc>) -> String {
-    at.to_rfc3339_opts(SecondsFormat::Secs, true)
 }

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use super::{
-    SyncError,
+    SyncError, exit,
     participant::{CRM, Participant},
     run::Run,
 };
@@ -62,9 +62,9 @@ impl AttentionCounts {
 /// What `carnet status` shows as waiting, a run does not pass over with 0.
 pub fn exit_code(stopped: bool, failed: u64, waiting: u64) -> u8 {
     match (stopped, failed + waiting) {
-        (true, _) => 7,
-        (false, 0) => 0,
-        (false, _) => 3,
+        (true, _) => exit::SAFETY,
+        (false, 0) => exit::DONE,
+        (false, _) => exit::PARTLY,
     }
 }
 

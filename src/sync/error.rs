@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::review::refused::Refused;
+use super::{exit, review::refused::Refused};
 use crate::{
     mirror::MirrorError,
     replica::{Diagnostic, Distrust, ReplicaError},
@@ -69,15 +69,15 @@ impl SyncError {
     /// The public exit code.
     pub fn exit_code(&self) -> u8 {
         match self {
-            SyncError::Settings(_) | SyncError::Usage(_) => 2,
-            SyncError::Login(_) => 4,
-            SyncError::Network(_) => 5,
-            SyncError::Safety(_) | SyncError::OtherAccount { .. } | SyncError::Distrusted(_) => 7,
-            SyncError::Refused(refused) if refused.why.is_usage() => 2,
-            SyncError::Refused(_) => 1,
-            SyncError::Locked(_) => 11,
-            SyncError::Interrupted => 130,
-            SyncError::Mirror(_) | SyncError::Output(_) | SyncError::Failed(_) => 1,
+            SyncError::Settings(_) | SyncError::Usage(_) => exit::USAGE,
+            SyncError::Login(_) => exit::LOGIN,
+            SyncError::Network(_) => exit::NETWORK,
+            SyncError::Safety(_) | SyncError::OtherAccount { .. } | SyncError::Distrusted(_) => exit::SAFETY,
+            SyncError::Refused(refused) if refused.why.is_usage() => exit::USAGE,
+            SyncError::Refused(_) => exit::FAILED,
+            SyncError::Locked(_) => exit::LOCKED,
+            SyncError::Interrupted => exit::INTERRUPTED,
+            SyncError::Mirror(_) | SyncError::Output(_) | SyncError::Failed(_) => exit::FAILED,
         }
     }
 
@@ -85,12 +85,12 @@ impl SyncError {
     pub fn told(exit_code: u8, message: String, hint: Option<String>) -> Self {
         let diagnostic = Diagnostic { message, hint };
         match exit_code {
-            2 => SyncError::Settings(diagnostic),
-            4 => SyncError::Login(diagnostic),
-            5 => SyncError::Network(diagnostic),
-            7 => SyncError::Safety(diagnostic),
-            11 => SyncError::Locked(diagnostic),
-            130 => SyncError::Interrupted,
+            exit::USAGE => SyncError::Settings(diagnostic),
+            exit::LOGIN => SyncError::Login(diagnostic),
+            exit::NETWORK => SyncError::Network(diagnostic),
+            exit::SAFETY => SyncError::Safety(diagnostic),
+            exit::LOCKED => SyncError::Locked(diagnostic),
+            exit::INTERRUPTED => SyncError::Interrupted,
             _ => SyncError::Failed(diagnostic),
         }
     }

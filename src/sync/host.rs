@@ -11,6 +11,11 @@ use rustix::time::ClockId;
 
 use crate::replica::Diagnostic;
 
+/// A moment as the mirror writes it: RFC 3339, UTC, seconds.
+pub fn stamp(at: DateTime<Utc>) -> String {
+    at.to_rfc3339_opts(SecondsFormat::Secs, true)
+}
+
 /// The machine, as a run sees it.
 pub trait Host {
     /// The time of day.
@@ -18,7 +23,7 @@ pub trait Host {
 
     /// The time of day as the mirror writes it: RFC 3339, UTC, seconds.
     fn stamp(&self) -> String {
-        self.now().to_rfc3339_opts(SecondsFormat::Secs, true)
+        stamp(self.now())
     }
 
     /// How long the machine has been up.

@@ -52,6 +52,14 @@ pub struct RunOptions {
     pub trigger: String,
 }
 
+impl RunOptions {
+    /// A run of these steps, on all replicas, with nothing said beyond the settings. `trigger` is the command's name.
+    pub fn new(mode: Mode, trigger: &str) -> Self {
+        let (only, trigger) = (Vec::new(), trigger.to_owned());
+        Self { mode, only, dry_run: false, max_delete: None, force: false, trigger }
+    }
+}
+
 /// A wish to stop, shared between the run and whoever hears the signal. The request in hand is finished first.
 #[derive(Debug, Clone)]
 pub struct Stop(watch::Sender<bool>);

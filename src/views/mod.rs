@@ -4,6 +4,7 @@
 //! It says nothing in words and prints nothing: a terminal and a web page show the same, each in its own way.
 
 pub mod attention;
+pub mod clock;
 pub mod comparison;
 pub mod contacts;
 pub mod firms;
@@ -14,7 +15,7 @@ pub mod status;
 use std::path::Path;
 
 use crate::mirror::Mirror;
-pub use crate::mirror::{ContactId, MirrorError, State};
+pub use crate::mirror::{ContactId, MirrorError, State, beside};
 
 /// A mirror that is looked at and never changed.
 pub struct Reader {

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::{
     cli::{
-        messages::{Messages, candidates, typed_choice, typed_number},
+        messages::{Messages, candidates, typed_choice},
         output::plain,
         report::who,
     },
@@ -99,7 +99,7 @@ pub fn command(item: &Item, messages: &dyn Messages) -> String {
     let answers = answers(item);
     let (first, others) = answers.split_first().map_or(("", &[][..]), |(first, others)| (first.as_str(), others));
     let others: Vec<&str> = others.iter().map(|answer| answer.trim_start_matches("--keep ")).collect();
-    messages.command(&format!("{} {first}", typed_number(item.id)), &others)
+    messages.command(&format!("{} {first}", item.id), &others)
 }
 
 /// A decision as it was typed; a contact by its row, since it may have been forgotten meanwhile.
@@ -124,7 +124,7 @@ pub fn object(item: &Item, messages: &dyn Messages) -> Value {
     let contact = contact.as_ref().map(
         |Known { uid, crm_id, name, deleted }| json!({ "uid": uid, "id": crm_id, "name": name, "deleted": deleted }),
     );
-    let (number, answers, state) = (typed_number(item.id), answers(item), state.word());
+    let (number, answers, state) = (item.id.to_string(), answers(item), state.word());
     let (crate::sync::ItemId::Conflict(id) | crate::sync::ItemId::Attention(id)) = item.id;
     let mut object = match subject {
         Subject::Conflict { contact: _, field, base, here, there, kept } => json!({

@@ -3,11 +3,10 @@
 use super::item;
 use crate::{
     cli::{
-        clock::local,
         context::Context,
         errors::CliError,
         exit,
-        messages::{Messages, typed_number},
+        messages::Messages,
         output::{FAINT, Output, STRONG, WARNING, plain},
         problems,
         report::who,
@@ -17,6 +16,7 @@ use crate::{
     views::{
         MirrorError, Reader, State,
         attention::{Item, Subject, items},
+        clock::local,
         problems::{Problem, problems},
         status::{UnsettledWrite, unsettled_in_crm},
     },
@@ -116,7 +116,7 @@ fn row(one: &Item, messages: &dyn Messages) -> Vec<String> {
     };
     let (name, what) = (item::name(one, messages), item::what(one, messages));
     let question = item::question(one, messages);
-    vec![typed_number(one.id), name, what, one.replica.clone(), since, item::command(one, messages), question]
+    vec![one.id.to_string(), name, what, one.replica.clone(), since, item::command(one, messages), question]
 }
 
 /// The same of a write to the CRM that has no number: there is nothing to type.

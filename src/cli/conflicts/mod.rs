@@ -15,7 +15,6 @@ use super::{
     context::Context,
     errors::CliError,
     events_json, exit, lookup,
-    messages::typed_number,
     output::{FAINT, Output, plain},
     report::change_line,
 };
@@ -164,7 +163,7 @@ fn print_applied(applied: &Applied, summary: &Summary, events: &[SyncEvent], out
             out.object(&events_json::event(event, messages))?;
         }
         let mut object = events_json::summary(summary, messages);
-        object["resolved"] = typed_number(applied.item).into();
+        object["resolved"] = applied.item.to_string().into();
         object["text"] = text.into();
         object["to_sync"] = applied.to_sync.into();
         return Ok(out.object(&object)?);
@@ -188,7 +187,7 @@ fn print_noted(item: ItemId, out: &mut Output) -> Result<(), CliError> {
         return Ok(out.say(&text)?);
     }
     let mut object = events_json::summary(&Summary::default(), messages);
-    object["noted"] = typed_number(item).into();
+    object["noted"] = item.to_string().into();
     object["text"] = text.into();
     Ok(out.object(&object)?)
 }

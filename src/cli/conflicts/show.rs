@@ -5,17 +5,17 @@ use serde_json::{Value, json};
 use super::{item, table::lay_out};
 use crate::{
     cli::{
-        clock::local,
         context::Context,
         errors::CliError,
         exit,
-        messages::{Messages, candidates, typed_choice, typed_number},
+        messages::{Messages, candidates, typed_choice},
         output::{FAINT, Output, STRONG, WARNING, plain},
     },
     sync::{Candidate, ItemId, Refused, SyncError, Why},
     views::{
         State,
         attention::{Item, Subject},
+        clock::local,
         comparison::{Row, side_by_side},
     },
 };
@@ -61,7 +61,7 @@ fn print(item: &Item, rows: &[Row], width: usize, out: &mut Output) -> Result<()
         out.line(&could_be(candidate, &item.replica, messages))?;
     }
     out.line("")?;
-    let (number, choices) = (typed_number(item.id), item.choices());
+    let (number, choices) = (item.id.to_string(), item.choices());
     let answers: Vec<String> = choices.iter().map(|choice| typed_choice(choice, candidates(item))).collect();
     let wide = answers.iter().map(|answer| answer.chars().count()).max().unwrap_or(0);
     for (answer, choice) in answers.iter().zip(&choices) {
@@ -87,7 +87,7 @@ fn head(one: &Item, out: &mut Output) -> Result<(), CliError> {
         (State::Open, Some(_)) => format!("{WARNING}{}{WARNING:#}", plain(&item::command(one, messages))),
         (State::Settled, _) => "settled".to_owned(),
     };
-    let (word, number, since) = (messages.item(one.id), typed_number(one.id), local(&one.since));
+    let (word, number, since) = (messages.item(one.id), one.id.to_string(), local(&one.since));
     let what = item::what(one, messages);
     let (name, what, replica) = (plain(&name), plain(&what), plain(&one.replica));
     out.line(&format!("{STRONG}{word} {number}{STRONG:#}  {name}  {what}  {FAINT}with{FAINT:#} {replica}"))?;

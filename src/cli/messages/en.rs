@@ -3,9 +3,9 @@
 mod guards;
 mod refusals;
 
-use super::{Messages, Said, typed_choice, typed_number};
+use super::{Messages, Said, typed_choice};
 use crate::{
-    cli::report::who,
+    cli::{plural::counted, report::who},
     contact::Field,
     sync::{
         Activity, Ambiguity, Answer, Applied, Attention, AttentionKind, CRM, Candidate, Effect, Guarded, ItemId,
@@ -158,7 +158,7 @@ impl Messages for English {
     }
 
     fn firms_renamed(&self, firms: u64, contacts: u64) -> Said {
-        let of = if contacts == 1 { "1 contact".to_owned() } else { format!("{contacts} contacts") };
+        let of = counted(contacts, "contact");
         let message = match firms {
             1 => format!("a firm of {of} has another name in the CRM: cards and sheets follow"),
             _ => format!("{firms} firms of {of} have another name in the CRM: cards and sheets follow"),
@@ -215,11 +215,11 @@ impl Messages for English {
             Effect::FirmChosen { name, contacts } => format!("{contacts} belong to the firm {name}"),
             Effect::Dismissed => "dismissed".to_owned(),
         };
-        format!("{} {}: {effect}", self.item(*item), typed_number(*item))
+        format!("{} {}: {effect}", self.item(*item), item)
     }
 
     fn refused(&self, Refused { item, why }: &Refused) -> Said {
-        let id = typed_number(*item);
+        let id = item.to_string();
         let this = format!("{} {id}", self.item(*item));
         match why {
             Why::NotFound => Said::new(format!("find {this}"), "`carnet conflicts` lists them"),
@@ -271,7 +271,7 @@ impl Messages for English {
         format!(
             "{} {}: noted; another carnet is at work, and that run or the next one carries it out",
             self.item(item),
-            typed_number(item)
+            item
         )
     }
 

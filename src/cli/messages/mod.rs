@@ -199,14 +199,6 @@ pub trait Messages {
     }
 }
 
-/// A number as it is typed: `3`, `q7`.
-pub fn typed_number(id: ItemId) -> String {
-    match id {
-        ItemId::Conflict(id) => id.to_string(),
-        ItemId::Attention(id) => format!("q{id}"),
-    }
-}
-
 /// A choice as it is typed after `carnet conflicts resolve ID`.
 pub fn typed_choice(choice: &Choice, candidates: &[Candidate]) -> String {
     match choice {

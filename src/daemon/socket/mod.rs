@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     config::SettingsDigest,
     sync::{Summary, SyncEvent},
+    views::beside,
 };
 
 pub use client::{Answer, Followed, News, ask};
@@ -85,9 +86,7 @@ pub enum Declined {
 
 /// The socket of this mirror's daemon.
 fn path(mirror: &Path) -> PathBuf {
-    let mut name = mirror.as_os_str().to_owned();
-    name.push(".sock");
-    PathBuf::from(name)
+    beside(mirror, ".sock")
 }
 
 #[cfg(test)]

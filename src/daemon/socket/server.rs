@@ -17,7 +17,10 @@ use tokio::{
 use tracing::{debug, info, warn};
 
 use super::{Asked, Declined, Failure, Told, VERSION, path};
-use crate::daemon::{DaemonHandle, News, Outcome, Scope, Wording};
+use crate::{
+    daemon::{DaemonHandle, News, Outcome, Scope, Wording},
+    sync::exit,
+};
 
 /// Lines that wait for a slow reader.
 const LINES_MAX: usize = 4096;
@@ -28,9 +31,6 @@ const LISTENERS_MAX: usize = 16;
 /// A question is whole after this long, and a line is taken off.
 const PATIENCE: Duration = Duration::from_secs(30);
 const PAUSE: Duration = Duration::from_secs(1);
-/// The exit code of a run that did not get the mirror: another try follows.
-const BUSY: u8 = 11;
-
 /// Answers on the socket beside the mirror.
 pub struct SocketServer {
     listener: Option<UnixListener>,
@@ -124,10 +124,11 @@ fn line(news: &News<'_>, scope: Scope, wording: Wording) -> Option<Line> {
         News::Ended(Outcome::Failed(error)) => {
             let (exit_code, hint) = (error.exit_code(), (wording.hint)(error));
             let failure = Failure { exit_code, message: error.to_string(), hint };
-            (Told::Failed(failure), None, exit_code != BUSY)
+            // Where it did not get the mirror, another try follows.
+            (Told::Failed(failure), None, exit_code != exit::LOCKED)
         }
         News::Ended(Outcome::Panicked(words)) => {
-            let failure = Failure { exit_code: 1, message: format!("finish a run: {words}"), hint: None };
+            let failure = Failure { exit_code: exit::FAILED, message: format!("finish a run: {words}"), hint: None };
             (Told::Failed(failure), None, true)
         }
     };
@@ -172,7 +173,7 @@ impl Attendant {
             Some(Declined::OtherSettings)
         } else if state.stopping {
             Some(Declined::Stopping)
-        } else if state.failures > 0 && state.last.as_ref().is_some_and(|last| last.exit_code == 4) {
+        } else if state.is_login_refused() {
             Some(Declined::LoginRefused)
         } else {
             None

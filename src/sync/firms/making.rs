@@ -57,6 +57,12 @@ impl Run<'_> {
         Ok(false)
     }
 
+    /// Notes that a firm of this name is to be made.
+    pub fn want_firm(&mut self, name: &str) -> Result<(), SyncError> {
+        let creation = FirmCreation { key: firms::key(name), name: name.to_owned(), sent_uptime: String::new() };
+        Ok(self.mirror.put_firm_creation(&creation, self.id)?)
+    }
+
     fn want_missing(&mut self) -> Result<(), SyncError> {
         let waiting = self.mirror.companies_without_firm()?;
         let typed = waiting.into_iter().filter(|one| !one.has_firm).map(|one| one.company);
@@ -65,8 +71,7 @@ impl Run<'_> {
             if !key.is_empty() && !dismissed && self.named(&company)? == Named::Nobody {
                 let known = self.mirror.firm_creations()?.iter().any(|creation| creation.key == key);
                 if !known {
-                    let creation = FirmCreation { key, name: company, sent_uptime: String::new() };
-                    self.mirror.put_firm_creation(&creation, self.id)?;
+                    self.want_firm(&company)?;
                 }
             }
         }
@@ -120,21 +125,31 @@ impl Run<'_> {
     /// A firm that was wanted exists: whoever waits for one of this name belongs to it, whatever firm that was before.
     fn firm_is_there(&mut self, key: &str) -> Result<(), SyncError> {
         self.mirror.forget_firm_creation(key)?;
-        let waiting = self.mirror.companies_without_firm()?;
-        let its = waiting.into_iter().filter(|one| firms::key(&one.company) == key);
-        its.map(|one| one.contact).try_for_each(|contact| self.find_firm(contact))
+        let Named::One { id, name } = self.named(key)? else { return Ok(()) };
+        self.put_into_firm(&|company| firms::key(company) == key, (&id, &name), CRM).map(drop)
     }
 
     /// Whoever waits for a firm that was made belongs to it, whatever name the CRM gave it.
     fn firm_was_made(&mut self, key: &str, row: &FirmRow) -> Result<(), SyncError> {
         self.mirror.forget_firm_creation(key)?;
-        let waiting = self.mirror.companies_without_firm()?;
-        for one in waiting.into_iter().filter(|one| firms::key(&one.company) == key) {
+        self.put_into_firm(&|company| firms::key(company) == key, (&row.id, &row.name), CRM).map(drop)
+    }
+
+    /// Puts the contacts whose company waits for a firm, and is meant, into this one (id and name); how many.
+    pub fn put_into_firm(
+        &mut self,
+        is_meant: &dyn Fn(&str) -> bool,
+        (id, name): (&str, &str),
+        source: &str,
+    ) -> Result<u64, SyncError> {
+        let mut contacts = 0;
+        for one in self.mirror.companies_without_firm()?.into_iter().filter(|one| is_meant(&one.company)) {
             let stored = self.stored(one.contact)?;
-            let found = Contact { firm_id: row.id.clone(), company: row.name.clone(), ..stored.contact.clone() };
-            self.edit(&stored, &found, CRM)?;
+            let moved = Contact { firm_id: id.to_owned(), company: name.to_owned(), ..stored.contact.clone() };
+            self.edit(&stored, &moved, source)?;
+            contacts += 1;
         }
-        Ok(())
+        Ok(contacts)
     }
 
     /// The company waits for the user again, and the firm is not sent again by itself.

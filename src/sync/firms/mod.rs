@@ -209,18 +209,23 @@ impl<'a> Run<'a> {
         if !self.is_news_for_firms()? {
             return Ok(());
         }
-        let participant = participant.filter(|participant| !participant.is_halted());
-        let is_whole = participant.is_some();
-        if let Some(participant) = participant {
+        let mut participant = participant.filter(|participant| !participant.is_halted());
+        if let Some(participant) = &mut participant {
             if !self.firms.listed && self.listing_is_due()? {
                 self.list_firms(participant).await?;
             }
             self.look_up_unknown(participant).await?;
-            self.settle_contacts()?;
+        }
+        self.settle_contacts()?;
+        let is_whole = participant.is_some();
+        if let Some(participant) = participant {
+            let listed_before = self.firms.listed;
             self.make_firms(participant).await?;
+            if self.firms.listed != listed_before {
+                self.settle_contacts()?;
+            }
         }
         self.say_left_out()?;
-        self.settle_contacts()?;
         if !self.firms.known || self.firms.off {
             return Ok(());
         }

@@ -5,19 +5,13 @@ use super::{
     answer::{applied, refused},
     refused::{Applied, Effect, NoCandidate, Why},
 };
-use crate::{
-    contact::{Contact, ids::PERSON},
-    mirror::{AttentionRow, FirmCreation},
-    reconcile::firms,
-    sync::SyncError,
-};
+use crate::{contact::ids::PERSON, mirror::AttentionRow, sync::SyncError};
 
 impl Review<'_, '_> {
     /// The next run makes a firm of this company.
     pub(super) fn want_firm(&mut self, row: &AttentionRow) -> Result<Applied, SyncError> {
         let name = row.remote.clone();
-        let creation = FirmCreation { key: firms::key(&name), name: name.clone(), sent_uptime: String::new() };
-        self.run.mirror.put_firm_creation(&creation, self.run.id)?;
+        self.run.want_firm(&name)?;
         self.settle_answered(row)?;
         Ok(applied(row, Effect::FirmWanted { name }, true))
     }
@@ -30,14 +24,7 @@ impl Review<'_, '_> {
             let (crm_id, reason) = (id.to_owned(), NoCandidate::NoFirm);
             return Err(refused(row, Why::NoCandidate { crm_id, reason, candidates: Vec::new() }));
         };
-        let waiting = self.run.mirror.companies_without_firm()?;
-        let mut contacts = 0;
-        for one in waiting.into_iter().filter(|one| one.company == row.remote) {
-            let stored = self.run.stored(one.contact)?;
-            let moved = Contact { firm_id: id.to_owned(), company: name.clone(), ..stored.contact.clone() };
-            self.run.edit(&stored, &moved, PERSON)?;
-            contacts += 1;
-        }
+        let contacts = self.run.put_into_firm(&|company| company == row.remote, (id, &name), PERSON)?;
         self.settle_answered(row)?;
         Ok(applied(row, Effect::FirmChosen { name, contacts }, true))
     }
