@@ -28,6 +28,7 @@ const NOT_RUN: &[&str] = &[
     "needs more than an hour",
     "needs a nightly compiler",
     "needs a question that waits",
+    "needs a CardDAV server",
 ];
 
 /// Runs a page's blocks in their order.
@@ -84,6 +85,11 @@ fn the_readme_runs() {
 #[test]
 fn books_run() {
     check("docs/books.md");
+}
+
+#[test]
+fn books_on_servers() {
+    check("docs/carddav.md");
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! The tests that need more than one module, in one binary.
 
 mod backup;
+mod books;
 mod cards;
 mod check;
 mod cli;

@@ -14,6 +14,7 @@
 //! | no switch turns that off | `network::no_setting_turns_certificates_off` |
 //! | ids are digits before they enter a path | `answers::ids_of_a_listing_...`, `answers::ids_of_an_answer_to_a_post_...` |
 //! | the password: not in logs, errors, JSON, exports, mirror | `secrets::the_password_is_told_to_the_server_alone`, `a_login_that_fails_...`, `a_source_that_fails_...` |
+//! | a book's login: to its own server alone, to no other program | `books::the_login_goes_to_the_books_own_server_alone`, `sources_of_a_books_password_...` |
 //! | not in panics and Debug | unit `config::secrets::no_debug_text_holds_a_secret`, `crm::settings` |
 //! | not in the list of processes | `secrets::the_process_list_does_not_show_the_password` |
 //! | people: not in logs, at any level | `secrets::logs_name_people_by_id_alone`; unit `daemon::log`, `crm::discreet` |
@@ -38,7 +39,7 @@ mod answers;
 mod files;
 mod network;
 mod secrets;
-mod server;
+pub mod server;
 mod values;
 
 use std::{

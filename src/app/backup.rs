@@ -9,7 +9,7 @@ use super::{
     own_files::{OwnFile, own_file},
 };
 use crate::{
-    config::Settings,
+    config::{Book, Settings},
     mirror::{Looked, Mirror},
     sync::SyncError,
 };
@@ -35,7 +35,8 @@ pub fn backup(settings: &Settings, file: &Path, replaces: bool) -> Result<Looked
     if let Some(own) = own_file(file, settings) {
         return Err(BackupError::OwnFile(own));
     }
-    if let Some(book) = settings.books.iter().find(|book| is_inside(file, &book.path)) {
+    let is_in = |book: &&Book| book.path().is_some_and(|folder| is_inside(file, folder));
+    if let Some(book) = settings.books.iter().find(is_in) {
         // Whoever shares the book would be given the mirror.
         return Err(BackupError::OwnFile(OwnFile::Book(book.name.clone())));
     }

@@ -1,18 +1,21 @@
 //! Does everything that the settings name work, and would a run go on? Asks, and writes nothing.
 
+mod servers;
+
 use std::{io, path::Path};
 
 use rustix::fs::{Access, access};
 
+pub use self::servers::{check_writing, may_be_written, never_written};
 use super::compose::{account, book_participant, crm_replica};
 use crate::{
-    config::{Book, BookKind, CrmUrl, Direction, Settings},
+    config::{Book, BookKind, BookPlace, CrmUrl, Direction, Settings},
     contact::FieldSet,
     crm::replica::CrmReplica,
     mirror::Mirror,
     replica::{Diagnostic, Replica},
     sandbox::{Sandbox, SandboxSettings},
-    sync::{self, ACCOUNT, CRM, SyncError, events::Stopped},
+    sync::{self, ACCOUNT, CRM, Participant, SyncError, events::Stopped},
 };
 
 const MIRROR: &str = "mirror";
@@ -38,6 +41,11 @@ pub enum Finding {
         /// What to do.
         hint: Option<String>,
     },
+    /// A throwaway card was made, changed and removed on a book's server.
+    Written {
+        /// What the server does not keep as it is sent, by property.
+        alters: Vec<String>,
+    },
     /// A run would end, or leave this out, for this.
     Error(SyncError),
     /// A run would stop here for safety.
@@ -55,14 +63,14 @@ pub enum Verdict {
     Failed,
 }
 
-/// What the server is asked.
+/// What servers are asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Server {
     /// Whether it takes the login.
     Ask,
     /// Nothing: a user wants it so.
     Offline,
-    /// Nothing: there is no password.
+    /// The CRM nothing, since there is no password; those of books all the same.
     NoPassword,
 }
 
@@ -77,10 +85,16 @@ pub async fn check(settings: &Settings, server: Server) -> Vec<CheckLine> {
     // A mirror that cannot be read has a line of its own; the books are then looked at as if they were new.
     let mirror = Mirror::open_read_only(&settings.mirror.path).or_else(|_| Mirror::in_memory());
     for book in &settings.books {
-        lines.push(match &mirror {
-            Ok(mirror) => check_book(settings, book, mirror).await.unwrap_or_else(|error| failed(&book.name, error)),
-            Err(error) => line(&book.name, Verdict::Failed, error.to_string()),
-        });
+        match (&mirror, &book.place) {
+            (Ok(mirror), BookPlace::Carddav(on)) => {
+                lines.extend(servers::lines(settings, (book, on), mirror, server).await);
+            }
+            (Ok(mirror), BookPlace::Vdir(path) | BookPlace::Vcard(path) | BookPlace::Csv(path)) => {
+                let checked = check_book(settings, (book, path), mirror).await;
+                lines.push(checked.unwrap_or_else(|error| failed(&book.name, error)));
+            }
+            (Err(error), _) => lines.push(line(&book.name, Verdict::Failed, error.to_string())),
+        }
     }
     lines
 }
@@ -155,17 +169,31 @@ fn check_lists(settings: &Settings, replica: &mut CrmReplica) -> CheckLine {
     hinted(line("lists", Verdict::Ok, message), "`crm.lists` says it without trying")
 }
 
-async fn check_book(settings: &Settings, book: &Book, mirror: &Mirror) -> Result<CheckLine, SyncError> {
-    let mut participant = book_participant(settings, book)?;
+async fn check_book(
+    settings: &Settings,
+    (book, path): (&Book, &Path),
+    mirror: &Mirror,
+) -> Result<CheckLine, SyncError> {
+    let participant = book_participant(settings, book).await;
     if book.direction != Direction::FromBook
-        && let Some(line) = check_writable(book, &may_write)
+        && let Some(line) = check_writable(book, path, &may_write)
     {
         return Ok(line);
     }
     let known = mirror.count_known(&book.name)? > 0;
-    if !known && !book.path.exists() {
-        return Ok(check_new(book));
+    if !known && !path.exists() {
+        return Ok(check_new(book, path));
     }
+    look(settings, book, participant, mirror).await
+}
+
+/// Looks at a book as a run would.
+async fn look(
+    settings: &Settings,
+    book: &Book,
+    mut participant: Participant,
+    mirror: &Mirror,
+) -> Result<CheckLine, SyncError> {
     let seen = sync::look(mirror, &mut participant, settings.sync.max_delete).await?;
     if let Some(guard) = seen.guard {
         return Ok(CheckLine {
@@ -185,17 +213,17 @@ async fn check_book(settings: &Settings, book: &Book, mirror: &Mirror) -> Result
 }
 
 /// A book that the first run is to make.
-fn check_new(book: &Book) -> CheckLine {
+fn check_new(book: &Book, path: &Path) -> CheckLine {
     if let Some(dialect) = book.dialect.as_ref().filter(|dialect| !dialect.exports()) {
         let message = format!("no file there yet, and carnet only reads the dialect {}", dialect.name());
         let hint = "put the file there, choose another dialect, or set export = true in a profile of your own";
         return hinted(line(&book.name, Verdict::Failed, message), hint);
     }
-    let (what, folder) = match book.kind {
-        BookKind::Vdir => ("folder", book.path.as_path()),
-        BookKind::Vcard | BookKind::Csv | BookKind::Carddav => ("file", book.path.parent().unwrap_or(Path::new("/"))),
+    let (what, folder) = match book.kind() {
+        BookKind::Vdir => ("folder", path),
+        BookKind::Vcard | BookKind::Csv | BookKind::Carddav => ("file", path.parent().unwrap_or(Path::new("/"))),
     };
-    let message = format!("no {what} there yet; the first sync makes it: {}", book.path.display());
+    let message = format!("no {what} there yet; the first sync makes it: {}", path.display());
     // A typing error, or a disk that is not mounted, looks the same.
     match folder.parent().filter(|above| !above.exists()) {
         None => line(&book.name, Verdict::Ok, message),
@@ -208,10 +236,11 @@ fn check_new(book: &Book) -> CheckLine {
 
 /// Books are written by putting a new version beside the old one and in its place: what must be writable is the folder,
 /// not the file. The line that says it is not; where the folder is not there yet, its nearest parent counts.
-fn check_writable(book: &Book, may_write: &dyn Fn(&Path) -> io::Result<()>) -> Option<CheckLine> {
-    let folder = if book.kind == BookKind::Vdir { Some(book.path.as_path()) } else { book.path.parent() };
+fn check_writable(book: &Book, path: &Path, may_write: &dyn Fn(&Path) -> io::Result<()>) -> Option<CheckLine> {
+    let is_folder = book.kind() == BookKind::Vdir;
+    let folder = if is_folder { Some(path) } else { path.parent() };
     let message = unwritable(folder?, may_write)?;
-    let hint = match book.kind == BookKind::Vdir && book.path.is_file() {
+    let hint = match is_folder && path.is_file() {
         true => "the book's path must be a folder; kind = \"vcard\" is one file for all",
         false => "carnet writes a new version beside the old one; let it write there, or set direction = \"from-book\"",
     };
@@ -243,7 +272,7 @@ fn hinted(line: CheckLine, hint: &str) -> CheckLine {
         Finding::Said { message, .. } => {
             CheckLine { finding: Finding::Said { message, hint: Some(hint.to_owned()) }, ..line }
         }
-        Finding::Error(_) | Finding::Guarded(_) => line,
+        Finding::Written { .. } | Finding::Error(_) | Finding::Guarded(_) => line,
     }
 }
 
@@ -266,7 +295,8 @@ mod tests {
         let settings =
             Settings::parse(&folder.path().join("carnet.toml"), &text, Environment::from_fn(&nothing)).unwrap();
         let access = |_: &Path| if writable { Ok(()) } else { Err(io::ErrorKind::PermissionDenied.into()) };
-        let told = check_writable(&settings.books[0], &access).map(|line| match line.finding {
+        let book = &settings.books[0];
+        let told = check_writable(book, book.path().unwrap(), &access).map(|line| match line.finding {
             Finding::Said { message, .. } => message,
             other => panic!("{other:?}"),
         });

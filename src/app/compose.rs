@@ -4,13 +4,14 @@ use secrecy::SecretString;
 use std::path::Path;
 use url::Url;
 
+use super::book_servers;
 use crate::{
     books::{
         csv_file::CsvFile,
         vcard_file::VcardFile,
         vdir::{BookSettings, Vdir},
     },
-    config::{self, Book, BookKind, CrmUrl, Deletes, Lists, Settings, dialect, secrets},
+    config::{self, Book, BookPlace, CrmUrl, Deletes, Lists, Settings, dialect, secrets},
     crm::{ClientSettings, ListsSetting, replica::CrmReplica},
     formats::{
         csv::Profile,
@@ -49,7 +50,7 @@ pub(crate) async fn compose(settings: &Settings, options: &RunOptions) -> Result
     }
     if matches!(options.mode, Mode::Sync | Mode::Rebuild) {
         for book in settings.books.iter().filter(|book| takes_part(&book.name)) {
-            participants.push(book_participant(settings, book)?);
+            participants.push(book_participant(settings, book).await);
         }
     }
     Ok(Composed { participants, account: account(settings), _sandbox: sandbox })
@@ -75,7 +76,13 @@ fn crm_participant(settings: &Settings, replica: CrmReplica) -> Participant {
     Participant { deletes, essential: true, ..Participant::new(CRM, Box::new(replica), winner) }
 }
 
-pub(crate) fn book_participant(settings: &Settings, book: &Book) -> Result<Participant, SyncError> {
+/// A book; the run goes on without one that is in trouble.
+pub(crate) async fn book_participant(settings: &Settings, book: &Book) -> Participant {
+    participant_of(settings, book, book_replica(settings, book, &SystemClock).await)
+}
+
+/// The same, the replica being there.
+pub(super) fn participant_of(settings: &Settings, book: &Book, replica: Box<dyn Replica>) -> Participant {
     let winner = settings.sync.prefer.against_a_book();
     let direction = match book.direction {
         config::Direction::TwoWay => Direction::TwoWay,
@@ -83,26 +90,27 @@ pub(crate) fn book_participant(settings: &Settings, book: &Book) -> Result<Parti
         config::Direction::FromBook => Direction::FromReplica,
     };
     let filter = book.where_.clone();
-    let participant = Participant::new(&book.name, book_replica(settings, book, &SystemClock)?, winner);
-    Ok(Participant { direction, filter, ..participant })
+    Participant { direction, filter, ..Participant::new(&book.name, replica, winner) }
 }
 
-/// The replica of one book. What this run writes, it writes now.
-pub(crate) fn book_replica(settings: &Settings, book: &Book, clock: &dyn Host) -> Result<Box<dyn Replica>, SyncError> {
+async fn book_replica(settings: &Settings, book: &Book, clock: &dyn Host) -> Box<dyn Replica> {
+    let of_cards = |path: &Path| BookSettings {
+        name: book.name.clone(),
+        path: path.to_owned(),
+        style: style(settings, book, clock),
+    };
+    match &book.place {
+        BookPlace::Vdir(path) => Box::new(Vdir::new(of_cards(path))),
+        BookPlace::Vcard(path) => Box::new(VcardFile::new(of_cards(path))),
+        BookPlace::Csv(path) => Box::new(CsvFile::new(book.name.clone(), path.clone(), book.dialect.clone())),
+        BookPlace::Carddav(server) => book_servers::replica(settings, book, server, clock).await,
+    }
+}
+
+/// How the cards of a book are written. What this run writes, it writes now.
+pub(super) fn style(settings: &Settings, book: &Book, clock: &dyn Host) -> WriteStyle {
     let version = if book.version == "4.0" { Version::V40 } else { Version::V30 };
-    let style = WriteStyle { version, revised: Rev::parse(&clock.stamp()), ..settings.vcard };
-    let of_cards = || BookSettings { name: book.name.clone(), path: book.path.clone(), style };
-    Ok(match book.kind {
-        BookKind::Vdir => Box::new(Vdir::new(of_cards())),
-        BookKind::Vcard => Box::new(VcardFile::new(of_cards())),
-        BookKind::Csv => Box::new(CsvFile::new(book.name.clone(), book.path.clone(), book.dialect.clone())),
-        BookKind::Carddav => {
-            return Err(SyncError::Settings(
-                Diagnostic::new(format!("use book {}: carddav is not supported yet", book.name))
-                    .hint("use kind = \"vdir\" and let another program carry the folder"),
-            ));
-        }
-    })
+    WriteStyle { version, revised: Rev::parse(&clock.stamp()), ..settings.vcard }
 }
 
 /// A column profile that a command names: a user's own, a built-in one (`csv` is carnet's), or the path of a file.

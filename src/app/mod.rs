@@ -1,6 +1,7 @@
 //! The composition root: from the settings to replicas, the mirror's lock, and whole runs on them.
 
 mod backup;
+mod book_servers;
 mod check;
 mod compose;
 mod decide;
@@ -14,7 +15,8 @@ mod transfer;
 mod watched;
 
 pub use backup::{BackupError, backup};
-pub use check::{CheckLine, Finding, Server, Verdict, check};
+pub use book_servers::{Found, Step, alters_fact, discover};
+pub use check::{CheckLine, Finding, Server, Verdict, check, check_writing, may_be_written, never_written};
 pub use decide::{Decided, decide, undo, want_firm};
 pub use lock::{DaemonLock, DaemonNote, daemon_of};
 pub use open::something_ran;

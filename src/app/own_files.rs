@@ -26,7 +26,7 @@ pub fn own_file(file: &Path, settings: &Settings) -> Option<OwnFile> {
         |other: &Path| file == other || matches!((file.canonicalize(), other.canonicalize()), (Ok(a), Ok(b)) if a == b);
     let mirror = &settings.mirror.path;
     let is_mirror = BESIDE_THE_MIRROR.iter().any(|end| same(&beside(mirror, end)));
-    if let Some(book) = settings.books.iter().find(|book| same(&book.path)) {
+    if let Some(book) = settings.books.iter().find(|book| book.path().is_some_and(same)) {
         return Some(OwnFile::Book(book.name.clone()));
     }
     if is_mirror {

@@ -3,7 +3,7 @@
 use std::{ffi::OsString, path::PathBuf};
 
 pub use crate::books::{is_card_name, is_own_name};
-use crate::config::{BookKind, Direction, Settings};
+use crate::config::{BookPlace, Direction, Settings};
 
 /// A book whose edits can be seen from outside.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,11 +21,15 @@ pub fn watched_books(settings: &Settings) -> Vec<WatchedBook> {
     let mut watched = Vec::new();
     for book in settings.books.iter().filter(|book| book.direction != Direction::ToBook) {
         // As the book itself: a link in its path is a user's own word.
-        let path = book.path.canonicalize().unwrap_or_else(|_| book.path.clone());
-        let (folder, file) = match book.kind {
-            BookKind::Vdir => (Some(path), None),
-            BookKind::Vcard | BookKind::Csv => (path.parent().map(PathBuf::from), path.file_name().map(OsString::from)),
-            BookKind::Carddav => (None, None),
+        let real = |path: &PathBuf| path.canonicalize().unwrap_or_else(|_| path.clone());
+        let (folder, file) = match &book.place {
+            BookPlace::Vdir(path) => (Some(real(path)), None),
+            BookPlace::Vcard(path) | BookPlace::Csv(path) => {
+                let path = real(path);
+                (path.parent().map(PathBuf::from), path.file_name().map(OsString::from))
+            }
+            // A server tells nobody: the schedule finds what changed there.
+            BookPlace::Carddav(_) => (None, None),
         };
         watched.extend(folder.map(|folder| WatchedBook { name: book.name.clone(), folder, file }));
     }

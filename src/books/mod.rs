@@ -1,8 +1,11 @@
-//! Address books in files, each a replica: folders of cards (vdir), single `.vcf` files, CSV tables.
+//! Address books, each a replica: folders of cards (vdir), single `.vcf` files, CSV tables, collections on CardDAV servers.
 //!
 //! What they share: cards as records, which properties a book's programs have ever written, ids for records, and files
 //! that are changed so that an edit in the same instant is not lost.
 
+mod card_names;
+mod card_uids;
+pub mod carddav;
 mod cards;
 mod conflict_copies;
 pub mod csv_file;
@@ -25,12 +28,13 @@ pub fn is_own_name(name: &[u8]) -> bool {
     fs::StagedFile::may_be(name)
 }
 
-use crate::replica::{Absence, Conduct, Ids, Writes};
+use crate::replica::{Absence, Answers, Conduct, Ids, Writes};
 
 /// How books in files behave: carnet reads and writes the storage itself.
 const FILES: Conduct = Conduct {
     absence: Absence::Certain,
     writes: Writes::Atomic,
+    answers: Answers::OwnWrite,
     ids: Ids::Own,
     abridges: false,
     rereads: true,

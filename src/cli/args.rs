@@ -5,8 +5,8 @@ use std::{path::PathBuf, time::Duration};
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum, ValueHint};
 
 use super::{
-    backup, check, completions, conflicts, export, find, firms, history, import, init, list, man, repair, restore,
-    runs, sandbox, show, sync, undo,
+    backup, books, check, completions, conflicts, export, find, firms, history, import, init, list, man, repair,
+    restore, runs, sandbox, show, sync, undo,
 };
 
 /// Keeps a company's CRM contacts and its people's address books the same.
@@ -124,6 +124,8 @@ pub enum Command {
     History(history::HistoryArgs),
     /// List, show and resolve what waits for you: conflicts and questions
     Conflicts(conflicts::ConflictsArgs),
+    /// List the books, or find out which address books a server has
+    Books(books::BooksArgs),
     /// List the CRM's firms, or have one made
     Firms(firms::FirmsArgs),
     /// Take back what a run or one change did, as an edit that the next sync carries everywhere
@@ -216,6 +218,10 @@ mod tests {
             "conflicts resolve q8 --same-as 1042",
             "conflicts resolve q8 --new",
             "conflicts resolve q9 --dismiss",
+            "books",
+            "books list --json",
+            "books discover phones -v",
+            "check --write phones --write tablet",
             "firms",
             "firms list durand",
             "firms create Durand",
@@ -254,6 +260,9 @@ mod tests {
             "conflicts resolve x3 --keep crm",
             "conflicts resolve q7 --adopt 1051 --create",
             "conflicts show",
+            "books discover",
+            "check --write",
+            "check --offline --write phones",
             "undo",
             "undo q7",
             "undo -3",

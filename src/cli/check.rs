@@ -25,9 +25,12 @@ const PASSWORD: &str = "password";
 /// Flags of `check`.
 #[derive(Debug, Args)]
 pub struct CheckArgs {
-    /// Leave the server out
+    /// Leave the servers out
     #[arg(long)]
     offline: bool,
+    /// Try writing to this book's server, too: a throwaway card is made, changed and removed
+    #[arg(long, value_name = "BOOK", conflicts_with = "offline")]
+    write: Vec<String>,
 }
 
 /// `carnet check`.
@@ -35,19 +38,53 @@ pub fn run(args: &CheckArgs, context: &mut Context) -> Result<u8, CliError> {
     context.start_logging("warn");
     let settings = context.settings()?;
     let runtime = context.runtime()?;
-    let lines = runtime.block_on(lines(settings, args.offline));
-    runtime.shutdown_background();
+    for book in &args.write {
+        app::may_be_written(&settings, book)?;
+    }
+    let mut lines = runtime.block_on(lines(settings.clone(), args.offline));
+    for book in &args.write {
+        lines.push(runtime.block_on(app::check_writing(&settings, book))?);
+    }
     print(&lines, &mut context.out)?;
+    if args.write.is_empty() && !args.offline {
+        for book in agreed(&settings, &lines, context) {
+            let line = runtime.block_on(app::check_writing(&settings, &book))?;
+            print(std::slice::from_ref(&line), &mut context.out)?;
+            lines.push(line);
+        }
+    }
+    runtime.shutdown_background();
     Ok(code(&lines))
+}
+
+/// The books on servers that a user, being asked on a terminal, lets be tried before a run first writes there.
+fn agreed(settings: &Settings, lines: &[CheckLine], context: &Context) -> Vec<String> {
+    // A yes to all questions is none to this one.
+    if context.out.json || context.global.quiet || context.global.yes || !context.is_conversation() {
+        return Vec::new();
+    }
+    let is_well = |name: &&str| !lines.iter().any(|line| line.subject == *name && line.verdict == Verdict::Failed);
+    let new = app::never_written(settings).into_iter().filter(is_well);
+    let asked = new.filter(|name| {
+        let question = format!("try writing to {name}, too? a throwaway card is made there and removed");
+        context.confirm(&question, false)
+    });
+    asked.map(str::to_owned).collect()
 }
 
 /// All lines; the password is got once, whatever its source costs.
 async fn lines(mut settings: Settings, offline: bool) -> Vec<CheckLine> {
     let mut lines = vec![line("settings", Verdict::Ok, settings.file.display().to_string(), None)];
-    lines.extend(plain_http(&settings));
-    lines.extend(outside::variables(std::env::vars_os().filter_map(|(name, _)| name.into_string().ok())));
+    if let CrmUrl::Http(url) = &settings.crm.url
+        && settings.crm.insecure_http
+    {
+        lines.push(outside::plain_http("settings", url));
+    }
+    let names = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
+    lines.extend(outside::variables(names, &settings));
     let source = secrets::source(&settings, Environment::of_process());
-    let well = outside::password(&source).unwrap_or_else(|| line(PASSWORD, Verdict::Ok, source.describe(), None));
+    let well =
+        outside::password(PASSWORD, &source).unwrap_or_else(|| line(PASSWORD, Verdict::Ok, source.describe(), None));
     let known = match secrets::read(&settings, source).await {
         Ok(password) => {
             settings.crm.password.given = Some(password);
@@ -66,25 +103,9 @@ async fn lines(mut settings: Settings, offline: bool) -> Vec<CheckLine> {
         (false, false) => Server::NoPassword,
     };
     lines.extend(app::check(&settings, server).await);
+    lines.extend(outside::books(&settings));
     lines.extend(outside::lines(&settings));
     lines
-}
-
-fn plain_http(settings: &Settings) -> Option<CheckLine> {
-    let CrmUrl::Http(url) = &settings.crm.url else { return None };
-    settings.crm.insecure_http.then(|| {
-        let message = if url.starts_with("http://") {
-            "insecure_http is set: the password goes over the network in clear"
-        } else {
-            "insecure_http is set, though the address is https"
-        };
-        line(
-            "settings",
-            Verdict::Warning,
-            message.to_owned(),
-            Some("take insecure_http out of the settings".to_owned()),
-        )
-    })
 }
 
 fn line(subject: &str, verdict: Verdict, message: String, hint: Option<String>) -> CheckLine {
@@ -95,6 +116,7 @@ fn line(subject: &str, verdict: Verdict, message: String, hint: Option<String>) 
 fn in_words(finding: &Finding, messages: &dyn Messages) -> Said {
     match finding {
         Finding::Said { message, hint } => Said { message: message.clone(), hint: hint.clone() },
+        Finding::Written { alters } => Said { message: messages.tried_writing(alters), hint: None },
         Finding::Error(error) => Said { message: error.whole(), hint: messages.what_to_do(error) },
         Finding::Guarded(stopped) => {
             Said { message: messages.stopped(stopped), hint: messages.todo(&stopped.attention) }
@@ -110,7 +132,12 @@ pub fn print(lines: &[CheckLine], out: &mut Output) -> Result<(), CliError> {
     for CheckLine { subject, verdict, finding } in lines {
         let Said { message, hint } = in_words(finding, out.messages());
         let (word, _) = shown(*verdict);
-        out.object(&json!({ "type": "check", "subject": subject, "verdict": word, "message": message, "hint": hint }))?;
+        let mut object =
+            json!({ "type": "check", "subject": subject, "verdict": word, "message": message, "hint": hint });
+        if let Finding::Written { alters } = finding {
+            object["alters"] = json!(alters);
+        }
+        out.object(&object)?;
     }
     Ok(())
 }
@@ -141,7 +168,7 @@ fn shown(verdict: Verdict) -> (&'static str, Style) {
 pub fn code(lines: &[CheckLine]) -> u8 {
     let failed = lines.iter().filter(|line| line.verdict == Verdict::Failed);
     let codes: Vec<u8> = failed.map(failure_code).collect();
-    let first = [exit::USAGE, exit::LOGIN, exit::NETWORK, exit::SAFETY, exit::FAILED];
+    let first = [exit::USAGE, exit::LOGIN, exit::NETWORK, exit::SAFETY, exit::LOCKED, exit::FAILED];
     match first.into_iter().find(|code| codes.contains(code)) {
         Some(code) => code,
         None if lines.iter().any(|line| line.verdict == Verdict::Warning) => exit::PARTLY,
@@ -152,7 +179,7 @@ pub fn code(lines: &[CheckLine]) -> u8 {
 fn failure_code(line: &CheckLine) -> u8 {
     match &line.finding {
         Finding::Said { .. } if line.subject == PASSWORD => exit::USAGE,
-        Finding::Said { .. } => exit::FAILED,
+        Finding::Said { .. } | Finding::Written { .. } => exit::FAILED,
         // A book in trouble is no network.
         Finding::Error(SyncError::Network(_) | SyncError::Login(_)) if line.subject != CRM => exit::FAILED,
         Finding::Error(error) => error.exit_code(),

@@ -103,13 +103,18 @@ impl Context {
         error.exit_code()
     }
 
+    /// True where a user can be asked, and reads what is said.
+    pub fn is_conversation(&self) -> bool {
+        use std::io::IsTerminal;
+        std::io::stdin().is_terminal() && std::io::stderr().is_terminal()
+    }
+
     /// Asks yes or no on the terminal. `--yes` says yes; without a terminal the answer is `otherwise`.
     pub fn confirm(&self, question: &str, otherwise: bool) -> bool {
-        use std::io::IsTerminal;
         if self.global.yes {
             return true;
         }
-        if !std::io::stdin().is_terminal() || !std::io::stderr().is_terminal() {
+        if !self.is_conversation() {
             return otherwise;
         }
         dialoguer::Confirm::new().with_prompt(question).default(false).interact().unwrap_or(false)

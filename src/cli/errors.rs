@@ -235,7 +235,7 @@ mod tests {
 
     use super::*;
     use crate::{
-        config::{Environment, Settings},
+        config::{Environment, Settings, secrets::Owner},
         replica::Diagnostic,
     };
 
@@ -270,7 +270,7 @@ mod tests {
        ·     ╰── here
      6 │ name = "a"
        ╰────
-      help: one of vdir, vcard, csv
+      help: one of vdir, vcard, csv, carddav
       × `book.path` is missing
        ╭─[carnet.toml:5:1]
      4 │ timeuot = "60s"
@@ -281,7 +281,7 @@ mod tests {
        ╰────
       help: the folder of a vdir, the file of the others
     "#);
-        insta::assert_snapshot!(error.in_json(), @r#"{"exit_code":2,"faults":[{"hint":"did you mean `timeout`? known here: url, username, password_command, password_file, password, concurrency, requests_per_second, per_page, timeout, confirm_after, ca_file, insecure_http, lists, deletes, firms","line":4,"message":"unknown key `timeuot` in [crm]"},{"hint":"one of vdir, vcard, csv","line":5,"message":"`book.kind` is missing"},{"hint":"the folder of a vdir, the file of the others","line":5,"message":"`book.path` is missing"}],"hint":"did you mean `timeout`? known here: url, username, password_command, password_file, password, concurrency, requests_per_second, per_page, timeout, confirm_after, ca_file, insecure_http, lists, deletes, firms","message":"failed to understand the settings file /etc/carnet.toml: unknown key `timeuot` in [crm]","type":"error"}"#);
+        insta::assert_snapshot!(error.in_json(), @r#"{"exit_code":2,"faults":[{"hint":"did you mean `timeout`? known here: url, username, password_command, password_file, password, concurrency, requests_per_second, per_page, timeout, confirm_after, ca_file, insecure_http, lists, deletes, firms","line":4,"message":"unknown key `timeuot` in [crm]"},{"hint":"one of vdir, vcard, csv, carddav","line":5,"message":"`book.kind` is missing"},{"hint":"the folder of a vdir, the file of the others","line":5,"message":"`book.path` is missing"}],"hint":"did you mean `timeout`? known here: url, username, password_command, password_file, password, concurrency, requests_per_second, per_page, timeout, confirm_after, ca_file, insecure_http, lists, deletes, firms","message":"failed to understand the settings file /etc/carnet.toml: unknown key `timeuot` in [crm]","type":"error"}"#);
     }
 
     #[test]
@@ -289,7 +289,7 @@ mod tests {
         let trouble = || Diagnostic::new("x");
         let check = |error: CliError, expected: u8| assert_eq!(error.exit_code(), expected, "{error}");
         check(settings_error(""), 2);
-        check(SecretError::NoSource.into(), 2);
+        check(SecretError::NoSource(Owner::Crm).into(), 2);
         check(CliError::Usage { message: "x".into(), hint: None }, 2);
         check(FilterError::UnknownField { name: "x".into(), known: vec![] }.into(), 2);
         check(MirrorError::Aborted.into(), 1);

@@ -29,7 +29,8 @@ const ALL: &[(&str, &[Example])] = &[
         "check",
         &[
             ("carnet check", "settings, password, server, books"),
-            ("carnet check --offline", "the same without asking the server"),
+            ("carnet check --offline", "the same without asking any server"),
+            ("carnet check --write phones", "try the server of book \"phones\" with a throwaway card, too"),
         ],
     ),
     (
@@ -72,6 +73,21 @@ const ALL: &[(&str, &[Example])] = &[
         &[
             ("carnet show 1042", "by the CRM's id"),
             ("carnet show ada.durand@example.com", "by e-mail address; a name does, too"),
+        ],
+    ),
+    (
+        "books",
+        &[
+            ("carnet books", "name, kind, direction and place of each"),
+            ("carnet books discover phones", "the address books on the server of book \"phones\""),
+        ],
+    ),
+    ("books list", &[("carnet books list", "all books"), ("carnet books list --json", "an object a line")]),
+    (
+        "books discover",
+        &[
+            ("carnet books discover phones", "the url and name of each address book that its login may see"),
+            ("carnet books discover phones -v", "each step of the search, too"),
         ],
     ),
     (

@@ -5,6 +5,7 @@
 
 mod args;
 mod backup;
+mod books;
 mod check;
 mod command;
 mod completions;
@@ -98,6 +99,7 @@ fn run(command: &Command, context: &mut Context) -> Result<u8, CliError> {
         Command::Runs(args) => runs::run(args, context),
         Command::History(args) => history::run(args, context),
         Command::Conflicts(args) => conflicts::run(args, context),
+        Command::Books(args) => books::run(args, context),
         Command::Firms(args) => firms::run(args, context),
         Command::Undo(args) => undo::run(args, context),
         Command::Daemon => daemon::run(context),

@@ -60,7 +60,7 @@ impl<'o> Report<'o> {
         dry_run: bool,
     ) -> Self {
         let books = settings.books.iter().map(|book| {
-            let noun = match book.kind {
+            let noun = match book.kind() {
                 BookKind::Vdir | BookKind::Vcard | BookKind::Carddav => "card",
                 BookKind::Csv => "row",
             };

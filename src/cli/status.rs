@@ -15,7 +15,7 @@ use super::{
     report::who,
 };
 use crate::{
-    app::{DaemonNote, daemon_of, something_ran},
+    app::{DaemonNote, alters_fact, daemon_of, something_ran},
     config::Settings,
     contact::Field,
     sync::{CRM, stamp},
@@ -23,7 +23,7 @@ use crate::{
         attention::{Item, Subject},
         clock::{self, local},
         problems::Problem,
-        status::{ReplicaStatus, RunRow, Status, UnsettledWrite, status},
+        status::{Asked, ReplicaStatus, RunRow, Status, UnsettledWrite, status},
     },
 };
 
@@ -31,7 +31,7 @@ use crate::{
 pub fn run(context: &mut Context) -> Result<u8, CliError> {
     let settings = context.settings()?;
     something_ran(&settings.mirror.path)?;
-    let status = status(&context.reader(&settings)?, names(&settings))?;
+    let status = status(&context.reader(&settings)?, asked(&settings))?;
     let shown = Shown::new(status, daemon_of(&settings.mirror.path), &settings, Utc::now());
     if context.out.json {
         let messages = context.out.messages();
@@ -43,8 +43,12 @@ pub fn run(context: &mut Context) -> Result<u8, CliError> {
 }
 
 /// The replicas of the settings, the CRM first.
-fn names(settings: &Settings) -> impl Iterator<Item = &str> {
-    std::iter::once(CRM).chain(settings.books.iter().map(|book| book.name.as_str()))
+fn asked(settings: &Settings) -> impl Iterator<Item = Asked<'_>> {
+    let books = settings.books.iter().map(|book| {
+        let alters = book.server().map(|_| alters_fact(&book.name));
+        Asked { name: &book.name, alters }
+    });
+    std::iter::once(Asked { name: CRM, alters: None }).chain(books)
 }
 
 /// The state of everything, and when the next run is due.
@@ -71,9 +75,10 @@ impl Shown {
 
     fn object(&self, messages: &dyn Messages) -> Value {
         let pending = |replica: &ReplicaStatus| {
-            let ReplicaStatus { name, held, create, update, delete, staying, missing, unsettled } = replica;
+            let ReplicaStatus { name, held, create, update, delete, staying, missing, unsettled, alters } = replica;
             let unsettled: Vec<Value> = unsettled.iter().map(|write| unsettled_object(write, messages)).collect();
             json!({ "replica": name, "held": held, "unsettled": unsettled, "missing": missing, "staying": staying,
+                    "alters": alters,
                     "pending": { "create": create, "update": update, "delete": delete } })
         };
         let Status { contacts, last, companies, replicas, items, problems, counts } = &self.status;
@@ -141,6 +146,9 @@ impl Shown {
         }
         for replica in replicas {
             line(&replica.name, &held_and_pending(replica, messages))?;
+            if !replica.alters.is_empty() {
+                line(&replica.name, &plain(&messages.alters(&replica.alters)))?;
+            }
         }
         if companies.0 > 0 {
             let Said { message, hint } = messages.stays_out(CRM, Field::Company, companies.0, &companies.1);
@@ -148,7 +156,7 @@ impl Shown {
             line("", &format!("{FAINT}{}{FAINT:#}", plain(&hint.unwrap_or_default())))?;
         }
         for item in items {
-            line("waiting", &format!("{}{}", asked(item, messages), since(&item.since)))?;
+            line("waiting", &format!("{}{}", question(item, messages), since(&item.since)))?;
             line("", &format!("{FAINT}{}{FAINT:#}", plain(&item::command(item, messages))))?;
         }
         for replica in replicas {
@@ -170,7 +178,7 @@ impl Shown {
 }
 
 fn held_and_pending(replica: &ReplicaStatus, messages: &dyn Messages) -> String {
-    let ReplicaStatus { name: _, held, create, update, delete, staying, missing, unsettled } = replica;
+    let ReplicaStatus { name: _, held, create, update, delete, staying, missing, unsettled, alters: _ } = replica;
     let mut words = counted(*held, "contact");
     let pending = [(create, "create"), (update, "update"), (delete, "delete")];
     for (count, verb) in pending.into_iter().filter(|(count, _)| **count > 0) {
@@ -209,7 +217,7 @@ fn since(at: &str) -> String {
 }
 
 /// What waits for the user, on one line.
-fn asked(item: &Item, messages: &dyn Messages) -> String {
+fn question(item: &Item, messages: &dyn Messages) -> String {
     let replica = &item.replica;
     match &item.subject {
         Subject::Conflict { field, .. } => {

@@ -1,8 +1,9 @@
-//! The settings file: where it is found, what it may say, what the environment changes, and where the password comes from.
+//! The settings file: where it is found, what it may say, what the environment changes, and where passwords come from.
 //!
 //! Everything is checked here, once, with the line that is wrong; behind this module a setting is a value that works.
 //! It opens no mirror, no book and no socket.
 
+mod books;
 pub mod dialect;
 mod error;
 mod fault;
@@ -22,7 +23,7 @@ pub use locate::{Environment, expand, locate};
 pub use outside::{HttpSettings, NotifySettings};
 pub use read::unknown_variables;
 pub use settings::{
-    Book, BookKind, Crm, CrmUrl, Deletes, Direction, Firms, Lists, MirrorSettings, PasswordSettings, Settings,
-    SettingsDigest, SyncSettings,
+    Book, BookKind, BookPlace, BookServer, Crm, CrmUrl, Deletes, Direction, Firms, Lists, MirrorSettings,
+    PasswordSettings, Settings, SettingsDigest, SyncSettings,
 };
 pub use values::parse_duration;

@@ -3,7 +3,7 @@
 //! The key lists here are what "known keys" means; `config/carnet.toml` documents each of them and a test compares both.
 
 use std::{
-    path::{Component, Path, PathBuf},
+    path::{Path, PathBuf},
     time::Duration,
 };
 
@@ -11,23 +11,18 @@ use secrecy::SecretString;
 use toml::de::{DeTable, DeValue};
 
 use super::{
-    Book, BookKind, Crm, CrmUrl, Deletes, Direction, Environment, Fault, Firms, Limit, Lists, MirrorSettings,
-    PasswordSettings, Prefer, Settings, SettingsDigest, SettingsError, SyncSettings, dialect,
+    Crm, CrmUrl, Deletes, Environment, Fault, Firms, Limit, Lists, MirrorSettings, PasswordSettings, Prefer, Settings,
+    SettingsDigest, SettingsError, SyncSettings, books, dialect,
     error::blotted,
     expand,
     fault::nearest,
     outside,
     schedule::Schedule,
+    secrets::Owner,
     section::{Faults, Given, GivenValue, Section, note_unknown},
-    values::{Wrong, check_book_name, is_loopback, own_path, parse_crm_url},
+    values::{is_loopback, own_path, parse_crm_url},
 };
-use crate::{
-    contact::{Field, Filter, FilterError},
-    formats::{
-        csv::Profile,
-        vcard::{CategoryLanguage, DefaultContext, Messengers, WriteStyle},
-    },
-};
+use crate::formats::vcard::{CategoryLanguage, DefaultContext, Messengers, WriteStyle};
 
 const TOP_KEYS: [&str; 8] = ["crm", "mirror", "sync", "http", "notify", "vcard", "book", "csv"];
 const CRM_KEYS: [&str; 15] = [
@@ -50,7 +45,6 @@ const CRM_KEYS: [&str; 15] = [
 const MIRROR_KEYS: [&str; 1] = ["path"];
 const SYNC_KEYS: [&str; 4] = ["schedule", "watch", "prefer", "max_delete"];
 const VCARD_KEYS: [&str; 3] = ["default_context", "im", "categories"];
-const BOOK_KEYS: [&str; 7] = ["name", "kind", "path", "direction", "where", "version", "dialect"];
 
 /// The tables whose keys may also be set as `CARNET_TABLE_KEY`.
 const WITH_VARIABLES: [(&str, &[&str]); 6] = [
@@ -112,11 +106,14 @@ impl Settings {
 }
 
 /// Those of these names that begin with `CARNET_` and that nothing reads, sorted, each with the nearest that is read.
-pub fn unknown_variables(names: impl Iterator<Item = String>) -> Vec<(String, Option<String>)> {
+pub fn unknown_variables(names: impl Iterator<Item = String>, settings: &Settings) -> Vec<(String, Option<String>)> {
     let keys = WITH_VARIABLES.iter().flat_map(|(section, keys)| keys.iter().map(move |key| (section, key)));
     let keys = keys.filter(|(_, key)| !IN_FILE_ALONE.contains(key));
     let mut known: Vec<String> = keys.map(|(section, key)| format!("carnet_{section}_{key}")).collect();
     known.extend(MORE_VARIABLES.iter().map(|name| name.to_lowercase()));
+    let on_servers = settings.books.iter().filter(|book| book.server().is_some());
+    let owners = on_servers.map(|book| Owner::Book(book.name.clone()));
+    known.extend(owners.flat_map(|owner| [owner.variable(), owner.file_variable()]).map(|name| name.to_lowercase()));
     let known: Vec<&str> = known.iter().map(String::as_str).collect();
     let is_unknown = |name: &String| name.starts_with("CARNET_") && !known.contains(&&*name.to_lowercase());
     let mut unknown: Vec<String> = names.filter(is_unknown).collect();
@@ -125,12 +122,13 @@ pub fn unknown_variables(names: impl Iterator<Item = String>) -> Vec<(String, Op
     unknown.into_iter().map(|name| (name.clone(), meant(&name))).collect()
 }
 
-struct Reading<'f> {
-    file: &'f Path,
+/// A file while it is read.
+pub(super) struct Reading<'f> {
+    pub(super) file: &'f Path,
     text: &'f str,
-    root: &'f DeTable<'f>,
-    environment: Environment<'f>,
-    faults: &'f Faults,
+    pub(super) root: &'f DeTable<'f>,
+    pub(super) environment: Environment<'f>,
+    pub(super) faults: &'f Faults,
 }
 
 impl<'f> Reading<'f> {
@@ -142,7 +140,7 @@ impl<'f> Reading<'f> {
         let sync = self.sync();
         let csv = dialect::own_profiles(self.root, self.faults);
         let vcard = self.vcard();
-        let books = self.books(&csv);
+        let books = books::read(self, &csv);
         let token = || mirror.path.with_file_name("nudge-token");
         let http = outside::http(self.root, self.environment, self.faults, |text| self.path(text), token);
         let notify = outside::notify(self.root, self.environment, self.faults);
@@ -169,7 +167,8 @@ impl<'f> Reading<'f> {
         Section::top(name, self.root, known, self.environment, self.faults)
     }
 
-    fn path(&self, text: &str) -> PathBuf {
+    /// A path of the settings, absolute.
+    pub(super) fn path(&self, text: &str) -> PathBuf {
         expand(text, self.file, self.environment)
     }
 
@@ -228,7 +227,7 @@ impl<'f> Reading<'f> {
     }
 
     /// The file's password sources. The environment's own ones are `secrets`' business.
-    fn password(&self, section: &Section<'f>) -> PasswordSettings {
+    pub(super) fn password(&self, section: &Section<'_>) -> PasswordSettings {
         let text = |key: &str| {
             let given = section.in_file(key)?;
             match &given.value {
@@ -302,90 +301,6 @@ impl<'f> Reading<'f> {
         };
         limit.unwrap_or(Limit::Percent(10))
     }
-
-    fn books(&self, own: &[Profile]) -> Vec<Book> {
-        let Some(value) = self.root.get("book") else { return Vec::new() };
-        let DeValue::Array(array) = value.get_ref() else {
-            let fault = Fault::new(Some(value.span()), "`book` must be a list of tables").hint("write [[book]]");
-            self.faults.borrow_mut().push(fault);
-            return Vec::new();
-        };
-        let mut books: Vec<Book> = Vec::new();
-        for element in array.iter() {
-            let section = Section::element("book", element, &BOOK_KEYS, self.faults);
-            let Some(book) = self.book(&section, own) else { continue };
-            let earlier = books.iter().find(|other| other.name == book.name || place(&other.path) == place(&book.path));
-            match earlier {
-                Some(other) => section.note(clash(&section, &book, other)),
-                None => books.push(book),
-            }
-        }
-        books
-    }
-
-    fn book(&self, section: &Section<'f>, own: &[Profile]) -> Option<Book> {
-        for (key, hint) in [
-            ("name", "any short word, such as \"team\""),
-            ("kind", "one of vdir, vcard, csv"),
-            ("path", "the folder of a vdir, the file of the others"),
-        ] {
-            if section.given(key).is_none() && section.span.is_some() {
-                section.missing(key, hint);
-            }
-        }
-        let kinds = [
-            ("vdir", BookKind::Vdir),
-            ("vcard", BookKind::Vcard),
-            ("csv", BookKind::Csv),
-            ("carddav", BookKind::Carddav),
-        ];
-        let kind = section.word("kind", &kinds);
-        if let (Some(BookKind::Carddav), Some(given)) = (kind, section.given("kind")) {
-            let hint = "use a vdir, which vdirsyncer and most phones' bridges can read";
-            section.note(given.wrong(("carddav is not supported yet".to_owned(), Some(hint.to_owned()))));
-        }
-        let directions =
-            [("two-way", Direction::TwoWay), ("to-book", Direction::ToBook), ("from-book", Direction::FromBook)];
-        let name = section.parsed("name", |text| check_book_name(text).map(|()| text.to_owned()));
-        let path = section.path("path").map(|text| self.path(&text));
-        let direction = section.word("direction", &directions).unwrap_or(Direction::TwoWay);
-        let version = section.word("version", &[("3.0", "3.0"), ("4.0", "4.0")]).unwrap_or("3.0").to_owned();
-        let where_ = section.given("where").map(|given| filter(section, &given)).unwrap_or_default();
-        let dialect = dialect::of_book(section, own, (self.file, self.environment));
-        if let (Some(given), Some(BookKind::Vdir | BookKind::Vcard)) = (section.given("dialect"), kind) {
-            section.note(given.wrong(("only a csv book has a dialect".to_owned(), None)));
-        }
-        if let (Some(given), Some(BookKind::Csv)) = (section.given("version"), kind) {
-            section.note(given.wrong(("a csv book has no vCard version".to_owned(), None)));
-        }
-        Some(Book { name: name?, kind: kind?, path: path?, direction, where_, version, dialect })
-    }
-}
-
-/// Where a path leads, however it is spelled.
-fn place(path: &Path) -> PathBuf {
-    path.canonicalize().unwrap_or_else(|_| {
-        let mut place = PathBuf::new();
-        for part in path.components() {
-            match part {
-                Component::ParentDir => drop(place.pop()),
-                Component::CurDir => {}
-                Component::Prefix(_) | Component::RootDir | Component::Normal(_) => place.push(part),
-            }
-        }
-        place
-    })
-}
-
-/// Two books of one name would mix their agreements; two on one path would fight over it.
-fn clash(section: &Section<'_>, book: &Book, earlier: &Book) -> Fault {
-    let key = if book.name == earlier.name { "name" } else { "path" };
-    let span = section.given(key).and_then(|given| given.span).or_else(|| section.span.clone());
-    let message = match key {
-        "name" => format!("there are two books named `{}`", book.name),
-        _ => format!("the books `{}` and `{}` have the same path", earlier.name, book.name),
-    };
-    Fault::new(span, message)
 }
 
 fn password_command(section: &Section<'_>, given: &Given<'_>) -> Option<Vec<String>> {
@@ -393,49 +308,5 @@ fn password_command(section: &Section<'_>, given: &Given<'_>) -> Option<Vec<Stri
     outside::program(section, given, hint)
 }
 
-/// A book's `where`: reference field names, each with one value or a list of values.
-fn filter(section: &Section<'_>, given: &Given<'_>) -> Filter {
-    let mut filter = Filter::default();
-    let GivenValue::File(DeValue::Table(table)) = given.value else {
-        let hint = "such as where = { contact_type = [\"client\", \"prospect\"] }";
-        section.note(given.wrong(("expected a table of fields".to_owned(), Some(hint.to_owned()))));
-        return filter;
-    };
-    let known: Vec<&str> = Field::ALL.into_iter().filter(|field| !field.is_list()).map(Field::name).collect();
-    note_unknown(table, Some("book.where"), &known, section.faults());
-    for (key, value) in table.iter() {
-        let name = key.get_ref().as_ref();
-        if !known.contains(&name) {
-            continue;
-        }
-        let inner = Given {
-            value: GivenValue::File(value.get_ref()),
-            span: Some(value.span()),
-            name: format!("`book.where.{name}`"),
-        };
-        let Some(words) = section.texts(&inner) else { continue };
-        if words.is_empty() {
-            section.note(inner.wrong(("an empty list would match nobody".to_owned(), None)));
-        }
-        for error in words.iter().filter_map(|word| filter.add(name, word).err()) {
-            section.note(inner.wrong(misspelt(error)));
-        }
-    }
-    filter
-}
-
-fn misspelt(error: FilterError) -> Wrong {
-    match error {
-        FilterError::UnknownField { .. } => (error.to_string(), Some(error.hint())),
-        FilterError::UnknownValue { name: _, value, known } => {
-            let hint = match nearest(&value, &known) {
-                Some(meant) => format!("did you mean \"{meant}\"?"),
-                None => format!("known here: {}", known.join(", ")),
-            };
-            (format!("there is no \"{value}\""), Some(hint))
-        }
-    }
-}
-
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

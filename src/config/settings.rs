@@ -1,6 +1,9 @@
 //! What the settings say, checked and complete: defaults filled in, paths absolute, words turned into enums.
 
-use std::{path::PathBuf, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
@@ -149,14 +152,12 @@ pub struct SyncSettings {
 }
 
 /// `[[book]]`: a place that holds contacts beside the CRM.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Book {
     /// Unique; letters, digits, `-` and `_`; neither `crm` nor `mirror`.
     pub name: String,
-    /// What it is.
-    pub kind: BookKind,
-    /// The folder or file, absolute.
-    pub path: PathBuf,
+    /// What it is, and where.
+    pub place: BookPlace,
     /// Which way changes go.
     pub direction: Direction,
     /// Contacts that belong in it.
@@ -165,6 +166,68 @@ pub struct Book {
     pub version: String,
     /// The column profile of a CSV file; `None`: recognised by its header line, carnet's own for a new file.
     pub dialect: Option<Profile>,
+}
+
+impl Book {
+    /// What it is.
+    pub fn kind(&self) -> BookKind {
+        match self.place {
+            BookPlace::Vdir(_) => BookKind::Vdir,
+            BookPlace::Vcard(_) => BookKind::Vcard,
+            BookPlace::Csv(_) => BookKind::Csv,
+            BookPlace::Carddav(_) => BookKind::Carddav,
+        }
+    }
+
+    /// The folder or file, where it is on this machine.
+    pub fn path(&self) -> Option<&Path> {
+        match &self.place {
+            BookPlace::Vdir(path) | BookPlace::Vcard(path) | BookPlace::Csv(path) => Some(path),
+            BookPlace::Carddav(_) => None,
+        }
+    }
+
+    /// The server that it is on, if it is on one.
+    pub fn server(&self) -> Option<&BookServer> {
+        match &self.place {
+            BookPlace::Carddav(server) => Some(server),
+            BookPlace::Vdir(_) | BookPlace::Vcard(_) | BookPlace::Csv(_) => None,
+        }
+    }
+}
+
+/// What a book is, and where.
+#[derive(Debug, Clone)]
+pub enum BookPlace {
+    /// A folder of one-card `.vcf` files, absolute.
+    Vdir(PathBuf),
+    /// One `.vcf` file of many cards, absolute.
+    Vcard(PathBuf),
+    /// One `.csv` file, absolute.
+    Csv(PathBuf),
+    /// A CardDAV collection.
+    Carddav(BookServer),
+}
+
+/// A CardDAV server, and how to talk to it.
+#[derive(Debug, Clone)]
+pub struct BookServer {
+    /// A collection, a principal or a server: http or https.
+    pub url: String,
+    /// The login; `None` for a token, or a server that asks for no login.
+    pub username: Option<String>,
+    /// Where the password comes from, as far as the file says; see [`super::secrets`].
+    pub password: PasswordSettings,
+    /// A program and its arguments that prints a Bearer token in the place of a password.
+    pub token_command: Option<Vec<String>>,
+    /// A PEM file of further certificate authorities, added to the system's.
+    pub ca_file: Option<PathBuf>,
+    /// One request, whole.
+    pub timeout: Duration,
+    /// Requests in flight, 1 to 16.
+    pub concurrency: usize,
+    /// Plain http off the loopback is allowed.
+    pub insecure_http: bool,
 }
 
 /// What a book is.
@@ -180,6 +243,21 @@ pub enum BookKind {
     Carddav,
 }
 
+impl BookKind {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Vdir, Self::Vcard, Self::Csv, Self::Carddav];
+
+    /// As the settings say it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Vdir => "vdir",
+            Self::Vcard => "vcard",
+            Self::Csv => "csv",
+            Self::Carddav => "carddav",
+        }
+    }
+}
+
 /// Which way changes go.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Direction {
@@ -189,6 +267,20 @@ pub enum Direction {
     ToBook,
     /// The book is read, never written.
     FromBook,
+}
+
+impl Direction {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::TwoWay, Self::ToBook, Self::FromBook];
+
+    /// As the settings say it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::TwoWay => "two-way",
+            Self::ToBook => "to-book",
+            Self::FromBook => "from-book",
+        }
+    }
 }
 
 impl Settings {

@@ -42,7 +42,38 @@ pub(super) fn parse_crm_url(text: &str, insecure_http: bool) -> Result<CrmUrl, W
     if text == "sandbox" {
         return Ok(CrmUrl::Sandbox);
     }
-    let example = || Some("it looks like https://www.incwo.com/123456, or \"sandbox\" to practise".to_owned());
+    let example = "it looks like https://www.incwo.com/123456, or \"sandbox\" to practise";
+    let login = "give the user in crm.username and the password in crm.password_command";
+    let url = checked_url(text, insecure_http, example, login)?;
+    let example = || Some(example.to_owned());
+    if url.query().is_some() || url.fragment().is_some() {
+        return Err(("the address must end with the account, without ? or #".to_owned(), example()));
+    }
+    let trimmed = url.as_str().trim_end_matches('/');
+    if trimmed.ends_with("/contacts.xml") {
+        return Err(("the address must end with the account, without /contacts.xml".to_owned(), example()));
+    }
+    if let Some(wrong) = not_an_account(&url) {
+        return Err(wrong);
+    }
+    Ok(CrmUrl::Http(trimmed.to_owned()))
+}
+
+/// A CardDAV server's address, a principal's or an address book's.
+pub(super) fn parse_book_url(text: &str, insecure_http: bool) -> Result<String, Wrong> {
+    let example = "it looks like https://dav.example.com/addressbooks/ada/contacts/; a server's own address, such as \
+                   https://dav.example.com/, will do: `carnet books discover` finds what is there";
+    let login = "give the user in username and the password in password_command";
+    let url = checked_url(text, insecure_http, example, login)?;
+    if url.query().is_some() || url.fragment().is_some() {
+        return Err(("the address must have no ? or # in it".to_owned(), Some(example.to_owned())));
+    }
+    Ok(url.into())
+}
+
+/// An address that a password may go to: https, or http on the loopback unless more is allowed, and no login in it.
+fn checked_url(text: &str, insecure_http: bool, example: &str, login: &str) -> Result<url::Url, Wrong> {
+    let example = || Some(example.to_owned());
     let url = url::Url::parse(text.trim()).map_err(|_| ("this is not an address".to_owned(), example()))?;
     match url.scheme() {
         "https" => {}
@@ -58,20 +89,9 @@ pub(super) fn parse_crm_url(text: &str, insecure_http: bool) -> Result<CrmUrl, W
         return Err(("the address names no server".to_owned(), example()));
     }
     if !url.username().is_empty() || url.password().is_some() {
-        let hint = "give the user in crm.username and the password in crm.password_command";
-        return Err(("the address must not hold a login".to_owned(), Some(hint.to_owned())));
+        return Err(("the address must not hold a login".to_owned(), Some(login.to_owned())));
     }
-    if url.query().is_some() || url.fragment().is_some() {
-        return Err(("the address must end with the account, without ? or #".to_owned(), example()));
-    }
-    let trimmed = url.as_str().trim_end_matches('/');
-    if trimmed.ends_with("/contacts.xml") {
-        return Err(("the address must end with the account, without /contacts.xml".to_owned(), example()));
-    }
-    if let Some(wrong) = not_an_account(&url) {
-        return Err(wrong);
-    }
-    Ok(CrmUrl::Http(trimmed.to_owned()))
+    Ok(url)
 }
 
 /// The hosts whose API has the account, and nothing else, behind the server's name. Source: wire-facts, the base address.
@@ -164,5 +184,23 @@ mod tests {
         check("https://x/1/contacts.xml", false, Err("the address must end with the account, without /contacts.xml"));
         check("ftp://x/1", false, Err("expected an address that begins with https://"));
         check("www.incwo.com/1", false, Err("this is not an address"));
+    }
+
+    #[test]
+    fn addresses_of_books_are_servers_principals_or_collections() {
+        let check = |text: &str, insecure: bool, expected: Result<&str, &str>| {
+            let got = parse_book_url(text, insecure).map_err(|(message, _)| message);
+            assert_eq!(got, expected.map(str::to_owned).map_err(str::to_owned), "{text}");
+        };
+        check("https://DAV.example.com", false, Ok("https://dav.example.com/"));
+        check(" https://dav.example.com/ada/a%20b/ ", false, Ok("https://dav.example.com/ada/a%20b/"));
+        check("http://127.0.0.1:5232/ada/book", false, Ok("http://127.0.0.1:5232/ada/book"));
+        check("http://nas.local/dav/", true, Ok("http://nas.local/dav/"));
+        check("http://nas.local/dav/", false, Err("plain http would send the password in clear"));
+        check("https://ada:pw@dav.example.com/", false, Err("the address must not hold a login"));
+        check("https://dav.example.com/?a=1", false, Err("the address must have no ? or # in it"));
+        check("carddavs://dav.example.com/", false, Err("expected an address that begins with https://"));
+        check("dav.example.com", false, Err("this is not an address"));
+        check("sandbox", false, Err("this is not an address"));
     }
 }

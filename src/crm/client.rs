@@ -20,13 +20,13 @@ use tokio::{
 };
 
 use super::{
-    error::{self, CrmError, ErrorKind, Failure, Verdict},
-    retry::{Backoff, RetryCause, Tries},
+    error::{self, CrmError, ErrorKind, Verdict},
     settings::{self, ClientSettings},
     transport,
     wire::{Answer, Request, Verb, Wire},
     xml::{self, Resource, XmlError},
 };
+use crate::transport::{Backoff, Failure, RetryCause, Tries};
 
 /// A connection to the CRM, for what it lists of one kind. Clones share it.
 #[derive(Clone)]

@@ -10,7 +10,10 @@ use super::{
     redact::redact,
     xml::{self, XmlError},
 };
-use crate::contact::Contact;
+use crate::{
+    contact::Contact,
+    transport::{Failure, status_words},
+};
 
 /// A failure, in words that read after "failed to".
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -70,34 +73,6 @@ impl CrmError {
     }
 }
 
-/// Why no usable answer came.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Failure {
-    /// Nothing was sent: name, connection or TLS failed.
-    NotSent {
-        /// "host:port".
-        place: String,
-        /// Why, in the system's words.
-        cause: String,
-    },
-    /// No whole answer in time.
-    TimedOut {
-        /// "host:port".
-        place: String,
-        /// The time.
-        after: Duration,
-    },
-    /// The connection broke after something was sent.
-    Cut {
-        /// "host:port".
-        place: String,
-        /// Why, in the system's words.
-        cause: String,
-    },
-    /// The answer is larger than what is read, in bytes.
-    TooLarge(usize),
-}
-
 /// An answer without its body: what decides.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Verdict<'a> {
@@ -137,7 +112,7 @@ pub fn of_read(what: &str, failure: &Failure) -> CrmError {
     let message = match failure {
         Failure::NotSent { place, cause } => format!("connect to {place}: {cause}"),
         Failure::TimedOut { .. } | Failure::Cut { .. } | Failure::TooLarge(_) => {
-            format!("{what}: {}", failure_words(failure))
+            format!("{what}: {}", failure.words())
         }
     };
     CrmError::new(ErrorKind::Unavailable, message).hint(failure_hint(failure))
@@ -149,7 +124,7 @@ pub fn of_write(what: &str, failure: &Failure) -> CrmError {
         Failure::NotSent { .. } => ErrorKind::Unavailable,
         Failure::TimedOut { .. } | Failure::Cut { .. } | Failure::TooLarge(_) => ErrorKind::OutcomeUnknown,
     };
-    CrmError::new(kind, format!("{what}: {}", failure_words(failure))).hint(failure_hint(failure))
+    CrmError::new(kind, format!("{what}: {}", failure.words())).hint(failure_hint(failure))
 }
 
 /// A status other than those that the reader of a GET expects.
@@ -268,15 +243,6 @@ fn wait_hint(retry_after: Option<Duration>) -> String {
     }
 }
 
-fn failure_words(failure: &Failure) -> String {
-    match failure {
-        Failure::NotSent { place, cause } => format!("could not connect to {place}: {cause}"),
-        Failure::TimedOut { place, after } => format!("no whole answer from {place} within {} s", after.as_secs_f32()),
-        Failure::Cut { place, cause } => format!("the connection to {place} broke: {cause}"),
-        Failure::TooLarge(limit) => format!("the answer is larger than {} MiB", limit / (1024 * 1024)),
-    }
-}
-
 fn failure_hint(failure: &Failure) -> &'static str {
     match failure {
         Failure::NotSent { .. } => "check the network and crm.url",
@@ -284,11 +250,6 @@ fn failure_hint(failure: &Failure) -> &'static str {
         Failure::Cut { .. } => "try again later",
         Failure::TooLarge(_) => "lower crm.per_page",
     }
-}
-
-fn status_words(status: u16) -> String {
-    let reason = reqwest::StatusCode::from_u16(status).ok().and_then(|status| status.canonical_reason());
-    reason.map_or_else(|| status.to_string(), |reason| format!("{status} {reason}"))
 }
 
 #[cfg(test)]

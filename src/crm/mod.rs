@@ -6,7 +6,6 @@
 
 mod client;
 mod contacts;
-mod decode;
 mod error;
 mod listing;
 pub mod lists;
@@ -14,7 +13,6 @@ mod pagination;
 mod probe;
 mod redact;
 pub mod replica;
-mod retry;
 mod revisions;
 mod settings;
 #[cfg(test)]
@@ -23,9 +21,10 @@ mod transport;
 mod wire;
 mod xml;
 
+pub use crate::transport::Failure;
 pub use client::Client;
 pub use contacts::Created;
-pub use error::{CrmError, ErrorKind, Failure};
+pub use error::{CrmError, ErrorKind};
 pub use listing::{Arrived, Content, FreshPage, Listing, Remembered, RememberedPage};
 pub use probe::{PROBE_NAME, is_probe};
 pub use revisions::Revisions;
@@ -37,6 +36,6 @@ pub use xml::{Digest, Fault, PageRecord, Record, Unwritable, create_body, id_key
 /// for fuzzing the reader: nothing else comes through it.
 #[doc(hidden)]
 pub fn contacts_of_page(body: &[u8]) -> Option<usize> {
-    let text = decode::decode(body, None).ok()?;
+    let text = crate::xml::decode(body, None).ok()?;
     xml::read_page(&text, |_| None).ok().map(|page| page.records.len())
 }

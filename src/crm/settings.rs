@@ -1,14 +1,15 @@
 //! What the client is told, and the checks that keep a password from going where it should not.
 
-use std::{net::IpAddr, path::PathBuf, time::Duration};
+use std::{path::PathBuf, time::Duration};
 
 use secrecy::SecretString;
-use url::{Host, Url};
+use url::Url;
 
 use super::{
     error::{CrmError, ErrorKind},
     lists::ListBehaviour,
 };
+use crate::transport::{AddressError, checked_address};
 
 /// How to reach the CRM. Source: operations.md, settings `[crm]`.
 #[derive(Debug, Clone)]
@@ -64,38 +65,19 @@ impl ListsSetting {
 /// The base address, checked: http or https, no login in it, plain http to the loopback only (unless allowed). Its path
 /// ends without a slash.
 pub fn base(settings: &ClientSettings) -> Result<Url, CrmError> {
-    let refuse = |message: &str, hint: &str| {
-        Err(CrmError::new(ErrorKind::Settings, format!("use crm.url: {message}")).hint(hint))
-    };
-    let example = "it should be https://www.incwo.com/ACCOUNT";
-    let Ok(mut url) = Url::parse(settings.base_url.trim()) else { return refuse("it is not an address", example) };
-    if !url.username().is_empty() || url.password().is_some() {
-        return refuse("it holds a login", "set crm.username and a password source instead");
-    }
-    if url.query().is_some() || url.fragment().is_some() {
-        return refuse("it has a `?` or `#` part", example);
-    }
-    match url.scheme() {
-        "https" => {}
-        "http" if settings.insecure_http || is_loopback(&url) => {}
-        "http" => return refuse("plain http would show the password to the network", "use https"),
-        _ => return refuse("it is neither https nor http", example),
-    }
-    if url.host().is_none() {
-        return refuse("it names no host", example);
-    }
+    let mut url = checked_address(&settings.base_url, settings.insecure_http).map_err(|error| {
+        let hint = match error {
+            AddressError::HoldsALogin => "set crm.username and a password source instead",
+            AddressError::PlainHttp => "use https",
+            AddressError::NotAnAddress | AddressError::HasAQuery | AddressError::OtherScheme | AddressError::NoHost => {
+                "it should be https://www.incwo.com/ACCOUNT"
+            }
+        };
+        CrmError::new(ErrorKind::Settings, format!("use crm.url: {error}")).hint(hint)
+    })?;
     let path = url.path().trim_end_matches('/').to_owned();
     url.set_path(&path);
     Ok(url)
-}
-
-/// A literal loopback address. A name is not enough, `localhost` neither: what it resolves to is not ours to say.
-fn is_loopback(url: &Url) -> bool {
-    match url.host() {
-        Some(Host::Ipv4(address)) => IpAddr::V4(address).is_loopback(),
-        Some(Host::Ipv6(address)) => IpAddr::V6(address).is_loopback(),
-        Some(Host::Domain(_)) | None => false,
-    }
 }
 
 #[cfg(test)]

@@ -14,7 +14,8 @@ use tokio::{
     task::JoinHandle,
 };
 
-use super::{Client, ClientSettings, ListsSetting, retry::Backoff};
+use super::{Client, ClientSettings, ListsSetting};
+use crate::transport::Backoff;
 
 /// What was asked.
 #[derive(Debug, Clone)]

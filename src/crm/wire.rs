@@ -5,10 +5,10 @@
 
 use std::{borrow::Cow, future::Future, pin::Pin, time::Duration};
 
-use super::{
-    decode,
-    error::Failure,
-    xml::{self, XmlError},
+use super::xml::{self, XmlError};
+use crate::{
+    transport::Failure,
+    xml::{decode, says_html},
 };
 
 /// The answer to come. It may be awaited on any thread.
@@ -19,10 +19,9 @@ pub trait Wire: Send + Sync {
     /// Sends a request and takes its answer whole.
     fn exchange<'a>(&'a self, request: Request<'a>) -> Exchange<'a>;
 
-    /// A number in 0..1 for the jitter of waits; 53 random bits of a v4 UUID.
+    /// A number in 0..1 for the jitter of waits.
     fn chance(&self) -> f64 {
-        let bits = (uuid::Uuid::new_v4().as_u128() & ((1 << 53) - 1)) as u64;
-        bits as f64 / (1_u64 << 53) as f64
+        crate::transport::chance()
     }
 }
 
@@ -88,32 +87,12 @@ pub struct Answer {
 impl Answer {
     /// The body as text; a web page is refused. What it holds decides: servers mislabel their XML.
     pub(super) fn text(&self) -> Result<Cow<'_, str>, XmlError> {
-        let html = decode::says_html(self.content_type.as_deref());
-        match decode::decode(&self.body, self.content_type.as_deref()) {
+        let html = says_html(self.content_type.as_deref());
+        match decode(&self.body, self.content_type.as_deref()) {
             Ok(text) if !xml::is_web_page(&text, html) => Ok(text),
             Ok(_) => Err(XmlError::WebPage),
             Err(_) if html => Err(XmlError::WebPage),
-            Err(error) => Err(error),
+            Err(error) => Err(error.into()),
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    struct Silent;
-
-    impl Wire for Silent {
-        fn exchange<'a>(&'a self, _: Request<'a>) -> Exchange<'a> {
-            Box::pin(async { Ok(Answer::default()) })
-        }
-    }
-
-    #[test]
-    fn chances_are_spread() {
-        let all: Vec<f64> = (0..100).map(|_| Silent.chance()).collect();
-        assert!(all.iter().all(|chance| (0.0..1.0).contains(chance)));
-        assert!(all.iter().any(|chance| *chance < 0.4) && all.iter().any(|chance| *chance > 0.6));
     }
 }

@@ -12,6 +12,8 @@ use rustix::{
 };
 use tokio::{io::AsyncWriteExt, process::Command, time::timeout};
 
+use crate::config::secrets::keep_secrets_from;
+
 /// It has so long.
 pub(super) const LIMIT: Duration = Duration::from_secs(30);
 
@@ -21,7 +23,8 @@ pub(super) async fn run(argv: &[String], folder: Option<&Path>, input: Vec<u8>, 
     let mut command = Command::new(program);
     command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::inherit());
     // A group of its own: what it starts ends with it. It needs no password of carnet's.
-    command.process_group(0).kill_on_drop(true).env_remove("CARNET_CRM_PASSWORD");
+    command.process_group(0).kill_on_drop(true);
+    keep_secrets_from(&mut command);
     if let Some(folder) = folder {
         command.current_dir(folder);
     }

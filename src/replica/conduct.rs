@@ -20,6 +20,8 @@ pub struct Conduct {
     pub absence: Absence,
     /// What can be known of a write whose answer was lost.
     pub writes: Writes,
+    /// What the record says that answers a write.
+    pub answers: Answers,
     /// Who gives records their ids.
     pub ids: Ids,
     /// A listing may leave out fields that the record has; the record asked for alone does not.
@@ -51,6 +53,16 @@ pub enum Writes {
     /// It may still take effect, and the record is read back after each write since the server may have made something else
     /// of it.
     Uncertain,
+}
+
+/// What the record says that answers a write, where writes are uncertain.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Answers {
+    /// What the write left, as the replica keeps it: a value that it does not hold as sent is nobody's edit. What else was
+    /// done there the next scan shows.
+    OwnWrite,
+    /// What stands there by now, whoever wrote it.
+    Present,
 }
 
 /// Who gives records their ids.

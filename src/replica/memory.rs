@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
-    Absence, Action, Baseline, Batch, Capabilities, Conduct, Coverage, Cursor, Diagnostic, Ids, LocalFuture, Lookup,
-    Problem, RemoteContact, Replica, ReplicaError, Revision, Scanned, Sink, Stopped, Write, Writes, Written,
+    Absence, Action, Answers, Baseline, Batch, Capabilities, Conduct, Coverage, Cursor, Diagnostic, Ids, LocalFuture,
+    Lookup, Problem, RemoteContact, Replica, ReplicaError, Revision, Scanned, Sink, Stopped, Write, Writes, Written,
 };
 use crate::contact::{Contact, FieldSet};
 
@@ -16,6 +16,8 @@ pub struct Memory {
     pub conduct: Conduct,
     /// Scans say what changed since their cursor, if they have one.
     pub deltas: bool,
+    /// What the names of new records end with, after their UIDs.
+    pub ending: &'static str,
     records: BTreeMap<String, Record>,
     /// When records were removed.
     removed: BTreeMap<String, u64>,
@@ -69,6 +71,7 @@ impl Memory {
             conduct: Conduct {
                 absence: Absence::Certain,
                 writes: Writes::Atomic,
+                answers: Answers::Present,
                 ids: Ids::Own,
                 abridges: false,
                 rereads: true,
@@ -76,6 +79,7 @@ impl Memory {
                 writes_at_once: 100,
             },
             deltas: false,
+            ending: "",
             records: BTreeMap::new(),
             removed: BTreeMap::new(),
             clock: 0,
@@ -198,7 +202,8 @@ impl Memory {
         let (uid, crm_id) = if self.capabilities.identity { (Some(uid), crm_id) } else { (None, None) };
         let written = match action {
             Action::Create { contact } => {
-                let remote = uid.clone().unwrap_or_else(|| format!("m{}", self.clock + 1));
+                let name = uid.clone().unwrap_or_else(|| format!("m{}", self.clock + 1));
+                let remote = format!("{name}{}", self.ending);
                 if let Some(record) = self.records.get(&remote) {
                     return Err(ReplicaError::Stale(Some(Box::new(self.remote_contact(&remote, record)))));
                 }

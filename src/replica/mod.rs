@@ -27,13 +27,13 @@ mod write;
 use std::{collections::BTreeMap, future::Future, pin::Pin};
 
 pub use self::{
-    conduct::{Absence, Capabilities, Conduct, Ids, Writes},
+    conduct::{Absence, Answers, Capabilities, Conduct, Ids, Writes},
     error::{Diagnostic, Distrust, Partial, ReplicaError, Stopped},
     firms::{Firm, FirmBatch, FirmSink, Firms},
     hashes::Hashes,
     record::{Lookup, Problem, Reading, RemoteContact, RemoteId, Revision},
     scan::{Baseline, Batch, ConflictCopy, Coverage, Cursor, Progress, Scanned, Sink},
-    write::{Action, Write, Written},
+    write::{Action, Unanswered, Write, Written},
 };
 use crate::contact::{Contact, Field};
 
@@ -52,6 +52,12 @@ pub trait Replica {
     /// value by its name.
     fn recall(&mut self, known: &dyn Fn(&str) -> Option<String>) {
         let _ = known;
+    }
+
+    /// Writes of earlier runs of which nobody knows the end: what they left is nobody's edit, whatever the replica has made
+    /// of it. Told before a scan.
+    fn unanswered(&mut self, writes: Vec<Unanswered>) {
+        let _ = writes;
     }
 
     /// Reads it. An error ends the scan; batches handed over before it are whole and stay good.

@@ -59,5 +59,14 @@ impl Action {
     }
 }
 
+/// A write of which nobody knows the end.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unanswered {
+    /// The contact's UID.
+    pub uid: String,
+    /// The record that was changed; none for a new one.
+    pub remote: Option<RemoteId>,
+}
+
 /// A write done: the record as read back afterwards; `None` after a deletion.
 pub type Written = Option<RemoteContact>;

@@ -3,7 +3,9 @@
 use crate::{
     contact::{Contact, Filter},
     reconcile::{Policy, Winner},
-    replica::{Absence, Conduct, Ids, Lookup, Reading, RemoteContact, RemoteId, Replica, ReplicaError, Writes},
+    replica::{
+        Absence, Answers, Conduct, Ids, Lookup, Reading, RemoteContact, RemoteId, Replica, ReplicaError, Writes,
+    },
 };
 
 pub use crate::contact::ids::CRM;
@@ -105,6 +107,11 @@ impl Participant {
     /// A write whose answer was lost may still take effect there.
     pub fn is_uncertain(&self) -> bool {
         self.conduct().writes == Writes::Uncertain
+    }
+
+    /// What answers a write is what that write left, and nothing that somebody else did.
+    pub fn answers_for_itself(&self) -> bool {
+        !self.is_uncertain() || self.conduct().answers == Answers::OwnWrite
     }
 
     /// Its ids are those that records of other replicas carry.

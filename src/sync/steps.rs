@@ -189,7 +189,9 @@ impl Run<'_> {
 
     fn log_run(&mut self, participants: &[Participant], outcome: &Result<(), SyncError>) -> Result<(), SyncError> {
         for participant in participants {
-            self.summary.requests.extend(participant.replica.requests());
+            for (verb, count) in participant.replica.requests() {
+                *self.summary.requests.entry(verb).or_default() += count;
+            }
         }
         self.sum_problems();
         self.keep_guards(participants, outcome)?;

@@ -25,8 +25,8 @@ use crate::{
     mirror::{Agreement, ConflictRow, ContactId, ItemId, Mirror, OutboxAction, OutboxRow, OutboxState, State},
     reconcile::{Limit, Policy, Prefer, Winner},
     replica::{
-        Absence, Baseline, Batch, Capabilities, Conduct, Ids, LocalFuture, Lookup, Reading, RemoteContact, Replica,
-        ReplicaError, Scanned, Sink, Write, Writes, Written,
+        Absence, Answers, Baseline, Batch, Capabilities, Conduct, Ids, LocalFuture, Lookup, Reading, RemoteContact,
+        Replica, ReplicaError, Scanned, Sink, Write, Writes, Written,
     },
 };
 
@@ -351,6 +351,7 @@ impl Replica for ScriptedReplica {
 const BOOK: Conduct = Conduct {
     absence: Absence::Certain,
     writes: Writes::Atomic,
+    answers: Answers::OwnWrite,
     ids: Ids::Own,
     abridges: false,
     rereads: true,
@@ -361,6 +362,7 @@ const BOOK: Conduct = Conduct {
 const SERVER: Conduct = Conduct {
     absence: Absence::AskById,
     writes: Writes::Uncertain,
+    answers: Answers::Present,
     ids: Ids::Shared,
     abridges: true,
     rereads: false,

@@ -56,6 +56,8 @@ pub struct ReplicaStatus {
     pub missing: u64,
     /// Writes whose outcome is unknown, or that were refused.
     pub unsettled: Vec<UnsettledWrite>,
+    /// What it does not keep as it is sent, by property or field.
+    pub alters: Vec<String>,
 }
 
 /// A write whose outcome is unknown, or that was refused.
@@ -103,27 +105,38 @@ pub fn counts(path: &Path) -> Option<(u64, AttentionCounts)> {
     Some((mirror.count_contacts().ok()?, sync::attention_counts(&mirror).ok()?))
 }
 
+/// A replica that is asked about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Asked<'n> {
+    /// `crm` or the book's name.
+    pub name: &'n str,
+    /// The fact that says what it does not keep as it is sent, if it may be such a one.
+    pub alters: Option<String>,
+}
+
 /// Reads the state of the mirror and of these replicas.
 ///
 /// # Errors
 /// The mirror's.
-pub fn status<'n>(reader: &Reader, names: impl Iterator<Item = &'n str>) -> Result<Status, MirrorError> {
+pub fn status<'n>(reader: &Reader, asked: impl Iterator<Item = Asked<'n>>) -> Result<Status, MirrorError> {
     let mirror = &reader.mirror;
     Ok(Status {
         contacts: mirror.count_contacts()?,
         last: mirror.last_run()?,
         // Where firms are known, those that lack one are asked about.
         companies: if mirror.count_firms()? == 0 { mirror.companies(COMPANIES_SHOWN_MAX)? } else { (0, Vec::new()) },
-        replicas: names.map(|name| replica(mirror, name)).collect::<Result<_, _>>()?,
+        replicas: asked.map(|asked| replica(mirror, &asked)).collect::<Result<_, _>>()?,
         items: attention::items(reader, false)?,
         problems: problems::problems(reader)?,
         counts: sync::attention_counts(mirror)?,
     })
 }
 
-fn replica(mirror: &Mirror, name: &str) -> Result<ReplicaStatus, MirrorError> {
+fn replica(mirror: &Mirror, Asked { name, alters }: &Asked<'_>) -> Result<ReplicaStatus, MirrorError> {
+    let alters = alters.as_ref().map(|fact| mirror.fact(fact)).transpose()?.flatten().unwrap_or_default();
     let mut replica = ReplicaStatus {
-        name: name.to_owned(),
+        name: (*name).to_owned(),
+        alters: alters.split_whitespace().map(str::to_owned).collect(),
         held: mirror.count_agreements(name)?,
         staying: mirror.locally_deleted_in(name)?.len() as u64,
         missing: mirror.absences(name)?.len() as u64,

@@ -167,7 +167,7 @@ fn takes_many(subject: &mut dyn Subject) {
     let replica = subject.open();
     let few = scan(replica, &Known::default()).changed.len();
     let made = apply(replica, (100..400).map(create).collect());
-    assert!(made.iter().all(Result::is_ok));
+    assert!(made.iter().all(Result::is_ok), "{:?}", made.iter().find(|answer| answer.is_err()));
     let known = scan(subject.open(), &Known::default()).known(&Known::default());
     assert_eq!(known.revisions.len(), few + 300);
     let before = subject.print();
@@ -189,7 +189,7 @@ fn takes_many(subject: &mut dyn Subject) {
     writes.push(update(&all[9], &uid(&all[9]), |contact| contact.comment = "twice".into()));
     let answers = apply(replica, writes);
     let failed: Vec<usize> = (0..answers.len()).filter(|index| answers[*index].is_err()).collect();
-    assert_eq!(failed, [7, all.len()]);
+    assert_eq!(failed, [7, all.len()], "{:?}", answers.iter().find(|answer| answer.is_err()));
     assert!(failed.iter().all(|index| matches!(answers[*index], Err(ReplicaError::Stale(_)))));
     let seen = scan(subject.open(), &Known::default()).changed;
     assert_eq!(seen.iter().filter(|record| record.contact.comment == "new").count(), all.len() - 1);
@@ -197,7 +197,8 @@ fn takes_many(subject: &mut dyn Subject) {
     let replica = subject.open();
     scan(replica, &Known::default());
     let writes = seen.iter().map(|record| delete(record, &uid(record))).collect();
-    assert!(apply(replica, writes).into_iter().all(|answer| answer == Ok(None)));
+    let answers = apply(replica, writes);
+    assert!(answers.iter().all(|answer| *answer == Ok(None)), "{:?}", answers.iter().find(|it| **it != Ok(None)));
     let known = Known::default();
     assert!(scan(subject.open(), &known).changed.is_empty());
     assert!(!subject.print().contains(".tmp"), "nothing is left over: {}", subject.print());

@@ -35,14 +35,13 @@ fn keep(facts: &mut BTreeMap<String, String>, replica: &dyn Replica) {
     facts.retain(|_, value| !value.is_empty());
 }
 
-/// An update that a replica may have to find something out for: its requests.
+/// A scan and an update, of a replica that may have to find something out for them: its requests.
 fn adds_a_number(replica: &mut dyn Replica, number: &str) -> u64 {
     let record = scan(replica, &Known::default()).changed.remove(0);
     let sent = |replica: &dyn Replica| replica.requests().values().sum::<u64>();
-    let before = sent(replica);
     let edit = |contact: &mut Contact| contact.items[0].value = number.into();
     written(apply(replica, vec![update(&record, &uid(&record), edit)]).remove(0));
-    sent(replica) - before
+    sent(replica)
 }
 
 /// What it has learned comes back to it, and it need not find it out again; without, or with nonsense, it works too.

@@ -8,7 +8,9 @@ mod cursor;
 mod everyone;
 mod lifetime;
 mod seen;
+mod storages;
 mod subject;
+mod time;
 
 use std::any::type_name;
 
@@ -20,7 +22,10 @@ use carnet::{
     sandbox::Lists,
 };
 
-use crate::subject::{Files, InMemory, PracticeCrm, Subject, settings};
+use crate::{
+    storages::{Files, InMemory, PracticeCrm, settings},
+    subject::Subject,
+};
 
 /// One way of a replica that is held to the contract.
 struct Case {

@@ -7,6 +7,8 @@ use carnet::{
     replica::{memory::Known, *},
 };
 
+pub use crate::time::wait;
+
 /// What a scan said.
 #[derive(Debug)]
 pub struct Seen {
@@ -40,11 +42,6 @@ impl Seen {
         known.keep(self.cursor.clone());
         known
     }
-}
-
-/// Time stands still until everybody waits.
-pub fn wait<T>(future: LocalFuture<'_, T>) -> T {
-    tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap().block_on(future)
 }
 
 /// A scan that comes to its end, and what is true of each.

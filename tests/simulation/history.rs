@@ -12,13 +12,14 @@ use carnet::{
     contact::Contact,
     crm::{Client, ClientSettings, ListsSetting, replica::CrmReplica},
     mirror::Mirror,
+    replica::Replica,
     sync::{self, CRM, FirmPolicy, Mode, Participant, RunInputs, RunOptions, RunPolicy, Stop, Summary, SyncError},
 };
 use tokio::{runtime::Runtime, time::Instant};
 
 use crate::{
     book::{Shelf, SimulatedBook},
-    checker,
+    checker, dav_wire,
     host::{Killed, SimulatedHost},
     ledger::{Fate, key},
     mirrors::{Mirrors, Rows},
@@ -139,7 +140,8 @@ impl History {
         self.lock().calm_down();
         self.lock().note("--- peace");
         // Whatever waits for a time has it, twice: after a restart some waits begin anew. Firms are listed again in a day.
-        let waits: &[u64] = if self.lock().firms.is_some() { &[7_200, 7_200, A_DAY] } else { &[7_200, 7_200] };
+        let lists_daily = self.lock().firms.is_some() || self.lock().dav.is_some();
+        let waits: &[u64] = if lists_daily { &[7_200, 7_200, A_DAY] } else { &[7_200, 7_200] };
         for wait in waits {
             self.pass(*wait);
             if !self.comes_to_rest(outcome) {
@@ -408,9 +410,15 @@ fn inputs<'m>(
     let crm = Participant { deletes: world.crm_follows_deletions, essential: true, ..crm };
     let mut participants = vec![crm];
     for shelf in &world.shelves {
-        let book = SimulatedBook { shelf: shelf.clone(), world: shared.clone() };
         let name = format!("book-{}", shelf.number);
-        participants.push(Participant::new(name, Box::new(book), world.prefer.against_a_book()));
+        let book: Box<dyn Replica> = match world.dav.as_ref().filter(|_| shelf.number == 0) {
+            Some(book) => {
+                let now = 1_767_261_600 + book.seconds() as i64 + world.wall_offset;
+                Box::new(dav_wire::book(shared, name.clone(), now))
+            }
+            None => Box::new(SimulatedBook { shelf: shelf.clone(), world: shared.clone() }),
+        };
+        participants.push(Participant::new(name, book, world.prefer.against_a_book()));
     }
     let policy = mutants::policy(
         mutant,

@@ -7,6 +7,8 @@
 mod body;
 mod book;
 mod checker;
+mod dav;
+mod dav_wire;
 mod desk;
 mod dice;
 mod firms;

@@ -138,7 +138,7 @@ impl World {
         if action == Act::Add {
             let contact = self.new_contact(fields);
             self.people_names += 1;
-            let name = format!("person-{}", self.people_names);
+            let name = format!("person-{}{}", self.people_names, shelf.lock().ending);
             self.note(format!("a person adds {} {} to book {place}", name, words(&contact).join(" ")));
             shelf.lock().put(&name, contact);
             return;

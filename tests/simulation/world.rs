@@ -18,6 +18,7 @@ use tokio::{sync::Notify, time::Instant};
 
 use crate::{
     book::Shelf,
+    dav_wire::{self, OnServer},
     desk::Desk,
     dice::Dice,
     firms::{self, Firms},
@@ -88,6 +89,8 @@ pub struct World {
     pub late: Vec<LateCommit>,
     /// Writes to cards that come to be done although nobody waits for them any more.
     pub late_cards: Vec<LateCard>,
+    /// The server that the first book is on, behind the shipping client.
+    pub dav: Option<OnServer>,
     /// How often something goes wrong at a server of cards, in 1,000.
     pub server_trouble: usize,
     /// Somebody changes contacts in the mirror itself.
@@ -154,6 +157,7 @@ impl World {
             people_share: dice.pick(&[0, 20, 60, 150]),
             dice,
             crm,
+            dav: dav_wire::furnish(seed, &shelves),
             shelves,
             ledger: Ledger::default(),
             beside,

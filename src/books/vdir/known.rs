@@ -6,7 +6,8 @@ use std::{
     hash::{BuildHasher, RandomState},
 };
 
-use super::state::{State, uid_key};
+use super::state::State;
+use crate::books::card_uids::uid_number;
 use crate::{
     books::fs::Fingerprint,
     replica::{Baseline, RemoteId, Stopped},
@@ -107,9 +108,4 @@ impl KnownFiles {
         uids.sort_unstable();
         uids
     }
-}
-
-/// A UID's key as a number, never zero.
-pub fn uid_number(key: &str) -> u64 {
-    u64::from_str_radix(key, 16).unwrap_or_else(|_| uid_number(&uid_key(key))).max(1)
 }

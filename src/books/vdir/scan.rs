@@ -13,20 +13,21 @@ use std::{
 
 use super::{
     FILE_MAX, LARGE, LARGE_AT_ONCE, Trust, Vdir,
-    known::{KnownFiles, Place, uid_number},
+    known::{KnownFiles, Place},
     names::{Name, is_card_name},
     read::{self, Reading},
-    state::{State, uid_key},
+    state::State,
 };
 use crate::{
     books::{
+        card_uids::Uids,
         cards::{self, Flaw},
         conflict_copies::copy_of,
         fs::{Folder, Recovered, StagedFile, reason, remedy},
         parallel::{chunked_map, cores},
     },
     formats::vcard::WriteStyle,
-    replica::{Baseline, Batch, Distrust, Hashes, Problem, ReplicaError, Scanned, Sink, Stopped},
+    replica::{Baseline, Batch, Distrust, Problem, ReplicaError, Scanned, Sink, Stopped},
 };
 
 /// Files read before they are handed on.
@@ -399,24 +400,6 @@ fn read_all(
         drop(ends);
         Ok(())
     })
-}
-
-/// The UIDs met so far, as numbers.
-pub(super) struct Uids {
-    /// Of the files that were not read; sorted.
-    unread: Vec<u64>,
-    read: Hashes,
-}
-
-impl Uids {
-    fn new(unread: Vec<u64>) -> Self {
-        Self { unread, read: Hashes::default() }
-    }
-
-    pub(super) fn is_new(&mut self, uid: Option<&str>) -> bool {
-        uid.map(|uid| uid_number(&uid_key(uid)))
-            .is_none_or(|uid| self.unread.binary_search(&uid).is_err() && self.read.insert(uid))
-    }
 }
 
 fn assemble(

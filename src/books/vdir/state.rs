@@ -2,7 +2,10 @@
 //! agreed on, and the UID's digest lets a second file with the same UID be noticed without reading the first.
 
 use crate::{
-    books::fs::{Digest, Fingerprint},
+    books::{
+        card_uids::uid_key,
+        fs::{Digest, Fingerprint},
+    },
     replica::Revision,
 };
 
@@ -42,11 +45,6 @@ impl<'a> State<'a> {
 pub fn revision(fingerprint: Option<&Fingerprint>, digest: &Digest, uid: Option<&str>) -> Revision {
     let fingerprint = fingerprint.map(Fingerprint::to_string).unwrap_or_default();
     format!("{fingerprint}/{digest}/{}", uid.map(uid_key).unwrap_or_default())
-}
-
-/// What stands for a UID: folded, since some programs change its case.
-pub fn uid_key(uid: &str) -> String {
-    Digest::of(uid.trim().to_lowercase().as_bytes()).short().to_owned()
 }
 
 #[cfg(test)]

@@ -1,12 +1,16 @@
 //! The lines of `check` for what is beside a run: the daemon's listener and its token, the programs that are told, variables
-//! whose name no setting has, a password file that others can read.
+//! whose name no setting has, a password file that others can read, passwords in clear.
 
 use std::path::Path;
 
 use super::line;
 use crate::{
     app::{CheckLine, Verdict, daemon_of},
-    config::{HttpSettings, Settings, secrets::Source, unknown_variables},
+    config::{
+        Environment, HttpSettings, Settings,
+        secrets::{Source, book_source},
+        unknown_variables,
+    },
     http, notify,
 };
 
@@ -43,7 +47,7 @@ fn told(settings: &Settings, key: &str, argv: &[String]) -> CheckLine {
 }
 
 /// A line for each variable that begins as carnet's do and that nothing reads.
-pub(super) fn variables(names: impl Iterator<Item = String>) -> Vec<CheckLine> {
+pub(super) fn variables(names: impl Iterator<Item = String>, settings: &Settings) -> Vec<CheckLine> {
     let line = |(name, meant): (String, Option<String>)| {
         let hint = match meant {
             Some(meant) => format!("did you mean ${meant}?"),
@@ -51,12 +55,36 @@ pub(super) fn variables(names: impl Iterator<Item = String>) -> Vec<CheckLine> {
         };
         line("settings", Verdict::Warning, format!("nothing reads the variable ${name}"), Some(hint))
     };
-    unknown_variables(names).into_iter().map(line).collect()
+    unknown_variables(names, settings).into_iter().map(line).collect()
 }
 
 /// How a password that was read stands: its file may be open to others.
-pub(super) fn password(source: &Source) -> Option<CheckLine> {
+pub(super) fn password(subject: &str, source: &Source) -> Option<CheckLine> {
     let file = source.exposed_file()?;
     let message = format!("{}: other users can read it", source.describe());
-    Some(line(super::PASSWORD, Verdict::Warning, message, Some(format!("chmod 600 {}", file.display()))))
+    Some(line(subject, Verdict::Warning, message, Some(format!("chmod 600 {}", file.display()))))
+}
+
+/// What is doubtful in how books log in to their servers.
+pub(super) fn books(settings: &Settings) -> Vec<CheckLine> {
+    let environment = Environment::of_process();
+    let on_servers = settings.books.iter().filter_map(|book| Some((book, book.server()?)));
+    let lines = on_servers.flat_map(|(book, server)| {
+        let source = book_source(&book.name, server, environment);
+        let open = source.and_then(|source| password(&book.name, &source));
+        let plain = server.insecure_http.then(|| plain_http(&book.name, &server.url));
+        open.into_iter().chain(plain)
+    });
+    lines.collect()
+}
+
+/// The warning that passwords may travel in clear.
+pub(super) fn plain_http(subject: &str, url: &str) -> CheckLine {
+    let message = if url.starts_with("http://") {
+        "insecure_http is set: the password goes over the network in clear"
+    } else {
+        "insecure_http is set, though the address is https"
+    };
+    let hint = "take insecure_http out of the settings".to_owned();
+    line(subject, Verdict::Warning, message.to_owned(), Some(hint))
 }

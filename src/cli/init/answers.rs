@@ -71,8 +71,11 @@ pub fn settings_text(answers: &Answers) -> String {
     let Answers { url, username, password, mirror, books } = answers;
     let sandbox = url.as_deref() == Some("sandbox");
     let mut out = String::with_capacity(TEMPLATE.len());
+    // Books have keys of the same names.
+    let mut in_crm = true;
     for line in TEMPLATE.lines() {
-        let answer = match (line, password) {
+        in_crm &= line != "[mirror]";
+        let answer = match (line, password.as_ref().filter(|_| in_crm)) {
             (TEMPLATE_URL, _) => url.as_deref().map(|url| format!("url = {}", quoted(url))),
             (TEMPLATE_MIRROR, _) => mirror.as_deref().map(|path| format!("path = {}", quoted(path))),
             (TEMPLATE_USERNAME, _) if sandbox && username.is_none() => Some("# username = \"demo\"".to_owned()),
@@ -145,6 +148,8 @@ mod tests {
         assert_eq!(with(PasswordAnswer::Command(command.clone())).command, Some(command));
         assert_eq!(with(PasswordAnswer::File("/s/pw".to_owned())).file.as_deref(), Some(Path::new("/s/pw")));
         assert!(with(PasswordAnswer::Elsewhere).inline.is_none());
+        let text = settings_text(&Answers { password: Some(PasswordAnswer::Inline("x".into())), ..Answers::default() });
+        assert_eq!(text.lines().filter(|line| line.starts_with("password")).count(), 1, "no book gets it");
     }
 
     #[test]
@@ -161,7 +166,7 @@ mod tests {
             vec![book("vdir"), book("csv:Kunden & Co.csv"), book("vcard:mirror.vcf"), book("csv:x/contacts.csv")];
         let settings = settings(&Answers { books, ..Answers::default() });
         let named: Vec<(&str, &Path)> =
-            settings.books.iter().map(|book| (book.name.as_str(), book.path.as_path())).collect();
+            settings.books.iter().map(|book| (book.name.as_str(), book.path().unwrap())).collect();
         let expected = [
             ("contacts", "/x/contacts"),
             ("Kunden---Co", "/x/Kunden & Co.csv"),

@@ -19,7 +19,14 @@ pub const ENVIRONMENT: &[Entry] = &[
         "CARNET_, a section and a key: comes before the settings file, for [crm], [mirror], [sync], [vcard], [http] and [notify]",
     ),
     ("CARNET_CRM_PASSWORD_FILE, CARNET_CRM_PASSWORD", "the CRM's password; carnet.toml(5) lists all its sources"),
-    ("CREDENTIALS_DIRECTORY", "systemd's: its file crm-password is the password before all others"),
+    (
+        "CARNET_BOOK_NAME_PASSWORD_FILE, CARNET_BOOK_NAME_PASSWORD",
+        "the password of the carddav book NAME, in capitals, with _ for -",
+    ),
+    (
+        "CREDENTIALS_DIRECTORY",
+        "systemd's: its file crm-password is the CRM's password before all others, NAME-password that of the book NAME",
+    ),
     ("CARNET_LOG", "what is logged: a level (debug), or a filter (carnet=trace); comes before -v"),
     ("PAGER, LESS", "what shows long lists on a terminal: less, unless said otherwise; cat for none"),
     ("NO_COLOR, CLICOLOR_FORCE, TERM", "whether there are colours, where --color is auto"),

@@ -109,6 +109,12 @@ pub trait Messages {
     /// What a noted decision is, in a list of what waits.
     fn noted_as(&self, typed: &str) -> String;
 
+    /// What a book's server does not keep as it is sent, after the book's name.
+    fn alters(&self, words: &[String]) -> String;
+
+    /// What came of the throwaway card that was sent to a book's server.
+    fn tried_writing(&self, alters: &[String]) -> String;
+
     /// How what was decided reaches the replicas.
     fn to_sync(&self) -> &'static str;
 

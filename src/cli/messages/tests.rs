@@ -45,6 +45,18 @@ fn what_the_crm_did_not_answer_or_keep_is_described() {
 }
 
 #[test]
+fn what_a_books_server_makes_of_cards_is_described() {
+    let check = |words: &[&str], expected: &str| {
+        let words: Vec<String> = words.iter().map(|word| (*word).to_owned()).collect();
+        assert_eq!(english().tried_writing(&words), expected);
+    };
+    let done = "a throwaway card was made, read back, changed and removed";
+    check(&[], &format!("{done}; the server keeps what it is sent"));
+    let altered = format!("{done}; the server does not keep as sent: PHOTO, company; carnet does");
+    check(&["PHOTO", "company"], &altered);
+}
+
+#[test]
 fn guards_say_what_was_seen_and_what_to_type() {
     let force = "look at it first; if this is meant, run `carnet sync --force`";
     let stopped = |reason: StopReason, text: &str, hint: &str| check(&Attention::Stopped { reason }, text, hint);

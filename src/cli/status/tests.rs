@@ -22,7 +22,7 @@ fn the_next_run_is_what_the_daemon_says() {
     let now = DateTime::parse_from_rfc3339("2026-01-01T10:20:00Z").unwrap().with_timezone(&Utc);
     let check = |next: Option<&str>, failures: u32, expected: &str| {
         let daemon = DaemonNote { pid: 7, started: "".into(), next: next.map(str::to_owned), failures };
-        let status = status(&Mirror::in_memory().unwrap().into(), names(&settings)).unwrap();
+        let status = status(&Mirror::in_memory().unwrap().into(), asked(&settings)).unwrap();
         let shown = Shown::new(status, Some(daemon), &settings, now);
         let at = shown.next.map(|next| next.with_timezone(&Local).format("%Y-%m-%d %H:%M:%S").to_string());
         let words = shown.next_run().unwrap().replace(&at.unwrap_or("NEVER".into()), "NEXT");
@@ -122,7 +122,7 @@ fn status_counts_what_is_pending_and_what_waits() {
     let first = subject("", None, "open /x/team: permission denied");
     mirror.put_problem(&ProblemRow { first, hint: None, ..unreadable }).unwrap();
     let now = DateTime::parse_from_rfc3339("2026-01-01T10:20:00Z").unwrap().with_timezone(&Utc);
-    let status = Shown::new(status(&mirror.into(), names(&settings)).unwrap(), None, &settings, now);
+    let status = Shown::new(status(&mirror.into(), asked(&settings)).unwrap(), None, &settings, now);
     insta::assert_snapshot!(serde_json::to_string_pretty(&status.object(Language::English.messages())).unwrap(), @r#"
     {
       "conflicts": [],
@@ -224,6 +224,7 @@ fn status_counts_what_is_pending_and_what_waits() {
       ],
       "replicas": [
         {
+          "alters": [],
           "held": 1,
           "missing": 0,
           "pending": {
@@ -249,6 +250,7 @@ fn status_counts_what_is_pending_and_what_waits() {
           ]
         },
         {
+          "alters": [],
           "held": 0,
           "missing": 1,
           "pending": {
@@ -289,6 +291,29 @@ fn status_counts_what_is_pending_and_what_waits() {
     waiting   team: failed to open /x/team: permission denied  since THEN
               nothing to type: each run tries again, and this goes once one succeeds
     ");
+}
+
+#[test]
+fn what_a_books_server_alters_stands_below_the_book() {
+    let text = "[crm]\nurl = \"sandbox\"\n[[book]]\nname = \"phones\"\nkind = \"carddav\"\nurl = \"https://a.example/\"\n\
+                [[book]]\nname = \"team\"\nkind = \"vdir\"\npath = \"t\"\n";
+    let nothing = |_: &str| None;
+    let settings = Settings::parse(Path::new("/x/carnet.toml"), text, Environment::from_fn(&nothing)).unwrap();
+    let mut mirror = Mirror::in_memory().unwrap();
+    mirror.set_fact(&alters_fact("phones"), "NICKNAME PHOTO company").unwrap();
+    mirror.set_fact(&alters_fact("team"), "not a server's").unwrap();
+    let status = Shown::new(status(&mirror.into(), asked(&settings)).unwrap(), None, &settings, Utc::now());
+    let object = status.object(Language::English.messages());
+    let alters = |place: usize| &object["replicas"][place]["alters"];
+    assert_eq!(*alters(1), json!(["NICKNAME", "PHOTO", "company"]));
+    assert_eq!((alters(0), alters(2)), (&json!([]), &json!([])));
+    assert_eq!(status.code(), 0, "nothing waits for that");
+    let (mut out, written) = captured::output(true, false, false);
+    status.print(&mut out).unwrap();
+    let books: Vec<String> =
+        written.text().lines().filter(|line| line.starts_with(['p', 't'])).map(str::to_owned).collect();
+    let altered = "phones    the server does not keep as sent: NICKNAME, PHOTO, company; carnet does";
+    assert_eq!(books, ["phones    0 contacts", altered, "team      0 contacts"]);
 }
 
 #[test]

@@ -1,18 +1,22 @@
 //! What a settings file means, and every way in which it can be wrong.
 
 use super::*;
-use crate::config::NotifySettings;
+use crate::{
+    config::{BookKind, Direction, NotifySettings, books::BOOK_KEYS},
+    contact::Filter,
+    formats::csv::Profile,
+};
 
 const NOTHING: fn(&str) -> Option<String> = |_| None;
 
-fn parse_with(text: &str, variables: &[(&str, &str)]) -> Result<Settings, SettingsError> {
+pub fn parse_with(text: &str, variables: &[(&str, &str)]) -> Result<Settings, SettingsError> {
     let owned: Vec<(String, String)> = variables.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
     let lookup = move |name: &str| owned.iter().find(|(key, _)| key == name).map(|(_, value)| value.clone());
     Settings::parse(Path::new("/etc/carnet/carnet.toml"), text, Environment::from_fn(&lookup))
 }
 
 /// The faults as "line: message | hint".
-fn faults(text: &str, variables: &[(&str, &str)]) -> Vec<String> {
+pub fn faults(text: &str, variables: &[(&str, &str)]) -> Vec<String> {
     let SettingsError::Invalid { faults, .. } = parse_with(text, variables).expect_err("this is wrong") else {
         panic!("no faults")
     };
@@ -65,7 +69,7 @@ fn every_documented_key_is_read() {
     let settings = parse_with(&everything, &[]).unwrap();
     assert_eq!(settings.vcard, WriteStyle::default(), "what is shown is the default");
     assert!(settings.http.is_some() && settings.notify.on_waiting.is_some() && settings.notify.on_failure.is_some());
-    assert!(settings.books.len() >= 3);
+    assert!(settings.books.len() >= 5);
     assert!(settings.crm.password.command.is_some() && settings.crm.password.inline.is_some());
 }
 
@@ -79,7 +83,7 @@ fn the_demo_is_understood() {
     let settings = parse_with(text, &[]).unwrap();
     assert_eq!(settings.crm.url, CrmUrl::Sandbox);
     assert_eq!(settings.mirror.path, Path::new("/etc/carnet/../demo/carnet.db"));
-    let books: Vec<(&str, BookKind)> = settings.books.iter().map(|book| (book.name.as_str(), book.kind)).collect();
+    let books: Vec<(&str, BookKind)> = settings.books.iter().map(|book| (book.name.as_str(), book.kind())).collect();
     assert_eq!(books, [("cards", BookKind::Vdir), ("sheet", BookKind::Csv)]);
 }
 
@@ -102,7 +106,7 @@ fn books_are_read() {
     "#;
     let settings = parse_with(text, &[("HOME", "/home/ada")]).unwrap();
     let team = settings.book("team").unwrap();
-    assert_eq!(team.path, Path::new("/home/ada/team"));
+    assert_eq!(team.path(), Some(Path::new("/home/ada/team")));
     assert_eq!((team.direction, team.version.as_str()), (Direction::ToBook, "4.0"));
     let expected = [("contact_type", "client"), ("contact_type", "perso"), ("civility_label_id", "18")];
     assert_eq!(Ok(&team.where_), Filter::parse(expected).as_ref());
@@ -228,7 +232,7 @@ name = "crm"
 kind = "vdir"
 path = "a"
 [[book]]
-kind = "carddav"
+kind = "vdir"
 name = "phone"
 path = "b"
 version = 3.0
@@ -254,7 +258,6 @@ path = "c"
         "15: `sync.max_delete`: expected a number of contacts, or a percentage from 0% to 100%",
         "16: `sync.prefer`: expected one of crm, book, ask | did you mean \"crm\"?",
         "18: `book.name`: `crm` is carnet's own word, no book can have it as its name",
-        "22: `book.kind`: carddav is not supported yet | use a vdir, which vdirsyncer and most phones' bridges can read",
         "25: `book.version`: expected a text in quotes, found a number with a point",
         "26: `book.where.contact_type`: there is no \"clients\" | did you mean \"client\"?",
         "26: unknown key `city` in [book.where] | known here: civility_label_id, last_name, first_name, comment, job_title, job_department, country, contact_type, firm_id, company",
@@ -277,10 +280,19 @@ fn variables_that_nothing_reads_are_found() {
         "CARNET_CRM_USERNAM",
         "CARNET_COLOUR_OF_THE_SKY",
         "CARNET_MIRROR_PATH",
+        "CARNET_BOOK_MY_PHONE_PASSWORD",
+        "CARNET_BOOK_MY_PHONE_PASSWORD_FILE",
+        "CARNET_BOOK_MY_PHONES_PASSWORD",
+        "CARNET_BOOK_SHEET_PASSWORD",
     ];
-    let found = unknown_variables(names.into_iter().map(str::to_owned));
+    let text = "crm.url = \"sandbox\"\n[[book]]\nname = \"my-phone\"\nkind = \"carddav\"\nurl = \"https://a.example/\"\n\
+                [[book]]\nname = \"sheet\"\nkind = \"csv\"\npath = \"s.csv\"\n";
+    let settings = parse_with(text, &[]).unwrap();
+    let found = unknown_variables(names.into_iter().map(str::to_owned), &settings);
     let found: Vec<(&str, Option<&str>)> = found.iter().map(|(name, meant)| (&**name, meant.as_deref())).collect();
     let expected = [
+        ("CARNET_BOOK_MY_PHONES_PASSWORD", Some("CARNET_BOOK_MY_PHONE_PASSWORD")),
+        ("CARNET_BOOK_SHEET_PASSWORD", Some("CARNET_BOOK_MY_PHONE_PASSWORD")),
         ("CARNET_COLOUR_OF_THE_SKY", None),
         ("CARNET_CRM_PASSWORD_COMMAND", Some("CARNET_CRM_PASSWORD_FILE")),
         ("CARNET_CRM_USERNAM", Some("CARNET_CRM_USERNAME")),
@@ -345,13 +357,17 @@ fn no_secret_leaves_by_an_error() {
         "[crm]\npassword = \"hunter2\nurl = 1",
         "crm = { password = 'hunter2', usr = 1 }",
         "[crm]\nurl = \"https://me:hunter2@x/1\"\nusername = \"u\"",
+        "[[book]]\nname = \"a\"\nkind = \"carddav\"\nurl = \"https://me:hunter2@x/\"\npassword = \"hunter2\"\nusr = 1\n",
+        "[[book]]\nname = \"a\"\nkind = \"vdir\"\npath = \"a\"\npassword = \"hunter2\"\n",
     ];
     for text in texts {
         let error = parse_with(text, &[]).unwrap_err();
         let shown = format!("{error} {error:?} {:?}", error.hint());
         assert!(!shown.contains("hunter2"), "{shown}");
     }
-    let settings = parse_with("[crm]\nurl = \"sandbox\"\npassword = \"hunter2\"", &[]).unwrap();
+    let book =
+        "[[book]]\nname = \"a\"\nkind = \"carddav\"\nurl = \"https://x/\"\nusername = \"u\"\npassword = \"hunter2\"\n";
+    let settings = parse_with(&format!("[crm]\nurl = \"sandbox\"\npassword = \"hunter2\"\n{book}"), &[]).unwrap();
     assert!(!format!("{settings:?}").contains("hunter2"));
 }
 
@@ -409,4 +425,11 @@ fn settings_are_told_from_others_but_not_by_their_secrets() {
     assert_ne!(digest(&with("timeout = \"9s\""), &[]), plain);
     assert_ne!(digest(&with(""), &[("CARNET_SYNC_PREFER", "book")]), plain);
     assert_eq!(digest(&with("password = \"aa\""), &[]), digest(&with("password = \"bb\""), &[]));
+    let book = |timeout: &str, password: &str| {
+        let server = "kind = \"carddav\"\nurl = \"https://a.example/\"\nusername = \"u\"";
+        with(&format!("[[book]]\nname = \"a\"\n{server}\ntimeout = \"{timeout}\"\npassword = \"{password}\"\n"))
+    };
+    let plain = digest(&book("9s", "aa"), &[]);
+    assert_eq!(digest(&book("9s", "bb"), &[("CARNET_BOOK_A_PASSWORD", "x")]), plain);
+    assert_ne!(digest(&book("8s", "aa"), &[]), plain);
 }

@@ -1,8 +1,8 @@
 //! The client against a stub: what is sent, what is tried again, what is refused.
 
 use super::*;
-use crate::crm::{
-    stub::{Reply, Stub, settings},
+use crate::{
+    crm::stub::{Reply, Stub, settings},
     transport::BODY_LEN_MAX,
 };
 

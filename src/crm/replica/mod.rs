@@ -23,8 +23,8 @@ use super::{
 use crate::{
     contact::{Field, FieldSet},
     replica::{
-        Absence, Baseline, Capabilities, Conduct, Coverage, Cursor, Diagnostic, Firms, Ids, LocalFuture, Lookup,
-        Progress, RemoteContact, Replica, ReplicaError, Scanned, Sink, Write, Writes, Written,
+        Absence, Answers, Baseline, Capabilities, Conduct, Coverage, Cursor, Diagnostic, Firms, Ids, LocalFuture,
+        Lookup, Progress, RemoteContact, Replica, ReplicaError, Scanned, Sink, Write, Writes, Written,
     },
 };
 
@@ -209,6 +209,7 @@ impl Replica for CrmReplica {
 const CONDUCT: Conduct = Conduct {
     absence: Absence::AskById,
     writes: Writes::Uncertain,
+    answers: Answers::Present,
     ids: Ids::Shared,
     abridges: true,
     rereads: false,

@@ -5,7 +5,8 @@
 
 use std::fmt;
 
-use super::document::{Token, is_blank, is_nil};
+use super::nil::is_nil;
+use crate::xml::{Token, is_blank};
 
 /// 16 bytes of BLAKE3, written as 32 hexadecimal digits.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
@@ -116,13 +117,13 @@ fn add_text(run: &[Token<'_>], buffer: &mut Vec<u8>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::crm::xml::document::{XmlError, XmlReader};
+    use crate::xml::{NotWhole, XmlReader};
 
     fn digest(text: &str) -> Digest {
         let mut walker = XmlReader::new(text);
         let mut tape = Vec::new();
         let read = walker.next_token().and_then(|_| walker.take_inside(&mut tape));
-        assert_eq!(read, Ok::<(), XmlError>(()));
+        assert_eq!(read, Ok::<(), NotWhole>(()));
         of_tape(&tape, &mut Vec::new())
     }
 

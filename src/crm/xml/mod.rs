@@ -2,18 +2,19 @@
 //! know, which a derived reader cannot.
 
 mod digest;
-mod document;
+mod error;
+mod nil;
 mod page;
 mod record;
 mod write;
 
 pub use digest::Digest;
-pub use document::{Fault, XmlError};
+pub use error::{Fault, XmlError};
 pub use page::{PageRecord, ReadPage, read_page, read_page_of};
 pub use record::{Record, id_key};
 pub use write::{Unwritable, create_body, firm_body, list_body, update_body};
 
-use self::document::{Token, XmlReader};
+use crate::xml::{Token, XmlReader, resolve};
 
 /// What the API lists: each under its own name, in the same form.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -94,7 +95,7 @@ pub fn read_errors(text: &str) -> Option<String> {
             }
             Token::Close { .. } => inside = false,
             Token::Text(text) | Token::Cdata(text) if inside => words.last_mut()?.push_str(text),
-            Token::Reference(name) if inside => words.last_mut()?.push(record::resolve(name).unwrap_or('?')),
+            Token::Reference(name) if inside => words.last_mut()?.push(resolve(name).unwrap_or('?')),
             Token::Text(_) | Token::Cdata(_) | Token::Reference(_) => {}
         }
     }

@@ -6,9 +6,10 @@
 use super::{
     Resource,
     digest::{self, Digest},
-    document::{Fault, Token, XmlError, XmlReader, attribute},
+    error::{Fault, XmlError},
     record::{self, Record, find_id},
 };
+use crate::xml::{Token, XmlReader, attribute};
 
 /// A page as read.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -130,7 +131,7 @@ fn number(tape: &[Token<'_>]) -> Option<u32> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::crm::decode::decode;
+    use crate::xml::decode;
 
     fn page_of(count: usize) -> String {
         let mut text =
@@ -156,7 +157,8 @@ mod tests {
         for cut in 0..whole {
             // Through the decoder, as bodies come: a cut within a character is no excuse.
             let read = decode(&text.as_bytes()[..cut], Some("application/xml; charset=utf-8"));
-            assert!(read.and_then(|part| read_page(&part, |_| None)).is_err(), "cut at {cut}");
+            let read = read.map_err(XmlError::from).and_then(|part| read_page(&part, |_| None));
+            assert!(read.is_err(), "cut at {cut}");
         }
         for tail in ["<contacts/>", "garbage", "<", "&amp;", "</contacts>"] {
             assert!(read_page(&format!("{text}{tail}"), |_| None).is_err(), "{tail}");

@@ -6,11 +6,11 @@
 
 use std::borrow::Cow;
 
-use super::{
-    digest::Digest,
-    document::{Fault, TOKENS_MAX, Token, is_blank},
+use super::{digest::Digest, error::Fault};
+use crate::{
+    contact::{Address, AddressType, Contact, Field, FieldSet, Item, ItemType},
+    xml::{TOKENS_MAX, Token, is_blank, resolve},
 };
-use crate::contact::{Address, AddressType, Contact, Field, FieldSet, Item, ItemType};
 
 /// The longest value of one element, in bytes.
 pub const VALUE_LEN_MAX: usize = 64 * 1024;
@@ -278,7 +278,7 @@ fn value<'a>(run: &[Token<'a>], element: &'static str) -> Result<Cow<'a, str>, F
             for token in many {
                 match token {
                     Token::Text(text) | Token::Cdata(text) => joined.push_str(&line_ends(text)),
-                    Token::Reference(name) => joined.push(resolve(name)?),
+                    Token::Reference(name) => joined.push(resolve(name).ok_or(Fault::Entity)?),
                     Token::Open { .. } | Token::Close { .. } => {}
                 }
             }
@@ -303,28 +303,6 @@ fn line_ends(text: &str) -> Cow<'_, str> {
         return Cow::Owned(text.replace("\r\n", "\n").replace('\r', "\n"));
     }
     Cow::Borrowed(text)
-}
-
-/// The character that `&NAME;` stands for: the five predefined names, and numbers.
-pub fn resolve(name: &str) -> Result<char, Fault> {
-    match name {
-        "amp" => Ok('&'),
-        "lt" => Ok('<'),
-        "gt" => Ok('>'),
-        "quot" => Ok('"'),
-        "apos" => Ok('\''),
-        other => {
-            let number = other.strip_prefix('#').ok_or(Fault::Entity)?;
-            let code = match number.strip_prefix('x') {
-                Some(digits) if digits.bytes().all(|byte| byte.is_ascii_hexdigit()) => u32::from_str_radix(digits, 16),
-                None if number.bytes().all(|byte| byte.is_ascii_digit()) => number.parse(),
-                _ => return Err(Fault::Entity),
-            };
-            let character = code.ok().and_then(char::from_u32).ok_or(Fault::Entity)?;
-            let allowed = character >= ' ' || matches!(character, '\t' | '\n' | '\r');
-            if allowed && !matches!(character, '\u{fffe}' | '\u{ffff}') { Ok(character) } else { Err(Fault::Entity) }
-        }
-    }
 }
 
 #[cfg(test)]

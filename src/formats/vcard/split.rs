@@ -92,7 +92,8 @@ pub fn cards(bytes: &[u8]) -> Vec<Piece> {
     pieces
 }
 
-pub(super) const TOO_LARGE: &str = "card is larger than 16 MB";
+/// Why a card that is too large is not read.
+pub const TOO_LARGE: &str = "card is larger than 16 MB";
 const NO_END: &str = "card has no END:VCARD";
 const TOO_DEEP: &str = "cards lie more than 4 deep in one another";
 

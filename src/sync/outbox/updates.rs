@@ -11,7 +11,7 @@ use crate::{
     contact::{Contact, Field, FieldSet},
     mirror::{Agreement, ContactId, OutboxAction, OutboxRow, OutboxState, Stored},
     reconcile::{lists, merge::equal_normalised},
-    replica::{Diagnostic, Ids, Writes},
+    replica::{Diagnostic, Ids, Unanswered, Writes},
     sync::{SyncError, participant::MergeSide, record::label},
 };
 
@@ -72,6 +72,17 @@ impl Outbox<'_, '_> {
     fn is_left_out(&self, row: &OutboxRow, was_told: &dyn Fn(&str) -> bool) -> Result<bool, SyncError> {
         let followed = self.run.mirror.agreement(&row.replica, row.contact)?.filter(|agreement| !agreement.detached);
         Ok(followed.is_some_and(|agreement| !was_told(&agreement.remote)))
+    }
+
+    /// The writes that nobody knows the end of, for a replica that makes something else of what it is given.
+    pub fn unanswered(&self) -> Result<Vec<Unanswered>, SyncError> {
+        let rows = self.run.mirror.outbox(self.replica)?.into_iter().filter(|row| row.state != OutboxState::Refused);
+        rows.map(|row| {
+            let agreement = self.run.mirror.agreement(self.replica, row.contact)?;
+            let remote = agreement.map(|agreement| agreement.remote);
+            Ok(Unanswered { uid: self.run.stored(row.contact)?.uid, remote })
+        })
+        .collect()
     }
 
     /// A creation that does not show although it had time to was not made. Where the replica gives no ids that others share

@@ -7,7 +7,7 @@ use super::{
 use crate::sync::{participant::Trust, scan::intake::Intake};
 use crate::{
     contact::{Contact, Field, FieldSet},
-    mirror::{Agreement, Stored},
+    mirror::{Activity, Agreement, Stored},
     reconcile::{
         lists::{self, Entry},
         merge::equal_normalised,
@@ -144,7 +144,7 @@ impl Pusher<'_, '_> {
             detached: false,
             marks: marks(Some(&sent.stored.uid), sent.stored.crm_id.as_deref()),
         };
-        if !self.participant.is_uncertain() {
+        if self.participant.answers_for_itself() {
             return Ok(self.run.mirror.put_agreement(&self.participant.name, &next)?);
         }
         let mut meant = meant.clone();
@@ -238,6 +238,10 @@ impl Pusher<'_, '_> {
                 }
                 self.run.failed(self.participant, who, diagnostic);
             }
+            ReplicaError::Login(diagnostic) if !self.participant.essential => {
+                self.outbox().withdraw(row)?;
+                self.login_refused(diagnostic);
+            }
             ReplicaError::Login(diagnostic) => {
                 self.outbox().withdraw(row)?;
                 *fatal = Some(SyncError::Login(diagnostic));
@@ -252,6 +256,14 @@ impl Pusher<'_, '_> {
             }
         }
         Ok(false)
+    }
+
+    /// A book's login was refused: nothing else is tried there, and the others go on.
+    fn login_refused(&mut self, diagnostic: Diagnostic) {
+        if !self.participant.is_halted() {
+            self.participant.trust = Trust::Nothing;
+            self.run.replica_failed(&self.participant.name, Activity::Write, diagnostic, 1);
+        }
     }
 
     /// A write failed, and where its answer may yet come the outbox has a row of it, which waits for it.

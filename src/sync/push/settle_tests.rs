@@ -160,13 +160,14 @@ fn what_a_write_that_was_not_done_leaves_behind() {
         check_not_written(name, Stale(None), &Fate { revision: "changed", ..POSTPONED });
         check_not_written(name, Deferred(diagnostic()), &POSTPONED);
         check_not_written(name, OutcomeUnknown(diagnostic()), &Fate { rows: vec![Unknown], ..POSTPONED });
-        check_not_written(name, Login(diagnostic()), &Fate { again: Err(4), failed: 0, ..POSTPONED });
         check_not_written(
             name,
             Untrusted(Distrust::Other(diagnostic())),
             &Fate { failed: 0, halted: true, ..POSTPONED },
         );
     }
+    check_not_written(CRM, Login(diagnostic()), &Fate { again: Err(4), failed: 0, ..POSTPONED });
+    check_not_written("cards", Login(diagnostic()), &Fate { halted: true, ..POSTPONED });
     check_not_written(CRM, Rejected(diagnostic()), &Fate { rows: vec![Refused], ..POSTPONED });
     check_not_written("cards", Rejected(diagnostic()), &POSTPONED);
     check_not_written(CRM, Unavailable(diagnostic()), &Fate { halted: true, diagnostic: 5, ..POSTPONED });

@@ -1,7 +1,7 @@
 //! A look at one replica that changes nothing, neither there nor here: whether it can be read, how many it holds, and
 //! whether a run would believe it.
 
-use std::cell::RefCell;
+use std::{cell::RefCell, collections::BTreeSet};
 
 use super::{
     baseline::{HasMirror, MirrorBaseline, Of},
@@ -9,8 +9,8 @@ use super::{
 };
 use crate::{
     mirror::Mirror,
-    reconcile::{Census, Concern, Limit, guard},
-    replica::{Batch, Coverage, Problem, ReplicaError},
+    reconcile::{Census, Limit, guard},
+    replica::{Batch, Coverage, Problem, RemoteId, ReplicaError},
     sync::{
         Direction, Participant, SyncError,
         attention::{of_concern, of_distrust},
@@ -40,7 +40,7 @@ pub async fn look(mirror: &Mirror, participant: &mut Participant, limit: Limit) 
     let mut known = KnownRecords::with_capacity(mirror.count_known(&participant.name)?);
     mirror.for_each_known(&participant.name, &mut |remote, _| known.add(remote))?;
     let (count, failure) = (known.count(), RefCell::new(None));
-    let looking = RefCell::new(Looking { mirror, known: known.sorted(), problems: Vec::new() });
+    let looking = RefCell::new(Looking { mirror, known: known.sorted(), gone: BTreeSet::new(), problems: Vec::new() });
     let scanned = {
         let baseline = MirrorBaseline { scan: &looking, of: Of::Replica(&participant.name), count, failure: &failure };
         let mut sink = |batch| {
@@ -52,12 +52,16 @@ pub async fn look(mirror: &Mirror, participant: &mut Participant, limit: Limit) 
     if let Some(error) = failure.take() {
         return Err(error);
     }
-    let Looking { known, problems, .. } = looking.into_inner();
+    let Looking { known, gone, problems, .. } = looking.into_inner();
     let stopped = |attention| Stopped { replica: participant.name.clone(), attention };
     match scanned {
         Ok(scanned) => {
-            let guard = believed(&known, scanned.coverage, participant.direction, limit);
-            let contacts = known.shown_count();
+            let census = census(&known, &gone, scanned.coverage);
+            let guard = guard::judge(&census, limit).filter(|_| participant.direction != Direction::ToReplica);
+            let contacts = match scanned.coverage {
+                Coverage::Delta => census.seen + known.strangers() as u64,
+                Coverage::Complete | Coverage::Partial => known.shown_count(),
+            };
             Ok(Sight { contacts, problems, guard: guard.map(|concern| stopped(of_concern(concern))) })
         }
         Err(ReplicaError::Untrusted(distrust)) => {
@@ -67,22 +71,28 @@ pub async fn look(mirror: &Mirror, participant: &mut Participant, limit: Limit) 
     }
 }
 
-/// What is wrong with a whole scan, if anything.
-fn believed(known: &KnownRecords, coverage: Coverage, direction: Direction, limit: Limit) -> Option<Concern> {
-    if coverage != Coverage::Complete || direction == Direction::ToReplica {
-        return None;
-    }
-    let strangers = known.strangers() as u64;
-    let missing = (known.count() + strangers).saturating_sub(known.shown_count());
-    // A renamed file is a newcomer for each that is missing.
-    let missing = missing.saturating_sub(strangers);
-    guard::judge(&Census { known: known.count(), seen: known.shown_count(), missing, edited: 0 }, limit)
+/// How a scan stands beside what is known.
+fn census(known: &KnownRecords, gone: &BTreeSet<RemoteId>, coverage: Coverage) -> Census {
+    let missing = match coverage {
+        // A renamed file is a newcomer for each that is missing.
+        Coverage::Complete => known.count().saturating_sub(known.shown_count()),
+        // What was not shown is as it was.
+        Coverage::Delta => (gone.len() as u64).saturating_sub(known.strangers() as u64),
+        Coverage::Partial => 0,
+    };
+    let seen = match coverage {
+        Coverage::Complete => known.shown_count(),
+        Coverage::Delta | Coverage::Partial => known.count().saturating_sub(missing),
+    };
+    Census { known: known.count(), seen, missing, edited: 0 }
 }
 
 /// What a look has seen so far.
 struct Looking<'m> {
     mirror: &'m Mirror,
     known: KnownRecords,
+    /// Known records that are named gone.
+    gone: BTreeSet<RemoteId>,
     problems: Vec<Problem>,
 }
 
@@ -94,7 +104,8 @@ impl HasMirror for Looking<'_> {
 
 impl Looking<'_> {
     fn take(&mut self, batch: Batch) {
-        let Batch { same, changed, gone: _, copies, problems, doubts, remarks: _, progress: _ } = batch;
+        let Batch { same, changed, gone, copies, problems, doubts, remarks: _, progress: _ } = batch;
+        self.gone.extend(gone.into_iter().filter(|remote| self.known.contains(remote)));
         let changed = changed.into_iter().chain(copies.into_iter().map(|copy| copy.record));
         for remote in same.into_iter().chain(changed.map(|record| record.remote)) {
             self.known.show(&remote);

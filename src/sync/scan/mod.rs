@@ -91,6 +91,10 @@ impl<'r, 'a> Scanner<'r, 'a> {
     async fn scan_all(&mut self) -> Result<(), SyncError> {
         let name = self.participant.name.clone();
         self.run.emit(SyncEvent::ScanStarted { replica: name.clone() });
+        if self.participant.is_uncertain() && self.participant.answers_for_itself() {
+            let unanswered = Outbox::new(self.run, &name).unanswered()?;
+            self.participant.replica.unanswered(unanswered);
+        }
         let straight_in = self.participant.shares_ids() && self.run.nobody_waits_for_the_crm()?;
         let gathering = Gathering::new(self.run.mirror, &name, straight_in)?;
         let (ended, gathering) = self.read(&name, gathering).await?;

@@ -1,4 +1,4 @@
-//! Whether a failed GET is tried again, and when. Pure: the chance and the time waited so far are handed in.
+//! Whether a failed GET is tried again, and when. The chance and the time waited so far are handed in.
 //!
 //! Full jitter (each wait is anything from nothing to the step's ceiling) keeps several requests, and several carnets,
 //! from coming back together. Writes never come here.
@@ -71,6 +71,12 @@ impl Backoff {
     }
 }
 
+/// A number in 0..1 for the jitter of waits: 53 random bits of a v4 UUID.
+pub fn chance() -> f64 {
+    let bits = (uuid::Uuid::new_v4().as_u128() & ((1 << 53) - 1)) as u64;
+    bits as f64 / (1_u64 << 53) as f64
+}
+
 /// `Retry-After` as a time from now: seconds, or an HTTP date (RFC 9110, 10.2.3). At most an hour; a past date is zero.
 pub fn retry_after(value: &str, now: chrono::DateTime<chrono::Utc>) -> Option<Duration> {
     let value = value.trim();
@@ -111,6 +117,13 @@ mod tests {
         let mut tries = Tries::default();
         let granted = (0..100).take_while(|_| backoff.next(&mut tries, asked(0), 1.0).is_some()).count();
         assert_eq!(granted, 9);
+    }
+
+    #[test]
+    fn chances_are_spread() {
+        let all: Vec<f64> = (0..100).map(|_| chance()).collect();
+        assert!(all.iter().all(|chance| (0.0..1.0).contains(chance)));
+        assert!(all.iter().any(|chance| *chance < 0.4) && all.iter().any(|chance| *chance > 0.6));
     }
 
     #[test]

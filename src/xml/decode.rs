@@ -6,10 +6,10 @@ use std::borrow::Cow;
 
 use encoding_rs::{Encoding, UTF_8};
 
-use super::xml::XmlError;
+use super::NotWhole;
 
 /// The text of a body. `content_type` is the header, if it was sent.
-pub fn decode<'a>(body: &'a [u8], content_type: Option<&str>) -> Result<Cow<'a, str>, XmlError> {
+pub fn decode<'a>(body: &'a [u8], content_type: Option<&str>) -> Result<Cow<'a, str>, NotWhole> {
     let mark = Encoding::for_bom(body);
     let bare = mark.map_or(body, |(_, length)| body.get(length..).unwrap_or_default());
     let candidates =
@@ -18,7 +18,7 @@ pub fn decode<'a>(body: &'a [u8], content_type: Option<&str>) -> Result<Cow<'a, 
         .into_iter()
         .flatten()
         .find_map(|encoding| encoding.decode_without_bom_handling_and_without_replacement(bare))
-        .ok_or(XmlError::Encoding)
+        .ok_or(NotWhole::Encoding)
 }
 
 /// True for a `Content-Type` of HTML.

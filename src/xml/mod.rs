@@ -5,10 +5,14 @@
 //! [`Token`] tape that borrows from the text, so that a record can be digested first and built only if it is needed.
 //! Deliberately not here: what any element means.
 
+mod decode;
+
 use quick_xml::{
     Reader,
     events::{Event, attributes::Attributes},
 };
+
+pub use decode::{decode, says_html};
 
 /// How deep elements may nest.
 const DEPTH_MAX: usize = 32;
@@ -16,15 +20,12 @@ const DEPTH_MAX: usize = 32;
 /// How many tokens of one element are laid on a tape: some thousands of list entries, and no memory to speak of.
 pub const TOKENS_MAX: usize = 1 << 15;
 
-/// Why a text as a whole is not usable XML. Names no content: what is broken may hold people's data.
+/// Why a text is not one whole XML document. Names no content: what is broken may hold people's data.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum XmlError {
+pub enum NotWhole {
     /// No charset that the answer declares, nor UTF-8, decodes it.
     #[error("the text is in no declared encoding and not in UTF-8")]
     Encoding,
-    /// HTML where XML was expected.
-    #[error("the server answered a web page, not XML")]
-    WebPage,
     /// Cut, or not well-formed.
     #[error("the XML is cut or malformed at byte {0}")]
     Malformed(usize),
@@ -34,38 +35,6 @@ pub enum XmlError {
     /// Elements within elements beyond any sense.
     #[error("the XML nests deeper than {DEPTH_MAX} elements")]
     TooDeep,
-    /// It is XML, of something else.
-    #[error("the XML's root element is not `{0}`")]
-    WrongRoot(&'static str),
-    /// The one record asked for is there, but cannot be used.
-    #[error("the contact's record holds {0}")]
-    Record(Fault),
-}
-
-/// Why one record cannot be used although the XML around it is whole.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum Fault {
-    /// No `<id>`, or one that is not a plain number.
-    #[error("no id of 1 to 19 digits")]
-    Id,
-    /// `&foo;`, a bare `&`, or a reference to a character that XML does not allow.
-    #[error("an entity that XML does not define")]
-    Entity,
-    /// A control character in the text.
-    #[error("a control character that XML does not allow")]
-    Control,
-    /// A value beyond 64 KiB.
-    #[error("a value of more than 64 KiB in `{0}`")]
-    TooLong(&'static str),
-    /// Elements where the reference has text.
-    #[error("elements instead of text in `{0}`")]
-    NotText(&'static str),
-    /// Far more elements than a contact has.
-    #[error("more elements than any contact has")]
-    TooMany,
-    /// An element that may be there once.
-    #[error("`{0}` more than once")]
-    Twice(&'static str),
 }
 
 /// A piece of a document, borrowed from its text.
@@ -118,14 +87,14 @@ impl<'a> XmlReader<'a> {
     }
 
     /// The next token; `None` at the proper end of a whole document.
-    pub fn next_token(&mut self) -> Result<Option<Token<'a>>, XmlError> {
+    pub fn next_token(&mut self) -> Result<Option<Token<'a>>, NotWhole> {
         if std::mem::take(&mut self.close_pending) {
             self.depth -= 1;
             return Ok(Some(Token::Close { end: self.position() }));
         }
         loop {
             let at = self.position();
-            let event = self.reader.read_event().map_err(|_| XmlError::Malformed(at))?;
+            let event = self.reader.read_event().map_err(|_| NotWhole::Malformed(at))?;
             let token = match event {
                 Event::Start(tag) => self.open(at, tag.name().as_ref().len())?,
                 Event::Empty(tag) => {
@@ -144,12 +113,12 @@ impl<'a> XmlReader<'a> {
                     Token::Cdata(self.slice(at + "<![CDATA[".len(), self.position() - "]]>".len())?)
                 }
                 Event::GeneralRef(_) if self.depth > 0 => Token::Reference(self.slice(at + 1, self.position() - 1)?),
-                Event::CData(_) | Event::GeneralRef(_) => return Err(XmlError::Malformed(at)),
-                Event::DocType(_) => return Err(XmlError::Doctype),
-                Event::Decl(_) if at > 0 => return Err(XmlError::Malformed(at)),
+                Event::CData(_) | Event::GeneralRef(_) => return Err(NotWhole::Malformed(at)),
+                Event::DocType(_) => return Err(NotWhole::Doctype),
+                Event::Decl(_) if at > 0 => return Err(NotWhole::Malformed(at)),
                 Event::Decl(_) | Event::PI(_) | Event::Comment(_) => continue,
                 Event::Eof if self.depth == 0 && self.root_seen => return Ok(None),
-                Event::Eof => return Err(XmlError::Malformed(at)),
+                Event::Eof => return Err(NotWhole::Malformed(at)),
             };
             return Ok(Some(token));
         }
@@ -157,11 +126,11 @@ impl<'a> XmlReader<'a> {
 
     /// Lays the inside of the element just opened on the tape, up to its end tag, which is consumed. Of one that holds
     /// more than [`TOKENS_MAX`] tokens, one more than that is laid down, and all are checked.
-    pub fn take_inside(&mut self, tape: &mut Vec<Token<'a>>) -> Result<(), XmlError> {
+    pub fn take_inside(&mut self, tape: &mut Vec<Token<'a>>) -> Result<(), NotWhole> {
         tape.clear();
         let mut open = 1_usize;
         loop {
-            let token = self.next_token()?.ok_or(XmlError::Malformed(self.text.len()))?;
+            let token = self.next_token()?.ok_or(NotWhole::Malformed(self.text.len()))?;
             match token {
                 Token::Open { .. } => open += 1,
                 Token::Close { .. } => open -= 1,
@@ -177,7 +146,7 @@ impl<'a> XmlReader<'a> {
     }
 
     /// Reads the rest of the document and says whether it is whole.
-    pub fn finish(mut self) -> Result<(), XmlError> {
+    pub fn finish(mut self) -> Result<(), NotWhole> {
         while self.next_token()?.is_some() {}
         Ok(())
     }
@@ -186,30 +155,30 @@ impl<'a> XmlReader<'a> {
         usize::try_from(self.reader.buffer_position()).unwrap_or(usize::MAX).min(self.text.len())
     }
 
-    fn slice(&self, start: usize, end: usize) -> Result<&'a str, XmlError> {
-        self.text.get(start..end).ok_or(XmlError::Malformed(start))
+    fn slice(&self, start: usize, end: usize) -> Result<&'a str, NotWhole> {
+        self.text.get(start..end).ok_or(NotWhole::Malformed(start))
     }
 
-    fn open(&mut self, at: usize, name_len: usize) -> Result<Token<'a>, XmlError> {
+    fn open(&mut self, at: usize, name_len: usize) -> Result<Token<'a>, NotWhole> {
         if self.depth == 0 && std::mem::replace(&mut self.root_seen, true) {
-            return Err(XmlError::Malformed(at));
+            return Err(NotWhole::Malformed(at));
         }
         self.depth += 1;
         if self.depth > DEPTH_MAX {
-            return Err(XmlError::TooDeep);
+            return Err(NotWhole::TooDeep);
         }
         let tail = if self.close_pending { "/>".len() } else { ">".len() };
         let name = self.slice(at + 1, at + 1 + name_len)?;
         if !is_name(name) {
-            return Err(XmlError::Malformed(at));
+            return Err(NotWhole::Malformed(at));
         }
         Ok(Token::Open { name, attributes: self.slice(at + 1 + name_len, self.position() - tail)?, at })
     }
 
-    fn character_data(&self, at: usize) -> Result<Option<Token<'a>>, XmlError> {
+    fn character_data(&self, at: usize) -> Result<Option<Token<'a>>, NotWhole> {
         let text = self.slice(at, self.position())?;
         if self.depth == 0 {
-            return if is_blank(text) { Ok(None) } else { Err(XmlError::Malformed(at)) };
+            return if is_blank(text) { Ok(None) } else { Err(NotWhole::Malformed(at)) };
         }
         Ok(Some(if text.starts_with('&') { Token::Reference("") } else { Token::Text(text) }))
     }
@@ -235,13 +204,25 @@ pub fn attribute<'a>(attributes: &'a str, wanted: &str) -> Option<&'a str> {
     }
 }
 
-/// True for `nil="true"`.
-pub fn is_nil(attributes: &str) -> bool {
-    match attributes {
-        // What nearly every element has; looking for a word costs more than the rest of its reading.
-        "" | r#" type="integer""# | r#" type="array""# => false,
-        r#" nil="true""# | r#" type="integer" nil="true""# => true,
-        other => attribute(other, "nil").is_some_and(|value| matches!(value, "true" | "1")),
+/// The character that `&NAME;` stands for: the five predefined names, and numbers.
+pub fn resolve(name: &str) -> Option<char> {
+    match name {
+        "amp" => Some('&'),
+        "lt" => Some('<'),
+        "gt" => Some('>'),
+        "quot" => Some('"'),
+        "apos" => Some('\''),
+        other => {
+            let number = other.strip_prefix('#')?;
+            let code = match number.strip_prefix('x') {
+                Some(digits) if digits.bytes().all(|byte| byte.is_ascii_hexdigit()) => u32::from_str_radix(digits, 16),
+                None if number.bytes().all(|byte| byte.is_ascii_digit()) => number.parse(),
+                _ => return None,
+            };
+            let character = code.ok().and_then(char::from_u32)?;
+            let allowed = character >= ' ' || matches!(character, '\t' | '\n' | '\r');
+            (allowed && !matches!(character, '\u{fffe}' | '\u{ffff}')).then_some(character)
+        }
     }
 }
 
@@ -267,7 +248,7 @@ fn is_name(name: &str) -> bool {
 mod tests {
     use super::*;
 
-    fn check(text: &str, expected: Result<usize, XmlError>) {
+    fn check(text: &str, expected: Result<usize, NotWhole>) {
         let mut walker = XmlReader::new(text);
         let mut count = 0;
         let result = loop {
@@ -285,29 +266,25 @@ mod tests {
         check("<a/>", Ok(2));
         check("\u{feff}<?xml version=\"1.0\"?>\n<a><b x='1>2'/></a>\n<!-- end -->\n", Ok(4));
         check("<a>x&amp;y<!-- c --><![CDATA[<z>]]></a>", Ok(6));
-        check("", Err(XmlError::Malformed(0)));
-        check("   ", Err(XmlError::Malformed(3)));
-        check("<a>", Err(XmlError::Malformed(3)));
-        check("<a></b>", Err(XmlError::Malformed(3)));
-        check("<a/><a/>", Err(XmlError::Malformed(4)));
-        check("<a/>x", Err(XmlError::Malformed(4)));
-        check("<a/>&amp;", Err(XmlError::Malformed(4)));
-        check("<a/><![CDATA[]]>", Err(XmlError::Malformed(4)));
-        check("x<a/>", Err(XmlError::Malformed(0)));
-        check("</a>", Err(XmlError::Malformed(0)));
-        check("<a><b</a>", Err(XmlError::Malformed(3)));
-        check("<a/><?xml version=\"1.0\"?>", Err(XmlError::Malformed(4)));
-        check("<!DOCTYPE a [<!ENTITY x \"y\">]><a>&x;</a>", Err(XmlError::Doctype));
-        check(&"<a>".repeat(DEPTH_MAX + 1), Err(XmlError::TooDeep));
+        check("", Err(NotWhole::Malformed(0)));
+        check("   ", Err(NotWhole::Malformed(3)));
+        check("<a>", Err(NotWhole::Malformed(3)));
+        check("<a></b>", Err(NotWhole::Malformed(3)));
+        check("<a/><a/>", Err(NotWhole::Malformed(4)));
+        check("<a/>x", Err(NotWhole::Malformed(4)));
+        check("<a/>&amp;", Err(NotWhole::Malformed(4)));
+        check("<a/><![CDATA[]]>", Err(NotWhole::Malformed(4)));
+        check("x<a/>", Err(NotWhole::Malformed(0)));
+        check("</a>", Err(NotWhole::Malformed(0)));
+        check("<a><b</a>", Err(NotWhole::Malformed(3)));
+        check("<a/><?xml version=\"1.0\"?>", Err(NotWhole::Malformed(4)));
+        check("<!DOCTYPE a [<!ENTITY x \"y\">]><a>&x;</a>", Err(NotWhole::Doctype));
+        check(&"<a>".repeat(DEPTH_MAX + 1), Err(NotWhole::TooDeep));
         check(&format!("{}{}", "<a>".repeat(DEPTH_MAX), "</a>".repeat(DEPTH_MAX)), Ok(2 * DEPTH_MAX));
     }
 
     #[test]
     fn attributes_are_found_by_name() {
-        assert!(is_nil(" type=\"integer\" nil=\"true\""));
-        assert!(is_nil(" xsi:nil='true'"));
-        assert!(!is_nil(" nil=\"false\""));
-        assert!(!is_nil(" note=\"nil\""));
         assert_eq!(attribute(" total_pages=\"3\"", "total_pages"), Some("3"));
     }
 }

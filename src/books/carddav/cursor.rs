@@ -1,0 +1,123 @@
+//! What a scan leaves for the next one: where changes are counted from, when all was listed, and what is no contact.
+
+use std::collections::BTreeMap;
+
+use super::collection::Member;
+use crate::replica::{Baseline, Cursor, Stopped};
+
+const COLLECTION: &str = "collection";
+const TOKEN: &str = "token";
+const CTAG: &str = "ctag";
+const LISTED: &str = "listed";
+const GROUP: &str = "group/";
+const UNREAD: &str = "unread/";
+
+/// So long a token is believed: some servers answer one that they do not know with nothing.
+const LISTED_FOR: i64 = 24 * 3_600;
+
+/// The notes of a cursor.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Notes {
+    /// The address book that they are about.
+    pub collection: String,
+    /// The sync token.
+    pub token: Option<String>,
+    /// The collection's ctag, where there is no token.
+    pub ctag: Option<String>,
+    /// When all was listed, in seconds since 1970.
+    pub listed: Option<i64>,
+    /// Group cards by name, each with its ETag.
+    pub groups: BTreeMap<String, String>,
+    /// Names of cards that could not be read.
+    pub unread: BTreeMap<String, String>,
+}
+
+impl Notes {
+    /// The notes of the scan before, if they are about this address book.
+    pub fn read(baseline: &dyn Baseline, collection: &str) -> Result<Self, Stopped> {
+        let mut notes = Self::default();
+        baseline.for_each_note(&mut |name, value| {
+            let value = value.to_owned();
+            match name {
+                COLLECTION => notes.collection = value,
+                TOKEN => notes.token = Some(value),
+                CTAG => notes.ctag = Some(value),
+                LISTED => notes.listed = value.parse().ok(),
+                other => {
+                    if let Some(name) = other.strip_prefix(GROUP) {
+                        notes.groups.insert(name.to_owned(), value);
+                    } else if let Some(name) = other.strip_prefix(UNREAD) {
+                        notes.unread.insert(name.to_owned(), value);
+                    }
+                }
+            }
+        })?;
+        Ok(if notes.collection == collection {
+            notes
+        } else {
+            Self { collection: collection.to_owned(), ..Self::default() }
+        })
+    }
+
+    /// True while changes alone may be asked for; a clock that went back says no.
+    pub fn is_listing_due(&self, now: i64) -> bool {
+        self.listed.is_none_or(|listed| !(0..LISTED_FOR).contains(&(now - listed)))
+    }
+
+    /// True for a group that is as it was.
+    pub fn is_known_group(&self, member: &Member) -> bool {
+        member.etag.is_some() && self.groups.get(&member.name) == member.etag.as_ref()
+    }
+
+    /// As the next scan is to find them; what was there before and is not any more is forgotten.
+    pub fn cursor(&self, baseline: &dyn Baseline) -> Result<Cursor, Stopped> {
+        let mut notes: BTreeMap<String, String> = BTreeMap::new();
+        baseline.for_each_note(&mut |name, _| {
+            notes.insert(name.to_owned(), String::new());
+        })?;
+        notes.insert(COLLECTION.to_owned(), self.collection.clone());
+        notes.insert(TOKEN.to_owned(), self.token.clone().unwrap_or_default());
+        notes.insert(CTAG.to_owned(), self.ctag.clone().unwrap_or_default());
+        notes.insert(LISTED.to_owned(), self.listed.map(|listed| listed.to_string()).unwrap_or_default());
+        notes.extend(self.groups.iter().map(|(name, etag)| (format!("{GROUP}{name}"), etag.clone())));
+        notes.extend(self.unread.keys().map(|name| (format!("{UNREAD}{name}"), "1".to_owned())));
+        Ok(notes.into_iter().collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::replica::memory::Known;
+
+    fn notes() -> Notes {
+        Notes {
+            collection: "/b/".into(),
+            token: Some("t".into()),
+            ctag: None,
+            listed: Some(1_000),
+            groups: [("g.vcf".to_owned(), "\"1\"".to_owned())].into(),
+            unread: [("x.vcf".to_owned(), "1".to_owned())].into(),
+        }
+    }
+
+    #[test]
+    fn notes_are_found_again_and_old_ones_forgotten() {
+        let mut known = Known::default();
+        known.keep(notes().cursor(&known).unwrap());
+        assert_eq!(Notes::read(&known, "/b/"), Ok(notes()));
+        let elsewhere = Notes::read(&known, "/other/").unwrap();
+        assert_eq!(elsewhere, Notes { collection: "/other/".into(), ..Notes::default() });
+        let less = Notes { unread: BTreeMap::new(), groups: BTreeMap::new(), ..notes() };
+        known.keep(less.cursor(&known).unwrap());
+        assert_eq!(Notes::read(&known, "/b/"), Ok(less));
+    }
+
+    #[test]
+    fn all_is_listed_once_a_day_and_whenever_the_clock_is_odd() {
+        for (now, due) in [(1_000, false), (1_000 + 86_399, false), (1_000 + 86_400, true), (999, true)] {
+            assert_eq!(notes().is_listing_due(now), due, "{now}");
+        }
+        assert!(Notes::default().is_listing_due(0));
+    }
+}
