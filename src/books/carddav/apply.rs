@@ -51,12 +51,19 @@ impl Carddav {
         let mut names = HashSet::new();
         let jobs: Vec<Job> = writes.into_iter().map(|write| self.prepare(write, &before, &mut names)).collect();
         let (said, after) = self.send_all(&collection, &jobs).await;
+        let may_be_new = |(job, said): (&Job, &Option<Said>)| {
+            matches!(job, Job::Put(put) if put.base.is_none()) && said.as_ref().is_none_or(Said::leaves_something)
+        };
+        if jobs.iter().zip(&said).any(may_be_new) {
+            self.made_since.extend(self.counted_from.iter().cloned());
+        }
         let settled = jobs.into_iter().zip(said).map(|(job, said)| self.settle(job, said, after.as_ref()));
         settled.collect::<Vec<_>>().into_iter().map(|answer| answer.map_err(|error| self.note_down(error))).collect()
     }
 
-    /// Sends what is to be sent, and reads back what stands there. What was cut off and shows to have done nothing is sent
-    /// again, under the same preconditions: some servers end a connection whenever they like.
+    /// Sends what is to be sent, and reads back what stands there. What was cut off, or failed inside of the server, and shows
+    /// to have done nothing is sent again, under the same preconditions: some servers end a connection whenever they like,
+    /// and one answers 500 where two writes meet.
     async fn send_all(
         &mut self,
         collection: &Collection,
@@ -70,13 +77,14 @@ impl Carddav {
         let mut after = self.read_back(collection, jobs, &said).await;
         for _ in 0..CUT_MAX {
             let Ok(cards) = &after else { break };
-            let did_nothing =
-                |place: &usize| matches!(said[*place], Some(Said::Cut(_))) && is_as_it_was(&jobs[*place], cards);
+            let did_nothing = |place: &usize| {
+                matches!(said[*place], Some(Said::Cut(_) | Said::Failed500(_))) && is_as_it_was(&jobs[*place], cards)
+            };
             let again: Vec<usize> = (0..jobs.len()).filter(did_nothing).collect();
             if again.is_empty() {
                 break;
             }
-            for (place, answer) in carry_out(collection, jobs, &again, &mut self.writes_at_once).await {
+            for (place, answer) in carry_out(collection, jobs, &again, &mut 1).await {
                 said[place] = Some(answer);
             }
             after = self.read_back(collection, jobs, &said).await;
@@ -227,7 +235,10 @@ impl Carddav {
             Job::Delete { name, .. } => {
                 let left = after.ok().and_then(|cards| cards.get(&name));
                 match said.unwrap_or_else(|| Said::Error(lost())) {
-                    Said::Done(_) | Said::Cut(_) | Said::Error(ReplicaError::OutcomeUnknown(_))
+                    Said::Done(_)
+                    | Said::Cut(_)
+                    | Said::Failed500(_)
+                    | Said::Error(ReplicaError::OutcomeUnknown(_))
                         if matches!(left, Some(Outcome::Missing)) =>
                     {
                         Ok(None)
@@ -240,7 +251,7 @@ impl Carddav {
                         self.relist = true;
                         Err(ReplicaError::Stale(None))
                     }
-                    Said::Cut(error) | Said::Locked(error) | Said::Error(error) => Err(error),
+                    Said::Cut(error) | Said::Failed500(error) | Said::Locked(error) | Said::Error(error) => Err(error),
                 }
             }
         }
@@ -263,6 +274,7 @@ impl Carddav {
             },
             // Looked for, never repeated blindly: what stands there now says whether it happened.
             Said::Cut(ReplicaError::OutcomeUnknown(diagnostic))
+            | Said::Failed500(ReplicaError::OutcomeUnknown(diagnostic))
             | Said::Error(ReplicaError::OutcomeUnknown(diagnostic)) => match there {
                 Some(Outcome::Card(card)) if self.is_as_sent(put, card) => Ok(Some(self.written(put, None, card)?)),
                 _ => Err(ReplicaError::OutcomeUnknown(diagnostic)),
@@ -282,7 +294,7 @@ impl Carddav {
                 let message = format!("write {}: the server has another card with its UID", put.name);
                 Err(ReplicaError::Deferred(Diagnostic::new(message).hint("the next run lists all cards and finds it")))
             }
-            Said::Cut(error) | Said::Locked(error) | Said::Error(error) => Err(error),
+            Said::Cut(error) | Said::Failed500(error) | Said::Locked(error) | Said::Error(error) => Err(error),
         }
     }
 

@@ -6,7 +6,8 @@ use super::collection::Member;
 use crate::replica::{Baseline, Cursor, Stopped};
 
 const COLLECTION: &str = "collection";
-const TOKEN: &str = "token";
+/// The note of the sync token.
+pub const TOKEN: &str = "token";
 const CTAG: &str = "ctag";
 const LISTED: &str = "listed";
 const GROUP: &str = "group/";

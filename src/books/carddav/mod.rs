@@ -71,6 +71,11 @@ pub struct Carddav {
     writes_at_once: usize,
     /// All is to be listed, whatever the server counts.
     relist: bool,
+    /// The tokens from which a later scan may count: the one of the scan before, and that of this run's scan.
+    counted_from: Vec<String>,
+    /// Tokens since which carnet has made cards. A server need not name a card that was made and removed since a token
+    /// (RFC 6578, 3.5.2): from these, all is listed.
+    made_since: BTreeSet<String>,
     /// The server could not be reached by a write of this run.
     down: Option<Diagnostic>,
 }
@@ -99,6 +104,8 @@ impl Carddav {
             unanswered: Vec::new(),
             unproved: BTreeSet::new(),
             relist: false,
+            counted_from: Vec::new(),
+            made_since: BTreeSet::new(),
             down: None,
         }
     }
@@ -168,6 +175,7 @@ impl Replica for Carddav {
             self.client.unpool();
         }
         self.relist = known(&self.fact("relist")).as_deref() == Some("1");
+        self.made_since = known(&self.fact("made")).unwrap_or_default().lines().map(str::to_owned).collect();
         let found = known(&self.fact("collection")).unwrap_or_default();
         if let Some((url, path)) = found.split_once(' ')
             && url == self.client.base().as_str()
@@ -186,6 +194,7 @@ impl Replica for Carddav {
             (self.fact("alone"), flag(self.writes_at_once == 1)),
             (self.fact("unpooled"), flag(self.client.is_unpooled())),
             (self.fact("relist"), flag(self.relist)),
+            (self.fact("made"), self.made_since.iter().map(String::as_str).collect::<Vec<_>>().join("\n")),
             (self.fact("collection"), found),
         ]
     }

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use super::{
     Carddav,
     collection::{Changes, Collection, Look, Member},
-    cursor::Notes,
+    cursor::{Notes, TOKEN},
     fetched::Kind,
     reading::{Outcome, Read, read_all},
     state::State,
@@ -49,10 +49,26 @@ impl Carddav {
     ) -> Result<Scanned, ReplicaError> {
         let collection = self.collection().await?;
         let notes = Notes::read(baseline, &collection.path)?;
-        if !self.relist && !notes.is_listing_due(self.settings.now) {
+        let counted_from = notes.token.clone();
+        let scanned = self.scan_from(&collection, notes, (baseline, sink)).await?;
+        // Its cursor may not be kept: then the next scan goes on from where this one did.
+        self.made_since.retain(|token| Some(token) == counted_from.as_ref());
+        let next = scanned.cursor.iter().find(|(name, _)| name == TOKEN).map(|(_, token)| token.clone());
+        self.counted_from = counted_from.into_iter().chain(next).filter(|token| !token.is_empty()).collect();
+        Ok(scanned)
+    }
+
+    async fn scan_from(
+        &mut self,
+        collection: &Collection,
+        notes: Notes,
+        (baseline, sink): (&dyn Baseline, &mut Sink<'_>),
+    ) -> Result<Scanned, ReplicaError> {
+        let has_made_cards = notes.token.as_ref().is_some_and(|token| self.made_since.contains(token));
+        if !self.relist && !has_made_cards && !notes.is_listing_due(self.settings.now) {
             if let Some(token) = &notes.token {
-                if let Some(changes) = changes_since(&collection, token).await? {
-                    return self.take_changes(&collection, changes, notes, (baseline, sink)).await;
+                if let Some(changes) = changes_since(collection, token).await? {
+                    return self.take_changes(collection, changes, notes, (baseline, sink)).await;
                 }
                 tracing::debug!("the server does not know the sync token any more");
             } else if notes.ctag.is_some() && notes.unread.is_empty() {
@@ -63,7 +79,7 @@ impl Carddav {
                 }
             }
         }
-        self.take_all(&collection, notes, (baseline, sink)).await
+        self.take_all(collection, notes, (baseline, sink)).await
     }
 
     /// What changed since the token.
@@ -74,14 +90,7 @@ impl Carddav {
         notes: Notes,
         (baseline, sink): (&dyn Baseline, &mut Sink<'_>),
     ) -> Result<Scanned, ReplicaError> {
-        // Servers name what was gone long ago, and what never was here.
-        let mut known_gone = Vec::new();
-        for name in &changes.gone {
-            if baseline.revision_of(name)?.is_some() {
-                known_gone.push(name.clone());
-            }
-        }
-        if !known_gone.is_empty() {
+        if !changes.gone.is_empty() {
             // A collection that is being taken down may say this of every card.
             collection.is_well().await?;
         }
@@ -100,7 +109,8 @@ impl Carddav {
         self.read(collection, true, &names, &mut taking).await?;
         let Taking { notes, sink, unproved, .. } = taking;
         self.unproved = unproved;
-        sink(Batch { gone: known_gone, ..Batch::default() })?;
+        // What was gone long ago, too, and what never was here: the run knows which it has, or has a question about.
+        sink(Batch { gone: changes.gone, ..Batch::default() })?;
         Ok(Scanned { coverage: Coverage::Delta, cursor: notes.cursor(baseline)? })
     }
 

@@ -60,6 +60,8 @@ pub enum Said {
     Locked(ReplicaError),
     /// The connection ended before any answer came.
     Cut(ReplicaError),
+    /// It failed inside of the server, which is done with it.
+    Failed500(ReplicaError),
     /// Another card has this UID.
     UidTaken,
     /// Something else.
@@ -92,7 +94,7 @@ impl Said {
     /// True where only a look tells what stands there.
     pub fn leaves_something(&self) -> bool {
         match self {
-            Said::Done(_) | Said::Failed412 | Said::Cut(_) => true,
+            Said::Done(_) | Said::Failed412 | Said::Cut(_) | Said::Failed500(_) => true,
             Said::Error(error) => matches!(error, ReplicaError::OutcomeUnknown(_)),
             Said::UidTaken | Said::Locked(_) => false,
         }
@@ -183,6 +185,7 @@ async fn send_put(collection: &Collection, name: &str, request: DavRequest) -> S
         200..=299 => Said::Done(answer.header(header::ETAG).map(str::to_owned)),
         412 => Said::Failed412,
         423 => Said::Locked(error::of_status(&Asked::writing(&what), &answer)),
+        500 => Said::Failed500(error::of_status(&Asked::writing(&what), &answer)),
         403 | 409 if error::names_condition(&answer, "no-uid-conflict") => Said::UidTaken,
         // A missing address book is told so in four ways.
         403 | 404 | 409 | 410 => match collection.is_well().await {
@@ -230,6 +233,7 @@ async fn send_delete(collection: &Collection, name: &str, agreed: &Revision) -> 
             },
             412 => Said::Failed412,
             423 => Said::Locked(error::of_status(&Asked::writing(&what), &answer)),
+            500 => Said::Failed500(error::of_status(&Asked::writing(&what), &answer)),
             _ => Said::Error(error::of_status(&Asked::writing(&what), &answer)),
         },
         Err(no_answer) => no_answer.into(),
