@@ -7,6 +7,7 @@ mod contract;
 mod cursor;
 #[path = "../replicas/lifetime.rs"]
 mod lifetime;
+mod scenarios;
 #[path = "../replicas/seen.rs"]
 mod seen;
 mod server;

@@ -67,9 +67,29 @@ impl Server {
 
     /// Another client of the address book.
     pub fn other(&self) -> Other {
-        let About { url, username, password, .. } = self.about.clone();
+        self.other_at(&self.about.url)
+    }
+
+    fn other_at(&self, url: &str) -> Other {
+        let About { username, password, .. } = self.about.clone();
         rustls::crypto::ring::default_provider().install_default().ok();
-        Other { http: Client::builder().no_proxy().pool_max_idle_per_host(0).build().unwrap(), url, username, password }
+        let http = Client::builder().no_proxy().pool_max_idle_per_host(0).build().unwrap();
+        Other { http, url: url.to_owned(), username, password }
+    }
+
+    /// True where an address book is made by asking for it, wherever.
+    pub fn makes_books(&self) -> bool {
+        ["radicale", "xandikos"].contains(&self.about.name.as_str())
+    }
+
+    /// A new address book at this address, and another client of it.
+    pub fn book(&self, url: &str) -> Other {
+        let other = self.other_at(url);
+        let body = "<mkcol xmlns=\"DAV:\"><set><prop><resourcetype><collection/>\
+                    <addressbook xmlns=\"urn:ietf:params:xml:ns:carddav\"/></resourcetype></prop></set></mkcol>";
+        let (status, _, text) = other.ask("MKCOL", url, &[("content-type", "application/xml")], body);
+        assert!(status.is_success(), "{url}: {status} {text}");
+        other
     }
 }
 
@@ -108,17 +128,26 @@ impl Other {
 
     /// The addresses of all cards.
     pub fn cards(&self) -> Vec<String> {
+        self.listed().into_iter().map(|(card, _, _)| card).collect()
+    }
+
+    /// Address, name and ETag of each card.
+    pub fn listed(&self) -> Vec<(String, String, String)> {
         let body = "<propfind xmlns=\"DAV:\"><prop><getetag/></prop></propfind>";
         let headers = [("depth", "1"), ("content-type", "application/xml")];
         let (status, _, text) = self.ask("PROPFIND", &self.url, &headers, body);
         assert_eq!(status.as_u16(), 207, "{text}");
         let origin = &self.url[..self.url[8..].find('/').unwrap() + 8];
         let own = reqwest::Url::parse(&self.url).unwrap().path().to_owned();
-        let hrefs = text.split("href>").skip(1).step_by(2).map(|rest| rest.split('<').next().unwrap().trim());
-        let mut cards: Vec<String> = hrefs
-            .filter(|href| href.trim_end_matches('/') != own.trim_end_matches('/'))
-            .map(|href| format!("{origin}{href}"))
-            .collect();
+        let mut cards = Vec::new();
+        for response in text.split("href>").skip(1).step_by(2).zip(text.split("href>").skip(2).step_by(2)) {
+            let href = response.0.split('<').next().unwrap().trim();
+            if href.trim_end_matches('/') != own.trim_end_matches('/') {
+                let etag =
+                    response.1.split("getetag>").nth(1).and_then(|etag| etag.split('<').next()).unwrap_or_default();
+                cards.push((format!("{origin}{href}"), decoded(href.rsplit('/').next().unwrap()), etag.to_owned()));
+            }
+        }
         cards.sort();
         cards
     }
@@ -145,4 +174,16 @@ impl Other {
         let (status, _, _) = self.ask("DELETE", card, &[], "");
         assert!(status.is_success(), "{card}: {status}");
     }
+}
+
+/// A name in an address, as it is read.
+fn decoded(name: &str) -> String {
+    let mut bytes = Vec::new();
+    let mut parts = name.split('%');
+    bytes.extend(parts.next().unwrap_or_default().bytes());
+    for part in parts {
+        bytes.push(u8::from_str_radix(&part[..2], 16).unwrap());
+        bytes.extend(part[2..].bytes());
+    }
+    String::from_utf8(bytes).unwrap()
 }
