@@ -1,12 +1,16 @@
 //! Address books on real servers. `tests/carddav/install` makes Radicale and Xandikos ready, which `tests/run` does first;
 //! `tests/carddav/real-servers` adds Cyrus, DAViCal and SOGo, by hand.
 
+mod cards_of_others;
+mod commands;
 #[path = "../replicas/contract.rs"]
 mod contract;
 #[path = "../replicas/cursor.rs"]
 mod cursor;
+mod desk;
 #[path = "../replicas/lifetime.rs"]
 mod lifetime;
+mod programs;
 mod scenarios;
 #[path = "../replicas/seen.rs"]
 mod seen;
@@ -14,6 +18,7 @@ mod server;
 #[path = "../replicas/subject.rs"]
 mod subject;
 mod time;
+mod trouble;
 
 use std::fmt::Write as _;
 
