@@ -52,6 +52,9 @@ class Cards:
         return self.done("PUT", self.client.put(f"{self.url}{name}.vcf", "\r\n".join(text)))
 
     def done(self, method, status):
+        if status == 423:
+            # Another program is writing there: the person tries another time.
+            return False
         if status not in (200, 201, 204, 404, 412):
             raise OSError(f"{method} by a person: {status}")
         return status < 300
@@ -112,8 +115,10 @@ CARD_LINES = {"comment": "NOTE", "job_title": "TITLE"}
 class Ledger:
     """What people did, and what is therefore owed."""
 
-    def __init__(self, seed, chance, names):
+    def __init__(self, seed, chance, names, is_unnoted):
+        """`is_unnoted` tells whether carnet made the card of this UID and does not know it yet."""
         self.seed, self.chance, self.count = seed, chance, 0
+        self.is_unnoted, self.excused = is_unnoted, set()
         self.typed, self.replaced = {}, set()
         self.names, self.gone = set(names), set()
         self.acts = []
@@ -152,7 +157,11 @@ class Ledger:
             self.type_in(place, record.name, number)
 
     def delete(self, place, record):
+        is_unnoted = place.name == "cards" and self.is_unnoted(record.uid)
         if place.delete(record):
+            if is_unnoted:
+                # Nobody can tell this from a card that was never made: it may be made again.
+                self.excused.add(record.name)
             self.gone.add(record.name)
             self.replaced |= {text for text in self.typed if text in record.text}
             self.acts.append(f"{place.name}: {record.name} deleted")

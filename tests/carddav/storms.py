@@ -191,9 +191,18 @@ timeout = "2s"
 
     def is_waiting(self):
         """Whether a write without an answer, or an absence, waits for its time."""
+        return self.mirror("SELECT (SELECT count(*) FROM outbox) + (SELECT count(*) FROM absences)") > 0
+
+    def is_unnoted(self, uid):
+        """Whether the mirror has the contact of this UID and has not heard of its card."""
+        return self.mirror("SELECT count(*) FROM contacts c WHERE uid = ? AND NOT EXISTS (SELECT 1 FROM agreements "
+                           "WHERE contact = c.id AND replica = 'phones')", uid) > 0
+
+    def mirror(self, query, *values):
+        """The first number that a query of the mirror gives."""
         mirror = sqlite3.connect(f"file:{self.folder}/carnet.db?mode=ro", uri=True)
         try:
-            return mirror.execute("SELECT (SELECT count(*) FROM outbox) + (SELECT count(*) FROM absences)").fetchone()[0] > 0
+            return mirror.execute(query, values).fetchone()[0]
         finally:
             mirror.close()
 
@@ -201,7 +210,8 @@ timeout = "2s"
         """The whole storm; what it found, in words, and how many values are in the history alone."""
         self.start()
         self.ask("sync")
-        self.ledger = Ledger(self.seed, self.chance, {record.name for record in self.crm.records()})
+        names = {record.name for record in self.crm.records()}
+        self.ledger = Ledger(self.seed, self.chance, names, self.is_unnoted)
         self.rounds()
         self.rest()
         return judge(self.ledger, self.cards.records(), self.crm.records(), self.ask("conflicts", "--all"),

@@ -58,6 +58,8 @@ pub struct Habits {
     leaves_out: bool,
     /// It counts no changes.
     no_tokens: bool,
+    /// Of a card that came and went between two tokens it says nothing.
+    hides_short_lives: bool,
 }
 
 impl Habits {
@@ -75,6 +77,7 @@ impl Habits {
             rewrites: dice.permille(400),
             leaves_out: dice.permille(300),
             no_tokens: dice.permille(200),
+            hides_short_lives: dice.permille(400),
         }
     }
 }
@@ -88,6 +91,8 @@ pub struct DavServer {
     age: u32,
     /// Of each card its last revision, and how many it has had.
     versions: BTreeMap<String, (String, u64)>,
+    /// The clock's time when each card was first seen.
+    born: BTreeMap<String, u64>,
     /// The names of cards that have another one than the shelf gives them.
     names: BTreeMap<String, String>,
 }
@@ -115,7 +120,7 @@ fn now<T>(mut future: LocalFuture<'_, T>) -> T {
 
 impl DavServer {
     pub fn new(shelf: Shelf, habits: Habits) -> Self {
-        Self { shelf, habits, age: 1, versions: BTreeMap::new(), names: BTreeMap::new() }
+        Self { shelf, habits, age: 1, versions: BTreeMap::new(), born: BTreeMap::new(), names: BTreeMap::new() }
     }
 
     /// Every token that it gave is unknown from now on.
@@ -266,7 +271,11 @@ impl DavServer {
         };
         let (changed, gone) = self.since(&since);
         let mut body: String = changed.iter().map(|record| response(&self.path(record), &etag(record))).collect();
-        for remote in gone {
+        let since: u64 = since.parse().unwrap_or_default();
+        let is_told = |remote: &String| {
+            !self.habits.hides_short_lives || self.born.get(remote).is_some_and(|born| *born <= since)
+        };
+        for remote in gone.into_iter().filter(is_told) {
             // Writing into a String cannot fail.
             let _ = write!(
                 body,
@@ -354,6 +363,10 @@ impl DavServer {
             versions.insert(record.remote.clone(), (record.revision.clone(), count));
         }
         self.versions = versions;
+        let clock: u64 = self.clock().parse().unwrap_or_default();
+        for record in records {
+            self.born.entry(record.remote.clone()).or_insert(clock);
+        }
     }
 
     fn etag(&self, record: &RemoteContact, hour: u64) -> String {
@@ -387,6 +400,12 @@ fn multistatus(body: &str) -> Said {
          xmlns:s=\"http://calendarserver.org/ns/\">{body}</d:multistatus>"
     );
     Said { status: 207, etag: None, body }
+}
+
+/// The answer to a look at one card.
+pub fn card_answer(href: &str, card: &str) -> Said {
+    let data = escaped(&card.replace('\r', ""));
+    multistatus(&response(href, &format!("<d:getetag>\"sent\"</d:getetag><c:address-data>{data}</c:address-data>")))
 }
 
 fn text_of(request: &DavRequest) -> String {

@@ -15,7 +15,9 @@ use url::Url;
 use crate::{
     book::Shelf,
     dav::{BOOK, DavServer, Habits, Said},
+    dav_mutants::MutantDav,
     dice::Dice,
+    mutants::{Mutant, MutantReplica},
     servers::LateCard,
     world::{Shared, TIMEOUT, World},
 };
@@ -99,7 +101,7 @@ pub fn furnish(seed: u64, shelves: &[Shelf]) -> Option<OnServer> {
 }
 
 /// The book on the server, as a run has it.
-pub fn book(world: &Shared, name: String, now: i64) -> Carddav {
+pub fn book(world: &Shared, name: String, now: i64, mutant: Option<Mutant>) -> MutantReplica {
     let settings = CarddavSettings {
         name,
         url: format!("http://127.0.0.1:1{BOOK}"),
@@ -111,10 +113,12 @@ pub fn book(world: &Shared, name: String, now: i64) -> Carddav {
         style: WriteStyle::default(),
         now,
     };
-    Carddav::over(settings, Box::new(SimulatedDav(world.clone()))).expect("usable settings")
+    let wire = MutantDav::new(SimulatedDav(world.clone()), mutant);
+    let book = Carddav::over(settings, Box::new(wire)).expect("usable settings");
+    MutantReplica { inner: Box::new(book), mutant }
 }
 
-struct SimulatedDav(Shared);
+pub struct SimulatedDav(Shared);
 
 impl DavWire for SimulatedDav {
     fn exchange<'a>(&'a self, _: &'a Url, request: &'a DavRequest, timeout: Duration) -> Exchange<'a> {
@@ -246,7 +250,8 @@ impl World {
     }
 }
 
-fn whole(said: Said) -> WholeAnswer {
+/// An answer as HTTP brings it.
+pub fn whole(said: Said) -> WholeAnswer {
     let mut headers = HeaderMap::new();
     if let Some(etag) = said.etag.as_deref().and_then(|etag| HeaderValue::from_str(etag).ok()) {
         headers.insert("etag", etag);

@@ -414,7 +414,7 @@ fn inputs<'m>(
         let book: Box<dyn Replica> = match world.dav.as_ref().filter(|_| shelf.number == 0) {
             Some(book) => {
                 let now = 1_767_261_600 + book.seconds() as i64 + world.wall_offset;
-                Box::new(dav_wire::book(shared, name.clone(), now))
+                Box::new(dav_wire::book(shared, name.clone(), now, mutant))
             }
             None => Box::new(SimulatedBook { shelf: shelf.clone(), world: shared.clone() }),
         };

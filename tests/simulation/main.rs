@@ -8,6 +8,7 @@ mod body;
 mod book;
 mod checker;
 mod dav;
+mod dav_mutants;
 mod dav_wire;
 mod desk;
 mod dice;
@@ -169,6 +170,15 @@ fn the_same_seed_twice_is_the_same_history() {
     }
 }
 
+/// The seeds that are lived first when a mistake is planted: those that are keen, and those whose books are on servers where
+/// only these can show it.
+fn first_seeds(mutant: Option<Mutant>) -> Box<dyn Iterator<Item = u64> + Send> {
+    if mutant.is_some_and(Mutant::needs_a_server) {
+        return Box::new(dav_wire::SEEDS);
+    }
+    Box::new(KEEN.into_iter().chain(KEPT))
+}
+
 /// Lives the keen seeds, the kept ones and then at most `count`, until one shows a fault: how many it took, which one, and
 /// the fault.
 fn hunt(mutant: Option<Mutant>, count: u64) -> (u64, Option<(u64, String)>) {
@@ -179,7 +189,7 @@ fn hunt(mutant: Option<Mutant>, count: u64) -> (u64, Option<(u64, String)>) {
         }
         !outcome.faults.is_empty()
     };
-    let (lived, ..) = live_all(mutant, KEEN.into_iter().chain(KEPT).chain(1..=count), &judge);
+    let (lived, ..) = live_all(mutant, first_seeds(mutant).chain(1..=count), &judge);
     (lived, caught.into_inner().expect("the catch"))
 }
 

@@ -7,8 +7,8 @@ use carnet::{
     contact::{Contact, FieldSet},
     crm::{Answer, Exchange, Failure, Request, Verb, Wire},
     replica::{
-        Action, Baseline, Batch, Capabilities, Conduct, Diagnostic, Firms, LocalFuture, Lookup, Reading, RemoteContact,
-        Replica, ReplicaError, Scanned, Sink, Write, Written,
+        Action, Answers, Baseline, Batch, Capabilities, Conduct, Diagnostic, Firms, LocalFuture, Lookup, Reading,
+        RemoteContact, Replica, ReplicaError, Scanned, Sink, Unanswered, Write, Written,
     },
     sync::{FailPoint, Host, RunPolicy, Uptime},
 };
@@ -42,11 +42,17 @@ pub enum Mutant {
     StaleIsDone,
     /// A POST whose answer was lost is sent again at once.
     BlindRepost,
+    /// Whatever says 2xx to a card that was sent has it, as it was sent.
+    CardAnswerBelieved,
+    /// A card is written whatever is there.
+    CardWithoutPrecondition,
+    /// What a server makes of a card is its user's edit.
+    RewritingIsAnEdit,
 }
 
 impl Mutant {
     /// All of them.
-    pub const ALL: [Mutant; 10] = [
+    pub const ALL: [Mutant; 13] = [
         Mutant::RetriedWrite,
         Mutant::ServerErrorIsFailure,
         Mutant::ListWithoutIds,
@@ -57,7 +63,16 @@ impl Mutant {
         Mutant::OneBase,
         Mutant::StaleIsDone,
         Mutant::BlindRepost,
+        Mutant::CardAnswerBelieved,
+        Mutant::CardWithoutPrecondition,
+        Mutant::RewritingIsAnEdit,
     ];
+
+    /// Only a book on a server can show it.
+    pub fn needs_a_server(self) -> bool {
+        use Mutant::{CardAnswerBelieved, CardWithoutPrecondition, RewritingIsAnEdit};
+        matches!(self, CardAnswerBelieved | CardWithoutPrecondition | RewritingIsAnEdit)
+    }
 }
 
 /// The wire with its mistake, if it has one.
@@ -150,7 +165,7 @@ pub fn policy(mutant: Option<Mutant>, policy: RunPolicy) -> RunPolicy {
     }
 }
 
-/// The CRM's port with its mistake, if it has one.
+/// A port with its mistake, if it has one.
 pub struct MutantReplica {
     pub inner: Box<dyn Replica>,
     pub mutant: Option<Mutant>,
@@ -204,7 +219,15 @@ impl Replica for MutantReplica {
     }
 
     fn conduct(&self) -> Conduct {
-        self.inner.conduct()
+        let conduct = self.inner.conduct();
+        let answers = if self.mutant == Some(Mutant::RewritingIsAnEdit) { Answers::Present } else { conduct.answers };
+        Conduct { answers, ..conduct }
+    }
+
+    fn unanswered(&mut self, writes: Vec<Unanswered>) {
+        if self.mutant != Some(Mutant::RewritingIsAnEdit) {
+            self.inner.unanswered(writes);
+        }
     }
 
     fn recall(&mut self, known: &dyn Fn(&str) -> Option<String>) {

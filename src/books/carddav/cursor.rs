@@ -13,6 +13,9 @@ const LISTED: &str = "listed";
 const GROUP: &str = "group/";
 const UNREAD: &str = "unread/";
 
+/// How often a card is looked for that was listed and is denied.
+const DENIALS_MAX: u32 = 5;
+
 /// So long a token is believed: some servers answer one that they do not know with nothing.
 const LISTED_FOR: i64 = 24 * 3_600;
 
@@ -29,8 +32,8 @@ pub struct Notes {
     pub listed: Option<i64>,
     /// Group cards by name, each with its ETag.
     pub groups: BTreeMap<String, String>,
-    /// Names of cards that could not be read.
-    pub unread: BTreeMap<String, String>,
+    /// Names of cards that could not be read, each with how often in a row the server has listed it and denied it.
+    pub unread: BTreeMap<String, u32>,
 }
 
 impl Notes {
@@ -48,7 +51,7 @@ impl Notes {
                     if let Some(name) = other.strip_prefix(GROUP) {
                         notes.groups.insert(name.to_owned(), value);
                     } else if let Some(name) = other.strip_prefix(UNREAD) {
-                        notes.unread.insert(name.to_owned(), value);
+                        notes.unread.insert(name.to_owned(), value.parse().unwrap_or_default());
                     }
                 }
             }
@@ -63,6 +66,20 @@ impl Notes {
     /// True while changes alone may be asked for; a clock that went back says no.
     pub fn is_listing_due(&self, now: i64) -> bool {
         self.listed.is_none_or(|listed| !(0..LISTED_FOR).contains(&(now - listed)))
+    }
+
+    /// Notes a card that could not be read.
+    pub fn set_unread(&mut self, name: &str) {
+        self.unread.insert(name.to_owned(), 0);
+    }
+
+    /// Notes a card that was listed and is denied: it went away in between, or the server is unwell, and would never tell of
+    /// it again. It is looked for a few times more. `before`: the notes of the scan before.
+    pub fn deny(&mut self, name: &str, before: &BTreeMap<String, u32>) {
+        let denials = before.get(name).copied().unwrap_or_default() + 1;
+        if denials <= DENIALS_MAX {
+            self.unread.insert(name.to_owned(), denials);
+        }
     }
 
     /// True for a group that is as it was.
@@ -81,7 +98,7 @@ impl Notes {
         notes.insert(CTAG.to_owned(), self.ctag.clone().unwrap_or_default());
         notes.insert(LISTED.to_owned(), self.listed.map(|listed| listed.to_string()).unwrap_or_default());
         notes.extend(self.groups.iter().map(|(name, etag)| (format!("{GROUP}{name}"), etag.clone())));
-        notes.extend(self.unread.keys().map(|name| (format!("{UNREAD}{name}"), "1".to_owned())));
+        notes.extend(self.unread.iter().map(|(name, denials)| (format!("{UNREAD}{name}"), denials.to_string())));
         Ok(notes.into_iter().collect())
     }
 }
@@ -98,7 +115,7 @@ mod tests {
             ctag: None,
             listed: Some(1_000),
             groups: [("g.vcf".to_owned(), "\"1\"".to_owned())].into(),
-            unread: [("x.vcf".to_owned(), "1".to_owned())].into(),
+            unread: [("x.vcf".to_owned(), 2)].into(),
         }
     }
 
@@ -120,5 +137,17 @@ mod tests {
             assert_eq!(notes().is_listing_due(now), due, "{now}");
         }
         assert!(Notes::default().is_listing_due(0));
+    }
+
+    #[test]
+    fn a_card_that_is_listed_and_denied_is_looked_for_a_few_times_more() {
+        let (mut before, mut denied) = (BTreeMap::new(), Vec::new());
+        for _ in 0..DENIALS_MAX + 2 {
+            let mut notes = Notes::default();
+            notes.deny("a.vcf", &before);
+            denied.push(notes.unread.get("a.vcf").copied());
+            before = notes.unread;
+        }
+        assert_eq!(denied, [Some(1), Some(2), Some(3), Some(4), Some(5), None, Some(1)]);
     }
 }

@@ -35,6 +35,8 @@ struct Taking<'t, 's> {
     sink: &'t mut Sink<'s>,
     uids: Uids,
     notes: Notes,
+    /// What was listed and denied before.
+    denied: BTreeMap<String, u32>,
     /// It passes over what is as it was.
     is_delta: bool,
     unanswered: Vec<Unanswered>,
@@ -103,9 +105,10 @@ impl Carddav {
         names.extend(notes.unread.keys().filter(|name| !gone.contains(name)).cloned());
         let names: Vec<String> = names.into_iter().collect();
         let unread_uids = if names.is_empty() { Vec::new() } else { other_uids(baseline, &names, &gone)? };
+        let unread = notes.unread.clone();
         let mut notes = Notes { token: Some(changes.token), unread: BTreeMap::new(), ..notes };
         notes.groups.retain(|name, _| !gone.contains(name));
-        let mut taking = self.taking((baseline, sink), unread_uids, notes, true);
+        let mut taking = self.taking((baseline, sink), unread_uids, (notes, unread), true);
         self.read(collection, true, &names, &mut taking).await?;
         let Taking { notes, sink, unproved, .. } = taking;
         self.unproved = unproved;
@@ -164,7 +167,7 @@ impl Carddav {
         uids.sort_unstable();
         // Agreed cards first: of two with one UID, the new one is the copy.
         to_read.append(&mut new);
-        let mut taking = self.taking((baseline, sink), uids, notes, false);
+        let mut taking = self.taking((baseline, sink), uids, (notes, before.unread), false);
         self.read(collection, look.multigets, &to_read, &mut taking).await?;
         self.unproved = std::mem::take(&mut taking.unproved);
         self.relist = false;
@@ -184,11 +187,11 @@ impl Carddav {
         &self,
         (baseline, sink): (&'t dyn Baseline, &'t mut Sink<'s>),
         unread_uids: Vec<u64>,
-        notes: Notes,
+        (notes, denied): (Notes, BTreeMap<String, u32>),
         is_delta: bool,
     ) -> Taking<'t, 's> {
         let (unanswered, unproved) = (self.unanswered.clone(), BTreeSet::new());
-        Taking { baseline, sink, uids: Uids::new(unread_uids), notes, is_delta, unanswered, unproved }
+        Taking { baseline, sink, uids: Uids::new(unread_uids), notes, denied, is_delta, unanswered, unproved }
     }
 
     async fn read(
@@ -225,8 +228,10 @@ impl Taking<'_, '_> {
         for (name, outcome) in read {
             let known = self.baseline.revision_of(&name)?;
             let flaw = match outcome {
-                // It went away an instant ago: the next scan says so.
-                Outcome::Missing => continue,
+                Outcome::Missing => {
+                    self.notes.deny(&name, &self.denied);
+                    continue;
+                }
                 Outcome::Unread(diagnostic) => {
                     Flaw { hint: diagnostic.hint, ..Flaw::whole(format!("could not be read: {}", diagnostic.message)) }
                 }
@@ -258,7 +263,7 @@ impl Taking<'_, '_> {
                     Err(flaw) => flaw,
                 },
             };
-            self.notes.unread.insert(name.clone(), "1".to_owned());
+            self.notes.set_unread(&name);
             batch.problems.push(problem(&name, flaw));
         }
         Ok(batch)

@@ -189,6 +189,7 @@ async fn send_put(collection: &Collection, name: &str, request: DavRequest) -> S
         403 | 409 if error::names_condition(&answer, "no-uid-conflict") => Said::UidTaken,
         // A missing address book is told so in four ways.
         403 | 404 | 409 | 410 => match collection.is_well().await {
+            Ok(()) if answer.status == 403 => Said::Error(error::of_status(&Asked::writing(&what), &answer)),
             Ok(()) => Said::Error(refused(error::of_status(&Asked::writing(&what), &answer))),
             Err(error) => Said::Error(error),
         },
@@ -196,10 +197,12 @@ async fn send_put(collection: &Collection, name: &str, request: DavRequest) -> S
     }
 }
 
-/// The address book is there, and the card is not taken.
+/// The address book is there, and the server denies it to a card: it is unwell, and may take the card another time.
 fn refused(error: ReplicaError) -> ReplicaError {
     match error {
-        ReplicaError::Unavailable(diagnostic) => ReplicaError::Rejected(diagnostic),
+        ReplicaError::Unavailable(diagnostic) | ReplicaError::Rejected(diagnostic) => {
+            ReplicaError::Deferred(diagnostic)
+        }
         other => other,
     }
 }
