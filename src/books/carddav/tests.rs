@@ -226,7 +226,7 @@ fn what_is_gone() {
     check(&[ScanGone], &[], &["changes: gone d.vcf"], "changes look");
     let lost = ("look", Reply::Instead("<C:addressbook/>", ""));
     let no_book = "untrusted: use the address book at /dav/book/: what is there is no address book";
-    check(&[ScanGone], &[lost.clone()], &[no_book], "changes look");
+    check(&[ScanGone], std::slice::from_ref(&lost), &[no_book], "changes look");
     check(&[Scan], &[FORGETS, lost], &[no_book], "changes look");
     let denied = "untrusted: use the address book at /dav/book/: the server does not have it";
     check(&[Scan], &[FORGETS, ("look", says(404, ""))], &[denied], "changes look");
