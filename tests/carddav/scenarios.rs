@@ -22,8 +22,13 @@ const LEFT_OUT: &[(&str, &str, &str)] = &[
     ("conflict_copy", ANY, "programs that carry folders set copies beside cards; a server has none"),
     ("folder_unmounted", ANY, "it is about the folder's marker"),
     ("card_saved_by_its_program", "radicale", "it expects lines in their order, and this server sorts them"),
+    ("card_line_taken_out", "cyrus", RESPELLS),
+    ("card_line_taken_out", "davical", RESPELLS),
+    ("card_line_taken_out", "sogo", RESPELLS),
 ];
 const ANY: &str = "";
+const RESPELLS: &str = "a card of carnet's own comes back in the server's spelling: it might be a program's that never writes \
+                        the line, and nothing is removed until one has written such a line";
 
 fn is_left_out(story: &str, server: &str) -> bool {
     LEFT_OUT.iter().any(|(name, on, _)| *name == story && server.starts_with(on))
