@@ -34,7 +34,9 @@ fn address_books_are_found_from_the_servers_root_and_from_the_principal() {
         let base = desk.about.base.clone();
         let principal = format!("{}{}", base.trim_end_matches('/'), desk.about.principal);
         let mut found = BTreeMap::new();
-        for url in [base, principal, book.clone()] {
+        // SOGo's own root is a page; the web server in front of it has the well-known address.
+        let addresses = [base, principal, book.clone()].into_iter().skip(usize::from(name == "sogo"));
+        for url in addresses {
             desk.about.url.clone_from(&url);
             let (code, told) = desk.carnet(&["books", "discover", "phones", "-v"]);
             found.insert(url, code == 0 && told.contains(&book));
