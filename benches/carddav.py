@@ -31,7 +31,7 @@ TURNS = int(os.environ.get("TURNS", "2"))
 CARDS = int(os.environ.get("CARDS", "10000"))
 UPLOAD = int(os.environ.get("UPLOAD", "1000"))
 CHANGED = int(os.environ.get("CHANGED", "100"))
-# As many as `src/books/carddav/reading.rs` asks for at most.
+# Cards in one of the bare requests.
 CARDS_AT_ONCE = 500
 TOKEN = """<D:propfind xmlns:D="DAV:"><D:prop><D:sync-token/></D:prop></D:propfind>"""
 REPORT = """<D:sync-collection xmlns:D="DAV:"><D:sync-token>{}</D:sync-token><D:sync-level>1</D:sync-level>
