@@ -1,6 +1,6 @@
 //! What a scan leaves for the next one: where changes are counted from, when all was listed, and what is no contact.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::collection::Member;
 use crate::replica::{Baseline, Cursor, Stopped};
@@ -12,6 +12,7 @@ const CTAG: &str = "ctag";
 const LISTED: &str = "listed";
 const GROUP: &str = "group/";
 const UNREAD: &str = "unread/";
+const SHOWN: &str = "shown/";
 
 /// How often a card is looked for that was listed and is denied.
 const DENIALS_MAX: u32 = 5;
@@ -34,6 +35,8 @@ pub struct Notes {
     pub groups: BTreeMap<String, String>,
     /// Names of cards that could not be read, each with how often in a row the server has listed it and denied it.
     pub unread: BTreeMap<String, u32>,
+    /// Names of cards that were shown and not known then. Some of them become known; about others a user is asked.
+    pub shown: BTreeSet<String>,
 }
 
 impl Notes {
@@ -52,6 +55,8 @@ impl Notes {
                         notes.groups.insert(name.to_owned(), value);
                     } else if let Some(name) = other.strip_prefix(UNREAD) {
                         notes.unread.insert(name.to_owned(), value.parse().unwrap_or_default());
+                    } else if let Some(name) = other.strip_prefix(SHOWN) {
+                        notes.shown.insert(name.to_owned());
                     }
                 }
             }
@@ -99,6 +104,7 @@ impl Notes {
         notes.insert(LISTED.to_owned(), self.listed.map(|listed| listed.to_string()).unwrap_or_default());
         notes.extend(self.groups.iter().map(|(name, etag)| (format!("{GROUP}{name}"), etag.clone())));
         notes.extend(self.unread.iter().map(|(name, denials)| (format!("{UNREAD}{name}"), denials.to_string())));
+        notes.extend(self.shown.iter().map(|name| (format!("{SHOWN}{name}"), "1".to_owned())));
         Ok(notes.into_iter().collect())
     }
 }
@@ -116,6 +122,7 @@ mod tests {
             listed: Some(1_000),
             groups: [("g.vcf".to_owned(), "\"1\"".to_owned())].into(),
             unread: [("x.vcf".to_owned(), 2)].into(),
+            shown: ["new.vcf".to_owned()].into(),
         }
     }
 
@@ -126,7 +133,7 @@ mod tests {
         assert_eq!(Notes::read(&known, "/b/"), Ok(notes()));
         let elsewhere = Notes::read(&known, "/other/").unwrap();
         assert_eq!(elsewhere, Notes { collection: "/other/".into(), ..Notes::default() });
-        let less = Notes { unread: BTreeMap::new(), groups: BTreeMap::new(), ..notes() };
+        let less = Notes { unread: BTreeMap::new(), groups: BTreeMap::new(), shown: BTreeSet::new(), ..notes() };
         known.keep(less.cursor(&known).unwrap());
         assert_eq!(Notes::read(&known, "/b/"), Ok(less));
     }

@@ -92,7 +92,20 @@ impl Carddav {
         notes: Notes,
         (baseline, sink): (&dyn Baseline, &mut Sink<'_>),
     ) -> Result<Scanned, ReplicaError> {
-        if !changes.gone.is_empty() {
+        // Servers name what was gone long ago, and what never was here. What was shown and is not known is what a user may be
+        // asked about.
+        let (mut said_gone, mut shown) = (Vec::new(), BTreeSet::new());
+        for name in &changes.gone {
+            if notes.shown.contains(name) || baseline.revision_of(name)?.is_some() {
+                said_gone.push(name.clone());
+            }
+        }
+        for name in &notes.shown {
+            if baseline.revision_of(name)?.is_none() && !said_gone.contains(name) {
+                shown.insert(name.clone());
+            }
+        }
+        if !said_gone.is_empty() {
             // A collection that is being taken down may say this of every card.
             collection.is_well().await?;
         }
@@ -106,14 +119,13 @@ impl Carddav {
         let names: Vec<String> = names.into_iter().collect();
         let unread_uids = if names.is_empty() { Vec::new() } else { other_uids(baseline, &names, &gone)? };
         let unread = notes.unread.clone();
-        let mut notes = Notes { token: Some(changes.token), unread: BTreeMap::new(), ..notes };
+        let mut notes = Notes { token: Some(changes.token), unread: BTreeMap::new(), shown, ..notes };
         notes.groups.retain(|name, _| !gone.contains(name));
         let mut taking = self.taking((baseline, sink), unread_uids, (notes, unread), true);
         self.read(collection, true, &names, &mut taking).await?;
         let Taking { notes, sink, unproved, .. } = taking;
         self.unproved = unproved;
-        // What was gone long ago, too, and what never was here: the run knows which it has, or has a question about.
-        sink(Batch { gone: changes.gone, ..Batch::default() })?;
+        sink(Batch { gone: said_gone, ..Batch::default() })?;
         Ok(Scanned { coverage: Coverage::Delta, cursor: notes.cursor(baseline)? })
     }
 
@@ -249,6 +261,9 @@ impl Taking<'_, '_> {
                             self.note_own(&name, &record, known.as_ref());
                             let unread = cards::unread_value(&record);
                             batch.problems.extend(unread.map(|flaw| problem(&name, flaw)));
+                            if known.is_none() {
+                                self.notes.shown.insert(name);
+                            }
                             batch.changed.push(*record);
                             continue;
                         }

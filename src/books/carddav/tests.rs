@@ -29,7 +29,7 @@ enum Do {
     Delete,
     /// It asks for `b.vcf`.
     Fetch,
-    /// Another program makes a card and removes it; then it looks.
+    /// Another program removes `b.vcf`; then it looks.
     ScanGone,
     /// The card that it made is removed, and the server does not say so; then it looks.
     ScanUnsaid,
@@ -78,8 +78,7 @@ impl Book {
                 self.scan(&mut replica)
             }
             ScanGone => {
-                self.server.put("d.vcf", &card("d", "Dora"));
-                self.server.remove("d.vcf");
+                self.server.remove("b.vcf");
                 self.scan(&mut replica)
             }
             ScanUnsaid => {
@@ -222,8 +221,7 @@ fn a_book_that_is_well() {
 
 #[test]
 fn what_is_gone() {
-    // It may be what somebody is asked about.
-    check(&[ScanGone], &[], &["changes: gone d.vcf"], "changes look");
+    check(&[ScanGone], &[], &["changes: gone b.vcf"], "changes look");
     let lost = ("look", Reply::Instead("<C:addressbook/>", ""));
     let no_book = "untrusted: use the address book at /dav/book/: what is there is no address book";
     check(&[ScanGone], std::slice::from_ref(&lost), &[no_book], "changes look");
@@ -385,4 +383,19 @@ fn a_card_of_that_name_is_not_written_over() {
     book.server.with_rules(vec![("PUT*", Reply::Heedless)]);
     assert_eq!(book.does(New), "wrote Élodie Title1.");
     assert!(book.server.text(&made()).contains("Eve"));
+}
+
+#[test]
+fn a_card_that_a_user_is_asked_about_is_named_when_it_goes() {
+    let mut book = Book::new();
+    book.server.put("d.vcf", &card("d", "Dora"));
+    assert_eq!(book.does(Scan), "changes: changed d.vcf");
+    book.known.revisions.remove("d.vcf");
+    assert_eq!(book.does(Scan), "changes:");
+    book.server.remove("d.vcf");
+    assert_eq!(book.does(Scan), "changes: gone d.vcf");
+    // Nobody has ever seen this one.
+    book.server.put("e.vcf", &card("e", "Eve"));
+    book.server.remove("e.vcf");
+    assert_eq!(book.does(Scan), "changes:");
 }
