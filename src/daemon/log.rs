@@ -244,6 +244,8 @@ mod tests {
             .with_writer(move || writer.clone())
             .finish();
         tracing::subscriber::with_default(subscriber, || {
+            // Another test may have had these places noted as of no interest in the instant before there was a subscriber.
+            tracing::callsite::rebuild_interest_cache();
             for given in [SyncEvent::Change(change), SyncEvent::Conflict(conflict), failed] {
                 event(&given, WORDING);
             }
