@@ -9,7 +9,7 @@ use super::ObservedProperties;
 use crate::{
     contact::{Contact, Field, FieldSet, identity::Identity},
     formats::vcard::{self, Card, WriteStyle, split},
-    replica::RemoteContact,
+    replica::{Diagnostic, Problem, RemoteContact, ReplicaError},
 };
 
 /// Text that holds one card, and the card.
@@ -44,6 +44,17 @@ impl Flaw {
             Some(line) => format!("{file} line {line}"),
             None => file.to_owned(),
         }
+    }
+
+    /// As the port reports it: of the record of this name, which counts as seen.
+    pub fn problem(self, name: &str) -> Problem {
+        Problem { place: self.place(name), message: self.message, hint: self.hint, remote: Some(name.to_owned()) }
+    }
+
+    /// Why the record of this name is not written.
+    pub fn refusal(self, name: &str) -> ReplicaError {
+        let message = format!("write {}: it {}", self.place(name), self.message);
+        ReplicaError::Rejected(Diagnostic { message, hint: self.hint })
     }
 }
 

@@ -44,6 +44,12 @@ impl<'a> Response<'a> {
         good.flat_map(|propstat| &propstat.prop.children).find(|property| property.is(ns, local))
     }
 
+    /// The text of a property that the resource has; none for an empty one.
+    pub fn text(&self, ns: Ns, local: &str) -> Option<String> {
+        let text = self.property(ns, local).map(|property| property.trimmed().to_owned());
+        text.filter(|text| !text.is_empty())
+    }
+
     /// True where the resource itself is denied.
     pub fn is_gone(&self) -> bool {
         matches!(self.status, Some(404 | 410))

@@ -50,15 +50,6 @@ pub fn multiget(paths: &[String]) -> String {
     )
 }
 
-/// MKCOL of an address book (RFC 5689).
-pub fn extended_mkcol(name: &str) -> String {
-    format!(
-        "{HEAD}<D:mkcol {NAMESPACES}><D:set><D:prop><D:resourcetype><D:collection/><C:addressbook/></D:resourcetype>\
-         <D:displayname>{}</D:displayname></D:prop></D:set></D:mkcol>",
-        escape(name)
-    )
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -72,7 +63,6 @@ mod tests {
             propfind(MEMBERS),
             sync_collection(odd),
             multiget(&["/x/a&b.vcf".to_owned(), odd.to_owned()]),
-            extended_mkcol(odd),
         ] {
             assert_eq!(XmlReader::new(&body).finish(), Ok(()), "{body}");
         }

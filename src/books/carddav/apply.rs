@@ -25,8 +25,8 @@ use crate::{
     replica::{Action, Diagnostic, RemoteContact, ReplicaError, Revision, Write, Written},
 };
 
-/// How often a write is sent again whose connection ended, and that shows to have done nothing.
-const CUT_MAX: usize = 3;
+/// How often a write is sent again that broke off, and that shows to have done nothing.
+const BROKEN_MAX: usize = 3;
 
 type Cards = BTreeMap<String, Outcome>;
 
@@ -75,11 +75,10 @@ impl Carddav {
             said[place] = Some(answer);
         }
         let mut after = self.read_back(collection, jobs, &said).await;
-        for _ in 0..CUT_MAX {
+        for _ in 0..BROKEN_MAX {
             let Ok(cards) = &after else { break };
-            let did_nothing = |place: &usize| {
-                matches!(said[*place], Some(Said::Cut(_) | Said::Failed500(_))) && is_as_it_was(&jobs[*place], cards)
-            };
+            let did_nothing =
+                |place: &usize| matches!(said[*place], Some(Said::Broken(_))) && is_as_it_was(&jobs[*place], cards);
             let again: Vec<usize> = (0..jobs.len()).filter(did_nothing).collect();
             if again.is_empty() {
                 break;
@@ -117,12 +116,7 @@ impl Carddav {
         }
         known.sort_unstable();
         known.dedup();
-        let mut cards = Cards::new();
-        read_all(collection, true, &known, &mut |read| {
-            cards.extend(read);
-            Ok(())
-        })
-        .await?;
+        let mut cards = read_by_name(collection, &known).await?;
         for chunk in new.chunks(super::reading::CARDS_AT_ONCE) {
             // Whether a server leaves them out or denies them, they are not there. One that cannot say has its own precondition.
             let there = match collection.multiget(chunk).await {
@@ -190,12 +184,12 @@ impl Carddav {
         if State::parse(agreed).digest() != Some(base.digest()) {
             return Err(ReplicaError::Stale(base.contact(name, self.settings.style)));
         }
-        let mut single = CardFile::parse(&base.bytes, self.settings.style).map_err(|flaw| flawed(name, &flaw))?;
+        let mut single = CardFile::parse(&base.bytes, self.settings.style).map_err(|flaw| flaw.refusal(name))?;
         let was = single.card.to_bytes();
         change(&mut single.card);
         if single.card.to_bytes() == was {
             let record = base.contact(name, self.settings.style);
-            let mut record = record.ok_or_else(|| flawed(name, &Flaw::whole("is a group and is left alone")))?;
+            let mut record = record.ok_or_else(|| Flaw::whole("is a group and is left alone").refusal(name))?;
             cards::settle(&mut record, contact, self.settings.style);
             return Ok(Job::answered(Ok(Some(*record))));
         }
@@ -213,13 +207,7 @@ impl Carddav {
         let asked = jobs.iter().zip(said).filter(|(_, said)| said.as_ref().is_some_and(Said::leaves_something));
         let mut names: Vec<String> = asked.filter_map(|(job, _)| job.name().map(str::to_owned)).collect();
         names.sort_unstable();
-        let mut cards = Cards::new();
-        read_all(collection, true, &names, &mut |read| {
-            cards.extend(read);
-            Ok(())
-        })
-        .await?;
-        Ok(cards)
+        read_by_name(collection, &names).await
     }
 
     fn settle(
@@ -235,10 +223,7 @@ impl Carddav {
             Job::Delete { name, .. } => {
                 let left = after.ok().and_then(|cards| cards.get(&name));
                 match said.unwrap_or_else(|| Said::Error(lost())) {
-                    Said::Done(_)
-                    | Said::Cut(_)
-                    | Said::Failed500(_)
-                    | Said::Error(ReplicaError::OutcomeUnknown(_))
+                    Said::Done(_) | Said::Broken(_) | Said::Error(ReplicaError::OutcomeUnknown(_))
                         if matches!(left, Some(Outcome::Missing)) =>
                     {
                         Ok(None)
@@ -251,7 +236,7 @@ impl Carddav {
                         self.relist = true;
                         Err(ReplicaError::Stale(None))
                     }
-                    Said::Cut(error) | Said::Failed500(error) | Said::Locked(error) | Said::Error(error) => Err(error),
+                    Said::Broken(error) | Said::Locked(error) | Said::Error(error) => Err(error),
                 }
             }
         }
@@ -273,8 +258,7 @@ impl Carddav {
                 _ => Err(not_shown(&format!("write {}", put.name))),
             },
             // Looked for, never repeated blindly: what stands there now says whether it happened.
-            Said::Cut(ReplicaError::OutcomeUnknown(diagnostic))
-            | Said::Failed500(ReplicaError::OutcomeUnknown(diagnostic))
+            Said::Broken(ReplicaError::OutcomeUnknown(diagnostic))
             | Said::Error(ReplicaError::OutcomeUnknown(diagnostic)) => match there {
                 Some(Outcome::Card(card)) if self.is_as_sent(put, card) => Ok(Some(self.written(put, None, card)?)),
                 _ => Err(ReplicaError::OutcomeUnknown(diagnostic)),
@@ -294,7 +278,7 @@ impl Carddav {
                 let message = format!("write {}: the server has another card with its UID", put.name);
                 Err(ReplicaError::Deferred(Diagnostic::new(message).hint("the next run lists all cards and finds it")))
             }
-            Said::Cut(error) | Said::Failed500(error) | Said::Locked(error) | Said::Error(error) => Err(error),
+            Said::Broken(error) | Said::Locked(error) | Said::Error(error) => Err(error),
         }
     }
 
@@ -308,7 +292,7 @@ impl Carddav {
     fn is_as_sent(&self, put: &Put, card: &Fetched) -> bool {
         let sent = Fetched::new(None, &put.bytes).contact(&put.name, self.settings.style);
         let read = card.contact(&put.name, self.settings.style);
-        !put.is_as_it_was(Some(&Outcome::Card(card.clone())))
+        !put.is_base(card)
             && sent
                 .zip(read)
                 .is_some_and(|(sent, read)| !judge(&sent.contact, &read.contact, false, &self.alters).is_foreign)
@@ -319,7 +303,7 @@ impl Carddav {
         let style = self.settings.style;
         let sent = Fetched::new(None, &put.bytes);
         let sent_record =
-            sent.contact(&put.name, style).ok_or_else(|| flawed(&put.name, &Flaw::whole("cannot be read")))?;
+            sent.contact(&put.name, style).ok_or_else(|| Flaw::whole("cannot be read").refusal(&put.name))?;
         let Some(mut record) = card.contact(&put.name, style) else {
             return Err(not_shown(&format!("write {}", put.name)));
         };
@@ -334,6 +318,17 @@ impl Carddav {
         cards::settle(&mut record, &put.contact, style);
         Ok(*record)
     }
+}
+
+/// Cards, by name.
+async fn read_by_name(collection: &Collection, names: &[String]) -> Result<Cards, ReplicaError> {
+    let mut cards = Cards::new();
+    read_all(collection, true, names, &mut |read| {
+        cards.extend(read);
+        Ok(())
+    })
+    .await?;
+    Ok(cards)
 }
 
 /// True where what is there is what a write started from.
@@ -352,15 +347,20 @@ impl Put {
     fn may_have_left(&self, card: &Fetched, etag: Option<&str>) -> bool {
         let Some(base) = &self.base else { return true };
         let moved = card.etag.as_deref().map(etag_key) != base.etag.as_deref().map(etag_key);
-        card.digest() != base.digest() || moved || is_etag_of(etag, card)
+        !self.is_base(card) || moved || is_etag_of(etag, card)
     }
 
     fn is_as_it_was(&self, there: Option<&Outcome>) -> bool {
-        match (there, &self.base) {
-            (Some(Outcome::Card(card)), Some(base)) => card.digest() == base.digest(),
-            (Some(Outcome::Missing), None) => true,
-            _ => false,
+        match there {
+            Some(Outcome::Card(card)) => self.is_base(card),
+            Some(Outcome::Missing) => self.base.is_none(),
+            Some(Outcome::Unread(_)) | None => false,
         }
+    }
+
+    /// True for the card that is to be changed.
+    fn is_base(&self, card: &Fetched) -> bool {
+        self.base.as_ref().is_some_and(|base| card.digest() == base.digest())
     }
 }
 
@@ -373,9 +373,4 @@ fn is_etag_of(etag: Option<&str>, card: &Fetched) -> bool {
 fn not_shown(what: &str) -> ReplicaError {
     let message = format!("{what}: the server acknowledged it and does not show it");
     ReplicaError::OutcomeUnknown(Diagnostic::new(message).hint("the next run looks again"))
-}
-
-fn flawed(name: &str, flaw: &Flaw) -> ReplicaError {
-    let message = format!("write {}: it {}", flaw.place(name), flaw.message);
-    ReplicaError::Rejected(Diagnostic { message, hint: flaw.hint.clone() })
 }

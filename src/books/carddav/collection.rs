@@ -7,11 +7,11 @@ use std::collections::BTreeMap;
 
 use reqwest::header;
 
-use super::wire::DavRequest;
 use super::{
     client::DavClient,
     error::{self, Asked},
     fetched::Fetched,
+    wire::DavRequest,
 };
 use crate::{
     dav::{self, COLLECTION_LOOK, Href, MEMBERS, Ns, Response, encode_segment, read_multistatus},
@@ -101,7 +101,7 @@ impl Collection {
         let mut look = None;
         let mut denied = matches!(answer.status, 404 | 410);
         if !denied {
-            self.responses(what, &answer, &mut |response| {
+            responses(what, &answer, &mut |response| {
                 // Asked at depth 0, it answers for itself alone, in whatever spelling.
                 denied |= response.is_gone();
                 look.get_or_insert_with(|| response.is_address_book().then(|| Look::of(&response)));
@@ -125,7 +125,7 @@ impl Collection {
         let what = "list the cards";
         let answer = self.client.read(what, propfind(&self.path, "1", MEMBERS)).await?;
         let (mut members, mut is_cut) = (BTreeMap::new(), false);
-        self.responses(what, &answer, &mut |response| {
+        responses(what, &answer, &mut |response| {
             let href = Href::parse(&response.href, &self.href);
             let Some(name) = self.href.name_of(&href) else {
                 is_cut |= response.status == Some(507);
@@ -156,7 +156,7 @@ impl Collection {
         }
         let mut changes = Changes::default();
         let (mut changed, mut gone) = (BTreeMap::new(), BTreeMap::new());
-        let tail = self.responses(what, &answer, &mut |response| {
+        let tail = responses(what, &answer, &mut |response| {
             let href = Href::parse(&response.href, &self.href);
             let Some(name) = self.href.name_of(&href) else {
                 changes.is_cut |= response.status == Some(507);
@@ -183,7 +183,7 @@ impl Collection {
         let request = DavRequest::new("REPORT", self.path.as_str()).header("depth", "1").xml(dav::multiget(&paths));
         let answer = self.client.read(what, request).await?;
         let mut cards = BTreeMap::new();
-        self.responses(what, &answer, &mut |response| {
+        responses(what, &answer, &mut |response| {
             let href = Href::parse(&response.href, &self.href);
             if let Some(name) = self.href.name_of(&href)
                 && let Some(text) = response.property(Ns::CardDav, "address-data")
@@ -207,33 +207,11 @@ impl Collection {
             _ => Err(error::of_status(&Asked::reading(what), &answer)),
         }
     }
-
-    /// Hands over the responses of a multistatus, once it is known to be whole; the sync token behind them.
-    fn responses(
-        &self,
-        what: &str,
-        answer: &WholeAnswer,
-        take: &mut dyn FnMut(Response<'_>),
-    ) -> Result<Option<String>, ReplicaError> {
-        if answer.status != 207 {
-            return Err(error::of_status(&Asked::reading(what), answer));
-        }
-        let text = crate::xml::decode(&answer.body, answer.header(header::CONTENT_TYPE))
-            .map_err(|error| error::unreadable(what, &error.into()))?;
-        let mut responses = Vec::new();
-        let tail = read_multistatus(&text, &mut |response| responses.push(response))
-            .map_err(|error| error::unreadable(what, &error))?;
-        responses.into_iter().for_each(take);
-        Ok(tail.sync_token)
-    }
 }
 
 impl Look {
     fn of(response: &Response<'_>) -> Self {
-        let text = |ns, local| {
-            let found = response.property(ns, local).map(|property| property.trimmed().to_owned());
-            found.filter(|text| !text.is_empty())
-        };
+        let text = |ns, local| response.text(ns, local);
         let reports = response.property(Ns::Dav, "supported-report-set");
         let offers = |ns, local| reports.is_none_or(|reports| reports.holds(ns, local));
         let privileges = response.property(Ns::Dav, "current-user-privilege-set");
@@ -266,14 +244,31 @@ fn settled(token: &str) -> String {
     }
 }
 
+/// Hands over the responses of a multistatus, once it is known to be whole; the sync token behind them.
+pub fn responses(
+    what: &str,
+    answer: &WholeAnswer,
+    take: &mut dyn FnMut(Response<'_>),
+) -> Result<Option<String>, ReplicaError> {
+    if answer.status != 207 {
+        return Err(error::of_status(&Asked::reading(what), answer));
+    }
+    let text = crate::xml::decode(&answer.body, answer.header(header::CONTENT_TYPE))
+        .map_err(|error| error::unreadable(what, &error.into()))?;
+    let mut responses = Vec::new();
+    let tail = read_multistatus(&text, &mut |response| responses.push(response))
+        .map_err(|error| error::unreadable(what, &error))?;
+    responses.into_iter().for_each(take);
+    Ok(tail.sync_token)
+}
+
 /// PROPFIND of a path.
 pub fn propfind(path: &str, depth: &'static str, properties: &[&str]) -> DavRequest {
     DavRequest::new("PROPFIND", path).header("depth", depth).xml(dav::propfind(properties))
 }
 
 fn etag_of(response: &Response<'_>) -> Option<String> {
-    let etag = response.property(Ns::Dav, "getetag").map(|etag| etag.trimmed().to_owned());
-    etag.filter(|etag| !etag.is_empty())
+    response.text(Ns::Dav, "getetag")
 }
 
 #[cfg(test)]

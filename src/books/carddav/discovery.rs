@@ -9,14 +9,13 @@ use url::Url;
 
 use super::{
     client::DavClient,
-    collection::propfind,
-    error::{self, Asked},
+    collection::{propfind, responses},
+    error,
     settings::CarddavSettings,
 };
 use crate::{
-    dav::{Element, HOME_SET, Ns, PRINCIPAL, Response, read_multistatus},
+    dav::{Element, HOME_SET, Ns, PRINCIPAL},
     replica::{Diagnostic, ReplicaError},
-    transport::WholeAnswer,
 };
 
 /// An address book that was found.
@@ -106,7 +105,7 @@ impl Search<'_> {
             }
             match self.about(&path, PRINCIPAL).await {
                 Ok(about) if about.is_book => {
-                    return Ok(vec![Found { url: self.url(&path)?.to_string(), name: about.name }]);
+                    return Ok(vec![Found { url: self.own(&path)?.to_string(), name: about.name }]);
                 }
                 Ok(about) => {
                     let homes = self.homes(about).await?;
@@ -132,7 +131,7 @@ impl Search<'_> {
         for _ in 0..REDIRECTS_MAX {
             let answer = self.client.read("look for CardDAV", propfind(&path, "0", HOME_SET)).await.ok()?;
             let location = answer.header(header::LOCATION).filter(|_| matches!(answer.status, 300..=399));
-            let Some(to) = location.and_then(|to| self.url(&path).ok()?.join(to).ok()) else {
+            let Some(to) = location.and_then(|to| self.own(&path).ok()?.join(to).ok()) else {
                 self.say(&format!("ask {path}"), &format!("it answers {}", answer.status));
                 return (answer.status == 207).then_some(path);
             };
@@ -162,8 +161,8 @@ impl Search<'_> {
             let answer = self.client.read(&what, propfind(home.path(), "1", BOOKS)).await?;
             let mut books = Vec::new();
             responses(&what, &answer, &mut |response| {
-                if response.is_address_book() {
-                    books.push((response.href.clone(), text_of(&response, "displayname")));
+                if response.is_address_book() && !response.is_gone() {
+                    books.push((response.href.clone(), response.text(Ns::Dav, "displayname")));
                 }
             })?;
             self.say(&what, &format!("{} found", books.len()));
@@ -178,12 +177,15 @@ impl Search<'_> {
     }
 
     async fn about(&mut self, path: &str, properties: &[&str]) -> Result<About, ReplicaError> {
-        let what = format!("ask {} what it is and who is logged in", self.url(path)?);
+        let what = format!("ask {} what it is and who is logged in", self.own(path)?);
         let answer = self.client.read(&what, propfind(path, "0", properties)).await?;
         let mut about = About::default();
         let read = responses(&what, &answer, &mut |response| {
+            if response.is_gone() {
+                return;
+            }
             about.is_book |= response.is_address_book();
-            about.name = about.name.take().or_else(|| text_of(&response, "displayname"));
+            about.name = about.name.take().or_else(|| response.text(Ns::Dav, "displayname"));
             let principal = response.property(Ns::Dav, "current-user-principal");
             about.principal = about.principal.take().or_else(|| principal.and_then(|it| hrefs(it).into_iter().next()));
             about.homes.extend(response.property(Ns::CardDav, "addressbook-home-set").map(hrefs).unwrap_or_default());
@@ -191,8 +193,8 @@ impl Search<'_> {
         self.say(
             &what,
             &match &read {
-                Ok(()) if about.is_book => "an address book".to_owned(),
-                Ok(()) => match (&about.principal, about.homes.first()) {
+                Ok(_) if about.is_book => "an address book".to_owned(),
+                Ok(_) => match (&about.principal, about.homes.first()) {
                     (_, Some(home)) => format!("address books are at {home}"),
                     (Some(principal), None) => format!("logged in as {principal}"),
                     (None, None) => "it does not say".to_owned(),
@@ -200,15 +202,11 @@ impl Search<'_> {
                 Err(error) => error.to_string(),
             },
         );
-        read.map(|()| about)
+        read.map(|_| about)
     }
 
     fn say(&mut self, what: &str, outcome: &str) {
         (self.tell)(Step { what: what.to_owned(), outcome: outcome.to_owned() });
-    }
-
-    fn url(&self, path: &str) -> Result<Url, ReplicaError> {
-        self.own(path)
     }
 
     /// The whole address of a path or address in an answer, on this server.
@@ -227,23 +225,6 @@ impl Search<'_> {
     }
 }
 
-fn responses(what: &str, answer: &WholeAnswer, take: &mut dyn FnMut(Response<'_>)) -> Result<(), ReplicaError> {
-    if answer.status != 207 {
-        return Err(error::of_status(&Asked::reading(what), answer));
-    }
-    let text = crate::xml::decode(&answer.body, answer.header(header::CONTENT_TYPE))
-        .map_err(|error| error::unreadable(what, &error.into()))?;
-    let mut all = Vec::new();
-    read_multistatus(&text, &mut |response| all.push(response)).map_err(|error| error::unreadable(what, &error))?;
-    all.into_iter().filter(|response| !response.is_gone()).for_each(take);
-    Ok(())
-}
-
 fn hrefs(property: &Element<'_>) -> Vec<String> {
     property.all(Ns::Dav, "href").map(|href| href.trimmed().to_owned()).filter(|href| !href.is_empty()).collect()
-}
-
-fn text_of(response: &Response<'_>, local: &str) -> Option<String> {
-    let text = response.property(Ns::Dav, local).map(|property| property.trimmed().to_owned());
-    text.filter(|text| !text.is_empty())
 }

@@ -19,9 +19,7 @@ use crate::{
         card_uids::{Uids, uid_number},
         cards::{self, Flaw},
     },
-    replica::{
-        Baseline, Batch, Coverage, Problem, RemoteContact, ReplicaError, Revision, Scanned, Sink, Stopped, Unanswered,
-    },
+    replica::{Baseline, Batch, Coverage, RemoteContact, ReplicaError, Revision, Scanned, Sink, Stopped, Unanswered},
 };
 
 /// Unchanged cards handed over at a time.
@@ -94,6 +92,7 @@ impl Carddav {
     ) -> Result<Scanned, ReplicaError> {
         // Servers name what was gone long ago, and what never was here. What was shown and is not known is what a user may be
         // asked about.
+        let gone: BTreeSet<&str> = changes.gone.iter().map(String::as_str).collect();
         let (mut said_gone, mut shown) = (Vec::new(), BTreeSet::new());
         for name in &changes.gone {
             if notes.shown.contains(name) || baseline.revision_of(name)?.is_some() {
@@ -101,7 +100,7 @@ impl Carddav {
             }
         }
         for name in &notes.shown {
-            if baseline.revision_of(name)?.is_none() && !said_gone.contains(name) {
+            if !gone.contains(name.as_str()) && baseline.revision_of(name)?.is_none() {
                 shown.insert(name.clone());
             }
         }
@@ -114,13 +113,12 @@ impl Carddav {
         for member in changes.changed.iter().filter(|member| notes.is_known_group(member)) {
             names.remove(&member.name);
         }
-        let gone: BTreeSet<&String> = changes.gone.iter().collect();
-        names.extend(notes.unread.keys().filter(|name| !gone.contains(name)).cloned());
+        names.extend(notes.unread.keys().filter(|name| !gone.contains(name.as_str())).cloned());
         let names: Vec<String> = names.into_iter().collect();
         let unread_uids = if names.is_empty() { Vec::new() } else { other_uids(baseline, &names, &gone)? };
         let unread = notes.unread.clone();
         let mut notes = Notes { token: Some(changes.token), unread: BTreeMap::new(), shown, ..notes };
-        notes.groups.retain(|name, _| !gone.contains(name));
+        notes.groups.retain(|name, _| !gone.contains(name.as_str()));
         let mut taking = self.taking((baseline, sink), unread_uids, (notes, unread), true);
         self.read(collection, true, &names, &mut taking).await?;
         let Taking { notes, sink, unproved, .. } = taking;
@@ -260,7 +258,7 @@ impl Taking<'_, '_> {
                         } else {
                             self.note_own(&name, &record, known.as_ref());
                             let unread = cards::unread_value(&record);
-                            batch.problems.extend(unread.map(|flaw| problem(&name, flaw)));
+                            batch.problems.extend(unread.map(|flaw| flaw.problem(&name)));
                             if known.is_none() {
                                 self.notes.shown.insert(name);
                             }
@@ -279,7 +277,7 @@ impl Taking<'_, '_> {
                 },
             };
             self.notes.set_unread(&name);
-            batch.problems.push(problem(&name, flaw));
+            batch.problems.push(flaw.problem(&name));
         }
         Ok(batch)
     }
@@ -290,11 +288,6 @@ impl Taking<'_, '_> {
 fn are_versions(members: &[Member]) -> bool {
     let mut seen = BTreeSet::new();
     members.iter().filter_map(|member| member.etag.as_deref()).any(|etag| !seen.insert(etag))
-}
-
-/// A flaw as the port reports it.
-fn problem(name: &str, flaw: Flaw) -> Problem {
-    Problem { place: flaw.place(name), message: flaw.message, hint: flaw.hint, remote: Some(name.to_owned()) }
 }
 
 /// Everything that changed since a token, however many answers that takes; none where the token is not known.
@@ -323,11 +316,11 @@ async fn changes_since(collection: &Collection, token: &str) -> Result<Option<Ch
 }
 
 /// The UIDs of the known cards that are neither read nor gone, sorted.
-fn other_uids(baseline: &dyn Baseline, read: &[String], gone: &BTreeSet<&String>) -> Result<Vec<u64>, Stopped> {
+fn other_uids(baseline: &dyn Baseline, read: &[String], gone: &BTreeSet<&str>) -> Result<Vec<u64>, Stopped> {
     let mut uids = Vec::new();
     baseline.for_each(&mut |name, revision| {
         let is_read = read.binary_search_by(|other| other.as_str().cmp(name)).is_ok();
-        if !is_read && !gone.contains(&name.to_owned()) {
+        if !is_read && !gone.contains(name) {
             uids.extend(State::parse(revision).uid().map(uid_number));
         }
     })?;

@@ -5,7 +5,6 @@ use std::{collections::VecDeque, time::Duration};
 use reqwest::header;
 use tokio::task::JoinSet;
 
-use super::wire::DavRequest;
 use super::{
     client::NoAnswer,
     collection::Collection,
@@ -13,6 +12,7 @@ use super::{
     fetched::Fetched,
     reading::{Outcome, read_one},
     state::{State, strong},
+    wire::DavRequest,
 };
 use crate::{
     contact::Contact,
@@ -58,10 +58,8 @@ pub enum Said {
     Failed412,
     /// Another write has the address book; nothing was done.
     Locked(ReplicaError),
-    /// The connection ended before any answer came.
-    Cut(ReplicaError),
-    /// It failed inside of the server, which is done with it.
-    Failed500(ReplicaError),
+    /// The connection ended before any answer came, or it failed inside of the server: nothing is at work on it any more.
+    Broken(ReplicaError),
     /// Another card has this UID.
     UidTaken,
     /// Something else.
@@ -86,7 +84,7 @@ impl Job {
 
 impl From<NoAnswer> for Said {
     fn from(NoAnswer { error, is_cut }: NoAnswer) -> Self {
-        if is_cut { Said::Cut(error) } else { Said::Error(error) }
+        if is_cut { Said::Broken(error) } else { Said::Error(error) }
     }
 }
 
@@ -94,7 +92,7 @@ impl Said {
     /// True where only a look tells what stands there.
     pub fn leaves_something(&self) -> bool {
         match self {
-            Said::Done(_) | Said::Failed412 | Said::Cut(_) | Said::Failed500(_) => true,
+            Said::Done(_) | Said::Failed412 | Said::Broken(_) => true,
             Said::Error(error) => matches!(error, ReplicaError::OutcomeUnknown(_)),
             Said::UidTaken | Said::Locked(_) => false,
         }
@@ -185,7 +183,7 @@ async fn send_put(collection: &Collection, name: &str, request: DavRequest) -> S
         200..=299 => Said::Done(answer.header(header::ETAG).map(str::to_owned)),
         412 => Said::Failed412,
         423 => Said::Locked(error::of_status(&Asked::writing(&what), &answer)),
-        500 => Said::Failed500(error::of_status(&Asked::writing(&what), &answer)),
+        500 => Said::Broken(error::of_status(&Asked::writing(&what), &answer)),
         403 | 409 if error::names_condition(&answer, "no-uid-conflict") => Said::UidTaken,
         // A missing address book is told so in four ways.
         403 | 404 | 409 | 410 => match collection.is_well().await {
@@ -236,7 +234,7 @@ async fn send_delete(collection: &Collection, name: &str, agreed: &Revision) -> 
             },
             412 => Said::Failed412,
             423 => Said::Locked(error::of_status(&Asked::writing(&what), &answer)),
-            500 => Said::Failed500(error::of_status(&Asked::writing(&what), &answer)),
+            500 => Said::Broken(error::of_status(&Asked::writing(&what), &answer)),
             _ => Said::Error(error::of_status(&Asked::writing(&what), &answer)),
         },
         Err(no_answer) => no_answer.into(),

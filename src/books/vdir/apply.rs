@@ -144,15 +144,14 @@ impl Vdir {
         let content = match folder.read(name, FILE_MAX) {
             Ok(content) => content,
             Err(Unread::Missing) => return Err(ReplicaError::Stale(None)),
-            Err(unread) => return Err(flawed("write", name, read::unread_flaw(&unread))),
+            Err(unread) => return Err(read::unread_flaw(&unread).refusal(name)),
         };
         let present = content.settled.then_some(&content.fingerprint);
         if Digest::of(&content.bytes) != expected {
             let there = read::sight(name, &content.bytes, present, self.settings.style);
             return Err(ReplicaError::Stale(there.ok().and_then(Reading::card)));
         }
-        let mut single =
-            CardFile::parse(&content.bytes, self.settings.style).map_err(|flaw| flawed("write", name, flaw))?;
+        let mut single = CardFile::parse(&content.bytes, self.settings.style).map_err(|flaw| flaw.refusal(name))?;
         let before = single.card.to_bytes();
         change(&mut single.card);
         if single.card.to_bytes() == before {
@@ -332,7 +331,7 @@ fn checked(name: &str, revision: &Revision) -> Result<Digest, ReplicaError> {
 /// What the bytes to be written say: nothing is written that could not be read back.
 fn written(name: &str, bytes: &[u8], style: WriteStyle) -> Result<Box<RemoteContact>, ReplicaError> {
     if bytes.len() as u64 > FILE_MAX {
-        return Err(flawed("write", name, read::unread_flaw(&Unread::TooLarge)));
+        return Err(read::unread_flaw(&Unread::TooLarge).refusal(name));
     }
     sighted(name, bytes, None, style)
 }
@@ -343,12 +342,6 @@ fn sighted(
     fingerprint: Option<&Fingerprint>,
     style: WriteStyle,
 ) -> Result<Box<RemoteContact>, ReplicaError> {
-    let reading = read::sight(name, bytes, fingerprint, style).map_err(|flaw| flawed("write", name, flaw))?;
-    reading.card().ok_or_else(|| flawed("write", name, Flaw::whole("is a group and is left alone")))
-}
-
-fn flawed(action: &str, name: &str, flaw: Flaw) -> ReplicaError {
-    let Flaw { line: _, message, hint } = &flaw;
-    let diagnostic = Diagnostic { message: format!("{action} {}: it {message}", flaw.place(name)), hint: hint.clone() };
-    ReplicaError::Rejected(diagnostic)
+    let reading = read::sight(name, bytes, fingerprint, style).map_err(|flaw| flaw.refusal(name))?;
+    reading.card().ok_or_else(|| Flaw::whole("is a group and is left alone").refusal(name))
 }

@@ -25,7 +25,7 @@ impl Vdir {
             if place >= COPIES_AT_ONCE {
                 let hint = Some("answer for the others first: `carnet conflicts` lists them".into());
                 let flaw = Flaw { hint, ..Flaw::whole("is one of very many copies and waits") };
-                batch.problems.push(read::problem(&name, flaw));
+                batch.problems.push(flaw.problem(&name));
                 continue;
             }
             match read::read(taking.folder, &name, self.settings.style) {
@@ -40,7 +40,7 @@ impl Vdir {
                 Ok(Reading::Group | Reading::Gone) => {}
                 Err(flaw) => {
                     taking.unread = true;
-                    batch.problems.push(read::problem(&name, flaw));
+                    batch.problems.push(flaw.problem(&name));
                 }
             }
         }

@@ -1,6 +1,5 @@
 //! The names of files in a vdir: cards, and what stands for a card.
 
-use super::read;
 use crate::{
     books::{cards::Flaw, fs::SAVED},
     replica::Problem,
@@ -32,7 +31,7 @@ impl Name {
         if let Some(card) = placeholder_of(&name) {
             let hint = Some("have the cloud's program keep the folder on this machine".into());
             let flaw = Flaw { hint, ..Flaw::whole("is in the cloud and not on this machine") };
-            return Self::Told { problem: read::problem(card, flaw), may_be_card: true };
+            return Self::Told { problem: flaw.problem(card), may_be_card: true };
         }
         let is_card = is_card_name(&name);
         if !is_card && !is_saved(&name) {

@@ -7,7 +7,7 @@ use crate::{
         fs::{Digest, Fingerprint, Folder, Unread, remedy},
     },
     formats::vcard::WriteStyle,
-    replica::{Problem, RemoteContact},
+    replica::RemoteContact,
 };
 
 /// What a file holds.
@@ -53,11 +53,6 @@ pub fn unread_flaw(unread: &Unread) -> Flaw {
         Unread::Missing | Unread::NotAFile => None,
     };
     Flaw { hint, ..Flaw::whole(unread.words()) }
-}
-
-/// A flaw as the port reports it.
-pub fn problem(name: &str, flaw: Flaw) -> Problem {
-    Problem { place: flaw.place(name), message: flaw.message, hint: flaw.hint, remote: Some(name.to_owned()) }
 }
 
 impl Reading {

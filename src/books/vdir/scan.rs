@@ -312,7 +312,7 @@ fn put_off(to_read: &mut Vec<ToRead>, taken: &mut u64) -> Vec<Problem> {
         } else {
             let hint = Some("run again: what was read once is not read again".into());
             let flaw = Flaw { hint, ..Flaw::whole("is large and waits for the next run") };
-            problems.push(read::problem(name, flaw));
+            problems.push(flaw.problem(name));
         }
         fits
     });
@@ -337,14 +337,14 @@ fn look_part(folder: &Folder, known: &KnownFiles, names: Vec<String>) -> Part {
             Ok(Some(entry)) if entry.regular && folder.trusts(&entry) => entry,
             Ok(Some(entry)) => {
                 let what = if entry.regular { "belongs to another user" } else { "is no ordinary file" };
-                sorted.batch.problems.push(read::problem(&name, Flaw::whole(format!("{what} and is left alone"))));
+                sorted.batch.problems.push(Flaw::whole(format!("{what} and is left alone")).problem(&name));
                 continue;
             }
             Ok(None) => continue,
             Err(error) => {
                 let message = format!("cannot be looked at: {}", reason(&error));
                 let flaw = Flaw { hint: Some(remedy(&error).to_owned()), ..Flaw::whole(message) };
-                sorted.batch.problems.push(read::problem(&name, flaw));
+                sorted.batch.problems.push(flaw.problem(&name));
                 continue;
             }
         };
@@ -420,7 +420,7 @@ fn assemble(
                     continue;
                 } else {
                     let unread = cards::unread_value(&record);
-                    batch.problems.extend(unread.map(|flaw| read::problem(&name, flaw)));
+                    batch.problems.extend(unread.map(|flaw| flaw.problem(&name)));
                     batch.changed.push(*record);
                     continue;
                 }
@@ -431,7 +431,7 @@ fn assemble(
             Ok(Reading::Gone) => Flaw::whole("went away while it was read"),
             Err(flaw) => flaw,
         };
-        batch.problems.push(read::problem(&name, flaw));
+        batch.problems.push(flaw.problem(&name));
     }
     Ok(batch)
 }
