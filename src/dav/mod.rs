@@ -12,4 +12,6 @@ mod request;
 pub use element::{Element, Ns};
 pub use href::{Href, encode_segment};
 pub use multistatus::{DavError, PropStat, Response, Tail, read_multistatus, status_of};
-pub use request::{COLLECTION_LOOK, HOME_SET, MEMBERS, PRINCIPAL, multiget, propfind, sync_collection};
+pub use request::{
+    COLLECTION_CTAG, COLLECTION_LOOK, HOME_SET, MEMBERS, PRINCIPAL, multiget, propfind, sync_collection,
+};

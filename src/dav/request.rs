@@ -11,12 +11,13 @@ pub const COLLECTION_LOOK: &[&str] = &[
     "D:resourcetype",
     "D:displayname",
     "D:sync-token",
-    "S:getctag",
     "D:supported-report-set",
     "C:supported-address-data",
     "C:max-resource-size",
     "D:current-user-privilege-set",
 ];
+/// Of a collection that counts no changes: one server reads every card in it to say this.
+pub const COLLECTION_CTAG: &[&str] = &["D:resourcetype", "S:getctag"];
 /// Of what is in a collection.
 pub const MEMBERS: &[&str] = &["D:resourcetype", "D:getetag"];
 /// Of any resource: what it is, and who is logged in (RFC 5397).
@@ -60,6 +61,7 @@ mod tests {
         let odd = "a<b>&\"'é";
         for body in [
             propfind(COLLECTION_LOOK),
+            propfind(COLLECTION_CTAG),
             propfind(MEMBERS),
             sync_collection(odd),
             multiget(&["/x/a&b.vcf".to_owned(), odd.to_owned()]),

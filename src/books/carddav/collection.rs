@@ -14,7 +14,7 @@ use super::{
     wire::DavRequest,
 };
 use crate::{
-    dav::{self, COLLECTION_LOOK, Href, MEMBERS, Ns, Response, encode_segment, read_multistatus},
+    dav::{self, COLLECTION_CTAG, COLLECTION_LOOK, Href, MEMBERS, Ns, Response, encode_segment, read_multistatus},
     replica::ReplicaError,
     transport::WholeAnswer,
 };
@@ -36,7 +36,7 @@ pub struct Look {
     pub display_name: Option<String>,
     /// Where changes are counted from.
     pub sync_token: Option<String>,
-    /// Changes with every change in it.
+    /// Changes with every change in it; only where it is asked for.
     pub ctag: Option<String>,
     /// It answers sync-collection.
     pub syncs: bool,
@@ -88,6 +88,11 @@ impl Collection {
     /// What it says of itself; an error where it is no address book that can be believed.
     pub async fn look(&self) -> Result<Look, ReplicaError> {
         self.look_for(COLLECTION_LOOK).await
+    }
+
+    /// What changes with every change in it, if it has that.
+    pub async fn ctag(&self) -> Result<Option<String>, ReplicaError> {
+        Ok(self.look_for(COLLECTION_CTAG).await?.ctag)
     }
 
     /// True if it is there and an address book; an error otherwise.

@@ -7,8 +7,13 @@ use tokio::task::JoinSet;
 use super::{collection::Collection, fetched::Fetched};
 use crate::replica::{Diagnostic, ReplicaError, Stopped};
 
-/// Cards asked for in one request.
+/// Cards asked for in the first request.
 pub const CARDS_AT_ONCE: usize = 100;
+/// Cards asked for in a later one, by the length of those that came: servers go through the whole folder for each request.
+const CARDS_AT_ONCE_MIN: usize = 20;
+const CARDS_AT_ONCE_MAX: usize = 500;
+/// What an answer is to be about as long as: two of them with photos are in memory at once.
+const ANSWER_LEN: usize = 4 << 20;
 /// Chunks asked for while one is worked on: memory stays bounded, and the server is never waited for twice.
 const AHEAD: usize = 2;
 
@@ -35,11 +40,11 @@ pub async fn read_all(
 ) -> Result<(), ReplicaError> {
     // Each in a set of its own: a run that ends takes its requests with it.
     let mut ahead: VecDeque<JoinSet<Result<Read, ReplicaError>>> = VecDeque::new();
-    let mut chunks = names.chunks(CARDS_AT_ONCE);
+    let (mut left, mut at_once) = (names, CARDS_AT_ONCE);
     loop {
-        while ahead.len() < AHEAD
-            && let Some(chunk) = chunks.next()
-        {
+        while ahead.len() < AHEAD && !left.is_empty() {
+            let (chunk, rest) = left.split_at(at_once.min(left.len()));
+            left = rest;
             let (collection, chunk, mut task) = (collection.clone(), chunk.to_vec(), JoinSet::new());
             task.spawn(async move { read_chunk(&collection, multigets, chunk).await });
             ahead.push_back(task);
@@ -48,8 +53,21 @@ pub async fn read_all(
         let Some(Ok(read)) = next.join_next().await else {
             return Err(ReplicaError::Unavailable(Diagnostic::new("read cards: interrupted")));
         };
-        take(read?)?;
+        let read = read?;
+        at_once = next_at_once(at_once, &read);
+        take(read)?;
     }
+}
+
+/// How many cards to ask for once these came. Never many more than before: the next ones may have photos.
+fn next_at_once(before: usize, read: &Read) -> usize {
+    let lengths = read.iter().filter_map(|(_, outcome)| match outcome {
+        Outcome::Card(card) => Some(card.bytes.len()),
+        Outcome::Missing | Outcome::Unread(_) => None,
+    });
+    let (count, len) = lengths.fold((0, 0), |(count, sum), len| (count + 1, sum + len));
+    let fitting = (ANSWER_LEN * count).checked_div(len).unwrap_or(before);
+    fitting.min(before * 2).clamp(CARDS_AT_ONCE_MIN, CARDS_AT_ONCE_MAX)
 }
 
 /// Reads one card.
@@ -92,5 +110,30 @@ pub async fn read_chunk(collection: &Collection, multigets: bool, names: Vec<Str
         // Nothing could be had at all: it is the server that is in trouble, not a card.
         Some(diagnostic) if !answered => Err(ReplicaError::Unavailable(diagnostic)),
         _ => Ok(read),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn as_many_cards_are_asked_for_as_make_an_answer_of_some_megabytes() {
+        let read = |lengths: &[usize]| -> Read {
+            let card = |len: &usize| Outcome::Card(Fetched { etag: None, bytes: vec![b'x'; *len] });
+            lengths.iter().map(|len| (String::new(), card(len))).collect()
+        };
+        for (before, lengths, expected) in [
+            (100, &[600, 800][..], 200),
+            (400, &[600], 500),
+            (500, &[100_000, 100_000, 600], 62),
+            (500, &[8 << 20], 20),
+            (20, &[600], 40),
+            (100, &[], 100),
+            (500, &[0], 500),
+        ] {
+            assert_eq!(next_at_once(before, &read(lengths)), expected, "{before} {lengths:?}");
+        }
+        assert_eq!(next_at_once(200, &vec![(String::new(), Outcome::Missing)]), 200);
     }
 }

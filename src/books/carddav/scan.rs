@@ -72,8 +72,7 @@ impl Carddav {
                 }
                 tracing::debug!("the server does not know the sync token any more");
             } else if notes.ctag.is_some() && notes.unread.is_empty() {
-                let look = collection.look().await?;
-                if look.ctag == notes.ctag {
+                if collection.ctag().await? == notes.ctag {
                     let cursor = notes.cursor(baseline)?;
                     return Ok(Scanned { coverage: Coverage::Delta, cursor });
                 }
@@ -136,6 +135,7 @@ impl Carddav {
     ) -> Result<Scanned, ReplicaError> {
         // The token is asked for before the listing: what changes between the two is told again.
         let look = collection.look().await?;
+        let ctag = if look.syncs { None } else { collection.ctag().await? };
         let mut members = collection.members().await?;
         members.retain(|member| !member.name.starts_with(THROWAWAY));
         let mut known: HashMap<String, Revision> = HashMap::new();
@@ -151,7 +151,7 @@ impl Carddav {
         let mut notes = Notes {
             collection: collection.path.clone(),
             token: look.sync_token.clone().filter(|_| look.syncs),
-            ctag: look.ctag.clone().filter(|_| !look.syncs),
+            ctag,
             listed: Some(self.settings.now),
             ..Notes::default()
         };
