@@ -1,16 +1,18 @@
 //! From the address of a server, a principal or an address book to the address books there (RFC 6764, 6352, 5397).
 //!
-//! A login is for one server: where its address books turn out to be on another one, a user is told to name that one.
+//! A login is for one server: where its address books, or what the DNS names, turn out to be on another one, a user is told to
+//! name that one.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, time::Duration};
 
+use domain::resolv::stub::conf::ResolvConf;
 use reqwest::header;
 use url::Url;
 
 use super::{
     client::DavClient,
     collection::{propfind, responses},
-    error,
+    error, service,
     settings::CarddavSettings,
 };
 use crate::{
@@ -50,13 +52,15 @@ const BOOKS: &[&str] = &["D:resourcetype", "D:displayname"];
 pub async fn discover(settings: &CarddavSettings, tell: &mut dyn FnMut(Step)) -> Result<Vec<Found>, ReplicaError> {
     let client = DavClient::new(settings)
         .map_err(|diagnostic| error::distrusted(diagnostic.message, diagnostic.hint.as_deref().unwrap_or_default()))?;
-    Search { client: &client, is_wide: true, tell }.books().await
+    let mut search = Search { client: &client, is_wide: true, tell };
+    let service = search.service(settings.timeout).await;
+    search.books_beside(service).await
 }
 
 /// The path of the one address book there is.
 pub(super) async fn find_one(client: &DavClient, book: &str) -> Result<String, ReplicaError> {
     let is_wide = client.base().path() == "/";
-    let found = Search { client, is_wide, tell: &mut |_| {} }.books().await?;
+    let found = Search { client, is_wide, tell: &mut |_| {} }.books(None).await?;
     match found.as_slice() {
         [one] => Ok(Url::parse(&one.url).map(|url| url.path().to_owned()).unwrap_or_default()),
         [] => Err(error::distrusted(
@@ -90,9 +94,23 @@ struct About {
 }
 
 impl Search<'_> {
-    async fn books(&mut self) -> Result<Vec<Found>, ReplicaError> {
-        let start = self.client.base().path().to_owned();
-        let mut paths = vec![start];
+    /// The address books, where the DNS names this address.
+    async fn books_beside(&mut self, service: Option<Url>) -> Result<Vec<Found>, ReplicaError> {
+        let own = service.as_ref().filter(|url| self.client.is_own(url)).map(|url| url.path().to_owned());
+        let elsewhere = service.filter(|url| !self.client.is_own(url));
+        match (self.books(own).await, elsewhere) {
+            (Err(error), Some(url)) if !matches!(error, ReplicaError::Login(_)) => {
+                let hint = format!("the DNS names {url} for address books: set the book's url to that address");
+                Err(error::distrusted(error.to_string(), &hint))
+            }
+            (found, _) => found,
+        }
+    }
+
+    /// The address books; `service` is a path to try before the well-known one.
+    async fn books(&mut self, service: Option<String>) -> Result<Vec<Found>, ReplicaError> {
+        let mut paths = vec![self.client.base().path().to_owned()];
+        paths.extend(service);
         if self.is_wide {
             // Never in a run: a wrong address would have it take another address book than the one that is meant.
             paths.push(self.well_known().await.unwrap_or_else(|| WELL_KNOWN.to_owned()));
@@ -123,6 +141,23 @@ impl Search<'_> {
                 "check the book's url: the server's pages show it for CardDAV",
             )
         }))
+    }
+
+    /// What the DNS names for the domain of a server's address. It is asked nothing: the login is not for it.
+    async fn service(&mut self, patience: Duration) -> Option<Url> {
+        let base = self.client.base();
+        let domain = base.domain().filter(|domain| domain.contains('.') && base.path() == "/")?;
+        let what = format!("ask the DNS for {}", service::record(domain));
+        let found = service::find(ResolvConf::default(), domain, patience).await;
+        let url = found.as_ref().ok().and_then(Option::as_ref).and_then(|service| Url::parse(&service.url()).ok());
+        let outcome = match (&url, found) {
+            (Some(url), _) if self.client.is_own(url) => format!("it names {url}"),
+            (Some(url), _) => format!("it names {url}, another server: the login is not sent there"),
+            (None, Err(why)) => why,
+            (None, Ok(_)) => "it names none".to_owned(),
+        };
+        self.say(&what, &outcome);
+        url
     }
 
     /// Where the well-known address leads on this server.
@@ -227,4 +262,88 @@ impl Search<'_> {
 
 fn hrefs(property: &Element<'_>) -> Vec<String> {
     property.all(Ns::Dav, "href").map(|href| href.trimmed().to_owned()).filter(|href| !href.is_empty()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{
+        super::{
+            Login,
+            tests::server::{Reply, Scripted},
+        },
+        *,
+    };
+    use crate::formats::vcard::WriteStyle;
+
+    const BOOK: &str = "<C:addressbook-home-set><href>/dav/</href></C:addressbook-home-set>";
+
+    /// What is found at the root of a server whose root answers 404, and what is looked at on the way.
+    fn check(service: Option<&str>, rules: Vec<(&'static str, Reply)>, expected: Result<&[&str], &str>, asked: &str) {
+        let settings = CarddavSettings {
+            name: "phones".into(),
+            url: "https://dav.example/".into(),
+            login: Login::None,
+            timeout: Duration::from_secs(9),
+            concurrency: 1,
+            ca_file: None,
+            insecure_http: false,
+            style: WriteStyle::default(),
+            now: 0,
+        };
+        let server = Scripted::default();
+        server.with_rules(rules);
+        let client = DavClient::over(&settings, Box::new(server)).expect("a client");
+        let mut steps = Vec::new();
+        let mut tell = |step: Step| steps.push(step.what);
+        let mut search = Search { client: &client, is_wide: true, tell: &mut tell };
+        let service = service.map(|url| Url::parse(url).expect("an address"));
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime");
+        let found = runtime.block_on(search.books_beside(service.clone()));
+        let found = match found {
+            Ok(found) => Ok(found.into_iter().map(|found| found.url).collect::<Vec<_>>()),
+            Err(ReplicaError::Untrusted(crate::replica::Distrust::Other(diagnostic))) => {
+                Err(diagnostic.hint.unwrap_or_default())
+            }
+            Err(other) => Err(other.to_string()),
+        };
+        let expected = expected.map(|urls| urls.iter().map(|url| (*url).to_owned()).collect()).map_err(str::to_owned);
+        assert_eq!(found, expected, "{service:?}");
+        assert_eq!(steps.join("; "), asked, "{service:?}");
+    }
+
+    fn home() -> Reply {
+        let propstat = format!("<propstat><prop>{BOOK}</prop><status>HTTP/1.1 200 OK</status></propstat>");
+        Reply::Multi(format!("<response><href>/dav/</href>{propstat}</response>"))
+    }
+
+    fn missing() -> Reply {
+        Reply::Says(404, String::new())
+    }
+
+    #[test]
+    fn what_the_dns_names_on_this_server_is_asked_and_another_server_is_named() {
+        let root = "ask https://dav.example/ what it is and who is logged in";
+        let well_known = "ask https://dav.example/.well-known/carddav what it is and who is logged in";
+        let service = "ask https://dav.example/s/ what it is and who is logged in";
+        let list = "list the address books at https://dav.example/dav/";
+        let first = format!("ask /.well-known/carddav; {root}");
+        check(
+            Some("https://dav.example/s/"),
+            vec![("look", missing()), ("look", missing()), ("look", home())],
+            Ok(&["https://dav.example/dav/book/"]),
+            &format!("{first}; {service}; {list}"),
+        );
+        check(
+            Some("https://other.example/"),
+            vec![("look*", missing())],
+            Err("the DNS names https://other.example/ for address books: set the book's url to that address"),
+            &format!("{first}; {well_known}"),
+        );
+        check(
+            Some("https://other.example/"),
+            vec![("look", missing()), ("look", home())],
+            Ok(&["https://dav.example/dav/book/"]),
+            &format!("{first}; {list}"),
+        );
+    }
 }

@@ -16,6 +16,7 @@ mod read_back;
 mod reading;
 mod scan;
 mod sending;
+mod service;
 mod settings;
 mod state;
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! A server that answers as is written down, for what real servers do and the tested ones do not.
 
-mod server;
+pub(super) mod server;
 
 use std::collections::BTreeMap;
 
