@@ -71,11 +71,9 @@ impl Carddav {
                     return self.take_changes(collection, changes, notes, (baseline, sink)).await;
                 }
                 tracing::debug!("the server does not know the sync token any more");
-            } else if notes.ctag.is_some() && notes.unread.is_empty() {
-                if collection.ctag().await? == notes.ctag {
-                    let cursor = notes.cursor(baseline)?;
-                    return Ok(Scanned { coverage: Coverage::Delta, cursor });
-                }
+            } else if notes.ctag.is_some() && notes.unread.is_empty() && collection.ctag().await? == notes.ctag {
+                let cursor = notes.cursor(baseline)?;
+                return Ok(Scanned { coverage: Coverage::Delta, cursor });
             }
         }
         self.take_all(collection, notes, (baseline, sink)).await

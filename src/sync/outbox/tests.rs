@@ -370,6 +370,25 @@ fn a_lost_change_of_a_record_that_was_left_out_is_not_concluded() {
 }
 
 #[test]
+fn a_lost_change_is_forgotten_once_nothing_is_owed() {
+    let check = |is_in_step: bool, misses: u32, expected: &[u32]| {
+        with_fixture(|mut fixture| {
+            let id = fixture.contact("ada-1", &ada("CEO"));
+            let mut agreement = fixture.agree(CRM, "1001", id);
+            agreement.version -= i64::from(!is_in_step);
+            fixture.run.mirror.put_agreement(CRM, &agreement).unwrap();
+            fixture.sent_with(CRM, id, (Update, Unknown), |sent| sent.misses = misses);
+            fixture.outbox().conclude_updates(&side(CRM), &|_| true).unwrap();
+            assert_eq!(fixture.misses(), expected, "{is_in_step} {misses}");
+        });
+    };
+    check(true, 1, &[]);
+    check(false, 1, &[1]);
+    // It may still come there, over what was written since.
+    check(true, 0, &[0]);
+}
+
+#[test]
 fn a_lost_change_may_be_sent_again_after_the_settle_time() {
     with_fixture(|mut fixture| {
         let id = fixture.contact("ada-1", &ada("CEO"));

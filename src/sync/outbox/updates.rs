@@ -102,6 +102,10 @@ impl Outbox<'_, '_> {
         let Some(mut sent) = Payload::of(&row) else { return Ok(()) };
         match self.run.has_waited(&row.sent_uptime, self.run.policy.settle_after) {
             Ok(true) if sent.misses == 0 => {}
+            // It came there by a later try, or is not wanted any more: there is nothing left to try.
+            Ok(_) if sent.misses > 0 && self.is_in_step(row.contact)? => {
+                return Ok(self.run.mirror.delete_outbox(row.id)?);
+            }
             Ok(_) => return Ok(()),
             Err(anew) => {
                 row.sent_uptime = anew;
@@ -112,6 +116,13 @@ impl Outbox<'_, '_> {
         row.payload = sent.text();
         self.run.mirror.update_outbox(&row)?;
         if unanswered(&self.lost_updates(row.contact)?) >= TRIES_MAX { self.say_stuck(&row) } else { Ok(()) }
+    }
+
+    /// True where nothing is owed to the replica of this contact.
+    fn is_in_step(&self, contact: ContactId) -> Result<bool, SyncError> {
+        let agreement = self.run.mirror.agreement(self.replica, contact)?;
+        let stored = self.run.stored(contact)?;
+        Ok(agreement.is_some_and(|agreement| agreement.version == stored.version))
     }
 
     /// A contact's changes that the CRM was sent, and that nobody can tell the end of, oldest first.
