@@ -288,7 +288,10 @@ fn a_copy_from_an_earlier_carnet_is_brought_up() {
     let folder = synced();
     let at = folder.path();
     let old = Connection::open(at.join("old.db")).unwrap();
-    for sql in [include_str!("../migrations/0001-initial/up.sql"), include_str!("../migrations/0002-uptimes/up.sql")] {
+    for sql in [
+        include_str!("../migrations/mirror/0001-initial/up.sql"),
+        include_str!("../migrations/mirror/0002-uptimes/up.sql"),
+    ] {
         old.execute_batch(sql).unwrap();
     }
     old.pragma_update(None, "user_version", 2).unwrap();

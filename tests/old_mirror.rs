@@ -15,11 +15,11 @@ use rusqlite::Connection;
 
 /// The schema before what waits became parameters.
 const BEFORE: [&str; 5] = [
-    include_str!("../migrations/0001-initial/up.sql"),
-    include_str!("../migrations/0002-uptimes/up.sql"),
-    include_str!("../migrations/0003-question-details/up.sql"),
-    include_str!("../migrations/0004-other-uids/up.sql"),
-    include_str!("../migrations/0005-cursors/up.sql"),
+    include_str!("../migrations/mirror/0001-initial/up.sql"),
+    include_str!("../migrations/mirror/0002-uptimes/up.sql"),
+    include_str!("../migrations/mirror/0003-question-details/up.sql"),
+    include_str!("../migrations/mirror/0004-other-uids/up.sql"),
+    include_str!("../migrations/mirror/0005-cursors/up.sql"),
 ];
 
 /// Ada and Bob are known, Zoé's creation was lost.

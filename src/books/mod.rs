@@ -13,6 +13,7 @@ pub mod fs;
 mod observed;
 mod parallel;
 mod record_ids;
+pub mod served;
 mod single_file;
 #[cfg(test)]
 mod testing;

@@ -25,7 +25,7 @@ const APPLICATION_ID: i64 = 0x6361_726e;
 /// How long to wait for another program that is writing.
 pub(super) const BUSY_MAX: Duration = Duration::from_secs(10);
 
-static MIGRATION_FILES: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/migrations");
+static MIGRATION_FILES: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/migrations/mirror");
 static MIGRATIONS: LazyLock<Migrations<'static>> = LazyLock::new(|| {
     // The folder is compiled in and a test loads it: this cannot fail where it has not failed there.
     let files = MigrationsBuilder::from_directory(&MIGRATION_FILES);

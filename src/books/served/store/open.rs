@@ -1,0 +1,239 @@
+//! Opening the device store: the file and its rights, what it must be, its settings and its migrations.
+//!
+//! A file that is not a device store is refused untouched.
+
+use std::{
+    fs,
+    io::{ErrorKind, Read},
+    path::Path,
+    sync::LazyLock,
+    time::Duration,
+};
+
+use include_dir::{Dir, include_dir};
+use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
+use rusqlite_migration::{Error as MigrationError, Migrations};
+
+use super::{
+    DeviceStore,
+    error::{Result, StoreError},
+};
+
+/// "card", in the file's header. Also in the first migration.
+const APPLICATION_ID: i64 = 0x6361_7264;
+/// How long to wait for another connection that is writing.
+const BUSY_MAX: Duration = Duration::from_secs(10);
+/// How often a step is tried for which SQLite does not wait itself; each try waits where it can.
+const TRIES: usize = 100;
+
+static MIGRATION_FILES: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/migrations/devices");
+static MIGRATIONS: LazyLock<Migrations<'static>> = LazyLock::new(|| {
+    // The folder is compiled in and a test loads it: this cannot fail where it has not failed there.
+    Migrations::from_directory(&MIGRATION_FILES).expect("the migrations compiled in are numbered from 1 without gaps")
+});
+
+impl DeviceStore {
+    /// Opens the store, making it (mode 0600, its folder 0700) and bringing it up to this program's schema.
+    ///
+    /// # Errors
+    /// The file cannot be made, is not a device store, or is a newer carnet's: it is left as it was.
+    pub fn open(path: &Path) -> Result<Self> {
+        create(path)?;
+        refuse_other_files(path)?;
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let opening = |source| StoreError::Open { path: path.to_owned(), source };
+        let mut conn = Connection::open_with_flags(path, flags).map_err(opening)?;
+        conn.busy_timeout(BUSY_MAX).map_err(opening)?;
+        refuse_other_schemas(&conn, path)?;
+        patiently(|| settle(&conn)).map_err(opening)?;
+        migrate(&mut conn, path)?;
+        conn.set_prepared_statement_cache_capacity(64);
+        Ok(Self { conn })
+    }
+
+    /// A store without a file, for tests and practice.
+    ///
+    /// # Errors
+    /// SQLite's.
+    pub fn in_memory() -> Result<Self> {
+        let mut conn = Connection::open_in_memory()?;
+        settle(&conn)?;
+        migrate(&mut conn, Path::new(":memory:"))?;
+        Ok(Self { conn })
+    }
+}
+
+/// Makes the file with the right mode from its first instant: the log files that SQLite puts beside it take theirs from it.
+fn create(path: &Path) -> Result<()> {
+    if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+        let mut builder = fs::DirBuilder::new();
+        builder.recursive(true);
+        #[cfg(unix)]
+        std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+        builder.create(folder).map_err(|source| StoreError::Io { path: folder.to_owned(), source })?;
+    }
+    let mut options = fs::OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    match options.open(path) {
+        Err(source) if source.kind() != ErrorKind::AlreadyExists => {
+            Err(StoreError::Io { path: path.to_owned(), source })
+        }
+        _ => Ok(()),
+    }
+}
+
+/// SQLite would take a short text file for an empty database and write over it.
+fn refuse_other_files(path: &Path) -> Result<()> {
+    let io = |source| StoreError::Io { path: path.to_owned(), source };
+    let mut head = Vec::new();
+    fs::File::open(path).map_err(io)?.take(16).read_to_end(&mut head).map_err(io)?;
+    if head.is_empty() || head == b"SQLite format 3\0" {
+        return Ok(());
+    }
+    Err(StoreError::NotOurs { path: path.to_owned() })
+}
+
+fn refuse_other_schemas(conn: &Connection, path: &Path) -> Result<()> {
+    let number = |sql: &str| {
+        conn.query_row(sql, [], |row| row.get::<_, i64>(0)).map_err(|source| match source.sqlite_error_code() {
+            Some(ErrorCode::NotADatabase) => StoreError::NotOurs { path: path.to_owned() },
+            _ => StoreError::Open { path: path.to_owned(), source },
+        })
+    };
+    let found = number("PRAGMA user_version")?;
+    let is_empty = number("SELECT count(*) FROM sqlite_schema")? == 0;
+    if number("PRAGMA application_id")? != APPLICATION_ID && !(is_empty && found == 0) {
+        return Err(StoreError::NotOurs { path: path.to_owned() });
+    }
+    let known = MIGRATION_FILES.dirs().count() as i64;
+    if found > known {
+        return Err(StoreError::TooNew { path: path.to_owned(), found, known });
+    }
+    Ok(())
+}
+
+fn settle(conn: &Connection) -> rusqlite::Result<()> {
+    conn.execute_batch(
+        "PRAGMA page_size = 8192;
+         PRAGMA journal_mode = WAL;
+         PRAGMA synchronous = FULL;
+         PRAGMA foreign_keys = ON;
+         PRAGMA journal_size_limit = 67108864;",
+    )
+}
+
+/// SQLite does not wait for others where it changes the journal's kind or finds a deadlock: then it is asked again.
+fn patiently<T>(mut step: impl FnMut() -> rusqlite::Result<T>) -> rusqlite::Result<T> {
+    let mut done = step();
+    for _ in 0..TRIES {
+        match &done {
+            Err(error) if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) => std::thread::yield_now(),
+            _ => break,
+        }
+        done = step();
+    }
+    done
+}
+
+fn migrate(conn: &mut Connection, path: &Path) -> Result<()> {
+    conn.set_transaction_behavior(TransactionBehavior::Immediate);
+    // The version is read before the transaction begins: where two make the store at once, the later one fails on what the
+    // earlier has made, and looks again; that may happen once with each migration.
+    let mut migrated = MIGRATIONS.to_latest(conn);
+    for _ in 0..MIGRATION_FILES.dirs().count() {
+        if matches!(migrated, Err(MigrationError::RusqliteError { .. })) {
+            migrated = MIGRATIONS.to_latest(conn);
+        }
+    }
+    let path = path.to_owned();
+    migrated.map_err(|error| match error {
+        MigrationError::RusqliteError { err: source, .. } => StoreError::Open { path, source },
+        other => StoreError::Migration { path, why: other.to_string() },
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::books::served::NewDevice;
+
+    #[test]
+    fn the_migrations_are_sound() {
+        MIGRATIONS.validate().expect("each can be carried out");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn the_file_and_what_lies_beside_it_are_the_owners_alone() {
+        use std::os::unix::fs::PermissionsExt;
+        let outside = tempfile::tempdir().unwrap();
+        let folder = outside.path().join("state");
+        let mut store = DeviceStore::open(&folder.join("carnet.devices.db")).unwrap();
+        store.add(&NewDevice::of("phone"), 0).unwrap();
+        let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        assert_eq!(mode(&folder), 0o700);
+        let files: Vec<_> = fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+        assert!(files.len() >= 2, "the write-ahead log lies beside it: {files:?}");
+        for file in files {
+            assert_eq!(mode(&file), 0o600, "{}", file.display());
+        }
+    }
+
+    #[test]
+    fn the_settings_are_the_safe_ones() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = DeviceStore::open(&folder.path().join("d.db")).unwrap();
+        let pragma = |name: &str| -> String {
+            let sql = format!("SELECT CAST({name} AS TEXT) FROM pragma_{name}");
+            store.conn.query_row(&sql, [], |row| row.get(0)).unwrap()
+        };
+        let expected = [("journal_mode", "wal"), ("synchronous", "2"), ("foreign_keys", "1"), ("user_version", "1")];
+        for (name, value) in expected {
+            assert_eq!(pragma(name), value, "{name}");
+        }
+        assert_eq!(pragma("application_id"), APPLICATION_ID.to_string());
+    }
+
+    #[test]
+    fn files_that_are_not_ours_are_refused_untouched() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("other");
+        let check = |bytes: Vec<u8>, says: &str| {
+            fs::write(&path, &bytes).unwrap();
+            let error = DeviceStore::open(&path).unwrap_err().to_string();
+            assert!(error.contains(says), "{error}");
+            assert_eq!(fs::read(&path).unwrap(), bytes);
+        };
+        check(b"a note".to_vec(), "not a device store");
+        let database = |sql: &str| {
+            let path = folder.path().join("made");
+            let _ = fs::remove_file(&path);
+            Connection::open(&path).unwrap().execute_batch(sql).unwrap();
+            fs::read(&path).unwrap()
+        };
+        check(database("CREATE TABLE t (x)"), "not a device store");
+        check(database("PRAGMA application_id = 1667330670; CREATE TABLE t (x)"), "not a device store");
+        check(
+            database("PRAGMA application_id = 1667330660; PRAGMA user_version = 99; CREATE TABLE t (x)"),
+            "newer carnet",
+        );
+    }
+
+    #[test]
+    fn many_open_it_at_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("d.db");
+        std::thread::scope(|scope| {
+            for number in 0..8 {
+                let path = &path;
+                scope.spawn(move || {
+                    let mut store = DeviceStore::open(path).unwrap();
+                    store.add(&NewDevice::of(&format!("phone{number}")), 0).unwrap();
+                });
+            }
+        });
+        assert_eq!(DeviceStore::open(&path).unwrap().devices().unwrap().len(), 8);
+    }
+}

@@ -1,0 +1,177 @@
+//! What a run reads and writes in a device's book. It never overtakes a device: what changed since it was read is left alone.
+
+use rusqlite::{OptionalExtension, Transaction, params};
+
+use super::{
+    DeviceStore, Durability,
+    bodies::{self, Hash},
+    devices::DeviceId,
+    error::Result,
+    etag,
+    read::{Card, Member},
+    uid_key, unsigned,
+    write::{Present, bury_by_run, count, holder},
+};
+
+/// A card, and what its device knew when it wrote it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Record {
+    /// The card.
+    pub card: Card,
+    /// What the device has edited; none where a run wrote this version.
+    pub base: Option<Base>,
+}
+
+/// What a device has edited.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Base {
+    /// The versions that it came by, the first of which it has edited: where a run has taken one of them, it has edited that
+    /// one. Empty for one that it had never seen.
+    pub passed: Vec<u64>,
+    /// The text of the first; none where it had none.
+    pub body: Option<Vec<u8>>,
+}
+
+impl Base {
+    /// True if the version with this etag is among those that it came by.
+    #[must_use]
+    pub fn has_passed(&self, etag: &str) -> bool {
+        super::version_of(etag).is_some_and(|version| self.passed.contains(&version))
+    }
+}
+
+/// What came of a run's write.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Wrote {
+    /// It stands there, under this etag.
+    Done {
+        /// Its version.
+        etag: String,
+    },
+    /// Another version stands there, or none, or one where none was expected; nothing changed.
+    Stale,
+    /// Another card of the book has this UID; nothing changed. Its name.
+    UidHeldBy(String),
+}
+
+/// Writes of a run, all kept at once or none.
+#[derive(Debug)]
+pub struct Writing<'s> {
+    tx: Transaction<'s>,
+    device: DeviceId,
+}
+
+impl DeviceStore {
+    /// A card with what its device knew when it wrote it. A run has not seen it for the device.
+    ///
+    /// # Errors
+    /// SQLite's.
+    pub fn record(&self, device: DeviceId, name: &str) -> Result<Option<Record>> {
+        let mut select = self.sql(
+            "SELECT c.name, c.uid, c.version, c.digest, c.size, b.body, c.by_device, c.passed, base.body
+             FROM cards c JOIN bodies b ON b.id = c.body LEFT JOIN bodies base ON base.id = c.base_body
+             WHERE c.device = ?1 AND c.name = ?2",
+        )?;
+        let record = select.query_row(params![device.0, name], |row| {
+            let etag = etag(unsigned(row, 2)?, row.get_ref(3)?.as_str()?);
+            let member = Member { name: row.get(0)?, uid: row.get(1)?, etag, size: unsigned(row, 4)? };
+            let passed: Option<String> = row.get(7)?;
+            let passed = passed.unwrap_or_default().split(' ').filter_map(|version| version.parse().ok()).collect();
+            let base = Base { passed, body: row.get(8)? };
+            let base = row.get::<_, bool>(6)?.then_some(base);
+            Ok(Record { card: Card { member, body: row.get(5)? }, base })
+        });
+        Ok(record.optional()?)
+    }
+
+    /// Notes the counter up to which a run has taken what the device did.
+    ///
+    /// # Errors
+    /// SQLite's.
+    pub fn taken(&mut self, device: DeviceId, counter: u64) -> Result<()> {
+        let known = self.sql("SELECT taken FROM devices WHERE id = ?1")?.query_row([device.0], |row| unsigned(row, 0));
+        if known.optional()?.is_none_or(|known| known >= counter) {
+            return Ok(());
+        }
+        let tx = self.writing(Durability::Lazy)?;
+        tx.execute("UPDATE devices SET taken = max(taken, ?2) WHERE id = ?1", params![device.0, counter as i64])?;
+        Ok(tx.commit()?)
+    }
+
+    /// Begins writes of a run. Others that write wait meanwhile.
+    ///
+    /// # Errors
+    /// SQLite's.
+    pub fn begin(&mut self, device: DeviceId) -> Result<Writing<'_>> {
+        Ok(Writing { tx: self.writing(Durability::Full)?, device })
+    }
+}
+
+impl Writing<'_> {
+    /// Writes a card. `expected` is the etag that it must still have; none for one that must not exist yet.
+    ///
+    /// # Errors
+    /// There is no such device any more; SQLite's.
+    pub fn write(&mut self, name: &str, uid: &str, body: &[u8], expected: Option<&str>) -> Result<Wrote> {
+        let Self { tx, device } = self;
+        let present = Present::of(tx, *device, name)?;
+        if present.as_ref().map(Present::etag).as_deref() != expected {
+            return Ok(Wrote::Stale);
+        }
+        let key = uid_key(uid);
+        if let Some(holder) = holder(tx, *device, name, &key)? {
+            return Ok(Wrote::UidHeldBy(holder));
+        }
+        let hash = Hash::of(body);
+        let digest = hash.digest();
+        if let Some(present) = &present
+            && present.digest == digest
+        {
+            return Ok(Wrote::Done { etag: present.etag() });
+        }
+        let version = count(tx, *device, i64::from(present.is_none()))?;
+        let id = bodies::keep(tx, &hash, body)?;
+        let born = present.as_ref().map_or(version, |present| present.born);
+        let (seen_version, seen_body) = present.as_ref().map_or((None, None), Present::last_seen);
+        tx.prepare_cached(
+            "INSERT OR REPLACE INTO cards (device, name, uid, uid_key, version, born, body, digest, size, by_device, served,
+                 seen_version, seen_body)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, 0, 0, ?10, ?11)",
+        )?
+        .execute(params![
+            device.0,
+            name,
+            uid,
+            key,
+            version as i64,
+            born as i64,
+            id,
+            digest,
+            body.len() as i64,
+            seen_version.map(|version| version as i64),
+            seen_body
+        ])?;
+        present.as_ref().map_or(Ok(()), |present| present.release(tx))?;
+        Ok(Wrote::Done { etag: etag(version, &digest) })
+    }
+
+    /// Removes the card of this name if it still has this etag; false if not.
+    ///
+    /// # Errors
+    /// There is no such device any more; SQLite's.
+    pub fn remove(&mut self, name: &str, expected: &str) -> Result<bool> {
+        let Self { tx, device } = self;
+        match Present::of(tx, *device, name)? {
+            Some(present) if present.etag() == expected => bury_by_run(tx, *device, name, &present).map(|()| true),
+            _ => Ok(false),
+        }
+    }
+
+    /// Keeps them: they are on the disk once this returns.
+    ///
+    /// # Errors
+    /// SQLite's; nothing was kept then.
+    pub fn commit(self) -> Result<()> {
+        Ok(self.tx.commit()?)
+    }
+}
