@@ -10,6 +10,7 @@ mod csv_book;
 mod csv_import;
 mod csv_pile;
 mod daemon;
+mod dav;
 mod devices;
 mod docs;
 mod firms;

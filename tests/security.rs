@@ -33,6 +33,11 @@
 //! | enormous values break nothing | `values::enormous_values_are_taken_or_named_and_break_nothing` |
 //! | one poisoned record of 10,000 stops nobody | `answers::a_poisoned_record_of_ten_thousand_stops_nobody` |
 //! | 10,000 equal names: few are compared | unit `reconcile::pairing::of_ten_thousand_namesakes_few_are_looked_at` |
+//! | devices: nobody is told anything without a right login, nor of another device | `dav::login` |
+//! | wrong logins are slowed, by address and by device, in bounded memory | `dav::login::wrong_logins_...`; unit `http::dav::throttle` |
+//! | a device's password crosses no network in the clear | `dav::login::passwords_do_not_cross_...` |
+//! | a device's bodies, heads and time are bounded | `dav::hostile` |
+//! | a device's path names no file | `dav::hostile::paths_lead_nowhere_else`; unit `http::dav::paths` |
 //! | no unsafe code | `no_unsafe_code_is_allowed` |
 
 mod answers;

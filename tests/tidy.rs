@@ -43,7 +43,8 @@ const IMPORTS: &[(&str, &[&str])] = &[
     ),
     ("daemon", &["config", "app", "sync", "views"]),
     ("notify", &["config", "sync", "views"]),
-    ("http", &["config", "daemon", "sync", "views"]),
+    // Of books, `served` alone: a test below.
+    ("http", &["config", "daemon", "sync", "views", "books", "dav", "formats", "xml"]),
     ("cli", &["contact", "config", "app", "daemon", "http", "notify", "transfer", "views", "sync", "sandbox"]),
 ];
 
@@ -197,6 +198,22 @@ fn imports_point_inwards() {
             }
         }
     }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+#[test]
+fn the_server_for_devices_names_their_store_alone() {
+    let all = sources();
+    let mut lines = all
+        .iter()
+        .filter(|(path, _)| folder(path).is_some_and(|own| own == "http"))
+        .flat_map(|(path, text)| {
+            shipped(text).lines().filter(|line| line.contains("books")).map(move |line| (path, line))
+        })
+        .filter(|(_, line)| !line.trim_start().starts_with("//") && line.contains("books::"))
+        .peekable();
+    assert!(lines.peek().is_some(), "the server was not found");
+    let wrong: Vec<_> = lines.filter(|(_, line)| !line.contains("books::served::")).collect();
     assert!(wrong.is_empty(), "{wrong:#?}");
 }
 

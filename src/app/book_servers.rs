@@ -70,6 +70,11 @@ pub(super) async fn replica(
         },
         Err(error) => said(&error),
     };
+    unusable(why)
+}
+
+/// A book that fails by itself, for this reason.
+pub(super) fn unusable(why: Diagnostic) -> Box<dyn Replica> {
     Box::new(Unusable { why })
 }
 

@@ -7,7 +7,10 @@ use std::{io, path::Path};
 use rustix::fs::{Access, access};
 
 pub use self::servers::{check_writing, may_be_written, never_written};
-use super::compose::{account, book_participant, crm_replica};
+use super::{
+    compose::{account, book_participant, crm_replica},
+    devices::{DeviceShown, devices},
+};
 use crate::{
     config::{Book, BookKind, BookPlace, CrmUrl, Direction, Settings},
     contact::FieldSet,
@@ -15,7 +18,8 @@ use crate::{
     mirror::Mirror,
     replica::{Diagnostic, Replica},
     sandbox::{Sandbox, SandboxSettings},
-    sync::{self, ACCOUNT, CRM, Participant, SyncError, events::Stopped},
+    sync::{self, ACCOUNT, CRM, Participant, SyncError, events::Stopped, stamp},
+    views::clock::local,
 };
 
 const MIRROR: &str = "mirror";
@@ -93,6 +97,7 @@ pub async fn check(settings: &Settings, server: Server) -> Vec<CheckLine> {
                 let checked = check_book(settings, (book, path), mirror).await;
                 lines.push(checked.unwrap_or_else(|error| failed(&book.name, error)));
             }
+            (Ok(_), BookPlace::Devices) => lines.push(check_device(settings, book)),
             (Err(error), _) => lines.push(line(&book.name, Verdict::Failed, error.to_string())),
         }
     }
@@ -212,6 +217,22 @@ async fn look(
     Ok(CheckLine { subject: book.name.clone(), verdict: Verdict::Warning, finding })
 }
 
+/// What is on a device, and when it was last seen.
+fn check_device(settings: &Settings, book: &Book) -> CheckLine {
+    let shown = devices(settings).map(|all| all.into_iter().find(|shown| shown.device.name == book.name));
+    match shown {
+        Ok(Some(DeviceShown { device, counts })) => {
+            let seen = match device.last_seen_at.and_then(|at| chrono::DateTime::from_timestamp(at, 0)) {
+                Some(at) => format!("last seen {}", local(&stamp(at))),
+                None => "it has not connected yet".to_owned(),
+            };
+            line(&book.name, Verdict::Ok, format!("a device with {} cards, {seen}", counts.cards))
+        }
+        Ok(None) => line(&book.name, Verdict::Failed, "there is no such device any more"),
+        Err(error) => failed(&book.name, error),
+    }
+}
+
 /// A book that the first run is to make.
 fn check_new(book: &Book, path: &Path) -> CheckLine {
     if let Some(dialect) = book.dialect.as_ref().filter(|dialect| !dialect.exports()) {
@@ -221,7 +242,9 @@ fn check_new(book: &Book, path: &Path) -> CheckLine {
     }
     let (what, folder) = match book.kind() {
         BookKind::Vdir => ("folder", path),
-        BookKind::Vcard | BookKind::Csv | BookKind::Carddav => ("file", path.parent().unwrap_or(Path::new("/"))),
+        BookKind::Vcard | BookKind::Csv | BookKind::Carddav | BookKind::Devices => {
+            ("file", path.parent().unwrap_or(Path::new("/")))
+        }
     };
     let message = format!("no {what} there yet; the first sync makes it: {}", path.display());
     // A typing error, or a disk that is not mounted, looks the same.

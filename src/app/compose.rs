@@ -4,7 +4,7 @@ use secrecy::SecretString;
 use std::path::Path;
 use url::Url;
 
-use super::book_servers;
+use super::{book_servers, devices};
 use crate::{
     books::{
         csv_file::CsvFile,
@@ -104,6 +104,7 @@ async fn book_replica(settings: &Settings, book: &Book, clock: &dyn Host) -> Box
         BookPlace::Vcard(path) => Box::new(VcardFile::new(of_cards(path))),
         BookPlace::Csv(path) => Box::new(CsvFile::new(book.name.clone(), path.clone(), book.dialect.clone())),
         BookPlace::Carddav(server) => book_servers::replica(settings, book, server, clock).await,
+        BookPlace::Devices => devices::replica(settings, book, clock).unwrap_or_else(book_servers::unusable),
     }
 }
 

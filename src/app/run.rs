@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::{
     compose::{Composed, compose, run_policy},
+    devices::with_devices,
     lock,
     open::open_mirror,
 };
@@ -11,7 +12,7 @@ use crate::{
     config::Settings,
     mirror::Mirror,
     replica::Diagnostic,
-    sync::{Events, RunInputs, RunOptions, Source, Stop, Summary, SyncError, SystemClock, run_on},
+    sync::{Events, RunInputs, RunOptions, Source, Stop, Summary, SyncError, SyncEvent, SystemClock, run_on},
 };
 
 /// One run on the settings' mirror, CRM and books.
@@ -73,11 +74,20 @@ pub(crate) async fn run_with<'s>(
 ) -> Result<Summary, SyncError> {
     let path = &settings.mirror.path;
     let _held = lock::take(path, &options.trigger, wait, stop, events)?;
+    let settings = &with_present_devices(settings, events);
     let ran = async {
         let mut mirror = open_mirror(settings, options, events)?;
         run_in(&mut mirror, settings, options, stop, events, source).await
     };
     ran.await.map_err(|error| error.examined(path))
+}
+
+/// The settings with a book for each device. Where the store cannot be read the run goes on without them.
+fn with_present_devices(settings: &Settings, events: &mut Events<'_>) -> Settings {
+    with_devices(settings).unwrap_or_else(|error| {
+        events(SyncEvent::Notice { replica: "devices".to_owned(), message: error.to_string(), hint: None });
+        settings.clone()
+    })
 }
 
 /// A run on the settings' CRM and books, and on a mirror that nobody else works on.

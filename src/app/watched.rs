@@ -30,6 +30,8 @@ pub fn watched_books(settings: &Settings) -> Vec<WatchedBook> {
             }
             // A server tells nobody: the schedule finds what changed there.
             BookPlace::Carddav(_) => (None, None),
+            // Whoever serves it asks for a run.
+            BookPlace::Devices => (None, None),
         };
         watched.extend(folder.map(|folder| WatchedBook { name: book.name.clone(), folder, file }));
     }

@@ -5,8 +5,8 @@ use std::{path::PathBuf, time::Duration};
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum, ValueHint};
 
 use super::{
-    backup, books, check, completions, conflicts, export, find, firms, history, import, init, list, man, repair,
-    restore, runs, sandbox, show, sync, undo,
+    backup, books, check, completions, conflicts, devices, export, find, firms, history, import, init, list, man,
+    repair, restore, runs, sandbox, show, sync, undo,
 };
 
 /// Keeps a company's CRM contacts and its people's address books the same.
@@ -128,6 +128,8 @@ pub enum Command {
     Books(books::BooksArgs),
     /// List the CRM's firms, or have one made
     Firms(firms::FirmsArgs),
+    /// Add, list and revoke the devices that carnet serves address books to
+    Devices(devices::DevicesArgs),
     /// Take back what a run or one change did, as an edit that the next sync carries everywhere
     Undo(undo::UndoArgs),
     /// Sync on a schedule until told to stop

@@ -69,6 +69,7 @@ fn place(book: &Book) -> (&'static str, String) {
     match &book.place {
         BookPlace::Vdir(path) | BookPlace::Vcard(path) | BookPlace::Csv(path) => ("path", path.display().to_string()),
         BookPlace::Carddav(server) => ("url", server.url.clone()),
+        BookPlace::Devices => ("path", String::new()),
     }
 }
 

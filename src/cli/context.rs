@@ -12,7 +12,7 @@ use super::{
     errors::CliError,
     output::{Output, choose_color},
 };
-use crate::{config::Settings, sync::SyncError, views::Reader};
+use crate::{app, config::Settings, sync::SyncError, views::Reader};
 
 /// What a command works with.
 pub struct Context {
@@ -29,12 +29,13 @@ impl Context {
         Self { out: Output::new(&global), global }
     }
 
-    /// The settings.
+    /// The settings, with a book for each device. A store of devices that cannot be read is a run's to tell.
     ///
     /// # Errors
     /// When there are none or they are wrong.
     pub fn settings(&self) -> Result<Settings, CliError> {
-        Ok(Settings::load(self.global.config.as_deref())?)
+        let settings = Settings::load(self.global.config.as_deref())?;
+        Ok(app::with_devices(&settings).unwrap_or(settings))
     }
 
     /// The settings' mirror, to be read.

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     daemon::{Daemon, DaemonState, Wording, socket::SocketServer},
-    http::HttpServer,
+    http::{HttpServer, dav::DavService},
 };
 
 /// What runs are told in where they are logged.
@@ -45,8 +45,10 @@ pub fn run(context: &mut Context) -> Result<u8, CliError> {
 async fn watched(daemon: Daemon) -> Result<(), CliError> {
     // Before the first run: what cannot be listened to is said at once.
     let server = HttpServer::open(daemon.handle())?;
+    let devices = DavService::open(daemon.handle())?;
     daemon.handle().listeners.add(notify::listener());
     tokio::spawn(server.serve());
+    tokio::spawn(devices.serve());
     tokio::spawn(SocketServer::open(daemon.handle(), ENGLISH).serve());
     Ok(daemon.run().await?)
 }

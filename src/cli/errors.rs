@@ -14,7 +14,7 @@ use crate::{
     config::{Fault, SettingsError, secrets::SecretError},
     contact::FilterError,
     daemon::DaemonError,
-    http::HttpError,
+    http::{HttpError, dav::DavServerError},
     sandbox::SandboxError,
     sync::SyncError,
     views::MirrorError,
@@ -44,6 +44,9 @@ pub enum CliError {
     /// What the daemon listens to.
     #[error(transparent)]
     Http(#[from] HttpError),
+    /// What devices are served by.
+    #[error(transparent)]
+    Serving(#[from] DavServerError),
     /// The practice CRM.
     #[error("{}", with_source(.0))]
     Sandbox(#[from] SandboxError),
@@ -110,6 +113,7 @@ impl CliError {
             Self::Settings(_) | Self::Secret(_) | Self::Filter(_) | Self::Usage { .. } => exit::USAGE,
             Self::Sync(error) | Self::Daemon(DaemonError::Lock(error)) => error.exit_code(),
             Self::Http(error) => error.exit_code(),
+            Self::Serving(error) => error.exit_code(),
             Self::Mirror(_) | Self::Daemon(DaemonError::Signals(_)) | Self::Sandbox(_) | Self::Failed { .. } => {
                 exit::FAILED
             }
@@ -129,6 +133,7 @@ impl CliError {
             Self::Filter(error) => Some(error.hint()),
             Self::Usage { hint, .. } | Self::Failed { hint, .. } => hint.clone(),
             Self::Http(error) => Some(error.hint()),
+            Self::Serving(error) => Some(error.hint()),
             Self::Sandbox(error) => error.hint().map(str::to_owned),
             Self::Daemon(DaemonError::Lock(error)) => Language::default().messages().what_to_do(error),
             Self::Daemon(DaemonError::Signals(_)) | Self::Output(_) => None,

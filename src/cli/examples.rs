@@ -112,6 +112,23 @@ const ALL: &[(&str, &[Example])] = &[
         ],
     ),
     (
+        "devices",
+        &[
+            ("carnet devices", "who is served, and when each was last seen"),
+            ("carnet devices add marie-iphone", "user, password and address, shown this once"),
+        ],
+    ),
+    ("devices list", &[("carnet devices list --json", "an object a line")]),
+    (
+        "devices add",
+        &[
+            ("carnet devices add marie-iphone --mobileconfig marie.mobileconfig", "and a profile for iPhone and Mac"),
+            ("carnet devices add reception --book clients --read-only", "a desk telephone that shows the clients"),
+        ],
+    ),
+    ("devices password", &[("carnet devices password marie-iphone", "another one; the old one is good no more")]),
+    ("devices revoke", &[("carnet devices revoke marie-iphone", "a lost telephone")]),
+    (
         "backup",
         &[
             ("carnet backup carnet-backup.db", "a copy of the mirror, while a run writes"),

@@ -12,6 +12,7 @@ mod completions;
 mod conflicts;
 mod context;
 mod daemon;
+mod devices;
 mod errors;
 mod events_json;
 mod examples;
@@ -101,6 +102,7 @@ fn run(command: &Command, context: &mut Context) -> Result<u8, CliError> {
         Command::Conflicts(args) => conflicts::run(args, context),
         Command::Books(args) => books::run(args, context),
         Command::Firms(args) => firms::run(args, context),
+        Command::Devices(args) => devices::run(args, context),
         Command::Undo(args) => undo::run(args, context),
         Command::Daemon => daemon::run(context),
         Command::Backup(args) => backup::run(args, context),

@@ -61,7 +61,7 @@ impl<'o> Report<'o> {
     ) -> Self {
         let books = settings.books.iter().map(|book| {
             let noun = match book.kind() {
-                BookKind::Vdir | BookKind::Vcard | BookKind::Carddav => "card",
+                BookKind::Vdir | BookKind::Vcard | BookKind::Carddav | BookKind::Devices => "card",
                 BookKind::Csv => "row",
             };
             (book.name.clone(), noun)

@@ -71,12 +71,12 @@ pub(super) fn read(reading: &Reading<'_>, own: &[Profile]) -> Vec<Book> {
 fn book(reading: &Reading<'_>, section: &Section<'_>, own: &[Profile]) -> Option<Book> {
     let kind = section.word("kind", &BookKind::ALL.map(|kind| (kind.word(), kind)));
     let place = match kind {
-        Some(BookKind::Carddav) => ("url", "the server's address as its pages show it for CardDAV, https://..."),
-        _ => ("path", "the folder of a vdir, the file of the others"),
+        Some(BookKind::Carddav) => Some(("url", "the server's address as its pages show it for CardDAV, https://...")),
+        Some(BookKind::Devices) => None,
+        _ => Some(("path", "the folder of a vdir, the file of the others")),
     };
-    for (key, hint) in
-        [("name", "any short word, such as \"team\""), ("kind", "one of vdir, vcard, csv, carddav"), place]
-    {
+    let needed = [("name", "any short word, such as \"team\""), ("kind", "one of vdir, vcard, csv, carddav, devices")];
+    for (key, hint) in needed.into_iter().chain(place) {
         // What an unknown kind needs is not known where it has an address.
         let is_open = kind.is_none() && key == "path" && section.given("url").is_some();
         if section.given(key).is_none() && section.span.is_some() && !is_open {
@@ -95,6 +95,7 @@ fn book(reading: &Reading<'_>, section: &Section<'_>, own: &[Profile]) -> Option
         BookKind::Vcard => BookPlace::Vcard(path?),
         BookKind::Csv => BookPlace::Csv(path?),
         BookKind::Carddav => BookPlace::Carddav(server(reading, section)?),
+        BookKind::Devices => BookPlace::Devices,
     };
     Some(Book { name: name?, place, direction: direction.unwrap_or(Direction::TwoWay), where_, version, dialect })
 }
@@ -114,6 +115,9 @@ fn note_keys_of_others(section: &Section<'_>, kind: BookKind) {
     if kind == BookKind::Carddav {
         note("path", "a carddav book has no path, it is on a server", Some("say where in url"));
     } else {
+        if kind == BookKind::Devices {
+            note("path", "a devices book has no path, carnet keeps it beside the mirror", None);
+        }
         for key in SERVER_KEYS {
             note(key, &format!("only a carddav book has this, not a {}", kind.word()), None);
         }

@@ -13,6 +13,7 @@ mod read;
 pub mod schedule;
 pub mod secrets;
 mod section;
+mod served;
 mod settings;
 mod values;
 
@@ -22,8 +23,9 @@ pub use fault::Fault;
 pub use locate::{Environment, expand, locate};
 pub use outside::{HttpSettings, NotifySettings};
 pub use read::unknown_variables;
+pub use served::ServingSettings;
 pub use settings::{
     Book, BookKind, BookPlace, BookServer, Crm, CrmUrl, Deletes, Direction, Firms, Lists, MirrorSettings,
     PasswordSettings, Settings, SettingsDigest, SyncSettings,
 };
-pub use values::parse_duration;
+pub use values::{check_book_name, parse_duration};

@@ -11,8 +11,8 @@ use secrecy::SecretString;
 use toml::de::{DeTable, DeValue};
 
 use super::{
-    Crm, CrmUrl, Deletes, Environment, Fault, Firms, Limit, Lists, MirrorSettings, PasswordSettings, Prefer, Settings,
-    SettingsDigest, SettingsError, SyncSettings, books, dialect,
+    BookKind, Crm, CrmUrl, Deletes, Environment, Fault, Firms, Limit, Lists, MirrorSettings, PasswordSettings, Prefer,
+    Settings, SettingsDigest, SettingsError, SyncSettings, books, dialect,
     error::blotted,
     expand,
     fault::nearest,
@@ -20,11 +20,12 @@ use super::{
     schedule::Schedule,
     secrets::Owner,
     section::{Faults, Given, GivenValue, Section, note_unknown},
+    served,
     values::{is_loopback, own_path, parse_crm_url},
 };
 use crate::formats::vcard::{CategoryLanguage, DefaultContext, Messengers, WriteStyle};
 
-const TOP_KEYS: [&str; 8] = ["crm", "mirror", "sync", "http", "notify", "vcard", "book", "csv"];
+const TOP_KEYS: [&str; 9] = ["crm", "mirror", "sync", "http", "notify", "carddav", "vcard", "book", "csv"];
 const CRM_KEYS: [&str; 15] = [
     "url",
     "username",
@@ -47,13 +48,14 @@ const SYNC_KEYS: [&str; 4] = ["schedule", "watch", "prefer", "max_delete"];
 const VCARD_KEYS: [&str; 3] = ["default_context", "im", "categories"];
 
 /// The tables whose keys may also be set as `CARNET_TABLE_KEY`.
-const WITH_VARIABLES: [(&str, &[&str]); 6] = [
+const WITH_VARIABLES: [(&str, &[&str]); 7] = [
     ("crm", &CRM_KEYS),
     ("mirror", &MIRROR_KEYS),
     ("sync", &SYNC_KEYS),
     ("vcard", &VCARD_KEYS),
     ("http", &outside::HTTP_KEYS),
     ("notify", &outside::NOTIFY_KEYS),
+    ("carddav", &served::CARDDAV_KEYS),
 ];
 /// Keys that only the file may set: programs.
 const IN_FILE_ALONE: [&str; 3] = ["password_command", "on_waiting", "on_failure"];
@@ -140,12 +142,27 @@ impl<'f> Reading<'f> {
         let sync = self.sync();
         let csv = dialect::own_profiles(self.root, self.faults);
         let vcard = self.vcard();
-        let books = books::read(self, &csv);
+        let all = books::read(self, &csv);
+        let (device_books, books) = all.into_iter().partition(|book| book.kind() == BookKind::Devices);
         let token = || mirror.path.with_file_name("nudge-token");
         let http = outside::http(self.root, self.environment, self.faults, |text| self.path(text), token);
         let notify = outside::notify(self.root, self.environment, self.faults);
+        let carddav = served::read(self.root, self.environment, self.faults, |text| self.path(text));
         let (file, digest) = (self.file.to_owned(), self.digest());
-        Some(Settings { file, digest, crm: crm?, mirror, sync: sync?, http, notify, books, csv, vcard })
+        Some(Settings {
+            file,
+            digest,
+            crm: crm?,
+            mirror,
+            sync: sync?,
+            http,
+            notify,
+            carddav,
+            books,
+            device_books,
+            csv,
+            vcard,
+        })
     }
 
     /// The text, and the variables that speak before it; without the secrets of either.

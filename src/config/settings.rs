@@ -8,7 +8,7 @@ use std::{
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 
-use super::{HttpSettings, NotifySettings, schedule::Schedule};
+use super::{HttpSettings, NotifySettings, ServingSettings, schedule::Schedule};
 use crate::{
     contact::Filter,
     formats::{csv::Profile, vcard::WriteStyle},
@@ -32,8 +32,12 @@ pub struct Settings {
     pub http: Option<HttpSettings>,
     /// Programs that tell a user.
     pub notify: NotifySettings,
+    /// Address books for devices; none where the daemon serves none.
+    pub carddav: Option<ServingSettings>,
     /// The books, in the file's order; names are unique.
     pub books: Vec<Book>,
+    /// What the books of devices are like; each device has a book of its own among the others.
+    pub device_books: Vec<Book>,
     /// A user's own CSV column profiles, the `[csv.NAME]` tables; none has a built-in one's name.
     pub csv: Vec<Profile>,
     /// `[vcard]`: how cards are written where that is a choice, and read where they do not say. The version of new cards
@@ -176,6 +180,7 @@ impl Book {
             BookPlace::Vcard(_) => BookKind::Vcard,
             BookPlace::Csv(_) => BookKind::Csv,
             BookPlace::Carddav(_) => BookKind::Carddav,
+            BookPlace::Devices => BookKind::Devices,
         }
     }
 
@@ -183,7 +188,7 @@ impl Book {
     pub fn path(&self) -> Option<&Path> {
         match &self.place {
             BookPlace::Vdir(path) | BookPlace::Vcard(path) | BookPlace::Csv(path) => Some(path),
-            BookPlace::Carddav(_) => None,
+            BookPlace::Carddav(_) | BookPlace::Devices => None,
         }
     }
 
@@ -191,7 +196,7 @@ impl Book {
     pub fn server(&self) -> Option<&BookServer> {
         match &self.place {
             BookPlace::Carddav(server) => Some(server),
-            BookPlace::Vdir(_) | BookPlace::Vcard(_) | BookPlace::Csv(_) => None,
+            BookPlace::Vdir(_) | BookPlace::Vcard(_) | BookPlace::Csv(_) | BookPlace::Devices => None,
         }
     }
 }
@@ -207,6 +212,8 @@ pub enum BookPlace {
     Csv(PathBuf),
     /// A CardDAV collection.
     Carddav(BookServer),
+    /// Served to devices by carnet itself, from a store beside the mirror.
+    Devices,
 }
 
 /// A CardDAV server, and how to talk to it.
@@ -241,11 +248,13 @@ pub enum BookKind {
     Csv,
     /// A CardDAV collection.
     Carddav,
+    /// Served to devices by carnet itself.
+    Devices,
 }
 
 impl BookKind {
     /// All of them.
-    pub const ALL: [Self; 4] = [Self::Vdir, Self::Vcard, Self::Csv, Self::Carddav];
+    pub const ALL: [Self; 5] = [Self::Vdir, Self::Vcard, Self::Csv, Self::Carddav, Self::Devices];
 
     /// As the settings say it.
     pub fn word(self) -> &'static str {
@@ -254,6 +263,7 @@ impl BookKind {
             Self::Vcard => "vcard",
             Self::Csv => "csv",
             Self::Carddav => "carddav",
+            Self::Devices => "devices",
         }
     }
 }

@@ -130,7 +130,7 @@ pub(super) fn own_path(text: &str) -> Result<(), Wrong> {
 }
 
 /// A book's name: it names rows in the mirror and words on screens.
-pub(super) fn check_book_name(name: &str) -> Result<(), Wrong> {
+pub fn check_book_name(name: &str) -> Result<(), Wrong> {
     let plain = name.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_');
     if name.is_empty() || name.len() > 40 || !plain {
         return Err(("a book's name is 1 to 40 letters, digits, - or _".to_owned(), None));

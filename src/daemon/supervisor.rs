@@ -305,7 +305,11 @@ fn synchronise(order: &Order, tell: &mut dyn FnMut(SyncEvent)) -> Result<Summary
     let Order { settings, scope, stop, .. } = order;
     let only = match scope {
         Scope::All => Vec::new(),
-        Scope::Books => settings.books.iter().map(|book| book.name.clone()).collect(),
+        // Devices come and go; whoever serves them asks for a whole run.
+        Scope::Books => {
+            let books = settings.books.iter().filter(|book| !app::is_device(book));
+            books.map(|book| book.name.clone()).collect()
+        }
     };
     let options = RunOptions { only, ..RunOptions::new(Mode::Sync, "daemon") };
     app::run_on_this_thread(settings, &options, BUSY_WAIT, stop, tell)
@@ -359,7 +363,7 @@ fn last_run(settings: &Settings) -> Option<DateTime<Utc>> {
 }
 
 fn several_books(settings: &Settings) -> bool {
-    settings.books.len() > 1
+    settings.books.iter().filter(|book| !app::is_device(book)).count() > 1
 }
 
 /// The schedule's times on this machine's own clock. A calendar that ends is looked at again in a day.

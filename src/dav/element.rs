@@ -25,12 +25,21 @@ pub enum Ns {
 }
 
 impl Ns {
-    fn of(uri: &str) -> Self {
-        match uri {
-            "DAV:" => Ns::Dav,
-            "urn:ietf:params:xml:ns:carddav" => Ns::CardDav,
-            "http://calendarserver.org/ns/" => Ns::CalendarServer,
-            _ => Ns::Other,
+    /// The namespaces that have a name here.
+    pub const KNOWN: [Ns; 3] = [Ns::Dav, Ns::CardDav, Ns::CalendarServer];
+
+    /// The namespace of this name.
+    pub fn of(uri: &str) -> Self {
+        Self::KNOWN.into_iter().find(|known| known.uri() == uri).unwrap_or(Ns::Other)
+    }
+
+    /// Its name; empty for others.
+    pub fn uri(self) -> &'static str {
+        match self {
+            Ns::Dav => "DAV:",
+            Ns::CardDav => "urn:ietf:params:xml:ns:carddav",
+            Ns::CalendarServer => "http://calendarserver.org/ns/",
+            Ns::Other => "",
         }
     }
 }
@@ -40,7 +49,9 @@ impl Ns {
 pub struct Element<'a> {
     /// Its namespace.
     pub ns: Ns,
-    /// Its name there.
+    /// Its namespace's name; empty for none.
+    pub uri: Cow<'a, str>,
+    /// Its name there; with its prefix where that is declared nowhere.
     pub local: &'a str,
     /// Its attributes as written.
     pub attributes: &'a str,
@@ -75,12 +86,36 @@ impl<'a> Element<'a> {
     pub fn trimmed(&self) -> &str {
         self.text.trim()
     }
+
+    /// The value of an attribute without a namespace, or of `xml:lang`; none where it holds a reference to nothing.
+    pub fn attribute(&self, name: &str) -> Option<Cow<'a, str>> {
+        let found = Attributes::new(self.attributes, 0).with_checks(false).flatten().find(|attribute| {
+            let key: &str = attribute.key.as_ref();
+            key == name
+        })?;
+        value(found.value)
+    }
+}
+
+/// The value of an attribute, its references resolved; none for a reference to nothing.
+fn value(written: Cow<'_, str>) -> Option<Cow<'_, str>> {
+    if !written.contains('&') {
+        return Some(written);
+    }
+    let mut pieces = written.split('&');
+    let mut out = pieces.next()?.to_owned();
+    for piece in pieces {
+        let (name, rest) = piece.split_once(';')?;
+        out.push(resolve(name)?);
+        out.push_str(rest);
+    }
+    Some(out.into())
 }
 
 /// The namespaces in force, as prefixes of the open elements.
 #[derive(Debug, Default)]
 pub(super) struct Scope<'a> {
-    bindings: Vec<(&'a str, Ns)>,
+    bindings: Vec<(&'a str, Ns, Cow<'a, str>)>,
 }
 
 impl<'a> Scope<'a> {
@@ -99,7 +134,9 @@ impl<'a> Scope<'a> {
                     None => continue,
                 },
             };
-            self.bindings.push((prefix, Ns::of(&attribute.value)));
+            // A name that is no text is another namespace's in any case.
+            let uri = value(attribute.value).unwrap_or_default();
+            self.bindings.push((prefix, Ns::of(&uri), uri));
         }
         self.bindings.len() - before
     }
@@ -108,18 +145,33 @@ impl<'a> Scope<'a> {
         self.bindings.truncate(self.bindings.len() - count);
     }
 
-    fn resolve(&self, name: &'a str) -> (Ns, &'a str) {
+    fn resolve(&self, name: &'a str) -> (Ns, Cow<'a, str>, &'a str) {
         let (prefix, local) = name.split_once(':').unwrap_or(("", name));
-        let bound = self.bindings.iter().rev().find(|(known, _)| *known == prefix);
-        (bound.map_or(Ns::Other, |(_, ns)| *ns), local)
+        match self.bindings.iter().rev().find(|(known, ..)| *known == prefix) {
+            Some((_, ns, uri)) => (*ns, uri.clone(), local),
+            None => (Ns::Other, Cow::Borrowed(""), name),
+        }
     }
 }
 
 /// An element whose start tag was just read, without its content.
 pub(super) fn opened<'a>(name: &'a str, attributes: &'a str, scope: &mut Scope<'a>) -> (Element<'a>, usize) {
     let entered = scope.enter(attributes);
-    let (ns, local) = scope.resolve(name);
-    (Element { ns, local, attributes, children: Vec::new(), text: Cow::Borrowed("") }, entered)
+    let (ns, uri, local) = scope.resolve(name);
+    (Element { ns, uri, local, attributes, children: Vec::new(), text: Cow::Borrowed("") }, entered)
+}
+
+/// Reads a whole document into its root element.
+pub fn read_document(text: &str) -> Result<Element<'_>, NotWhole> {
+    let mut reader = XmlReader::new(text);
+    let mut scope = Scope::default();
+    let Some(Token::Open { name, attributes, .. }) = reader.next_token()? else {
+        return Err(NotWhole::Malformed(0));
+    };
+    let root = opened(name, attributes, &mut scope);
+    let root = read_inside(&mut reader, &mut scope, root)?;
+    reader.finish()?;
+    Ok(root)
 }
 
 /// Reads the rest of an element whose start tag was just read.

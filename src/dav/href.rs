@@ -24,6 +24,11 @@ impl Href {
         Self { segments: segments(path.trim_start_matches('/')) }
     }
 
+    /// Its parts, decoded.
+    pub fn segments(&self) -> &[String] {
+        &self.segments
+    }
+
     /// The name of a resource directly in this collection; none for the collection itself, for what is deeper or elsewhere.
     pub fn name_of<'h>(&self, href: &'h Href) -> Option<&'h str> {
         let (name, folder) = href.segments.split_last()?;

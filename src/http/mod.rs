@@ -7,6 +7,7 @@
 //! another site's page in a browser: there is no CORS header, on a loopback address the Host must be one, and a nudge needs
 //! the token.
 
+pub mod dav;
 mod health;
 mod metrics;
 mod nudge;

@@ -45,9 +45,18 @@ impl Nudges {
         if let Some(at) = self.pending {
             return Taken::WithOthers(at);
         }
+        Taken::First(self.begin(now))
+    }
+
+    /// Takes a nudge of carnet's own, of which there are never too many: when somebody must pass it on, if not with others.
+    pub fn join(&mut self, now: Duration) -> Option<Duration> {
+        self.pending.is_none().then(|| self.begin(now))
+    }
+
+    fn begin(&mut self, now: Duration) -> Duration {
         let at = self.passed_on.map_or(now, |last| last + APART).max(now + TOGETHER);
         self.pending = Some(at);
-        Taken::First(at)
+        at
     }
 
     /// The one that waited is passed on.
@@ -77,5 +86,15 @@ mod tests {
         }
         assert_eq!(nudges.take(at(211)), Taken::TooOften(at(49)));
         assert_eq!(nudges.take(at(260)), Taken::WithOthers(at(201)));
+    }
+
+    #[test]
+    fn nudges_of_carnets_own_are_never_too_many() {
+        let at = Duration::from_secs;
+        let mut nudges = Nudges::default();
+        assert_eq!(nudges.join(at(100)), Some(at(101)));
+        assert_eq!((0..10 * IN_WINDOW_MAX).find_map(|_| nudges.join(at(100))), None);
+        nudges.pass_on(at(101));
+        assert_eq!(nudges.join(at(102)), Some(at(116)));
     }
 }

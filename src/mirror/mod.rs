@@ -20,6 +20,7 @@ mod decisions;
 mod error;
 mod facts;
 mod firms;
+mod former;
 mod history;
 mod items;
 mod kinds;

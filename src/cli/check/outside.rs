@@ -7,7 +7,7 @@ use super::line;
 use crate::{
     app::{CheckLine, Verdict, daemon_of},
     config::{
-        Environment, HttpSettings, Settings,
+        Environment, HttpSettings, ServingSettings, Settings,
         secrets::{Source, book_source},
         unknown_variables,
     },
@@ -19,7 +19,8 @@ pub(super) fn lines(settings: &Settings) -> Vec<CheckLine> {
     let listener = settings.http.as_ref().map(|wanted| listener(wanted, &settings.mirror.path));
     let programs = [("on_waiting", &settings.notify.on_waiting), ("on_failure", &settings.notify.on_failure)];
     let programs = programs.into_iter().filter_map(|(key, argv)| Some(told(settings, key, argv.as_deref()?)));
-    listener.into_iter().chain(programs).collect()
+    let serving = settings.carddav.as_ref().map(|wanted| serving(wanted, &settings.mirror.path));
+    listener.into_iter().chain(serving).chain(programs).collect()
 }
 
 /// Whether the daemon could listen, and nudges have a token.
@@ -33,6 +34,20 @@ fn listener(wanted: &HttpSettings, mirror: &Path) -> CheckLine {
             None,
         ),
         Err(error) => line("http", Verdict::Failed, format!("failed to {error}"), Some(error.hint())),
+    }
+}
+
+/// Whether devices could be served.
+fn serving(wanted: &ServingSettings, mirror: &Path) -> CheckLine {
+    match http::dav::examine(wanted) {
+        Ok(()) => line("carddav", Verdict::Ok, format!("devices can be served at {}", wanted.address()), None),
+        Err(error) if error.is_taken() && daemon_of(mirror).is_some() => line(
+            "carddav",
+            Verdict::Ok,
+            format!("something listens on {}: most likely this mirror's daemon", wanted.listen),
+            None,
+        ),
+        Err(error) => line("carddav", Verdict::Failed, format!("failed to {error}"), Some(error.hint())),
     }
 }
 

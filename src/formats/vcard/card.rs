@@ -267,6 +267,16 @@ impl Card {
         self.replace(at, line);
     }
 
+    /// The bytes of the line in this place, its end included.
+    pub(super) fn raw_line(&self, at: usize) -> &[u8] {
+        self.lines.get(at).map_or(&[], |line| self.raw(line))
+    }
+
+    /// How the card ends its lines.
+    pub(super) fn line_end(&self) -> &'static str {
+        self.eol
+    }
+
     fn raw<'a>(&'a self, line: &'a Line) -> &'a [u8] {
         line.own.as_deref().unwrap_or_else(|| &self.source[self.lead..][line.span.raw.clone()])
     }

@@ -18,6 +18,7 @@ mod channel;
 pub mod check;
 #[cfg(test)]
 mod clients;
+mod content;
 mod edit;
 mod edit_list;
 mod extra;
@@ -38,6 +39,7 @@ mod write;
 use crate::contact::{Field, FieldSet};
 
 pub use card::{Card, CardError, set_identity};
+pub use content::{ContentLine, Keep};
 pub use read::{read, read_agreed, unread};
 pub use style::{CategoryLanguage, DefaultContext, Messengers, Rev, WriteStyle};
 pub use update::{new_card, update, update_known};

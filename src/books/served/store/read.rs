@@ -174,6 +174,23 @@ impl DeviceStore {
         Ok(look)
     }
 
+    /// Every card with its text, by name, as of one instant, for who only looks for some: the device has seen none of them.
+    ///
+    /// # Errors
+    /// SQLite's.
+    pub fn look_through(&self, device: DeviceId, mut take: impl FnMut(Member, &[u8])) -> Result<()> {
+        let mut select = self.sql(
+            "SELECT c.name, c.uid, c.version, c.digest, c.size, b.body FROM cards c JOIN bodies b ON b.id = c.body
+             WHERE c.device = ?1 ORDER BY c.name",
+        )?;
+        let mut rows = select.query([device.0])?;
+        while let Some(row) = rows.next()? {
+            let body: Vec<u8> = row.get(5)?;
+            take(member(row)?, &body);
+        }
+        Ok(())
+    }
+
     /// A card, without its text: a device that is told of it has not seen it.
     ///
     /// # Errors
