@@ -3,7 +3,7 @@
 
 mod hostile;
 mod login;
-mod place;
+pub mod place;
 mod programs;
 mod reports;
 mod writes;

@@ -93,6 +93,11 @@ fn books_on_servers() {
 }
 
 #[test]
+fn devices_run() {
+    check("docs/devices.md");
+}
+
+#[test]
 fn spreadsheets_run() {
     check("docs/spreadsheets.md");
 }

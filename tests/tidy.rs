@@ -44,7 +44,7 @@ const IMPORTS: &[(&str, &[&str])] = &[
     ("daemon", &["config", "app", "sync", "views"]),
     ("notify", &["config", "sync", "views"]),
     // Of books, `served` alone: a test below.
-    ("http", &["config", "daemon", "sync", "views", "books", "dav", "formats", "xml"]),
+    ("http", &["app", "config", "daemon", "sync", "views", "books", "dav", "formats", "xml"]),
     ("cli", &["contact", "config", "app", "daemon", "http", "notify", "transfer", "views", "sync", "sandbox"]),
 ];
 

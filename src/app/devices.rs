@@ -8,13 +8,15 @@ use std::{
 
 use super::{compose::style, lock};
 use crate::{
-    books::served::{Counts, Device, DeviceStore, NewDevice, Served, StoreError},
+    books::served::{Counts, Device, DeviceStore, Served, StoreError},
     config::{Book, BookPlace, Direction, Settings, check_book_name},
     contact::Filter,
     mirror::Mirror,
     replica::{Diagnostic, Replica},
     sync::{Events, Host, Stop, SyncError, SystemClock},
 };
+
+pub use crate::books::served::NewDevice;
 
 /// The command that names these locks.
 const COMMAND: &str = "devices";
@@ -125,7 +127,8 @@ pub fn add_device(
     })?;
     let refuse = |message: String, hint: String| Err(SyncError::Usage(Diagnostic::new(message).hint(hint)));
     let name = &device.name;
-    if settings.books.iter().chain(&settings.device_books).any(|book| book.name == *name && !is_device_of(book, name)) {
+    let mut others = settings.books.iter().filter(|book| !is_device(book)).chain(&settings.device_books);
+    if others.any(|book| book.name == *name) {
         return refuse(format!("add the device {name}: a book has this name"), "choose another one".to_owned());
     }
     if let Some(wanted) = &device.book {
@@ -146,10 +149,6 @@ pub fn add_device(
     }
     forget(settings, name, wait, events)?;
     store.add(device, SystemClock.now().timestamp()).map(drop).map_err(|error| failed(&error))
-}
-
-fn is_device_of(book: &Book, name: &str) -> bool {
-    is_device(book) && book.name == name
 }
 
 /// Gives a device another password. False where there is no such device.

@@ -20,7 +20,8 @@ pub use book_servers::{Found, Step, alters_fact, discover};
 pub use check::{CheckLine, Finding, Server, Verdict, check, check_writing, may_be_written, never_written};
 pub use decide::{Decided, decide, undo, want_firm};
 pub use devices::{
-    DeviceShown, add_device, device_store, devices, is_device, revoke_device, set_device_password, with_devices,
+    DeviceShown, NewDevice, add_device, device_store, devices, is_device, revoke_device, set_device_password,
+    with_devices,
 };
 pub use lock::{DaemonLock, DaemonNote, daemon_of};
 pub use open::something_ran;

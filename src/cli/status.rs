@@ -46,9 +46,9 @@ pub fn run(context: &mut Context) -> Result<u8, CliError> {
 fn asked(settings: &Settings) -> impl Iterator<Item = Asked<'_>> {
     let books = settings.books.iter().map(|book| {
         let alters = book.server().map(|_| alters_fact(&book.name));
-        Asked { name: &book.name, alters }
+        Asked { name: &book.name, alters, filter: Some(&book.where_) }
     });
-    std::iter::once(Asked { name: CRM, alters: None }).chain(books)
+    std::iter::once(Asked { name: CRM, alters: None, filter: None }).chain(books)
 }
 
 /// The state of everything, and when the next run is due.

@@ -8,8 +8,8 @@ use super::{
     problems::{self, Problem, label},
 };
 use crate::{
-    contact::ids::CRM,
-    mirror::{Mirror, MirrorError, OutboxRow, Pending},
+    contact::{Filter, ids::CRM},
+    mirror::{ContactId, Mirror, MirrorError, OutboxRow, Pending},
     sync::{self, AttentionCounts, events::Label},
 };
 
@@ -112,6 +112,8 @@ pub struct Asked<'n> {
     pub name: &'n str,
     /// The fact that says what it does not keep as it is sent, if it may be such a one.
     pub alters: Option<String>,
+    /// What belongs in it; all contacts, unless said.
+    pub filter: Option<&'n Filter>,
 }
 
 /// Reads the state of the mirror and of these replicas.
@@ -132,7 +134,7 @@ pub fn status<'n>(reader: &Reader, asked: impl Iterator<Item = Asked<'n>>) -> Re
     })
 }
 
-fn replica(mirror: &Mirror, Asked { name, alters }: &Asked<'_>) -> Result<ReplicaStatus, MirrorError> {
+fn replica(mirror: &Mirror, Asked { name, alters, filter }: &Asked<'_>) -> Result<ReplicaStatus, MirrorError> {
     let alters = alters.as_ref().map(|fact| mirror.fact(fact)).transpose()?.flatten().unwrap_or_default();
     let mut replica = ReplicaStatus {
         name: (*name).to_owned(),
@@ -143,12 +145,19 @@ fn replica(mirror: &Mirror, Asked { name, alters }: &Asked<'_>) -> Result<Replic
         ..ReplicaStatus::default()
     };
     replica.unsettled = unsettled(mirror, name)?;
-    for (_, pending) in mirror.pending(name)? {
+    for (contact, pending) in mirror.pending(name)? {
         match pending {
+            Pending::Create if !belongs(mirror, contact, *filter)? => {}
             Pending::Create => replica.create += 1,
             Pending::Update => replica.update += 1,
             Pending::Delete => replica.delete += 1,
         }
     }
     Ok(replica)
+}
+
+/// True where a contact that a replica does not have is to be there.
+fn belongs(mirror: &Mirror, contact: ContactId, filter: Option<&Filter>) -> Result<bool, MirrorError> {
+    let Some(filter) = filter.filter(|filter| **filter != Filter::default()) else { return Ok(true) };
+    Ok(mirror.contact(contact)?.is_some_and(|stored| filter.matches(&stored.contact)))
 }

@@ -12,8 +12,7 @@ use serde_json::{Value, json};
 use self::{profile::Profile, setup::Setup};
 use super::{args::WaitArgs, context::Context, errors::CliError, exit, plural::counted};
 use crate::{
-    app::{self, DeviceShown},
-    books::served::NewDevice,
+    app::{self, DeviceShown, NewDevice},
     config::Settings,
     http::dav::hash_password,
     sync::stamp,
