@@ -275,7 +275,7 @@ mod tests {
        ·     ╰── here
      6 │ name = "a"
        ╰────
-      help: one of vdir, vcard, csv, carddav
+      help: one of vdir, vcard, csv, carddav, devices
       × `book.path` is missing
        ╭─[carnet.toml:5:1]
      4 │ timeuot = "60s"
@@ -286,7 +286,7 @@ mod tests {
        ╰────
       help: the folder of a vdir, the file of the others
     "#);
-        insta::assert_snapshot!(error.in_json(), @r#"{"exit_code":2,"faults":[{"hint":"did you mean `timeout`? known here: url, username, password_command, password_file, password, concurrency, requests_per_second, per_page, timeout, confirm_after, ca_file, insecure_http, lists, deletes, firms","line":4,"message":"unknown key `timeuot` in [crm]"},{"hint":"one of vdir, vcard, csv, carddav","line":5,"message":"`book.kind` is missing"},{"hint":"the folder of a vdir, the file of the others","line":5,"message":"`book.path` is missing"}],"hint":"did you mean `timeout`? known here: url, username, password_command, password_file, password, concurrency, requests_per_second, per_page, timeout, confirm_after, ca_file, insecure_http, lists, deletes, firms","message":"failed to understand the settings file /etc/carnet.toml: unknown key `timeuot` in [crm]","type":"error"}"#);
+        insta::assert_snapshot!(error.in_json(), @r#"{"exit_code":2,"faults":[{"hint":"did you mean `timeout`? known here: url, username, password_command, password_file, password, concurrency, requests_per_second, per_page, timeout, confirm_after, ca_file, insecure_http, lists, deletes, firms","line":4,"message":"unknown key `timeuot` in [crm]"},{"hint":"one of vdir, vcard, csv, carddav, devices","line":5,"message":"`book.kind` is missing"},{"hint":"the folder of a vdir, the file of the others","line":5,"message":"`book.path` is missing"}],"hint":"did you mean `timeout`? known here: url, username, password_command, password_file, password, concurrency, requests_per_second, per_page, timeout, confirm_after, ca_file, insecure_http, lists, deletes, firms","message":"failed to understand the settings file /etc/carnet.toml: unknown key `timeuot` in [crm]","type":"error"}"#);
     }
 
     #[test]

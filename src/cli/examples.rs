@@ -118,7 +118,13 @@ const ALL: &[(&str, &[Example])] = &[
             ("carnet devices add marie-iphone", "user, password and address, shown this once"),
         ],
     ),
-    ("devices list", &[("carnet devices list --json", "an object a line")]),
+    (
+        "devices list",
+        &[
+            ("carnet devices list", "name, book, cards, what waits for a run, last seen, program"),
+            ("carnet devices list --json", "an object a line"),
+        ],
+    ),
     (
         "devices add",
         &[
@@ -126,8 +132,20 @@ const ALL: &[(&str, &[Example])] = &[
             ("carnet devices add reception --book clients --read-only", "a desk telephone that shows the clients"),
         ],
     ),
-    ("devices password", &[("carnet devices password marie-iphone", "another one; the old one is good no more")]),
-    ("devices revoke", &[("carnet devices revoke marie-iphone", "a lost telephone")]),
+    (
+        "devices password",
+        &[
+            ("carnet devices password marie-iphone", "another one; the old one is good no more"),
+            ("carnet devices password marie-iphone --json", "the same, for a script"),
+        ],
+    ),
+    (
+        "devices revoke",
+        &[
+            ("carnet devices revoke marie-iphone", "a lost telephone"),
+            ("carnet devices revoke --force marie-iphone", "also with edits that no run has taken"),
+        ],
+    ),
     (
         "backup",
         &[

@@ -112,3 +112,61 @@ fn proxies(section: &Section<'_>) -> Vec<IpAddr> {
     };
     parsed.filter_map(|address| address.map_err(|word| section.note(wrong(word))).ok()).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::config::{Settings, SettingsError};
+
+    fn read(lines: &str) -> Result<Option<ServingSettings>, Vec<String>> {
+        let text = format!("[crm]\nurl = \"sandbox\"\n[carddav]\n{lines}\n");
+        let nothing = |_: &str| None;
+        match Settings::parse(Path::new("/x/carnet.toml"), &text, Environment::from_fn(&nothing)) {
+            Ok(settings) => Ok(settings.carddav),
+            Err(SettingsError::Invalid { faults, .. }) => Err(faults.into_iter().map(|fault| fault.message).collect()),
+            Err(other) => panic!("{other}"),
+        }
+    }
+
+    #[test]
+    fn an_address_is_told_as_devices_reach_it() {
+        let check = |lines: &str, expected: Option<&str>| {
+            let address = read(lines).unwrap().map(|serving| serving.address());
+            assert_eq!(address.as_deref(), expected, "{lines}");
+        };
+        check("", None);
+        check("url = \"https://cards.example.com\"", None);
+        check("listen = \"127.0.0.1:8008\"", Some("http://127.0.0.1:8008"));
+        check("listen = \"[::1]:8008\"", Some("http://[::1]:8008"));
+        let certificate = "certificate = \"c.pem\"\ncertificate_key = \"k.pem\"\nlisten = \"192.0.2.1:8443\"";
+        check(certificate, Some("https://192.0.2.1:8443"));
+        check(
+            &format!("{certificate}\nurl = \"https://cards.example.com/office/\""),
+            Some("https://cards.example.com/office"),
+        );
+        check("listen = \"192.0.2.1:8008\"\nproxies = [\"192.0.2.9\"]", Some("http://192.0.2.1:8008"));
+    }
+
+    #[test]
+    fn what_would_send_passwords_in_clear_is_refused_and_so_is_what_means_nothing() {
+        let check = |lines: &str, expected: &[&str]| {
+            let said = read(lines).unwrap_err();
+            assert_eq!(said.len(), expected.len(), "{lines}: {said:?}");
+            for (said, expected) in said.iter().zip(expected) {
+                assert!(said.contains(expected), "{lines}: {said}");
+            }
+        };
+        check("listen = \"0.0.0.0:8008\"", &["passwords would come here in clear"]);
+        check("listen = \"everywhere\"", &["expected an IP address and a port"]);
+        check("listen = \"127.0.0.1:1\"\ncertificate = \"c.pem\"", &["`carddav.certificate_key` is missing"]);
+        check("listen = \"127.0.0.1:1\"\ncertificate_key = \"k.pem\"", &["`carddav.certificate` is missing"]);
+        check("listen = \"127.0.0.1:1\"\nurl = \"cards\"", &["expected an address"]);
+        check("listen = \"127.0.0.1:1\"\nurl = \"ftp://cards/\"", &["expected an http or https address"]);
+        check("listen = \"127.0.0.1:1\"\nurl = \"https://me@cards/\"", &["without login"]);
+        check("listen = \"127.0.0.1:1\"\nproxies = [\"nginx\"]", &["\"nginx\" is no IP address"]);
+        check("listen = \"127.0.0.1:1\"\nmax_card_size = 17", &["from 1 to 16"]);
+        check("listn = \"127.0.0.1:1\"", &["unknown key `listn`"]);
+    }
+}

@@ -107,7 +107,7 @@ fn keys_of_servers_are_for_books_on_servers() {
         assert_eq!(faults(&text, &[]), [expected]);
     }
     let text = format!("{HEAD}[[book]]\nname = \"a\"\nkind = \"cardav\"\nurl = \"https://a.example/\"\n");
-    let expected = "4: `book.kind`: expected one of vdir, vcard, csv, carddav | did you mean \"carddav\"?";
+    let expected = "4: `book.kind`: expected one of vdir, vcard, csv, carddav, devices | did you mean \"carddav\"?";
     assert_eq!(faults(&text, &[]), [expected]);
 }
 

@@ -244,7 +244,7 @@ path = "c"
 "#;
     insta::assert_debug_snapshot!(faults(text, &[]), @r#"
     [
-        "2: unknown key `colour` | known here: crm, mirror, sync, http, notify, vcard, book, csv",
+        "2: unknown key `colour` | known here: crm, mirror, sync, http, notify, carddav, vcard, book, csv",
         "3: `crm.url` is missing | the CRM's address, such as https://www.incwo.com/123456, or \"sandbox\"",
         "4: unknown key `urll` in [crm] | did you mean `url`? known here: url, username, password_command, password_file, password, concurrency, requests_per_second, per_page, timeout, confirm_after, ca_file, insecure_http, lists, deletes, firms",
         "5: `crm.username`: expected a text in quotes, found a whole number",
