@@ -11,6 +11,7 @@ mod csv_import;
 mod csv_pile;
 mod daemon;
 mod dav;
+mod devices;
 mod docs;
 mod firms;
 mod import_twice;

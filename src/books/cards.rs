@@ -127,6 +127,7 @@ pub fn remote_contact(card: &Card, remote: String, revision: String) -> RemoteCo
         fields: vcard::CARRIED,
         detail: None,
         source: Some(card.to_bytes()),
+        edited: None,
     }
 }
 

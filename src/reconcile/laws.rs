@@ -123,7 +123,7 @@ fn once_each<E: Entry>(list: Vec<E>) -> Vec<E> {
     out
 }
 
-fn contact() -> impl Strategy<Value = Contact> {
+pub(super) fn contact() -> impl Strategy<Value = Contact> {
     let civility = prop::option::of(select(vec!["17", "18"]));
     (civility, word(), word(), word(), items(), addresses(), extra()).prop_map(
         |(civility, last_name, job_title, comment, items, addresses, extra)| Contact {

@@ -16,6 +16,7 @@ pub mod merge;
 pub mod older_copy;
 pub mod ping_pong;
 pub mod plan;
+mod rebase;
 pub mod resolution;
 pub mod undo;
 
@@ -23,6 +24,7 @@ pub use guard::{Census, Concern, Limit};
 pub use matching::{Match, MatchIndex};
 pub use merge::{FieldConflict, Kept, Merged, Winner, all_equal_normalised, apply_changes, changes};
 pub use plan::{Base, Here, Incoming, Outgoing, Policy, incoming, on_absence, outgoing};
+pub use rebase::ours_of_edited;
 
 use serde::{Deserialize, Serialize};
 

@@ -147,6 +147,7 @@ impl Memory {
             fields: self.capabilities.fields,
             detail: None,
             source: None,
+            edited: None,
         }
     }
 

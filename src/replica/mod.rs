@@ -79,6 +79,13 @@ pub trait Replica {
         None
     }
 
+    /// What stood before whoever removed a record that the last scan called gone, knowing what was agreed on; none where that
+    /// is what stood there.
+    fn removed(&self, remote: &str, known: &Contact) -> Option<Contact> {
+        let _ = (remote, known);
+        None
+    }
+
     /// A contact as this replica can show it now: a column that a user took out of a table is not a deletion of what
     /// stood in it. Asked after a scan.
     fn shows(&self, contact: &Contact) -> Contact {

@@ -28,6 +28,9 @@ pub struct RemoteContact {
     pub detail: Option<String>,
     /// The record's own bytes, where [`super::Replica::interpret`] can tell more from them.
     pub source: Option<Vec<u8>>,
+    /// The bytes of the version that its author has edited, where that is another one than was agreed on; empty where the
+    /// author had never seen the record. [`super::Replica::interpret`] reads them.
+    pub edited: Option<Vec<u8>>,
 }
 
 /// A record read knowing its contact.
@@ -40,12 +43,14 @@ pub struct Reading {
     pub told: Option<Contact>,
     /// What a program of the replica rewrote by itself: it is taken to say what `told` has, and is written so again.
     pub rewritten: FieldSet,
+    /// What its author has edited, where that is not what was agreed on: what differs between the two is nobody's edit.
+    pub edited: Option<Contact>,
 }
 
 impl Reading {
     /// A record that speaks for itself.
     pub fn plain(there: Contact) -> Self {
-        Self { there, told: None, rewritten: FieldSet::NONE }
+        Self { there, told: None, rewritten: FieldSet::NONE, edited: None }
     }
 
     /// What it says to whoever meets it for the first time: what a program rewrote counts as it was.

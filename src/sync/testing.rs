@@ -482,5 +482,6 @@ pub(crate) fn seen(remote: &str, uid: Option<&str>, contact: &Contact) -> Remote
         fields: FieldSet::CRM,
         detail: None,
         source: None,
+        edited: None,
     }
 }

@@ -15,7 +15,7 @@ mod time;
 use std::any::type_name;
 
 use carnet::{
-    books::{csv_file::CsvFile, vcard_file::VcardFile, vdir::Vdir},
+    books::{csv_file::CsvFile, served::Served, vcard_file::VcardFile, vdir::Vdir},
     crm::replica::CrmReplica,
     formats::csv::Profile,
     replica::{Absence, Conduct, Writes, memory::Memory},
@@ -23,7 +23,7 @@ use carnet::{
 };
 
 use crate::{
-    storages::{Files, InMemory, PracticeCrm, settings},
+    storages::{Files, InMemory, OnDevice, PracticeCrm, settings},
     subject::Subject,
 };
 
@@ -45,6 +45,7 @@ fn cases() -> Vec<Case> {
     let mut cases = vec![
         case::<Vdir>("a folder", Files::new("books/team", |path| Vdir::new(settings(path)))),
         case::<VcardFile>("a file", Files::new("books/all.vcf", |path| VcardFile::new(settings(path)))),
+        case::<Served>("a device's book", OnDevice::new()),
         case::<Memory>("complete scans", InMemory::new(Memory::default())),
         case::<Memory>("deltas", InMemory::new(deltas())),
         case::<Memory>("deltas of a server", InMemory::new(server())),
@@ -98,6 +99,11 @@ fn vdir_keeps_the_contract() {
 #[test]
 fn vcard_file_keeps_the_contract() {
     keeps_the_contract::<VcardFile>();
+}
+
+#[test]
+fn served_books_keep_the_contract() {
+    keeps_the_contract::<Served>();
 }
 
 #[test]

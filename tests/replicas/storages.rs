@@ -3,7 +3,11 @@
 use std::{fmt::Write as _, fs, path::PathBuf, time::Duration};
 
 use carnet::{
-    books::{fs as files, vdir::BookSettings},
+    books::{
+        fs as files,
+        served::{Condition, DeviceId, DeviceStore, NewDevice, Served},
+        vdir::BookSettings,
+    },
     crm::{Answer, Client, ClientSettings, Exchange, ListsSetting, Request, Wire, replica::CrmReplica},
     formats::vcard::WriteStyle,
     replica::{Replica, memory::Memory},
@@ -82,6 +86,70 @@ impl Subject for Files {
         let Some(path) = all.iter().find(of_one) else { return false };
         fs::write(path, fs::read_to_string(path).unwrap().replace(from, to)).unwrap();
         true
+    }
+}
+
+/// A device's book, which the device writes to as well.
+pub struct OnDevice {
+    dir: tempfile::TempDir,
+    device: DeviceId,
+    open: Option<Served>,
+}
+
+impl OnDevice {
+    pub fn new() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let mut store = DeviceStore::open(&dir.path().join("devices.db")).unwrap();
+        let device = store.add(&NewDevice::of("phone"), 0).unwrap();
+        Self { dir, device, open: None }
+    }
+
+    fn store(&self) -> DeviceStore {
+        DeviceStore::open(&self.dir.path().join("devices.db")).unwrap()
+    }
+
+    /// The names of its cards, in order.
+    fn names(&self) -> Vec<String> {
+        let mut names = Vec::new();
+        self.store().members(self.device, |member| names.push(member.name)).unwrap();
+        names
+    }
+
+    /// The device fetches the cards with this text and writes them with another; true if there was one.
+    fn rewrite(&self, having: &str, from: &str, to: &str) -> bool {
+        let mut store = self.store();
+        let mut was_there = false;
+        for name in self.names() {
+            let card = store.card(self.device, &name).unwrap().unwrap();
+            let text = String::from_utf8(card.body).unwrap();
+            if text.contains(having) {
+                was_there = true;
+                let text = text.replace(from, to);
+                store.put(self.device, &name, &card.member.uid, text.as_bytes(), &Condition::None).unwrap();
+            }
+        }
+        was_there
+    }
+}
+
+impl Subject for OnDevice {
+    fn open(&mut self) -> &mut dyn Replica {
+        self.open.insert(Served::new("phone", self.device, WriteStyle::default(), self.store()))
+    }
+
+    fn edit(&mut self, from: &str, to: &str) {
+        self.rewrite(from, from, to);
+    }
+
+    fn print(&self) -> String {
+        let mut members = Vec::new();
+        let look = self.store().members(self.device, |member| members.push(member)).unwrap();
+        format!("{look:?} {members:?}")
+    }
+
+    fn spoil(&mut self, title: &str, good: bool) -> bool {
+        let (from, to) = if good { ("begin of a card", "BEGIN:VCARD") } else { ("BEGIN:VCARD", "begin of a card") };
+        self.rewrite(title, from, to)
     }
 }
 

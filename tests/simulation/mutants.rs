@@ -242,6 +242,10 @@ impl Replica for MutantReplica {
         self.inner.interpret(record, known)
     }
 
+    fn removed(&self, remote: &str, known: &Contact) -> Option<Contact> {
+        self.inner.removed(remote, known)
+    }
+
     fn shows(&self, contact: &Contact) -> Contact {
         self.inner.shows(contact)
     }
@@ -271,6 +275,7 @@ fn as_sent(action: Action) -> Written {
             fields: FieldSet::CRM,
             detail,
             source: None,
+            edited: None,
         }),
         Action::Create { .. } | Action::Delete { .. } => None,
     }

@@ -43,7 +43,7 @@ CREATE TABLE cards (
     seen_version INTEGER,                             -- where it has not: the last version that it has seen
     seen_body    INTEGER REFERENCES bodies (id),
     -- What the device did since a run was here: the versions that it came by, the first of which it has edited, with that
-    -- one's text; no text where it wrote a card that it had never seen.
+    -- one's text. The first is 0 where it wrote over a card that it had never seen.
     passed       TEXT,
     base_body    INTEGER REFERENCES bodies (id),
     PRIMARY KEY (device, name)

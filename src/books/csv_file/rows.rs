@@ -196,7 +196,7 @@ pub fn remote_contact(table: &Table, row: Row, remote: RemoteId, revision: Revis
     let repaired = notes.iter().any(|note| note.sort == NoteSort::Repaired);
     let told = Told { repaired, lost, items };
     let source = (repaired || !told.lost.is_empty()).then(|| serde_json::to_vec(&told).ok()).flatten();
-    RemoteContact { remote, revision, uid, crm_id, contact, fields, detail: None, source }
+    RemoteContact { remote, revision, uid, crm_id, contact, fields, detail: None, source, edited: None }
 }
 
 /// What a row tells beside its contact to those who know what was agreed on.
@@ -231,5 +231,5 @@ pub fn interpret(
         told.items.clear();
     }
     let rewritten = there.differing(&told);
-    Some(Reading { there, told: (!rewritten.is_empty()).then_some(told), rewritten })
+    Some(Reading { there, told: (!rewritten.is_empty()).then_some(told), rewritten, edited: None })
 }

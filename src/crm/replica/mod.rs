@@ -241,7 +241,17 @@ fn remote_contact(record: Record) -> RemoteContact {
     let detail = detail(&record);
     let Record { id, contact, fields, revision, .. } = record;
     let revision = revision.to_string();
-    RemoteContact { crm_id: Some(id.clone()), remote: id, revision, uid: None, contact, fields, detail, source: None }
+    RemoteContact {
+        crm_id: Some(id.clone()),
+        remote: id,
+        revision,
+        uid: None,
+        contact,
+        fields,
+        detail,
+        source: None,
+        edited: None,
+    }
 }
 
 /// What the record says beside the contact, as JSON; `None` if that is nothing.

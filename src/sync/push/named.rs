@@ -101,8 +101,17 @@ impl Pusher<'_, '_> {
         self.run.delete_here(twin, &self.participant.name, "merge")?;
         self.run.mirror.delete_agreement(&self.participant.name, twin.id)?;
         let fields = self.participant.policy().fields;
-        let (uid, crm_id, source) = (None, None, None);
-        let record = RemoteContact { remote, revision, uid, crm_id, contact: theirs, fields, detail, source };
+        let record = RemoteContact {
+            remote,
+            revision,
+            uid: None,
+            crm_id: None,
+            contact: theirs,
+            fields,
+            detail,
+            source: None,
+            edited: None,
+        };
         self.run.link(self.participant, contact, record)
     }
 

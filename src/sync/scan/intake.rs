@@ -5,7 +5,10 @@ use std::borrow::Cow;
 use crate::{
     contact::{Contact, FieldSet},
     mirror::{Agreement, ContactId, Stored},
-    reconcile::{Base, Here, Incoming, Kept, Policy, Winner, apply_changes, changes, incoming, plan::in_known_words},
+    reconcile::{
+        Base, Here, Incoming, Kept, Policy, Winner, apply_changes, changes, incoming, ours_of_edited,
+        plan::in_known_words,
+    },
     replica::{Reading, RemoteContact},
     sync::{SyncError, events::Label, outbox::Outbox, participant::MergeSide, run::Run},
 };
@@ -65,10 +68,11 @@ impl<'r, 'a> Intake<'r, 'a> {
         let Some(agreement) = self.run.mirror.agreement_by_remote(side.name, &record.remote)? else { return Ok(true) };
         let reading = side.interpret(record, &agreement.theirs);
         let told = reading.told.as_ref().unwrap_or(&reading.there);
+        let before = reading.edited.as_ref().unwrap_or(&agreement.theirs);
         let fields = side.policy.fields.and(record.fields.or(reading.rewritten));
         let unstated = FieldSet::CRM.less(record.fields);
         let lost = side.conduct.abridges && !agreement.theirs.set_fields().and(unstated).is_empty();
-        let is_edit = lost || !changes(&side.shown(&agreement.theirs), told, fields, side.policy.weak).is_empty();
+        let is_edit = lost || !changes(&side.shown(before), told, fields, side.policy.weak).is_empty();
         observed.reading = Some(reading);
         Ok(is_edit)
     }
@@ -83,11 +87,13 @@ impl<'r, 'a> Intake<'r, 'a> {
     ) -> Result<(), SyncError> {
         let Observed { record, reading } = observed.into();
         let known = agreement.map_or(&stored.contact, |agreement| &agreement.theirs);
-        let Reading { there, told, rewritten } = reading.unwrap_or_else(|| side.interpret(&record, known));
+        let Reading { there, told, rewritten, edited } = reading.unwrap_or_else(|| side.interpret(&record, known));
+        let edited = agreement.zip(edited).map(|(agreement, edited)| of_edited(side, agreement, edited));
+        let agreement = edited.as_ref().or(agreement);
         let agreed = agreement.map(|agreement| self.agreed(side, stored, agreement, &there)).transpose()?;
         let base = agreed.as_ref().map(|(theirs, ours)| Base { theirs, ours });
         let here = if stored.deleted { Here::Deleted(&stored.contact) } else { Here::Living(&stored.contact) };
-        let RemoteContact { remote, revision, uid, crm_id, contact: _, fields, detail, source: _ } = record;
+        let RemoteContact { remote, revision, uid, crm_id, contact: _, fields, detail, .. } = record;
         let fields = fields.or(rewritten);
         let mut next = Agreement {
             contact: stored.id,
@@ -171,7 +177,7 @@ impl<'r, 'a> Intake<'r, 'a> {
 
     /// Makes a newcomer a contact of its own.
     pub fn insert(&mut self, side: &MergeSide<'_>, record: RemoteContact) -> Result<ContactId, SyncError> {
-        let RemoteContact { remote, revision, uid, crm_id, contact, fields: _, detail, source: _ } = record;
+        let RemoteContact { remote, revision, uid, crm_id, contact, detail, .. } = record;
         let marks = marks(uid.as_deref(), crm_id.as_deref());
         let uid = match uid {
             Some(uid) => uid,
@@ -198,6 +204,13 @@ impl<'r, 'a> Intake<'r, 'a> {
     pub fn crm_uid(&self, crm_id: &str) -> String {
         uuid::Uuid::new_v5(&UID_NAMESPACE, format!("incwo/{}/{crm_id}", self.run.policy.account).as_bytes()).to_string()
     }
+}
+
+/// The agreement as the author of a record had it before him, who had not seen what was agreed on since: that is owed there.
+pub(super) fn of_edited(side: &MergeSide<'_>, agreement: &Agreement, edited: Contact) -> Agreement {
+    let agreed = Base { theirs: &agreement.theirs, ours: &agreement.ours };
+    let ours = ours_of_edited(agreed, &edited, side.policy.fields);
+    Agreement { theirs: edited, ours, version: 0, ..agreement.clone() }
 }
 
 /// Has the agreement say that what a program rewrote is agreed on as it stands, and was put right here since: that is

@@ -12,7 +12,7 @@ use crate::{
         SyncError,
         participant::Participant,
         run::{Run, Step},
-        scan::intake::Intake,
+        scan::intake::{Intake, of_edited},
     },
 };
 
@@ -164,8 +164,12 @@ impl<'r, 'a> Absences<'r, 'a> {
             return Ok(());
         }
         let here = if stored.deleted { Here::Deleted(&stored.contact) } else { Here::Living(&stored.contact) };
-        let base = Base { theirs: &agreement.theirs, ours: &agreement.ours };
-        let shown = self.participant.replica.shows(&agreement.ours);
+        // Who removed a card that was changed since has not seen that change.
+        let edited = self.participant.replica.removed(remote, &agreement.theirs);
+        let before = edited.map(|edited| of_edited(&self.participant.side(), &agreement, edited));
+        let before = before.as_ref().unwrap_or(&agreement);
+        let base = Base { theirs: &before.theirs, ours: &before.ours };
+        let shown = self.participant.replica.shows(&before.ours);
         let verdict = match on_absence(base, &shown, here, &self.participant.policy()) {
             // Somebody's value still waits for a user's decision.
             OnAbsence::DeleteHere if self.run.is_disputed(stored.id)? => OnAbsence::Conflict,

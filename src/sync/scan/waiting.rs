@@ -38,6 +38,8 @@ struct Draft {
     there: Option<Contact>,
     told: Option<Contact>,
     rewritten: Vec<String>,
+    edited: Option<Contact>,
+    edited_source: Option<Vec<u8>>,
 }
 
 impl Waiting {
@@ -75,8 +77,10 @@ impl Waiting {
         if record.reading.is_some() {
             // Its bytes have been read.
             record.record.source = None;
+            record.record.edited = None;
         }
-        let bytes = record.record.source.as_ref().map_or(0, Vec::len);
+        let RemoteContact { source, edited, .. } = &record.record;
+        let bytes = source.as_ref().map_or(0, Vec::len) + edited.as_ref().map_or(0, Vec::len);
         let fits = self.first.len() < IN_MEMORY && self.first_bytes + bytes <= IN_MEMORY_BYTES;
         if self.spilled == 0 && (fits || self.first.is_empty()) {
             self.first_bytes += bytes;
@@ -115,23 +119,34 @@ impl Waiting {
 }
 
 fn spilled(Observed { record, reading }: Observed) -> Result<Spilled, SyncError> {
-    let RemoteContact { remote, revision, uid, crm_id, contact, fields, detail, source } = record;
-    let (there, told, rewritten) = match reading {
-        Some(Reading { there, told, rewritten }) => (Some(there), told, rewritten),
-        None => (None, None, FieldSet::NONE),
+    let RemoteContact { remote, revision, uid, crm_id, contact, fields, detail, source, edited: edited_source } =
+        record;
+    let (there, told, rewritten, edited) = match reading {
+        Some(Reading { there, told, rewritten, edited }) => (Some(there), told, rewritten, edited),
+        None => (None, None, FieldSet::NONE, None),
     };
     let (fields, rewritten) = (names(fields), names(rewritten));
-    let draft = Draft { remote, revision, uid, crm_id, contact, fields, detail, there, told, rewritten };
+    let draft =
+        Draft { remote, revision, uid, crm_id, contact, fields, detail, there, told, rewritten, edited, edited_source };
     let record = serde_json::to_string(&draft).map_err(|error| failed(&error))?;
     Ok(Spilled { record, source })
 }
 
 fn unspilled(Spilled { record, source }: Spilled) -> Result<Observed, SyncError> {
     let draft: Draft = serde_json::from_str(&record).map_err(|error| failed(&error))?;
-    let Draft { remote, revision, uid, crm_id, contact, fields, detail, there, told, rewritten } = draft;
-    let record = RemoteContact { remote, revision, uid, crm_id, contact, fields: named(&fields), detail, source };
-    let rewritten = named(&rewritten);
-    Ok(Observed { record, reading: there.map(|there| Reading { there, told, rewritten }) })
+    let record = RemoteContact {
+        remote: draft.remote,
+        revision: draft.revision,
+        uid: draft.uid,
+        crm_id: draft.crm_id,
+        contact: draft.contact,
+        fields: named(&draft.fields),
+        detail: draft.detail,
+        source,
+        edited: draft.edited_source,
+    };
+    let (told, rewritten, edited) = (draft.told, named(&draft.rewritten), draft.edited);
+    Ok(Observed { record, reading: draft.there.map(|there| Reading { there, told, rewritten, edited }) })
 }
 
 fn names(fields: FieldSet) -> Vec<String> {
@@ -162,6 +177,7 @@ mod tests {
             fields: FieldSet::CRM,
             detail: Some("{}".into()),
             source: (number.is_multiple_of(3)).then(|| vec![0xff, 0, number as u8]),
+            edited: (number.is_multiple_of(5)).then(|| vec![0xfe, number as u8]),
         }
     }
 

@@ -320,6 +320,7 @@ fn record(place: String, contact: Contact, identity: Identity) -> RemoteContact 
         fields: FieldSet::ALL,
         detail: None,
         source: None,
+        edited: None,
     }
 }
 

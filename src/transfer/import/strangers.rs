@@ -167,6 +167,7 @@ mod tests {
             fields: FieldSet::ALL,
             detail: None,
             source: None,
+            edited: None,
         };
         assert_eq!(stranger(&stored, by, &record), expected, "{:?} {by:?} {:?}", stored.contact, record.contact);
     }

@@ -25,7 +25,7 @@ pub use self::{
     devices::{Counts, Device, DeviceId, NewDevice},
     error::{Result, StoreError},
     read::{Card, Change, Changes, Look, Member},
-    runs::{Base, Record, Writing, Wrote},
+    runs::{Base, Edited, Record, Writing, Wrote},
     write::{Condition, Deleted, Put},
 };
 

@@ -25,6 +25,8 @@ const APPLICATION_ID: i64 = 0x6361_7264;
 const BUSY_MAX: Duration = Duration::from_secs(10);
 /// How often a step is tried for which SQLite does not wait itself; each try waits where it can.
 const TRIES: usize = 100;
+/// More than there are.
+const STATEMENTS_MAX: usize = 64;
 
 static MIGRATION_FILES: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/migrations/devices");
 static MIGRATIONS: LazyLock<Migrations<'static>> = LazyLock::new(|| {
@@ -47,7 +49,7 @@ impl DeviceStore {
         refuse_other_schemas(&conn, path)?;
         patiently(|| settle(&conn)).map_err(opening)?;
         migrate(&mut conn, path)?;
-        conn.set_prepared_statement_cache_capacity(64);
+        conn.set_prepared_statement_cache_capacity(STATEMENTS_MAX);
         Ok(Self { conn })
     }
 
@@ -56,9 +58,18 @@ impl DeviceStore {
     /// # Errors
     /// SQLite's.
     pub fn in_memory() -> Result<Self> {
-        let mut conn = Connection::open_in_memory()?;
+        Self::over(Connection::open_in_memory()?)
+    }
+
+    /// A store on a connection that the caller opened, brought up to this program's schema. Whose database it is, is not
+    /// checked.
+    ///
+    /// # Errors
+    /// SQLite's.
+    pub fn over(mut conn: Connection) -> Result<Self> {
         settle(&conn)?;
         migrate(&mut conn, Path::new(":memory:"))?;
+        conn.set_prepared_statement_cache_capacity(STATEMENTS_MAX);
         Ok(Self { conn })
     }
 }

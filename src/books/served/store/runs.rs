@@ -9,8 +9,8 @@ use super::{
     error::Result,
     etag,
     read::{Card, Member},
-    uid_key, unsigned,
-    write::{Present, bury_by_run, count, holder},
+    uid_key, unsigned, version_of,
+    write::{Present, UNSEEN, bury_by_run, count, holder},
 };
 
 /// A card, and what its device knew when it wrote it.
@@ -25,18 +25,39 @@ pub struct Record {
 /// What a device has edited.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Base {
-    /// The versions that it came by, the first of which it has edited: where a run has taken one of them, it has edited that
-    /// one. Empty for one that it had never seen.
-    pub passed: Vec<u64>,
-    /// The text of the first; none where it had none.
-    pub body: Option<Vec<u8>>,
+    /// The versions that it came by since a run was here: where a run has taken one of them, it has edited that one.
+    passed: Vec<u64>,
+    /// What it has edited otherwise.
+    pub edited: Edited,
+}
+
+/// A version that a device has edited.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Edited {
+    /// It has made the card.
+    Nothing,
+    /// There was a card that it had never seen.
+    Unseen,
+    /// The version with this text.
+    Text(Vec<u8>),
 }
 
 impl Base {
-    /// True if the version with this etag is among those that it came by.
+    fn new(passed: Option<&str>, text: Option<Vec<u8>>) -> Self {
+        let passed: Vec<u64> = passed.unwrap_or_default().split(' ').filter_map(|it| it.parse().ok()).collect();
+        let edited = match text {
+            Some(text) => Edited::Text(text),
+            None if passed.first() == Some(&UNSEEN) => Edited::Unseen,
+            None => Edited::Nothing,
+        };
+        Self { passed, edited }
+    }
+
+    /// What the device has edited, if that is another version than the one with this etag, which was agreed on.
     #[must_use]
-    pub fn has_passed(&self, etag: &str) -> bool {
-        super::version_of(etag).is_some_and(|version| self.passed.contains(&version))
+    pub fn other_than(self, agreed: &str) -> Option<Edited> {
+        let is_agreed = version_of(agreed).is_some_and(|version| self.passed.contains(&version));
+        (!is_agreed).then_some(self.edited)
     }
 }
 
@@ -75,13 +96,27 @@ impl DeviceStore {
         let record = select.query_row(params![device.0, name], |row| {
             let etag = etag(unsigned(row, 2)?, row.get_ref(3)?.as_str()?);
             let member = Member { name: row.get(0)?, uid: row.get(1)?, etag, size: unsigned(row, 4)? };
-            let passed: Option<String> = row.get(7)?;
-            let passed = passed.unwrap_or_default().split(' ').filter_map(|version| version.parse().ok()).collect();
-            let base = Base { passed, body: row.get(8)? };
+            let base = Base::new(row.get_ref(7)?.as_str_or_null()?, row.get(8)?);
             let base = row.get::<_, bool>(6)?.then_some(base);
             Ok(Record { card: Card { member, body: row.get(5)? }, base })
         });
         Ok(record.optional()?)
+    }
+
+    /// What a device has edited when it removed the card of this name, if it was the device that did so last.
+    ///
+    /// # Errors
+    /// SQLite's.
+    pub fn removed(&self, device: DeviceId, name: &str) -> Result<Option<Base>> {
+        let mut select = self.sql(
+            "SELECT t.by_device, t.passed, b.body FROM tombstones t LEFT JOIN bodies b ON b.id = t.base_body
+             WHERE t.device = ?1 AND t.name = ?2 ORDER BY t.gone DESC LIMIT 1",
+        )?;
+        let base = select.query_row(params![device.0, name], |row| {
+            let base = Base::new(row.get_ref(1)?.as_str_or_null()?, row.get(2)?);
+            Ok(row.get::<_, bool>(0)?.then_some(base))
+        });
+        Ok(base.optional()?.flatten())
     }
 
     /// Notes the counter up to which a run has taken what the device did.
@@ -153,6 +188,15 @@ impl Writing<'_> {
         ])?;
         present.as_ref().map_or(Ok(()), |present| present.release(tx))?;
         Ok(Wrote::Done { etag: etag(version, &digest) })
+    }
+
+    /// The UID of the card of this name.
+    ///
+    /// # Errors
+    /// SQLite's.
+    pub fn uid_of(&self, name: &str) -> Result<Option<String>> {
+        let mut select = self.tx.prepare_cached("SELECT uid FROM cards WHERE device = ?1 AND name = ?2")?;
+        Ok(select.query_row(params![self.device.0, name], |row| row.get(0)).optional()?)
     }
 
     /// Removes the card of this name if it still has this etag; false if not.

@@ -55,7 +55,7 @@ impl World {
     /// The text that the device has edited, as a run is told.
     fn base(&self, name: &str) -> Option<String> {
         let base = self.store.record(self.phone, name).unwrap().expect("a card").base?;
-        base.body.map(|body| String::from_utf8(body).unwrap())
+        if let Edited::Text(body) = base.edited { Some(String::from_utf8(body).unwrap()) } else { None }
     }
 
     fn changes(&mut self, since: Option<u64>) -> Vec<String> {
@@ -265,11 +265,12 @@ fn edits(steps: &str) -> String {
             other => panic!("{other}"),
         }
     }
-    match world.store.record(world.phone, "a").unwrap().expect("a card").base {
+    match world.store.record(world.phone, "a").unwrap().expect("a card").base.map(|base| base.other_than(&agreed)) {
         None => "nothing new".into(),
-        Some(base) if base.has_passed(&agreed) => "the agreed".into(),
-        Some(Base { body: Some(body), .. }) => String::from_utf8(body).unwrap(),
-        Some(_) => "unknown".into(),
+        Some(None) => "the agreed".into(),
+        Some(Some(Edited::Text(body))) => String::from_utf8(body).unwrap(),
+        Some(Some(Edited::Unseen)) => "unseen".into(),
+        Some(Some(Edited::Nothing)) => "new".into(),
     }
 }
 
@@ -278,12 +279,14 @@ fn what_a_device_has_edited() {
     let table = [
         ("R1", "nothing new"),
         ("R1 G", "nothing new"),
-        ("P1", "unknown"),
-        ("P1 P2", "unknown"),
+        ("P1", "new"),
+        ("P1 P2", "new"),
         ("P1 T P2", "the agreed"),
         ("P1 T P2 P3", "the agreed"),
-        ("R1 P2", "unknown"),
-        ("R1 L P2", "unknown"),
+        ("R1 P2", "unseen"),
+        ("R1 P2 P3", "unseen"),
+        ("R1 P2 T P3", "the agreed"),
+        ("R1 L P2", "unseen"),
         ("R1 E2", "the agreed"),
         ("R1 G P2", "the agreed"),
         ("R1 S P2", "the agreed"),
@@ -306,8 +309,8 @@ fn what_a_device_has_edited() {
         ("R1 G D P2", "the agreed"),
         ("R1 G R2 D P3", "1"),
         ("R1 G R2 D P3 P4", "1"),
-        ("R1 G X P2", "unknown"),
-        ("R1 G D P2 X P3", "unknown"),
+        ("R1 G X P2", "new"),
+        ("R1 G D P2 X P3", "new"),
     ];
     for (steps, expected) in table {
         assert_eq!(edits(steps), expected, "{steps}");
@@ -431,7 +434,7 @@ fn two_connections_see_each_other_and_nothing_half_done() {
     writing.commit().unwrap();
     assert_eq!(server.card(phone, "a").unwrap().unwrap().body, b"1");
     server.put(phone, "a", "u", b"2", &NONE).unwrap();
-    assert_eq!(run.record(phone, "a").unwrap().unwrap().base.unwrap().body.unwrap(), b"1");
+    assert_eq!(run.record(phone, "a").unwrap().unwrap().base.unwrap().edited, Edited::Text(b"1".to_vec()));
 }
 
 /// No statement that a request makes reads a whole table.

@@ -43,6 +43,9 @@ impl Condition {
     }
 }
 
+/// In the place of a version: the device had never seen the card.
+pub(super) const UNSEEN: u64 = 0;
+
 /// What came of writing a card.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Put {
@@ -128,7 +131,7 @@ impl Present {
     /// What the device edits when it writes now.
     fn edited(&self, knows_version: bool) -> Edited {
         if !(knows_version || self.served) {
-            return Edited { passed: self.seen_version.map(|version| version.to_string()), base: self.seen_body };
+            return Edited { passed: Some(self.seen_version.unwrap_or(UNSEEN).to_string()), base: self.seen_body };
         }
         if !self.by_device {
             return Edited { passed: Some(self.version.to_string()), base: Some(self.body) };
