@@ -107,6 +107,28 @@ fn a_revoked_device_and_an_old_password_are_out_at_once() {
 }
 
 #[test]
+fn a_store_that_was_put_in_the_others_place_is_the_one_that_is_asked() {
+    let place = Place::new();
+    place.given("u1");
+    let other = Place::new();
+    other.given("u2");
+    drop(other.store());
+    let names = place.sync("").read().1;
+    assert_eq!(names[0].href, format!("{BOOK}u1.vcf"));
+    // As `restore` does it: written beside, then renamed.
+    let beside = place.store.with_extension("new");
+    rusqlite::Connection::open(&other.store).unwrap().execute("VACUUM INTO ?1", [beside.to_str().unwrap()]).unwrap();
+    for log in ["-wal", "-shm"] {
+        let _ = std::fs::remove_file(format!("{}{log}", place.store.display()));
+    }
+    std::fs::rename(&beside, &place.store).unwrap();
+    let names = place.sync("").read().1;
+    assert_eq!(names[0].href, format!("{BOOK}u2.vcf"));
+    place.given("u3");
+    assert_eq!(place.store().look(place.id(DEVICE)).unwrap().count, 2);
+}
+
+#[test]
 fn passwords_do_not_cross_a_network_in_the_clear() {
     let folder = tempfile::tempdir().unwrap();
     let mut settings = settings();

@@ -40,6 +40,7 @@ fn conditions_are_kept_on_every_write() {
     assert_eq!(place.put("u1.vcf", &card("u1", "Given"), &[("If-Match", "\"open")]).status, 400);
     assert_eq!(place.ask("DELETE", &format!("{BOOK}u1.vcf"), &[("If-Match", &etag)], "").status, 204);
     assert_eq!(place.ask("DELETE", &format!("{BOOK}u1.vcf"), &[], "").status, 404);
+    assert_eq!(place.ask("DELETE", &format!("{BOOK}u1.vcf"), &[("If-Match", &etag)], "").status, 404);
     assert_eq!(place.ask("GET", &format!("{BOOK}u1.vcf"), &[], "").status, 404);
 }
 
