@@ -77,6 +77,16 @@ fn wrong_logins_are_slowed_and_right_ones_go_on() {
 }
 
 #[test]
+fn many_right_logins_at_once_are_all_right() {
+    let place = Place::new();
+    let statuses: Vec<u16> = std::thread::scope(|scope| {
+        let asked: Vec<_> = (0..30).map(|_| scope.spawn(|| place.ask("GET", "/dav/", &[], "").status)).collect();
+        asked.into_iter().map(|one| one.join().unwrap()).collect()
+    });
+    assert_eq!(statuses, [200; 30]);
+}
+
+#[test]
 fn behind_a_named_proxy_each_client_is_its_own() {
     let mut settings = settings();
     settings.proxies.push("127.0.0.1".parse().unwrap());

@@ -205,8 +205,9 @@ fn a_run_is_asked_for_after_an_edit_and_after_nothing_else() {
     for number in 0..5 {
         place.given(&format!("u{number}"));
     }
-    place.runs.recv_timeout(Duration::from_secs(60)).unwrap();
-    assert!(place.runs.try_recv().is_err(), "many edits are one run");
+    let runs = place.runs.lock().unwrap();
+    runs.recv_timeout(Duration::from_secs(60)).unwrap();
+    assert!(runs.try_recv().is_err(), "many edits are one run");
     // A run's own writes are seen by the device, and ask for none.
     assert_eq!(place.store().counts(place.id(DEVICE)).unwrap().waiting, 5);
 }
