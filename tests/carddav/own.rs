@@ -50,6 +50,8 @@ impl Own {
 impl Drop for Own {
     fn drop(&mut self) {
         // Requests under way end on their own threads.
-        self.0.take().map_or((), Runtime::shutdown_background);
+        if let Some(runtime) = self.0.take() {
+            runtime.shutdown_background();
+        }
     }
 }

@@ -27,7 +27,10 @@ use super::{
     session::{Asked, Session},
     stores::{Stores, Trouble},
 };
-use crate::{books::served::Device, dav::Condition};
+use crate::{
+    books::served::{Device, DeviceStore},
+    dav::Condition,
+};
 
 /// The largest body that is not a card: the addresses of 20,000 cards.
 const XML_BYTES_MAX: usize = 4 << 20;
@@ -91,11 +94,13 @@ impl Site {
         let body = self.body(&head, body).await?;
         let asked = Asked { method: head.method, path, headers: head.headers, body };
         let site = Arc::clone(self);
-        let answered = self.stores.with(move |store| {
+        let writes = matches!(asked.method, Method::PUT | Method::DELETE);
+        let act = move |store: &mut DeviceStore| {
             let (paths, card_bytes_max) = (&site.paths, site.card_bytes_max);
             Session { store, device: &device, paths, card_bytes_max }.answer(&asked)
-        });
-        let answered = answered.await.map_err(refuse)?;
+        };
+        let answered =
+            if writes { self.stores.with_turn(act).await } else { self.stores.with(act).await }.map_err(refuse)?;
         if answered.changed {
             self.edits.made();
         }

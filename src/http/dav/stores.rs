@@ -26,6 +26,8 @@ struct Shared {
     path: PathBuf,
     idle: Mutex<Vec<Open>>,
     places: Semaphore,
+    /// One writes at a time. SQLite would see to that too, but has those that wait try again at odd times, whoever came first.
+    writing: Semaphore,
 }
 
 /// A connection, and which file it is to.
@@ -65,7 +67,17 @@ impl Stores {
     /// Opens the first connection, so that a store that cannot be used is noticed at once.
     pub fn open(path: PathBuf) -> Result<Self, StoreError> {
         let idle = Mutex::new(vec![Open::new(&path)?]);
-        Ok(Self(Arc::new(Shared { path, idle, places: Semaphore::new(WORKERS_MAX) })))
+        Ok(Self(Arc::new(Shared { path, idle, places: Semaphore::new(WORKERS_MAX), writing: Semaphore::new(1) })))
+    }
+
+    /// Does something that changes a book: one after the other, in the order of their coming.
+    pub async fn with_turn<T: Send + 'static>(
+        &self,
+        act: impl FnOnce(&mut DeviceStore) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, Trouble> {
+        // It is never closed.
+        let _turn = self.0.writing.acquire().await.map_err(|_| Trouble::Panicked)?;
+        self.with(act).await
     }
 
     /// Does something with the store, on a thread that may be blocked.
