@@ -93,14 +93,9 @@ impl Multistatus {
         self.close();
     }
 
-    /// How much there is so far, in bytes.
-    pub fn len(&self) -> usize {
+    /// How much there is so far.
+    pub fn byte_count(&self) -> usize {
         self.out.len()
-    }
-
-    /// Never, since there is a head.
-    pub fn is_empty(&self) -> bool {
-        self.out.is_empty()
     }
 
     /// The whole document.

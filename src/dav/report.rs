@@ -275,4 +275,19 @@ mod tests {
             matches!(read_report(&request::multiget(&paths)), Ok(Report::Multiget { hrefs, .. }) if hrefs == paths)
         );
     }
+
+    proptest::proptest! {
+        #[test]
+        fn whatever_is_sent_is_understood_or_refused(cut in 0..600_usize, put in "[<>/&;\"a:D=x\r\n -]{0,12}", skip in 0..30_usize) {
+            let whole = "<C:addressbook-query xmlns:D=\"DAV:\" xmlns:C=\"urn:ietf:params:xml:ns:carddav\"><D:prop><D:getetag/>\
+                <C:address-data version=\"3.0\"><C:prop name=\"FN\" novalue=\"yes\"/></C:address-data></D:prop><C:filter test=\"allof\">\
+                <C:prop-filter name=\"TEL\"><C:param-filter name=\"TYPE\"><C:text-match negate-condition=\"no\">x&amp;y</C:text-match>\
+                </C:param-filter></C:prop-filter></C:filter><C:limit><C:nresults>7</C:nresults></C:limit></C:addressbook-query>";
+            let cut = cut.min(whole.len());
+            let spoilt = format!("{}{put}{}", &whole[..cut], whole.get(cut + skip..).unwrap_or_default());
+            let understood = read_report(&spoilt).is_ok();
+            // Nothing is understood that is not XML.
+            proptest::prop_assert!(!understood || crate::xml::XmlReader::new(&spoilt).finish().is_ok());
+        }
+    }
 }

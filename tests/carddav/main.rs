@@ -1,4 +1,4 @@
-//! Address books on real servers. `tests/carddav/install` makes Radicale and Xandikos ready, which `tests/run` does first;
+//! Address books on real servers: carnet's own, and others. `tests/carddav/install` makes Radicale and Xandikos ready, which `tests/run` does first;
 //! `tests/carddav/real-servers` adds Cyrus, DAViCal and SOGo, by hand.
 
 mod cards_of_others;
@@ -10,6 +10,7 @@ mod cursor;
 mod desk;
 #[path = "../replicas/lifetime.rs"]
 mod lifetime;
+mod own;
 mod programs;
 mod scenarios;
 #[path = "../replicas/seen.rs"]

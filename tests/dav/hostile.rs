@@ -136,6 +136,31 @@ fn paths_lead_nowhere_else() {
 }
 
 #[test]
+fn a_card_may_come_in_pieces() {
+    let place = Place::new();
+    let mut stream = place.connect();
+    send_head(
+        &mut stream,
+        "PUT",
+        &format!("{BOOK}x.vcf"),
+        &[("Transfer-Encoding", "chunked"), ("Expect", "100-continue")],
+    );
+    let mut reader = BufReader::new(stream.try_clone().unwrap());
+    let asked_on = answer(&mut reader, false);
+    assert_eq!(asked_on.status, 100);
+    for piece in card("x", "Pieces").as_bytes().chunks(40) {
+        write!(stream, "{:x}\r\n", piece.len()).unwrap();
+        stream.write_all(&[piece, b"\r\n"].concat()).unwrap();
+    }
+    stream.write_all(b"0\r\n\r\n").unwrap();
+    assert_eq!(answer(&mut reader, false).status, 201);
+    // Who may not come in is not asked on.
+    let mut stream = place.connect();
+    write!(stream, "PUT /dav/x HTTP/1.1\r\nHost: h\r\nContent-Length: 9\r\nExpect: 100-continue\r\n\r\n").unwrap();
+    assert_eq!(answer(&mut BufReader::new(stream), false).status, 401);
+}
+
+#[test]
 fn one_connection_is_asked_many_times() {
     let place = Place::new();
     let stream = place.connect();

@@ -77,6 +77,16 @@ fn wrong_logins_are_slowed_and_right_ones_go_on() {
 }
 
 #[test]
+fn many_right_logins_at_once_are_all_right() {
+    let place = Place::new();
+    let statuses: Vec<u16> = std::thread::scope(|scope| {
+        let asked: Vec<_> = (0..30).map(|_| scope.spawn(|| place.ask("GET", "/dav/", &[], "").status)).collect();
+        asked.into_iter().map(|one| one.join().unwrap()).collect()
+    });
+    assert_eq!(statuses, [200; 30]);
+}
+
+#[test]
 fn behind_a_named_proxy_each_client_is_its_own() {
     let mut settings = settings();
     settings.proxies.push("127.0.0.1".parse().unwrap());
@@ -104,6 +114,28 @@ fn a_revoked_device_and_an_old_password_are_out_at_once() {
     let again = NewDevice { password_hash: hash_password("third").unwrap(), ..NewDevice::of("bob") };
     store.add(&again, 0).unwrap();
     assert_eq!((ask("another"), ask("third")), (401, 200));
+}
+
+#[test]
+fn a_store_that_was_put_in_the_others_place_is_the_one_that_is_asked() {
+    let place = Place::new();
+    place.given("u1");
+    let other = Place::new();
+    other.given("u2");
+    drop(other.store());
+    let names = place.sync("").read().1;
+    assert_eq!(names[0].href, format!("{BOOK}u1.vcf"));
+    // As `restore` does it: written beside, then renamed.
+    let beside = place.store.with_extension("new");
+    rusqlite::Connection::open(&other.store).unwrap().execute("VACUUM INTO ?1", [beside.to_str().unwrap()]).unwrap();
+    for log in ["-wal", "-shm"] {
+        let _ = std::fs::remove_file(format!("{}{log}", place.store.display()));
+    }
+    std::fs::rename(&beside, &place.store).unwrap();
+    let names = place.sync("").read().1;
+    assert_eq!(names[0].href, format!("{BOOK}u2.vcf"));
+    place.given("u3");
+    assert_eq!(place.store().look(place.id(DEVICE)).unwrap().count, 2);
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::{
     net::{SocketAddr, TcpStream},
     path::PathBuf,
     sync::{
-        Arc,
+        Arc, Mutex,
         mpsc::{Receiver, channel},
     },
     time::Duration,
@@ -32,7 +32,7 @@ pub struct Place {
     pub address: SocketAddr,
     pub store: PathBuf,
     /// Runs that were asked for.
-    pub runs: Receiver<()>,
+    pub runs: Mutex<Receiver<()>>,
     server: Option<tokio::runtime::Runtime>,
     _folder: tempfile::TempDir,
 }
@@ -70,7 +70,7 @@ impl Place {
         let server = runtime.block_on(async { DavServer::open(settings, store.clone(), ask) }).unwrap();
         let address = server.address();
         runtime.spawn(server.serve());
-        Self { address, store, runs, server: Some(runtime), _folder: folder }
+        Self { address, store, runs: Mutex::new(runs), server: Some(runtime), _folder: folder }
     }
 
     /// The store, as a run has it open.

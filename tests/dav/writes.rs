@@ -40,6 +40,7 @@ fn conditions_are_kept_on_every_write() {
     assert_eq!(place.put("u1.vcf", &card("u1", "Given"), &[("If-Match", "\"open")]).status, 400);
     assert_eq!(place.ask("DELETE", &format!("{BOOK}u1.vcf"), &[("If-Match", &etag)], "").status, 204);
     assert_eq!(place.ask("DELETE", &format!("{BOOK}u1.vcf"), &[], "").status, 404);
+    assert_eq!(place.ask("DELETE", &format!("{BOOK}u1.vcf"), &[("If-Match", &etag)], "").status, 404);
     assert_eq!(place.ask("GET", &format!("{BOOK}u1.vcf"), &[], "").status, 404);
 }
 
@@ -204,8 +205,9 @@ fn a_run_is_asked_for_after_an_edit_and_after_nothing_else() {
     for number in 0..5 {
         place.given(&format!("u{number}"));
     }
-    place.runs.recv_timeout(Duration::from_secs(60)).unwrap();
-    assert!(place.runs.try_recv().is_err(), "many edits are one run");
+    let runs = place.runs.lock().unwrap();
+    runs.recv_timeout(Duration::from_secs(60)).unwrap();
+    assert!(runs.try_recv().is_err(), "many edits are one run");
     // A run's own writes are seen by the device, and ask for none.
     assert_eq!(place.store().counts(place.id(DEVICE)).unwrap().waiting, 5);
 }

@@ -98,9 +98,17 @@ impl Logins {
         Self { key, decoy, right: Mutex::default(), throttle: Mutex::default() }
     }
 
+    /// True for a login that was right a moment ago.
+    pub fn is_known(&self, shown: &Credentials, hash: &str, now: Duration) -> bool {
+        let mut right = locked(&self.right);
+        let Some(until) = right.get_mut(&self.mark(shown, hash)).filter(|until| **until > now) else { return false };
+        *until = now + REMEMBERED_FOR;
+        true
+    }
+
     /// Looks at a login from an address; `hash`: the device's, if it is there.
     pub fn look(&self, shown: &Credentials, hash: Option<&str>, address: IpAddr, now: Duration) -> Login {
-        if hash.is_some_and(|hash| self.is_remembered(&self.mark(shown, hash), now)) {
+        if hash.is_some_and(|hash| self.is_known(shown, hash, now)) {
             return Login::Known;
         }
         if let Err(wait) = locked(&self.throttle).begin(address, &shown.device, now) {
@@ -108,13 +116,6 @@ impl Logins {
         }
         let password = shown.password.clone();
         Login::Doubted(Doubt { password, hash: hash.unwrap_or(&self.decoy).to_owned(), is_real: hash.is_some() })
-    }
-
-    fn is_remembered(&self, mark: &blake3::Hash, now: Duration) -> bool {
-        let mut right = locked(&self.right);
-        let Some(until) = right.get_mut(mark).filter(|until| **until > now) else { return false };
-        *until = now + REMEMBERED_FOR;
-        true
     }
 
     /// The login that was doubted is right.

@@ -1,6 +1,6 @@
 //! GET and HEAD: a card's own bytes; of collections, a line for whoever looks with a browser.
 
-use axum::http::{HeaderName, StatusCode, header};
+use axum::http::{Method, StatusCode, header};
 
 use super::{
     card::is_served,
@@ -9,7 +9,7 @@ use super::{
     session::{Asked, Session},
 };
 use crate::{
-    books::served::StoreError,
+    books::served::{Card, StoreError},
     dav::{Condition, Etags},
 };
 
@@ -34,16 +34,19 @@ impl Session<'_> {
             return Ok(Reply::of(StatusCode::NOT_MODIFIED).with(header::ETAG, quoted(&member.etag)));
         }
         // A HEAD tells nothing of the text, so the device has not seen it.
-        let card = if asked.method == axum::http::Method::HEAD {
-            Some((member.etag, vec![0; usize::try_from(member.size).unwrap_or_default()]))
-        } else {
-            self.store.card(self.device.id, name)?.map(|card| (card.member.etag, card.body))
-        };
-        let Some((etag, body)) = card else { return Ok(Reply::not_found()) };
-        let reply = Reply::of(StatusCode::OK).with(header::ETAG, quoted(&etag));
-        let reply = reply.with(header::CONTENT_TYPE, "text/vcard; charset=utf-8");
-        Ok(reply.with(HeaderName::from_static("content-disposition"), "attachment").with_body(body))
+        if asked.method == Method::HEAD {
+            return Ok(card(&member.etag).with_length(member.size));
+        }
+        let Some(Card { member, body }) = self.store.card(self.device.id, name)? else { return Ok(Reply::not_found()) };
+        Ok(card(&member.etag).with_body(body))
     }
+}
+
+/// An answer that a card goes with.
+fn card(etag: &str) -> Reply {
+    let reply = Reply::of(StatusCode::OK).with(header::ETAG, quoted(etag));
+    let reply = reply.with(header::CONTENT_TYPE, "text/vcard; charset=utf-8");
+    reply.with(header::CONTENT_DISPOSITION, "attachment")
 }
 
 /// Weakly, for reading; strongly, for what must be the same byte for byte (RFC 9110, 8.8.3.2).

@@ -21,12 +21,14 @@ pub(super) struct Reply {
     status: StatusCode,
     headers: Vec<(HeaderName, String)>,
     body: Vec<u8>,
+    /// Of the body that a HEAD does not get, where it is not there to be counted.
+    length: Option<u64>,
 }
 
 impl Reply {
     /// An answer without a body.
     pub fn of(status: StatusCode) -> Self {
-        Self { status, headers: Vec::new(), body: Vec::new() }
+        Self { status, headers: Vec::new(), body: Vec::new(), length: None }
     }
 
     /// An answer in a few words.
@@ -95,13 +97,20 @@ impl Reply {
         self
     }
 
+    /// For a HEAD: how long the body would be.
+    #[must_use]
+    pub fn with_length(mut self, length: u64) -> Self {
+        self.length = Some(length);
+        self
+    }
+
     pub fn status(&self) -> StatusCode {
         self.status
     }
 
     /// The answer to a HEAD says how long the body would be, and has none.
     pub fn into_response(self, is_head: bool) -> Response {
-        let length = self.body.len();
+        let length = self.length.filter(|_| is_head).unwrap_or(self.body.len() as u64);
         let mut response = Response::new(if is_head { Body::empty() } else { Body::from(self.body) });
         *response.status_mut() = self.status;
         let headers = response.headers_mut();

@@ -182,7 +182,7 @@ impl Session<'_> {
                 }
             })?;
             let Some(end) = end else { return Ok(None) };
-            if !end.is_cut || left == 0 || out.len() > CHANGES_BYTES_MAX {
+            if !end.is_cut || left == 0 || out.byte_count() > CHANGES_BYTES_MAX {
                 break end;
             }
             since = Some(end.counter);

@@ -27,7 +27,10 @@ use super::{
     session::{Asked, Session},
     stores::{Stores, Trouble},
 };
-use crate::{books::served::Device, dav::Condition};
+use crate::{
+    books::served::{Device, DeviceStore},
+    dav::Condition,
+};
 
 /// The largest body that is not a card: the addresses of 20,000 cards.
 const XML_BYTES_MAX: usize = 4 << 20;
@@ -91,11 +94,13 @@ impl Site {
         let body = self.body(&head, body).await?;
         let asked = Asked { method: head.method, path, headers: head.headers, body };
         let site = Arc::clone(self);
-        let answered = self.stores.with(move |store| {
+        let writes = matches!(asked.method, Method::PUT | Method::DELETE);
+        let act = move |store: &mut DeviceStore| {
             let (paths, card_bytes_max) = (&site.paths, site.card_bytes_max);
             Session { store, device: &device, paths, card_bytes_max }.answer(&asked)
-        });
-        let answered = answered.await.map_err(refuse)?;
+        };
+        let answered =
+            if writes { self.stores.with_turn(act).await } else { self.stores.with(act).await }.map_err(refuse)?;
         if answered.changed {
             self.edits.made();
         }
@@ -111,27 +116,34 @@ impl Site {
         let name = shown.device.clone();
         let device = self.stores.with(move |store| store.device(&name)).await.map_err(refuse)?;
         let hash = device.as_ref().map(|device| device.password_hash.as_str());
-        let now = self.begun.elapsed();
-        match self.logins.look(&shown, hash, address, now) {
-            Login::Known => {}
-            Login::TooOften(wait) => {
-                let why = "too many wrong logins";
-                return Err(Reply::later(StatusCode::TOO_MANY_REQUESTS, wait.as_secs() + 1, why));
-            }
-            Login::Doubted(doubt) => {
-                // It is never closed.
-                let _room = self.looked_at.acquire().await.map_err(|_| Reply::login())?;
-                let is_right = tokio::task::spawn_blocking(move || doubt.is_right()).await.unwrap_or(false);
-                let Some(hash) = hash.filter(|_| is_right) else {
-                    warn!("a wrong login from {address}");
-                    return Err(Reply::login());
-                };
-                self.logins.is_right(&shown, hash, address, now);
-            }
+        if !hash.is_some_and(|hash| self.logins.is_known(&shown, hash, self.begun.elapsed())) {
+            self.look_at(&shown, hash, address).await?;
         }
         let device = device.ok_or_else(Reply::login)?;
         self.note(&device, headers).await;
         Ok(device)
+    }
+
+    /// Looks at a login that is not known; `hash`: the device's, if it is there.
+    async fn look_at(&self, shown: &Credentials, hash: Option<&str>, address: IpAddr) -> Result<(), Reply> {
+        // It is never closed. Others wait here and are not counted yet: many right logins at once are no guesses.
+        let _room = self.looked_at.acquire().await.map_err(|_| Reply::login())?;
+        let doubt = match self.logins.look(shown, hash, address, self.begun.elapsed()) {
+            // Another connection of the device was quicker.
+            Login::Known => return Ok(()),
+            Login::TooOften(wait) => {
+                let why = "too many wrong logins";
+                return Err(Reply::later(StatusCode::TOO_MANY_REQUESTS, wait.as_secs() + 1, why));
+            }
+            Login::Doubted(doubt) => doubt,
+        };
+        let is_right = tokio::task::spawn_blocking(move || doubt.is_right()).await.unwrap_or(false);
+        let Some(hash) = hash.filter(|_| is_right) else {
+            warn!("a wrong login from {address}");
+            return Err(Reply::login());
+        };
+        self.logins.is_right(shown, hash, address, self.begun.elapsed());
+        Ok(())
     }
 
     /// Notes that the device was here; without that, it is answered all the same.

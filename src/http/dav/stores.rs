@@ -1,9 +1,12 @@
 //! Connections to the device store, one for each thread that uses it.
 //!
-//! A request that panics takes its own connection with it and nobody else's; the next one opens another.
+//! A request that panics takes its own connection with it and nobody else's; the next one opens another. So it is once a
+//! backup was put in the file's place: what was written into the old one would be lost.
 
 use std::{
-    path::PathBuf,
+    fs,
+    os::unix::fs::MetadataExt,
+    path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},
 };
 
@@ -21,8 +24,28 @@ pub(super) struct Stores(Arc<Shared>);
 
 struct Shared {
     path: PathBuf,
-    idle: Mutex<Vec<DeviceStore>>,
+    idle: Mutex<Vec<Open>>,
     places: Semaphore,
+    /// One writes at a time. SQLite would see to that too, but has those that wait try again at odd times, whoever came first.
+    writing: Semaphore,
+}
+
+/// A connection, and which file it is to.
+struct Open {
+    store: DeviceStore,
+    file: Option<(u64, u64)>,
+}
+
+impl Open {
+    fn new(path: &Path) -> Result<Self, StoreError> {
+        let store = DeviceStore::open(path)?;
+        Ok(Self { store, file: file(path) })
+    }
+}
+
+/// Which file stands there: its device and its number.
+fn file(path: &Path) -> Option<(u64, u64)> {
+    fs::metadata(path).ok().map(|file| (file.dev(), file.ino()))
 }
 
 /// Why there is no answer from the store.
@@ -43,9 +66,18 @@ impl From<StoreError> for Trouble {
 impl Stores {
     /// Opens the first connection, so that a store that cannot be used is noticed at once.
     pub fn open(path: PathBuf) -> Result<Self, StoreError> {
-        let first = DeviceStore::open(&path)?;
-        let idle = Mutex::new(vec![first]);
-        Ok(Self(Arc::new(Shared { path, idle, places: Semaphore::new(WORKERS_MAX) })))
+        let idle = Mutex::new(vec![Open::new(&path)?]);
+        Ok(Self(Arc::new(Shared { path, idle, places: Semaphore::new(WORKERS_MAX), writing: Semaphore::new(1) })))
+    }
+
+    /// Does something that changes a book: one after the other, in the order of their coming.
+    pub async fn with_turn<T: Send + 'static>(
+        &self,
+        act: impl FnOnce(&mut DeviceStore) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, Trouble> {
+        // It is never closed.
+        let _turn = self.0.writing.acquire().await.map_err(|_| Trouble::Panicked)?;
+        self.with(act).await
     }
 
     /// Does something with the store, on a thread that may be blocked.
@@ -57,12 +89,12 @@ impl Stores {
         let _place = self.0.places.acquire().await.map_err(|_| Trouble::Panicked)?;
         let shared = Arc::clone(&self.0);
         let done = tokio::task::spawn_blocking(move || {
-            let mut store = match shared.take() {
-                Some(store) => store,
-                None => DeviceStore::open(&shared.path)?,
+            let mut open = match shared.take() {
+                Some(open) => open,
+                None => Open::new(&shared.path)?,
             };
-            let answer = act(&mut store)?;
-            shared.put_back(store);
+            let answer = act(&mut open.store)?;
+            shared.put_back(open);
             Ok::<T, StoreError>(answer)
         });
         match done.await {
@@ -76,11 +108,15 @@ impl Stores {
 }
 
 impl Shared {
-    fn take(&self) -> Option<DeviceStore> {
-        self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop()
+    /// A connection that is idle, to the file that stands there now.
+    fn take(&self) -> Option<Open> {
+        let now = file(&self.path);
+        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        idle.retain(|open| open.file == now);
+        idle.pop()
     }
 
-    fn put_back(&self, store: DeviceStore) {
-        self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(store);
+    fn put_back(&self, open: Open) {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(open);
     }
 }

@@ -78,6 +78,7 @@ impl Session<'_> {
         Ok(match self.store.delete(self.device.id, name, &condition)? {
             Deleted::Gone => Answered { reply: Reply::of(StatusCode::NO_CONTENT), changed: true },
             Deleted::Missing => unchanged(Reply::not_found()),
+            // A program that removes a card once more, since the answer was lost, wants to hear that it is gone.
             Deleted::Failed(None) if matches!(condition, Condition::Match(_)) => unchanged(Reply::not_found()),
             Deleted::Failed(_) => unchanged(Reply::of(StatusCode::PRECONDITION_FAILED)),
         })
