@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use super::element::{Element, Ns};
 
-/// What declares the prefixes of [`Name::tag`] on a document's root.
+/// What declares the prefixes of [`Name::write`] on a document's root.
 pub(super) const NAMESPACES: &str =
     "xmlns:D=\"DAV:\" xmlns:C=\"urn:ietf:params:xml:ns:carddav\" xmlns:S=\"http://calendarserver.org/ns/\"";
 
