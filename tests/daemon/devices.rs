@@ -86,6 +86,36 @@ fn an_edit_on_a_telephone_is_in_the_crm_and_on_the_other_one_a_moment_later() {
 }
 
 #[test]
+fn yesterdays_card_undoes_nothing() {
+    let desk = Desk::with(SETTINGS);
+    let (one, two) = (password_of(&desk, &["add", "marie"]), password_of(&desk, &["add", "paul"]));
+    assert_eq!(desk.run(&["sync", "-q"]).code, 0);
+    let daemon = Running::daemon(&desk, &[]);
+    let server = server_of(&daemon);
+    daemon.wait_for("the daemon is ready");
+    let marie = Phone { user: "marie", password: one, server };
+    let paul = Phone { user: "paul", password: two, server };
+    let name = marie.cards().swap_remove(0);
+    let yesterday = marie.ask("GET", &name, &[], "").body;
+    let with = |card: &str, line: &str| card.replace("\r\nREV:", &format!("\r\n{line}\r\nREV:"));
+    let write = |phone: &Phone, card: &str| {
+        let put = phone.ask("PUT", &name, &[("Content-Type", "text/vcard")], card);
+        assert_eq!(put.status, 204, "{put:?}");
+        daemon.wait_for("the run is done");
+    };
+    write(&paul, &with(&paul.ask("GET", &name, &[], "").body, "NOTE:from Paul"));
+    // Neither looked at the card nor says which one it had, as some programs do.
+    write(&marie, &with(&yesterday, "TEL;TYPE=CELL:0700000001"));
+    for phone in [&marie, &paul] {
+        let card = phone.ask("GET", &name, &[], "").body;
+        let user = phone.user;
+        assert!(card.contains("NOTE:from Paul"), "{user}: {card}");
+        assert!(card.replace(' ', "").contains("0700000001"), "{user}: {card}");
+    }
+    assert_eq!(daemon.ends_after("TERM"), Some(0));
+}
+
+#[test]
 fn a_device_that_is_revoked_and_added_again_begins_anew() {
     let desk = Desk::with(SETTINGS);
     let old = password_of(&desk, &["add", "marie"]);
