@@ -56,6 +56,8 @@ struct Lost {
     typed: Vec<String>,
     /// It is shown again, whatever they did; what they took out of it is back.
     shown: Vec<String>,
+    /// The card had been removed elsewhere, and is made again for what they edited in it.
+    revived: Vec<String>,
 }
 
 /// A telephone.
@@ -67,6 +69,8 @@ pub struct Phone {
     database: String,
     /// What it last fetched or sent, by name.
     held: BTreeMap<String, Held>,
+    /// Cards that were sent for the first time, and of which it has heard nothing.
+    unheard: BTreeSet<String>,
     /// Where it goes on from; none where it lists everything each time.
     token: Option<u64>,
     follows_tokens: bool,
@@ -112,6 +116,7 @@ pub fn furnish(seed: u64, shelves: &mut Vec<Shelf>) -> Phones {
             store,
             database: phones.name.clone(),
             held: BTreeMap::new(),
+            unheard: BTreeSet::new(),
             token: None,
             follows_tokens,
             is_careful,
@@ -145,7 +150,7 @@ impl Phone {
         let shown: BTreeMap<String, Contact> = self.shelf.contacts().into_iter().collect();
         let changed =
             shown.iter().filter(|(name, contact)| self.held.get(*name).is_none_or(|it| it.contact != **contact));
-        let removed = self.held.keys().filter(|name| !shown.contains_key(*name));
+        let removed = self.held.keys().chain(&self.unheard).filter(|name| !shown.contains_key(*name));
         changed.map(|(name, _)| name.clone()).chain(removed.cloned()).collect()
     }
 
@@ -174,7 +179,9 @@ impl Phone {
         if mishap == Some(Mishap::NotSent) {
             return (false, Lost::default());
         }
+        let is_new = held.is_none();
         let Some(shown) = shown else {
+            let condition = if is_new { Condition::None } else { condition };
             let deleted = self.store.delete(self.device, name, &condition).expect("a store");
             if mishap == Some(Mishap::AnswerLost) {
                 return (false, Lost::default());
@@ -185,8 +192,9 @@ impl Phone {
                 Deleted::Gone | Deleted::Missing => Vec::new(),
             };
             self.held.remove(name);
+            self.unheard.remove(name);
             self.fetch(name);
-            return (true, Lost { typed: Vec::new(), shown });
+            return (true, Lost { shown, ..Lost::default() });
         };
         let text = match &held {
             Some(held) => held.edited(&shown),
@@ -196,16 +204,22 @@ impl Phone {
             }
         };
         let uid = parse(&text).uid().expect("a UID");
+        let was_removed = !is_new && self.store.member(self.device, name).expect("a store").is_none();
+        let revived = if was_removed { words(&shown) } else { Vec::new() };
         let put = self.store.put(self.device, name, &uid, &text, &condition).expect("a store");
         if mishap == Some(Mishap::AnswerLost) {
-            return (false, Lost::default());
+            if is_new {
+                self.unheard.insert(name.to_owned());
+            }
+            return (false, Lost { revived, ..Lost::default() });
         }
+        self.unheard.remove(name);
         match put {
             Put::Created { etag } | Put::Replaced { etag } | Put::Same { etag } => {
                 self.show(name, Held::new(etag, text));
-                (true, Lost::default())
+                (true, Lost { revived, ..Lost::default() })
             }
-            Put::Failed(_) => (true, self.merge(name, &shown, held.as_ref())),
+            Put::Failed(_) => (true, Lost { revived, ..self.merge(name, &shown, held.as_ref()) }),
             // The card went, and is made again under the name that people gave it.
             other => panic!("{other:?}"),
         }
@@ -227,7 +241,7 @@ impl Phone {
         self.shelf.lock().put(name, merged.contact);
         self.held.insert(name.to_owned(), now);
         let typed = words(shown).into_iter().filter(|text| !after.contains(text)).collect();
-        Lost { typed, shown: after }
+        Lost { typed, shown: after, revived: Vec::new() }
     }
 
     fn fetch(&mut self, name: &str) {
@@ -241,8 +255,19 @@ impl Phone {
     fn poll(&mut self) {
         if self.follows_tokens {
             let mut changes = Vec::new();
-            let part = self.store.changes_since(self.device, self.token, Some(3), true, |change| changes.push(change));
+            // For the first time it lists everything, and drops what is not there.
+            let limit = self.token.map(|_| 3);
+            let part = self.store.changes_since(self.device, self.token, limit, true, |change| changes.push(change));
             let part = part.expect("a store").expect("its own token");
+            if self.token.is_none() {
+                let is_there = |name: &String| {
+                    changes
+                        .iter()
+                        .any(|change| matches!(change, Change::Changed { member, .. } if member.name == *name))
+                };
+                let gone: Vec<String> = self.held.keys().filter(|name| !is_there(name)).cloned().collect();
+                gone.iter().for_each(|name| self.forget(name));
+            }
             self.token = Some(part.counter);
             for change in changes {
                 match change {
@@ -315,6 +340,7 @@ impl World {
             let mishap = strikes.then(|| self.dice.pick(&[Mishap::NotSent, Mishap::AnswerLost]));
             let (is_heard, lost) = phone.send(&name, mishap);
             self.note(format!("phone {number} sends {name}: {mishap:?}, {lost:?}"));
+            self.revivable.extend(lost.revived.iter().map(|text| key(text)));
             let is_gone =
                 |text: &&String| self.ledger.typed.get(&key(text)).is_some_and(|(_, fate)| *fate != Fate::Live);
             let back: Vec<String> = lost.shown.iter().filter(is_gone).cloned().collect();
