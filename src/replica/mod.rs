@@ -79,6 +79,9 @@ pub trait Replica {
         None
     }
 
+    /// All that the last scan said is in the mirror, and its cursor is kept.
+    fn taken_in(&mut self) {}
+
     /// What stood before whoever removed a record that the last scan called gone, knowing what was agreed on; none where that
     /// is what stood there.
     fn removed(&self, remote: &str, known: &Contact) -> Option<Contact> {

@@ -72,6 +72,7 @@ pub fn check(world: &World, mirror: &Mirror) -> Vec<String> {
     let stopped: Vec<String> = stopped.into_iter().flatten().flatten().collect();
     faults.extend(unasked(mirror, &stored, &records));
     faults.extend(firms_checker::check(world, mirror, &stored, &records));
+    faults.extend(behind(world));
     explained.extend(held_back(conn, &records));
     explained.extend(left_alone(world, conn));
     explained.extend(refused(world, conn));
@@ -202,6 +203,13 @@ fn unasked(mirror: &Mirror, stored: &[Stored], records: &[Record]) -> Vec<String
         }
     }
     faults
+}
+
+/// A telephone that has sent and fetched everything has what it is served.
+fn behind(world: &World) -> Vec<String> {
+    let differs = |phone: &&crate::devices::Phone| phone.served() != phone.believed();
+    let phones = world.phones.all.iter().filter(differs);
+    phones.map(|phone| format!("phone {} is behind what it is served", phone.shelf.number)).collect()
 }
 
 /// True for values that a person can be known by.

@@ -19,7 +19,7 @@ use tokio::{runtime::Runtime, time::Instant};
 
 use crate::{
     book::{Shelf, SimulatedBook},
-    checker, dav_wire,
+    checker, dav_wire, devices,
     host::{Killed, SimulatedHost},
     ledger::{Fate, key},
     mirrors::{Mirrors, Rows},
@@ -157,6 +157,7 @@ impl History {
         let mut quiet = 0;
         for _ in 0..RUNS_TO_REST {
             self.pass(70);
+            self.lock().phones_sync();
             let before = self.state();
             let end = self.run(true);
             outcome.runs += 1;
@@ -201,6 +202,7 @@ impl History {
         let acts = self.lock().dice.below(4);
         (0..acts).for_each(|_| self.lock().somebody_acts());
         self.lock().people_act_on_firms();
+        self.phones_between_runs();
         let restores = self.lock().restores;
         if restores {
             let chance = self.lock().dice.below(6);
@@ -209,6 +211,17 @@ impl History {
                 1 => self.restore(),
                 _ => {}
             }
+        }
+    }
+
+    fn phones_between_runs(&self) {
+        let mut world = self.lock();
+        if world.phones.all.is_empty() {
+            return;
+        }
+        (0..2).for_each(|_| world.a_phone_may_sync());
+        if world.dice.permille(20) {
+            world.a_phone_is_revoked();
         }
     }
 
@@ -416,7 +429,10 @@ fn inputs<'m>(
                 let now = 1_767_261_600 + book.seconds() as i64 + world.wall_offset;
                 Box::new(dav_wire::book(shared, name.clone(), now, mutant))
             }
-            None => Box::new(SimulatedBook { shelf: shelf.clone(), world: shared.clone() }),
+            None => match devices::book(shared, &world.phones, shelf) {
+                Some(device) => Box::new(device),
+                None => Box::new(SimulatedBook { shelf: shelf.clone(), world: shared.clone() }),
+            },
         };
         participants.push(Participant::new(name, book, world.prefer.against_a_book()));
     }

@@ -11,6 +11,7 @@ mod dav;
 mod dav_mutants;
 mod dav_wire;
 mod desk;
+mod devices;
 mod dice;
 mod firms;
 mod firms_checker;
@@ -55,6 +56,8 @@ const KEPT_PLAIN: usize = 12;
 /// Seeds that have caught a mistake which most others let pass: lived first when one is planted.
 const KEEN: [u64; 17] =
     [2_102, 1_652, 1_502, 1_211, 996, 518, 228, 195, 109, 87, 1_395, 1_879, 889, 1_594, 1_848, 65, 2_364];
+/// So many seeds with telephones are lived after those.
+const PHONES: usize = 60;
 /// In so many seeds every crash point is to be hit so often.
 const HITS_MIN: u64 = 300;
 
@@ -143,6 +146,8 @@ fn histories() {
         failures.len() >= 40
     };
     live_all(None, KEPT.into_iter(), &judge);
+    // Some of those with telephones, however few others are.
+    live_all(None, devices::SEEDS.take(count.div_ceil(8) as usize), &judge);
     let (lived, points, runs) = live_all(None, first..first + count, &judge);
     let seconds = began.elapsed().as_secs_f64();
     println!("{lived} seeds, {runs} runs, {seconds:.1} s, {:.0} seeds a second", lived as f64 / seconds);
@@ -160,7 +165,7 @@ fn histories() {
 #[test]
 fn the_same_seed_twice_is_the_same_history() {
     quiet_kills();
-    let seeds = || (1..=8).chain(KEPT);
+    let seeds = || (1..=8).chain(KEPT).chain(devices::SEEDS.start..devices::SEEDS.start + 4);
     let once: Vec<Outcome> = seeds().map(|seed| history::live(seed, None, true)).collect();
     let again: Vec<Outcome> = seeds().rev().map(|seed| history::live(seed, None, true)).collect();
     for ((seed, one), other) in seeds().zip(&once).zip(again.iter().rev()) {
@@ -176,10 +181,10 @@ fn first_seeds(mutant: Option<Mutant>) -> Box<dyn Iterator<Item = u64> + Send> {
     if mutant.is_some_and(Mutant::needs_a_server) {
         return Box::new(dav_wire::SEEDS);
     }
-    Box::new(KEEN.into_iter().chain(KEPT))
+    Box::new(KEEN.into_iter().chain(KEPT).chain(devices::SEEDS.take(PHONES)))
 }
 
-/// Lives the keen seeds, the kept ones and then at most `count`, until one shows a fault: how many it took, which one, and
+/// Lives the keen seeds, the kept ones, some with telephones and then at most `count`, until one shows a fault: how many it took, which one, and
 /// the fault.
 fn hunt(mutant: Option<Mutant>, count: u64) -> (u64, Option<(u64, String)>) {
     let caught = Mutex::new(None);

@@ -54,7 +54,12 @@ impl World {
             return;
         }
         let place = self.dice.below(1 + self.shelves.len());
-        if place == 0 { self.act_at_crm() } else { self.act_in_book(place - 1) }
+        if place == 0 {
+            self.act_at_crm()
+        } else {
+            self.act_in_book(place - 1)
+        }
+        self.a_phone_may_sync();
     }
 
     fn act_at_crm(&mut self) {

@@ -20,6 +20,7 @@ use crate::{
     book::Shelf,
     dav_wire::{self, OnServer},
     desk::Desk,
+    devices::{self, Phones},
     dice::Dice,
     firms::{self, Firms},
     is_kept,
@@ -91,6 +92,8 @@ pub struct World {
     pub late_cards: Vec<LateCard>,
     /// The server that the first book is on, behind the shipping client.
     pub dav: Option<OnServer>,
+    /// People's telephones, which carnet serves.
+    pub phones: Phones,
     /// How often something goes wrong at a server of cards, in 1,000.
     pub server_trouble: usize,
     /// Somebody changes contacts in the mirror itself.
@@ -137,18 +140,14 @@ impl World {
         let mut dice = Dice::new(seed);
         let settings = server(&mut dice, seed);
         let crm = Direct::new(settings).expect("a CRM without a file");
-        let all = Capabilities { fields: FieldSet::ALL, weak: FieldSet::NONE, identity: true };
-        let plain = FieldSet::ALL.without(Field::JobDepartment).without(Field::Extra).without(Field::FirmId);
-        let poor = Capabilities { fields: plain, weak: FieldSet::NONE, identity: false };
-        let shelves = match dice.below(4) {
-            0 => vec![Shelf::new(0, poor)],
-            1 => vec![Shelf::new(0, all), Shelf::new(1, poor)],
-            _ => vec![Shelf::new(0, all)],
-        };
+        let mut shelves = shelves(&mut dice);
         servers::furnish(seed, &shelves);
         let rates = Rates::of(&mut dice);
+        let dav = dav_wire::furnish(seed, &shelves);
+        let phones = devices::furnish(seed, &mut shelves);
         // Not where nobody can be deleted: there a restored mirror leaves one person in two contacts (seed 8199).
-        let restores = dice.permille(150) && !crm.store().settings().has(Quirk::NoDeletion);
+        // Nor where people have telephones: what those hold is not copied with it.
+        let restores = dice.permille(150) && !crm.store().settings().has(Quirk::NoDeletion) && phones.all.is_empty();
         World {
             prefer: dice.pick(&[Prefer::Crm, Prefer::Crm, Prefer::Book, Prefer::Ask]),
             crm_follows_deletions: dice.permille(600),
@@ -157,7 +156,8 @@ impl World {
             people_share: dice.pick(&[0, 20, 60, 150]),
             dice,
             crm,
-            dav: dav_wire::furnish(seed, &shelves),
+            dav,
+            phones,
             shelves,
             ledger: Ledger::default(),
             beside,
@@ -276,6 +276,18 @@ impl Crash {
             crashed.notify_one();
             std::future::pending::<()>().await;
         }
+    }
+}
+
+/// The books of a seed.
+fn shelves(dice: &mut Dice) -> Vec<Shelf> {
+    let all = Capabilities { fields: FieldSet::ALL, weak: FieldSet::NONE, identity: true };
+    let plain = FieldSet::ALL.without(Field::JobDepartment).without(Field::Extra).without(Field::FirmId);
+    let poor = Capabilities { fields: plain, weak: FieldSet::NONE, identity: false };
+    match dice.below(4) {
+        0 => vec![Shelf::new(0, poor)],
+        1 => vec![Shelf::new(0, all), Shelf::new(1, poor)],
+        _ => vec![Shelf::new(0, all)],
     }
 }
 

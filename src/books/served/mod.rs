@@ -195,12 +195,10 @@ impl Replica for Served {
         Box::pin(async move { self.apply_now(writes) })
     }
 
-    fn clear_up<'a>(&'a mut self) -> LocalFuture<'a, ()> {
-        Box::pin(async move {
-            // It is shown to users, and found out again by the next scan.
-            if let Some(counter) = self.scanned {
-                let _ = self.store.taken(self.device, counter);
-            }
-        })
+    fn taken_in(&mut self) {
+        // It is shown to users, and found out again by the next scan.
+        if let Some(counter) = self.scanned {
+            let _ = self.store.taken(self.device, counter);
+        }
     }
 }

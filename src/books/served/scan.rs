@@ -28,10 +28,6 @@ impl Served {
     pub(super) fn scan_now(&mut self, baseline: &dyn Baseline, sink: &mut Sink<'_>) -> Result<Scanned, ReplicaError> {
         let look = self.store.look(self.device).map_err(|error| self.failed("read", &error))?;
         let notes = Notes::read(baseline, &look)?;
-        if let Some(counter) = notes.counter {
-            // Its cursor was kept: a run has taken all of that.
-            self.store.taken(self.device, counter).map_err(|error| self.failed("read", &error))?;
-        }
         self.scanned = None;
         self.removed.clear();
         let is_delta = notes.counter.is_some();
@@ -41,7 +37,7 @@ impl Served {
             let mut changes = Vec::new();
             let part = self
                 .store
-                .changes_since(self.device, from, Some(CHANGES_AT_ONCE), false, |change| changes.push(change))
+                .changes_for_run(self.device, from, CHANGES_AT_ONCE, |change| changes.push(change))
                 .map_err(|error| self.failed("read", &error))?;
             for change in changes {
                 match change {

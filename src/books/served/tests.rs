@@ -143,6 +143,18 @@ fn what_a_scan_can_say_where_it_cannot_read_all() {
 }
 
 #[test]
+fn a_card_that_came_and_went_between_two_scans_is_called_gone() {
+    let book = Book::new();
+    let (mut known, _) = book.with_card(1);
+    // Made after the scan, so that the cursor does not cover it.
+    let made = apply(&mut book.replica(), vec![create(2)]).remove(0).unwrap().expect("a record");
+    known.revisions.insert(made.remote.clone(), made.revision);
+    book.store().delete(book.device, &made.remote, &BLIND).unwrap();
+    let said = book.scan(&known);
+    assert_eq!((said.coverage, said.changed.len(), said.gone), (Coverage::Delta, 0, vec![made.remote]));
+}
+
+#[test]
 fn another_book_of_the_name_is_read_whole() {
     let book = Book::new();
     let (known, _) = book.with_card(1);

@@ -456,8 +456,12 @@ impl<'r, 'a> Scanner<'r, 'a> {
             for (name, value) in cursor {
                 scanner.run.mirror.put_cursor_note(&scanner.participant.name, &name, &value)?;
             }
-            Ok(())
-        })
+            Ok::<_, SyncError>(())
+        })?;
+        if !self.run.policy.dry_run {
+            self.participant.replica.taken_in();
+        }
+        Ok(())
     }
 
     /// A creation that a whole listing does not show was not made, if the server is well: it answers for a contact that it

@@ -63,6 +63,15 @@ pub enum Change {
     },
 }
 
+/// Which of the cards that are gone are named.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Gone {
+    /// Those that were there at the counter: who looked then has seen no others.
+    ThereThen,
+    /// All that went since.
+    All,
+}
+
 /// How far an answer about changes goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Changes {
@@ -239,15 +248,26 @@ impl DeviceStore {
         with_bodies: bool,
         mut take: impl FnMut(Change),
     ) -> Result<Option<Changes>> {
+        self.changes_told(device, (since, Gone::ThereThen), limit, with_bodies, &mut take)
+    }
+
+    pub(super) fn changes_told(
+        &mut self,
+        device: DeviceId,
+        (since, gone): (Option<u64>, Gone),
+        limit: Option<usize>,
+        with_bodies: bool,
+        take: &mut dyn FnMut(Change),
+    ) -> Result<Option<Changes>> {
         let now = self.look(device)?.counter;
         let from = since.unwrap_or(0);
         if from > now {
             return Ok(None);
         }
-        let last = limit.map(|limit| self.nth_change(device, since, limit)).transpose()?.flatten();
+        let last = limit.map(|limit| self.nth_change(device, (since, gone), limit)).transpose()?.flatten();
         let until = last.unwrap_or(now);
         let mut read = |conn: &Connection| {
-            changes(conn, device, (since, until), with_bodies, &mut take)?;
+            changes(conn, device, (since, until, gone), with_bodies, take)?;
             let is_cut = last.is_some() && has_changes_after(conn, device, until)?;
             Ok(Some(Changes { counter: until, is_cut }))
         };
@@ -259,17 +279,17 @@ impl DeviceStore {
     }
 
     /// The counter of the change with which an answer of at most `limit` ends; none if all fit.
-    fn nth_change(&self, device: DeviceId, since: Option<u64>, limit: usize) -> Result<Option<u64>> {
+    fn nth_change(&self, device: DeviceId, (since, gone): (Option<u64>, Gone), limit: usize) -> Result<Option<u64>> {
         let mut select = self.sql(
             "SELECT version AS at FROM cards WHERE device = ?1 AND version > ?2
              UNION ALL
-             SELECT gone FROM tombstones t WHERE ?3 AND device = ?1 AND gone > ?2 AND born <= ?2
+             SELECT gone FROM tombstones t WHERE ?3 AND device = ?1 AND gone > ?2 AND (born <= ?2 OR ?5)
                  AND NOT EXISTS (SELECT 1 FROM cards c WHERE c.device = t.device AND c.name = t.name)
              ORDER BY at LIMIT 1 OFFSET ?4",
         )?;
         let offset = limit.max(1) as i64 - 1;
-        let at = select
-            .query_row(params![device.0, since.unwrap_or(0) as i64, since.is_some(), offset], |row| unsigned(row, 0));
+        let params = params![device.0, since.unwrap_or(0) as i64, since.is_some(), offset, gone == Gone::All];
+        let at = select.query_row(params, |row| unsigned(row, 0));
         Ok(at.optional()?)
     }
 
@@ -307,7 +327,7 @@ fn has_changes_after(conn: &Connection, device: DeviceId, counter: u64) -> Resul
 fn changes(
     conn: &Connection,
     device: DeviceId,
-    (since, until): (Option<u64>, u64),
+    (since, until, gone): (Option<u64>, u64, Gone),
     with_bodies: bool,
     take: &mut dyn FnMut(Change),
 ) -> Result<()> {
@@ -317,12 +337,13 @@ fn changes(
          FROM cards c WHERE c.device = ?1 AND c.version > ?2 AND c.version <= ?3
          UNION ALL
          SELECT t.name, NULL, t.gone, NULL, NULL, NULL FROM tombstones t
-         WHERE ?4 AND t.device = ?1 AND t.gone > ?2 AND t.gone <= ?3 AND t.born <= ?2
+         WHERE ?4 AND t.device = ?1 AND t.gone > ?2 AND t.gone <= ?3 AND (t.born <= ?2 OR ?6)
              AND NOT EXISTS (SELECT 1 FROM cards c WHERE c.device = t.device AND c.name = t.name)
          ORDER BY at",
     )?;
     let from = since.unwrap_or(0) as i64;
-    let mut rows = select.query(params![device.0, from, until as i64, since.is_some(), with_bodies])?;
+    let mut rows =
+        select.query(params![device.0, from, until as i64, since.is_some(), with_bodies, gone == Gone::All])?;
     while let Some(row) = rows.next()? {
         let is_gone = row.get_ref(1)? == ValueRef::Null;
         take(if is_gone {

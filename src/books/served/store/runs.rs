@@ -8,7 +8,7 @@ use super::{
     devices::DeviceId,
     error::Result,
     etag,
-    read::{Card, Member},
+    read::{Card, Change, Changes, Gone, Member},
     uid_key, unsigned, version_of,
     write::{Present, UNSEEN, bury_by_run, count, holder},
 };
@@ -117,6 +117,21 @@ impl DeviceStore {
             Ok(row.get::<_, bool>(0)?.then_some(base))
         });
         Ok(base.optional()?.flatten())
+    }
+
+    /// What changed since the counter, for a run: as [`DeviceStore::changes_since`], without texts. A run makes cards after it
+    /// has read, so that what came and went since is named too.
+    ///
+    /// # Errors
+    /// As [`DeviceStore::changes_since`].
+    pub fn changes_for_run(
+        &mut self,
+        device: DeviceId,
+        since: Option<u64>,
+        limit: usize,
+        mut take: impl FnMut(Change),
+    ) -> Result<Option<Changes>> {
+        self.changes_told(device, (since, Gone::All), Some(limit), false, &mut take)
     }
 
     /// Notes the counter up to which a run has taken what the device did.
