@@ -17,6 +17,7 @@ mod watched;
 pub use backup::{BackupError, backup};
 pub use book_servers::{Found, Step, alters_fact, discover};
 pub use check::{CheckLine, Finding, Server, Verdict, check, check_writing, may_be_written, never_written};
+pub use compose::account_id;
 pub use decide::{Decided, decide, undo, want_firm};
 pub use lock::{DaemonLock, DaemonNote, daemon_of};
 pub use open::something_ran;

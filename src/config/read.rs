@@ -144,6 +144,9 @@ impl<'f> Reading<'f> {
         let token = || mirror.path.with_file_name("nudge-token");
         let http = outside::http(self.root, self.environment, self.faults, |text| self.path(text), token);
         let notify = outside::notify(self.root, self.environment, self.faults);
+        if crm.as_ref().is_some_and(|crm| crm.firms == Firms::Off) {
+            books::note_unread_firms(self, &books);
+        }
         let (file, digest) = (self.file.to_owned(), self.digest());
         Some(Settings { file, digest, crm: crm?, mirror, sync: sync?, http, notify, books, csv, vcard })
     }

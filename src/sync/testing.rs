@@ -176,6 +176,11 @@ impl<'a> RunFixture<'a> {
         on_this_thread(Pusher::new(&mut self.run, participant, &mut HashSet::new()).push())
     }
 
+    /// Has a book show the firms.
+    pub(crate) fn push_firm_cards(&mut self, participant: &mut Participant) {
+        on_this_thread(self.run.push_firm_cards(participant)).unwrap();
+    }
+
     /// Asks for the contacts that records of books name.
     pub(crate) fn look_for_named(&mut self, participant: &mut Participant) -> Result<(), SyncError> {
         let mut planned = HashSet::new();

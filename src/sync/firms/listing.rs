@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 
-use super::{ASKED_MAX, CURSOR, LISTED_AT, TROUBLE, row_of};
+use super::{ASKED_MAX, CURSOR, DETAILED, LISTED_AT, TROUBLE, row_of};
 use crate::{
     mirror::Mirror,
     replica::{Firm, FirmBatch},
@@ -21,6 +21,12 @@ use crate::{
 impl Run<'_> {
     /// Lists all of them.
     pub(super) async fn list_firms(&mut self, participant: &mut Participant) -> Result<(), SyncError> {
+        if self.mirror.fact(DETAILED)?.is_none() {
+            self.transact(|run| {
+                run.mirror.forget_firm_revisions()?;
+                Ok(run.mirror.forget_cursor(CURSOR)?)
+            })?;
+        }
         let mut known = KnownRecords::with_capacity(self.mirror.count_firms()?);
         self.mirror.for_each_firm(&mut |id, _, _| known.add(id))?;
         let (count, failure) = (known.count(), RefCell::new(None));
@@ -52,6 +58,7 @@ impl Run<'_> {
                         run.mirror.put_cursor_note(CURSOR, &name, &value)?;
                     }
                     run.mirror.forget_fact(TROUBLE)?;
+                    run.mirror.set_fact(DETAILED, "1")?;
                     let at = run.host.stamp();
                     Ok(run.mirror.set_fact(LISTED_AT, &at)?)
                 })?;
@@ -122,7 +129,8 @@ impl Listing<'_, '_> {
 
     fn take_one(&mut self, firm: Firm) -> Result<(), SyncError> {
         let before = self.run.mirror.firm_name(&firm.id)?;
-        let row = row_of(firm, before.clone().unwrap_or_default());
+        let details = self.run.mirror.firm_details(&firm.id)?;
+        let row = row_of(firm, (before.clone().unwrap_or_default(), &details));
         let members = match &before {
             Some(name) if *name != row.name && !name.is_empty() => self.run.mirror.members_shown(&row.id, name)?,
             _ => Vec::new(),
