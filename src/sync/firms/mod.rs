@@ -42,6 +42,8 @@ pub enum FirmPolicy {
 const LISTED_AT: &str = "firms.listed_at";
 /// They were listed whole with their addresses and the like; earlier, names alone were kept.
 const DETAILED: &str = "firms.detailed";
+/// Pages shifted while they were listed.
+const SHIFTED: &str = "firms.shifted";
 /// Why they could not be read, as it was last said.
 const TROUBLE: &str = "firms.trouble";
 /// What the contacts were like when their firms were last settled.
@@ -174,7 +176,8 @@ impl<'a> Run<'a> {
         if self.mirror.firm_creations()?.iter().any(FirmCreation::is_unsettled) {
             return Ok(true);
         }
-        self.is_long_ago(LISTED_AT, LISTED_AGAIN_AFTER)
+        let has_shifted = self.mirror.fact(SHIFTED)?.is_some();
+        self.is_long_ago(LISTED_AT, if has_shifted { ASKED_AGAIN_AFTER } else { LISTED_AGAIN_AFTER })
     }
 
     /// True unless the time that this fact keeps is less than that ago.
