@@ -386,6 +386,20 @@ async fn a_firm_that_a_listing_leaves_out_is_not_made_again() {
     assert_eq!((office.firms_made(), office.firm_id(other), office.firm_id(id)), (0, firm.clone(), firm));
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_program_is_told_of_a_company_that_waits_without_its_name() {
+    let office = Office::open(Vec::new(), "read").await;
+    let path = office.folder.path().join("carnet.toml");
+    let text = fs::read_to_string(&path).unwrap();
+    fs::write(&path, text + "[notify]\non_waiting = [\"sh\", \"-c\", \"cat >> told\"]\n").unwrap();
+    office.sync(0);
+    write_card(&office, "new-1", "FN:Ada Neuf\r\nN:Neuf;Ada;;;\r\nORG:Neuf SARL\r\n");
+    office.sync(3);
+    let told = fs::read_to_string(office.folder.path().join("told")).unwrap();
+    assert!(told.contains("about a company (q"), "{told}");
+    assert!(!told.contains("Neuf") && !told.contains("a contact that the CRM does not have"), "{told}");
+}
+
 /// Adds a line to the settings of a book.
 fn set_in_book(office: &Office, kind: &str, lines: &str) {
     let path = office.folder.path().join("carnet.toml");
