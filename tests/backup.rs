@@ -164,6 +164,8 @@ fn a_restore_keeps_the_present_mirror_beside_and_gives_no_number_twice() {
     let told = ends(at, &["restore", "copy.db"], 0);
     let kept = names(at).into_iter().find(|name| name.starts_with("carnet.db.before-restore-")).unwrap();
     assert!(told.starts_with("the mirror is 250 contacts again, of 20") && told.contains(&kept), "{told}");
+    let of = told.lines().next().unwrap().rsplit(", of ").next().unwrap();
+    assert_eq!((of.len(), of.find(' '), of.find(['T', 'Z'])), (19, Some(10), None), "as people read times: {told}");
     assert_eq!((mode(&at.join(&kept)), mode(&at.join("carnet.db"))), (0o600, 0o600));
     assert_eq!(rows(&at.join(&kept), "runs").len(), 3, "with all that was written to it");
     let beside =

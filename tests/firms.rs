@@ -385,3 +385,79 @@ async fn a_firm_that_a_listing_leaves_out_is_not_made_again() {
     office.sync(0);
     assert_eq!((office.firms_made(), office.firm_id(other), office.firm_id(id)), (0, firm.clone(), firm));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_program_is_told_of_a_company_that_waits_without_its_name() {
+    let office = Office::open(Vec::new(), "read").await;
+    let path = office.folder.path().join("carnet.toml");
+    let text = fs::read_to_string(&path).unwrap();
+    fs::write(&path, text + "[notify]\non_waiting = [\"sh\", \"-c\", \"cat >> told\"]\n").unwrap();
+    office.sync(0);
+    write_card(&office, "new-1", "FN:Ada Neuf\r\nN:Neuf;Ada;;;\r\nORG:Neuf SARL\r\n");
+    office.sync(3);
+    let told = fs::read_to_string(office.folder.path().join("told")).unwrap();
+    assert!(told.contains("about a company (q"), "{told}");
+    assert!(!told.contains("Neuf") && !told.contains("a contact that the CRM does not have"), "{told}");
+}
+
+/// Adds a line to the settings of a book.
+fn set_in_book(office: &Office, kind: &str, lines: &str) {
+    let path = office.folder.path().join("carnet.toml");
+    let text = fs::read_to_string(&path).unwrap();
+    fs::write(&path, text.replace(&format!("kind = \"{kind}\"\n"), &format!("kind = \"{kind}\"\n{lines}"))).unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_of_cards_shows_the_firms() {
+    let office = Office::open(Vec::new(), "read").await;
+    let file = office.folder.path().join("all.vcf");
+    set_in_book(&office, "vdir", "version = \"4.0\"\nfirms = true\n");
+    let path = office.folder.path().join("carnet.toml");
+    let text = fs::read_to_string(&path).unwrap();
+    fs::write(&path, text.replace("\"vdir\"", "\"vcard\"").replace("path = \"cards\"", "path = \"all.vcf\"")).unwrap();
+    let firms = office.crm.store().firm_ids().unwrap();
+    let (_, rehearsed, _) = office.run(&["sync", "--dry-run"]);
+    assert!(rehearsed.contains(&format!("cards of firms: {} to create", firms.len())), "{rehearsed}");
+    assert!(!file.exists());
+    let told = office.sync(0);
+    assert!(told.contains(&format!("cards of firms: {} created", firms.len())), "{told}");
+    let cards = fs::read_to_string(&file).unwrap();
+    assert_eq!(cards.matches("KIND:org").count(), firms.len(), "{cards}");
+    let name = name_of(&office, &firms[0].to_string());
+    let card = |cards: &str, part: &str| -> String {
+        let cards = cards.replace("\r\n ", "");
+        cards.split("BEGIN:VCARD").find(|card| card.contains(part)).unwrap_or_default().to_owned()
+    };
+    let first = card(&cards, &format!("X-CARNET-FIRM:{}\r\n", firms[0]));
+    assert!(first.contains(&format!("FN:{name}")) && first.contains("ADR"), "{first}");
+    assert!(first.contains("TEL") && first.contains("EMAIL"), "{first}");
+    assert!(office.sync(0).contains("nothing changed"));
+    assert_eq!(fs::read_to_string(&file).unwrap(), cards, "nothing is written where nothing changed");
+
+    // A program takes all of them out but one, which it calls otherwise.
+    let mark = format!("X-CARNET-FIRM:{}\r\n", firms[0]);
+    let kept = cards.split_inclusive("END:VCARD\r\n").filter_map(|card| match card.contains(&mark) {
+        true => Some(card.replace(&format!("ORG:{name}"), "ORG:Autre")),
+        false => (!card.contains("KIND:org")).then(|| card.to_owned()),
+    });
+    fs::write(&file, kept.collect::<String>()).unwrap();
+    let told = office.sync(0);
+    assert!(told.contains("changed or removed here, which changes no firm"), "{told}");
+    let again = fs::read_to_string(&file).unwrap();
+    assert_eq!(again.matches("KIND:org").count(), firms.len());
+    assert!(card(&again, &format!("X-CARNET-FIRM:{}\r\n", firms[0])).contains(&format!("ORG:{name}")));
+    assert_eq!(office.crm.store().asked("PUT", "/"), 0);
+    assert_eq!(office.run(&["list", "--json"]).1.lines().count(), 12, "no firm is a contact");
+    assert!(office.sync(0).contains("nothing changed"));
+
+    let (code, out, told) = office.run(&["export", "--format", "vcard4", "--check", "--firms"]);
+    assert_eq!((code, out.matches("KIND:org").count()), (0, firms.len()), "{told}");
+    assert!(told.contains(&format!("12 contacts and {} firms written", firms.len())), "{told}");
+    let (code, _, told) = office.run(&["export", "--format", "csv", "--firms"]);
+    assert!(code == 2 && told.contains("only vCard has company cards"), "{told}");
+    // What was exported is nobody's contact where it is imported.
+    let exported = office.folder.path().join("exported.vcf");
+    fs::write(&exported, out).unwrap();
+    office.run(&["import", "exported.vcf"]);
+    assert_eq!(office.run(&["list", "--json"]).1.lines().count(), 12);
+}

@@ -90,7 +90,7 @@ pub(super) fn participant_of(settings: &Settings, book: &Book, replica: Box<dyn 
         config::Direction::FromBook => Direction::FromReplica,
     };
     let filter = book.where_.clone();
-    Participant { direction, filter, ..Participant::new(&book.name, replica, winner) }
+    Participant { direction, filter, shows_firms: book.firms, ..Participant::new(&book.name, replica, winner) }
 }
 
 async fn book_replica(settings: &Settings, book: &Book, clock: &dyn Host) -> Box<dyn Replica> {
@@ -188,7 +188,7 @@ pub(crate) fn run_policy(settings: &Settings, options: &RunOptions) -> RunPolicy
 }
 
 /// The account's own name: the last part of its address, "demo" for the practice CRM.
-fn account_id(settings: &Settings) -> String {
+pub fn account_id(settings: &Settings) -> String {
     match &settings.crm.url {
         CrmUrl::Sandbox => "demo".to_owned(),
         CrmUrl::Http(url) => url.trim_end_matches('/').rsplit('/').next().unwrap_or_default().to_owned(),

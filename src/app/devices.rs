@@ -70,6 +70,7 @@ fn plain(name: &str) -> Book {
         where_: Filter::default(),
         version: "3.0".to_owned(),
         dialect: None,
+        firms: false,
     }
 }
 

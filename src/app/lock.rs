@@ -5,6 +5,7 @@
 //! holder leaves nothing behind.
 
 use std::{
+    collections::BTreeMap,
     fs::{DirBuilder, File, OpenOptions},
     io::{Read, Seek, Write},
     os::unix::fs::{DirBuilderExt, OpenOptionsExt},
@@ -61,6 +62,9 @@ pub struct DaemonNote {
     /// Runs that failed in a row.
     #[serde(default)]
     pub failures: u32,
+    /// The books in trouble that it does not try again by itself before this time: RFC 3339, UTC.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub resting: BTreeMap<String, String>,
 }
 
 /// Takes the mirror for `command`; where another carnet is at work on it, waits so long for it to end.
@@ -285,7 +289,8 @@ mod tests {
         assert_eq!(daemon_of(&mirror), None);
         let mut lock = DaemonLock::take(&mirror).unwrap();
         let long = "2026-01-01T00:00:00Z".to_owned();
-        let note = DaemonNote { pid: 7, started: long.clone(), next: Some(long), failures: 3 };
+        let note =
+            DaemonNote { pid: 7, started: long.clone(), next: Some(long), failures: 3, resting: Default::default() };
         lock.tell(note.clone());
         assert_eq!(daemon_of(&mirror), Some(note.clone()));
         let shorter = DaemonNote { next: None, failures: 0, ..note };

@@ -18,6 +18,7 @@ mod watched;
 pub use backup::{BackupError, backup};
 pub use book_servers::{Found, Step, alters_fact, discover};
 pub use check::{CheckLine, Finding, Server, Verdict, check, check_writing, may_be_written, never_written};
+pub use compose::account_id;
 pub use decide::{Decided, decide, undo, want_firm};
 pub use devices::{
     DeviceShown, NewDevice, add_device, device_store, devices, is_device, revoke_device, set_device_password,

@@ -36,6 +36,9 @@ pub struct ExportArgs {
     /// Only contacts with this value, case does not matter; may be given several times
     #[arg(long = "where", value_name = "FIELD=VALUE", value_parser = condition)]
     where_: Vec<(String, String)>,
+    /// The CRM's firms too, all of them, as company cards (vcard3, vcard4)
+    #[arg(long)]
+    firms: bool,
     /// Read what was written with a strict reader of its own, and fail if it does not agree
     #[arg(long)]
     check: bool,
@@ -50,7 +53,8 @@ pub fn run(args: &ExportArgs, context: &mut Context) -> Result<u8, CliError> {
     let file = args.file.as_deref().filter(|file| !is_dash(file));
     let format = args.format.clone().map_or_else(|| format_of(file).map(str::to_owned), Ok)?;
     let exported = app::export_format(&settings, &format)?;
-    let options = ExportOptions { format: exported, where_: args.where_.clone(), check: args.check };
+    let firms = args.firms.then(|| app::account_id(&settings));
+    let options = ExportOptions { format: exported, where_: args.where_.clone(), firms, check: args.check };
     let written = match file {
         Some(file) => {
             refuse_own_files(file, &settings)?;
@@ -65,7 +69,8 @@ pub fn run(args: &ExportArgs, context: &mut Context) -> Result<u8, CliError> {
             written
         }
     };
-    context.talk(&format!("{} written", counted(written.contacts, "contact")));
+    let firms = if args.firms { format!(" and {}", counted(written.firms, "firm")) } else { String::new() };
+    context.talk(&format!("{}{firms} written", counted(written.contacts, "contact")));
     if !written.missed.is_empty() {
         let missed: Vec<String> = written.missed.iter().map(|(what, count)| format!("{what} {count}")).collect();
         context.talk(&format!("{} has no room for: {}", format, missed.join(", ")));

@@ -95,6 +95,9 @@ fn remote(found: &Item) -> String {
 }
 
 fn contact(item: &Item) -> String {
+    if item.is_company() {
+        return "a company".to_owned();
+    }
     id(item.contact.as_ref().and_then(|contact| contact.crm_id.as_deref()))
 }
 

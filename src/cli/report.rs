@@ -152,6 +152,7 @@ impl<'o> Report<'o> {
             | Note::FirmsRenamed { .. }
             | Note::FirmMade { .. }
             | Note::FirmAhead { .. }
+            | Note::FirmCards(_)
             | Note::CopyRemoved { .. } => {
                 self.place_line(replica, &plain(&message));
                 if let Some(hint) = hint {

@@ -6,7 +6,7 @@ use clap::Args;
 use serde_json::json;
 
 use super::{context::Context, errors::CliError, exit, plural::counted};
-use crate::app;
+use crate::{app, views::clock::local};
 
 /// Flags of `restore`.
 #[derive(Debug, Args)]
@@ -34,7 +34,8 @@ pub fn run(args: &RestoreArgs, context: &mut Context) -> Result<u8, CliError> {
             "contacts_in_doubt": doubted.contacts, "deletions_in_doubt": doubted.deletions, "decisions_forgotten": doubted.decisions,
         }))?;
     }
-    let then = looked.last_run_at.as_deref().map_or_else(|| "before any run".to_owned(), |at| format!("of {at}"));
+    let then =
+        looked.last_run_at.as_deref().map_or_else(|| "before any run".to_owned(), |at| format!("of {}", local(at)));
     context.out.say(&format!("the mirror is {} again, {then}", counted(looked.contacts, "contact")))?;
     if let Some(kept) = &restored.kept {
         context.out.say(&format!("the mirror that was there is {}", kept.display()))?;

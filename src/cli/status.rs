@@ -92,8 +92,8 @@ impl Shown {
             "exit_code": self.code(),
             "out_of_the_crm": { "company": { "contacts": companies.0, "values": companies.1 } },
             "last_run": last.as_ref().map(|run| super::runs::object(run, messages)),
-            "daemon": self.daemon.as_ref().map(|DaemonNote { pid, started, next: _, failures }| {
-                json!({ "pid": pid, "started_at": started, "failures": failures })
+            "daemon": self.daemon.as_ref().map(|DaemonNote { pid, started, next: _, failures, resting }| {
+                json!({ "pid": pid, "started_at": started, "failures": failures, "resting": resting })
             }),
             "next_run": self.next.map(stamp),
             "replicas": replicas.iter().map(pending).collect::<Vec<_>>(),
@@ -144,8 +144,16 @@ impl Shown {
         if let Some(words) = self.next_run() {
             line("next run", &words)?;
         }
+        let resting = self.daemon.iter().flat_map(|daemon| &daemon.resting);
         for replica in replicas {
             line(&replica.name, &held_and_pending(replica, messages))?;
+            if let Some((_, until)) = resting.clone().find(|(name, _)| **name == replica.name) {
+                let rests = format!("in trouble, not tried again before {}", clock::local(until));
+                line(
+                    &replica.name,
+                    &format!("{WARNING}{rests}{WARNING:#} {FAINT}(`carnet sync` tries it at once){FAINT:#}"),
+                )?;
+            }
             if !replica.alters.is_empty() {
                 line(&replica.name, &plain(&messages.alters(&replica.alters)))?;
             }

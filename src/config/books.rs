@@ -22,7 +22,7 @@ use crate::{
 };
 
 /// All keys; those of a server are [`SERVER_KEYS`].
-pub(super) const BOOK_KEYS: [&str; 17] = [
+pub(super) const BOOK_KEYS: [&str; 18] = [
     "name",
     "kind",
     "path",
@@ -30,6 +30,7 @@ pub(super) const BOOK_KEYS: [&str; 17] = [
     "where",
     "version",
     "dialect",
+    "firms",
     "url",
     "username",
     "password_command",
@@ -42,7 +43,7 @@ pub(super) const BOOK_KEYS: [&str; 17] = [
     "insecure_http",
 ];
 /// The keys of a book on a server.
-const SERVER_KEYS: &[&str] = BOOK_KEYS.split_at(7).1;
+const SERVER_KEYS: &[&str] = BOOK_KEYS.split_at(8).1;
 /// The keys of which each is a password's source.
 const PASSWORD_KEYS: [&str; 3] = ["password_command", "password_file", "password"];
 /// How long a request may take, unless set.
@@ -89,6 +90,7 @@ fn book(reading: &Reading<'_>, section: &Section<'_>, own: &[Profile]) -> Option
     let version = section.word("version", &[("3.0", "3.0"), ("4.0", "4.0")]).unwrap_or("3.0").to_owned();
     let where_ = section.given("where").map(|given| filter(section, &given)).unwrap_or_default();
     let dialect = dialect::of_book(section, own, (reading.file, reading.environment));
+    let firms = shows_firms(section, direction);
     note_keys_of_others(section, kind?);
     let place = match kind? {
         BookKind::Vdir => BookPlace::Vdir(path?),
@@ -97,7 +99,34 @@ fn book(reading: &Reading<'_>, section: &Section<'_>, own: &[Profile]) -> Option
         BookKind::Carddav => BookPlace::Carddav(server(reading, section)?),
         BookKind::Devices => BookPlace::Devices,
     };
-    Some(Book { name: name?, place, direction: direction.unwrap_or(Direction::TwoWay), where_, version, dialect })
+    Some(Book {
+        name: name?,
+        place,
+        direction: direction.unwrap_or(Direction::TwoWay),
+        where_,
+        version,
+        dialect,
+        firms,
+    })
+}
+
+/// True for a book that shows the CRM's firms.
+fn shows_firms(section: &Section<'_>, direction: Option<Direction>) -> bool {
+    let is_set = section.flag("firms").unwrap_or(false);
+    if let (true, Some(Direction::FromBook), Some(given)) = (is_set, direction, section.given("firms")) {
+        let message = "a book that is only read shows no firms".to_owned();
+        section.note(given.wrong((message, Some("take out this line, or direction = \"from-book\"".to_owned()))));
+    }
+    is_set
+}
+
+/// Books cannot show firms that are not read.
+pub(super) fn note_unread_firms(reading: &Reading<'_>, books: &[Book]) {
+    for book in books.iter().filter(|book| book.firms) {
+        let message = format!("the book `{}` shows firms, and `crm.firms` is \"off\"", book.name);
+        let hint = "take one of the two lines out";
+        reading.faults.borrow_mut().push(Fault::new(None, message).hint(hint));
+    }
 }
 
 /// Keys that books of this kind do not have.
@@ -111,6 +140,8 @@ fn note_keys_of_others(section: &Section<'_>, kind: BookKind) {
         note("dialect", "only a csv book has a dialect", None);
     } else {
         note("version", "a csv book has no vCard version", None);
+        let hint = "a row is a person with a company; `carnet firms` lists the firms";
+        note("firms", "a csv book has no company cards", Some(hint));
     }
     if kind == BookKind::Carddav {
         note("path", "a carddav book has no path, it is on a server", Some("say where in url"));

@@ -11,8 +11,8 @@ use secrecy::SecretString;
 use toml::de::{DeTable, DeValue};
 
 use super::{
-    BookKind, Crm, CrmUrl, Deletes, Environment, Fault, Firms, Limit, Lists, MirrorSettings, PasswordSettings, Prefer,
-    Settings, SettingsDigest, SettingsError, SyncSettings, books, dialect,
+    Book, BookKind, Crm, CrmUrl, Deletes, Environment, Fault, Firms, Limit, Lists, MirrorSettings, PasswordSettings,
+    Prefer, Settings, SettingsDigest, SettingsError, SyncSettings, books, dialect,
     error::blotted,
     expand,
     fault::nearest,
@@ -142,12 +142,16 @@ impl<'f> Reading<'f> {
         let sync = self.sync();
         let csv = dialect::own_profiles(self.root, self.faults);
         let vcard = self.vcard();
-        let all = books::read(self, &csv);
-        let (device_books, books) = all.into_iter().partition(|book| book.kind() == BookKind::Devices);
+        let books = books::read(self, &csv);
         let token = || mirror.path.with_file_name("nudge-token");
         let http = outside::http(self.root, self.environment, self.faults, |text| self.path(text), token);
         let notify = outside::notify(self.root, self.environment, self.faults);
         let carddav = served::read(self.root, self.environment, self.faults, |text| self.path(text));
+        if crm.as_ref().is_some_and(|crm| crm.firms == Firms::Off) {
+            books::note_unread_firms(self, &books);
+        }
+        let is_of_devices = |book: &Book| book.kind() == BookKind::Devices;
+        let (device_books, books): (Vec<Book>, Vec<Book>) = books.into_iter().partition(is_of_devices);
         let (file, digest) = (self.file.to_owned(), self.digest());
         Some(Settings {
             file,

@@ -170,6 +170,8 @@ pub struct Book {
     pub version: String,
     /// The column profile of a CSV file; `None`: recognised by its header line, carnet's own for a new file.
     pub dialect: Option<Profile>,
+    /// It shows the CRM's firms as company cards.
+    pub firms: bool,
 }
 
 impl Book {

@@ -7,6 +7,7 @@ mod codes;
 pub mod countries;
 mod field;
 mod filter;
+mod firm;
 pub mod identity;
 pub mod ids;
 mod keep;
@@ -17,6 +18,7 @@ use serde::{Deserialize, Serialize};
 pub use codes::{AddressType, Civility, ContactType, ItemKind, ItemType, is_number};
 pub use field::{Field, FieldSet};
 pub use filter::{Filter, FilterError, FilterSql};
+pub use firm::FirmDetails;
 pub use keep::Keep;
 
 /// A person of the CRM. Source: the API reference, "Object data"; `company` and `extra` are the books' own.

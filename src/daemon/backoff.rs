@@ -11,6 +11,8 @@ pub enum Retry {
     Trouble,
     /// The login was refused: trying often locks accounts, and only a user can help.
     Login,
+    /// A book cannot be read, and the others can: it may pass, and each try costs them its time-outs.
+    Book,
 }
 
 const BUSY: Duration = Duration::from_secs(4);
@@ -18,6 +20,8 @@ const MINUTE: Duration = Duration::from_secs(60);
 const TROUBLE_MAX: Duration = Duration::from_secs(60 * 60);
 const LOGIN_FIRST: Duration = Duration::from_secs(60 * 60);
 const LOGIN_MAX: Duration = Duration::from_secs(12 * 60 * 60);
+const BOOK_FIRST: Duration = Duration::from_secs(15 * 60);
+const BOOK_MAX: Duration = Duration::from_secs(6 * 60 * 60);
 
 /// The wait before the next try: doubled with each failure in a row up to a limit, then cut by up to half at random, so
 /// that many instances do not come back in the same second. `failures` counts from 1.
@@ -30,6 +34,7 @@ pub fn delay(retry: Retry, failures: u32, chance: u64) -> Duration {
         Retry::Busy => BUSY,
         Retry::Trouble => doubled(MINUTE, TROUBLE_MAX),
         Retry::Login => doubled(LOGIN_FIRST, LOGIN_MAX),
+        Retry::Book => doubled(BOOK_FIRST, BOOK_MAX),
     };
     let half_millis = u64::try_from(full.as_millis() / 2).unwrap_or(u64::MAX);
     full - Duration::from_millis(chance % (half_millis + 1))
@@ -54,6 +59,9 @@ mod tests {
         check(Retry::Login, 4, 480);
         check(Retry::Login, 5, 720);
         check(Retry::Login, 200, 720);
+        check(Retry::Book, 1, 15);
+        check(Retry::Book, 5, 240);
+        check(Retry::Book, 6, 360);
     }
 
     #[test]

@@ -112,6 +112,7 @@ pub fn event(event: &SyncEvent, wording: Wording) {
                 | Note::FirmsRenamed { .. }
                 | Note::FirmMade { .. }
                 | Note::FirmAhead { .. }
+                | Note::FirmCards(_)
                 | Note::CopyRemoved { .. }
                 | Note::StaysThere { .. }
                 | Note::StaysOut { .. } => {
@@ -139,6 +140,7 @@ pub fn summary(summary: &Summary, wording: Wording) {
         created,
         updated,
         deleted,
+        firm_cards,
         conflicts,
         waiting,
         failed,
@@ -156,6 +158,7 @@ pub fn summary(summary: &Summary, wording: Wording) {
         created = sum(created),
         updated = sum(updated),
         deleted = sum(deleted),
+        firm_cards = sum(firm_cards),
         conflicts,
         waiting,
         failed,

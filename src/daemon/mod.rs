@@ -14,6 +14,7 @@ mod backoff;
 mod descriptor;
 pub mod log;
 mod plan;
+mod resting;
 pub mod signals;
 pub mod socket;
 mod state;

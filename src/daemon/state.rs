@@ -24,6 +24,8 @@ pub struct DaemonState {
     pub next: Option<DateTime<Utc>>,
     /// What waits for the user, as `status` counts it, after the last run that came to its end.
     pub waiting: u64,
+    /// The books in trouble that are not tried again by themselves before this time; the others keep the schedule.
+    pub resting: BTreeMap<String, DateTime<Utc>>,
     /// The books whose edits are seen by the schedule alone, or not all at once, and why.
     pub unwatched: BTreeMap<String, String>,
     /// It was told to stop, and will once the run at work is over.
@@ -74,6 +76,7 @@ impl DaemonState {
             failures: 0,
             next: None,
             waiting: 0,
+            resting: BTreeMap::new(),
             unwatched: BTreeMap::new(),
             stopping: false,
         }

@@ -1,6 +1,7 @@
 //! Waits for whatever happens, asks the plan what follows, and does it. It never blocks: runs have threads of their own.
 
 use std::{
+    collections::BTreeSet,
     hash::{BuildHasher, RandomState},
     path::{Path, PathBuf},
     sync::Arc,
@@ -17,6 +18,7 @@ use super::{
     backoff::Retry,
     log, now,
     plan::{Action, Books, Cause, Ended, Event, Plan, Scope, Times},
+    resting::Resting,
     shown,
     signals::Signals,
     state::{DaemonState, LastRun, Running},
@@ -26,7 +28,7 @@ use super::{
 };
 use crate::{
     app::{self, DaemonLock, DaemonNote, WatchedBook},
-    config::{Environment, Settings, SettingsError, schedule::Schedule, secrets},
+    config::{Book, Environment, Settings, SettingsError, schedule::Schedule, secrets},
     sync::{CRM, Mode, RunOptions, Stop, Summary, SyncError, SyncEvent, exit, stamp},
     views::runs::{has_met, newest},
 };
@@ -50,6 +52,10 @@ pub struct Daemon {
     state: DaemonState,
     publish_state: watch::Sender<DaemonState>,
     publish_settings: watch::Sender<Arc<Settings>>,
+    /// The books in trouble.
+    resting: Resting,
+    /// The books on servers that take part in the run at work.
+    on_servers: BTreeSet<String>,
     /// The mirror was in use when the last run was to begin; it is said once.
     told_busy: bool,
 }
@@ -77,6 +83,8 @@ impl Daemon {
             publish_settings: watch::Sender::new(Arc::clone(&settings)),
             state,
             settings,
+            resting: Resting::default(),
+            on_servers: BTreeSet::new(),
             told_busy: false,
         })
     }
@@ -187,7 +195,9 @@ impl Daemon {
 
     fn start(&mut self, cause: Cause, scope: Scope, stop: &Stop) -> RunHandle {
         self.state.running = Some(Running { since: Utc::now(), cause, scope });
-        let order = Order { settings: Arc::clone(&self.settings), cause, scope, stop: stop.clone() };
+        let left_out = self.resting.left_out(cause, now());
+        self.on_servers = on_servers(&self.settings).difference(&left_out).cloned().collect();
+        let order = Order { settings: Arc::clone(&self.settings), cause, scope, left_out, stop: stop.clone() };
         RunHandle::begin(Arc::clone(&self.job), order, self.listeners.clone())
     }
 
@@ -213,6 +223,9 @@ impl Daemon {
         let now = Utc::now();
         if let Outcome::Done(summary) = outcome {
             self.state.waiting = summary.waiting;
+            let chance = RandomState::new().hash_one(1_u8);
+            self.resting.take_end(summary, &self.on_servers, (super::now(), chance));
+            self.say_who_rests();
             if scope == Scope::All {
                 self.state.last_good = Some(now);
             }
@@ -231,6 +244,12 @@ impl Daemon {
         if !expected.zip(self.state.next).is_some_and(same) {
             self.state.next = expected;
         }
+        let resting = self.resting.until(now());
+        let is_as_it_was = resting.len() == self.state.resting.len()
+            && resting.iter().all(|(book, until)| self.state.resting.get(book).is_some_and(|was| same((*was, *until))));
+        if !is_as_it_was {
+            self.state.resting = resting;
+        }
         if self.state == was {
             return;
         }
@@ -239,6 +258,7 @@ impl Daemon {
             started: stamp(self.state.started),
             next: self.state.next.map(stamp),
             failures: self.state.failures,
+            resting: self.state.resting.iter().map(|(book, until)| (book.clone(), stamp(*until))).collect(),
         });
         self.publish_state.send_replace(self.state.clone());
     }
@@ -255,6 +275,15 @@ impl Daemon {
             }
             Some(_) | None if failures > 0 => info!(failures, next = %next(plan), "waiting"),
             Some(_) | None => info!(next = %next(plan), "waiting"),
+        }
+    }
+
+    /// Says in the log which books are in trouble, and when they are tried again.
+    fn say_who_rests(&self) {
+        for (book, until) in self.resting.until(now()) {
+            if self.on_servers.contains(&book) {
+                warn!(book, until = %shown(until), "the book could not be read; it is left out until then, unless somebody asks");
+            }
         }
     }
 
@@ -293,6 +322,7 @@ impl Daemon {
         self.settings = Arc::new(settings);
         self.ask_password_once().await;
         self.publish_settings.send_replace(Arc::clone(&self.settings));
+        self.resting.keep(&on_servers(&self.settings));
         let schedule = &self.settings.sync.schedule;
         let tried = if plan.failures() > 0 { "; what failed is tried at once" } else { "" };
         info!(schedule = %schedule, "the settings were read again{tried}");
@@ -302,14 +332,20 @@ impl Daemon {
 
 /// One run, on the run's own thread.
 fn synchronise(order: &Order, tell: &mut dyn FnMut(SyncEvent)) -> Result<Summary, SyncError> {
-    let Order { settings, scope, stop, .. } = order;
+    let Order { settings, scope, left_out, stop, .. } = order;
+    let names = |settings: &Settings, takes_part: fn(&Book) -> bool| {
+        let books = settings.books.iter().filter(|book| takes_part(book) && !left_out.contains(&book.name));
+        books.map(|book| book.name.clone()).collect::<Vec<String>>()
+    };
     let only = match scope {
-        Scope::All => Vec::new(),
-        // Devices come and go; whoever serves them asks for a whole run.
-        Scope::Books => {
-            let books = settings.books.iter().filter(|book| !app::is_device(book));
-            books.map(|book| book.name.clone()).collect()
+        Scope::All if left_out.is_empty() => Vec::new(),
+        Scope::All => {
+            // Devices come and go.
+            let present = app::with_devices(settings).unwrap_or_else(|_| Settings::clone(settings));
+            std::iter::once(CRM.to_owned()).chain(names(&present, |_| true)).collect()
         }
+        // Whoever serves devices asks for a whole run.
+        Scope::Books => names(settings, |book| !app::is_device(book)),
     };
     let options = RunOptions { only, ..RunOptions::new(Mode::Sync, "daemon") };
     app::run_on_this_thread(settings, &options, BUSY_WAIT, stop, tell)
@@ -360,6 +396,10 @@ fn last_run(settings: &Settings) -> Option<DateTime<Utc>> {
         return None;
     }
     DateTime::parse_from_rfc3339(&run.started_at).ok().map(|at| at.with_timezone(&Utc))
+}
+
+fn on_servers(settings: &Settings) -> BTreeSet<String> {
+    settings.books.iter().filter(|book| book.server().is_some()).map(|book| book.name.clone()).collect()
 }
 
 fn several_books(settings: &Settings) -> bool {

@@ -3,6 +3,7 @@
 
 use std::{
     any::Any,
+    collections::BTreeSet,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{Arc, Mutex, PoisonError},
     thread,
@@ -25,6 +26,8 @@ pub struct Order {
     pub cause: Cause,
     /// Of what.
     pub scope: Scope,
+    /// Books that are in trouble and not tried this time.
+    pub left_out: BTreeSet<String>,
     /// Asks it to stop.
     pub stop: Stop,
 }

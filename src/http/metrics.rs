@@ -303,6 +303,7 @@ mod tests {
             failures: 2,
             next: Some(DateTime::UNIX_EPOCH),
             waiting: 0,
+            resting: BTreeMap::new(),
             unwatched: BTreeMap::new(),
             stopping: false,
         }

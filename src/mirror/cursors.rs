@@ -45,6 +45,15 @@ impl Mirror {
         Ok(())
     }
 
+    /// Forgets a replica's cursor: its next scan begins at the beginning.
+    ///
+    /// # Errors
+    /// SQLite's.
+    pub fn forget_cursor(&mut self, replica: &str) -> Result<()> {
+        self.sql("DELETE FROM cursors WHERE replica = ?1")?.execute([replica])?;
+        Ok(())
+    }
+
     /// Forgets every replica's cursor: their next scans begin at the beginning.
     ///
     /// # Errors

@@ -13,6 +13,8 @@ pub struct FirmRow {
     pub name: String,
     /// By which its name is compared; "" for no name.
     pub key: String,
+    /// Its addresses and the like, as [`crate::contact::FirmDetails::to_text`] writes them.
+    pub details: String,
     /// Its state in the CRM.
     pub revision: String,
     /// The CRM does not list it any more.
@@ -97,11 +99,11 @@ impl Mirror {
     /// SQLite's.
     pub fn put_firm(&mut self, firm: &FirmRow) -> Result<()> {
         self.sql(
-            "INSERT INTO firms (id, name, key, revision, gone) VALUES (?1, ?2, ?3, ?4, ?5)
-             ON CONFLICT (id) DO UPDATE SET name = excluded.name, key = excluded.key, revision = excluded.revision,
-                 gone = excluded.gone",
+            "INSERT INTO firms (id, name, key, details, revision, gone) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+             ON CONFLICT (id) DO UPDATE SET name = excluded.name, key = excluded.key, details = excluded.details,
+                 revision = excluded.revision, gone = excluded.gone",
         )?
-        .execute(params![firm.id, firm.name, firm.key, firm.revision, firm.gone])?;
+        .execute(params![firm.id, firm.name, firm.key, firm.details, firm.revision, firm.gone])?;
         Ok(())
     }
 
@@ -112,6 +114,15 @@ impl Mirror {
     pub fn firm_name(&self, id: &str) -> Result<Option<String>> {
         let mut select = self.sql("SELECT name FROM firms WHERE id = ?1")?;
         Ok(select.query_row([id], |row| row.get(0)).optional()?)
+    }
+
+    /// The details of a firm, also of one that is gone: JSON, "" for none.
+    ///
+    /// # Errors
+    /// SQLite's.
+    pub fn firm_details(&self, id: &str) -> Result<String> {
+        let mut select = self.sql("SELECT details FROM firms WHERE id = ?1")?;
+        Ok(select.query_row([id], |row| row.get(0)).optional()?.unwrap_or_default())
     }
 
     /// The revision of a firm that is not gone.
@@ -152,6 +163,15 @@ impl Mirror {
             let text = |column| row.get_ref(column).map(|value| value.as_str().unwrap_or_default());
             take(text(0)?, text(1)?, text(2)?);
         }
+        Ok(())
+    }
+
+    /// Has every firm be read once more: what is kept of it is not all that its record says.
+    ///
+    /// # Errors
+    /// SQLite's.
+    pub fn forget_firm_revisions(&mut self) -> Result<()> {
+        self.sql("UPDATE firms SET revision = '' WHERE revision <> ''")?.execute([])?;
         Ok(())
     }
 
@@ -248,7 +268,14 @@ mod tests {
     use crate::contact::Contact;
 
     fn firm(id: &str, name: &str) -> FirmRow {
-        FirmRow { id: id.into(), name: name.into(), key: name.to_lowercase(), revision: "r".into(), gone: false }
+        FirmRow {
+            id: id.into(),
+            name: name.into(),
+            key: name.to_lowercase(),
+            details: String::new(),
+            revision: "r".into(),
+            gone: false,
+        }
     }
 
     #[test]

@@ -301,7 +301,7 @@ mod tests {
             ("synchronous", "2"),
             ("foreign_keys", "1"),
             ("application_id", "1667330670"),
-            ("user_version", "8"),
+            ("user_version", "9"),
         ] {
             assert_eq!(pragma(name), value, "{name}");
         }
@@ -360,7 +360,7 @@ mod tests {
         for (path, words) in [
             (&text, "it is not a SQLite database"),
             (&theirs, "it is a database of another program"),
-            (&newer, "a newer carnet wrote it (schema 99, this one knows 8)"),
+            (&newer, "a newer carnet wrote it (schema 99, this one knows 9)"),
             (&damaged, "it is not a SQLite database"),
         ] {
             let before = fs::read(path).unwrap();

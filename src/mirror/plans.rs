@@ -9,7 +9,7 @@ use super::*;
 use crate::contact::{self, Contact};
 
 /// Deliberate whole reads: how the statement begins and ends, the one step allowed, and why.
-const WHOLE_READS: [(&str, &str, &str, &str); 18] = [
+const WHOLE_READS: [(&str, &str, &str, &str); 19] = [
     ("DELETE FROM absences", "absences", "SCAN absences", "a few rows, and only once a mirror was restored"),
     ("SELECT contact, value", "IS NOT NULL", "SCAN contact_items", "free text search"),
     ("SELECT c.id, c.last_name", "", "SCAN c", "listing and searching: every living contact is wanted"),
@@ -23,6 +23,7 @@ const WHOLE_READS: [(&str, &str, &str, &str); 18] = [
     ("SELECT count(*) FROM problems", "", "SCAN problems", "likewise"),
     ("SELECT count(*) FROM firms", "", "SCAN firms", "before a listing of all of them"),
     ("SELECT id, name, revision FROM firms", "ORDER BY id", "SCAN firms", "all are wanted"),
+    ("UPDATE firms SET revision", "<> ''", "SCAN firms", "once in the life of a mirror"),
     ("SELECT DISTINCT c.firm_id", "LIMIT ?1", "SCAN c", "an index of short texts, once a run"),
     ("SELECT c.id FROM contacts c INDEXED BY contacts_by_firm", "<> ''", "SCAN c", "likewise"),
     ("SELECT key, name, sent_uptime", "ORDER BY key", "SCAN firm_creations", "a few rows"),
@@ -38,11 +39,12 @@ const WHOLE_READS: [(&str, &str, &str, &str); 18] = [
 const SMALL_INDEXES: [&str; 5] =
     ["contacts_deleted", "contacts_with_company", "conflicts_open", "attention_open", "decisions_noted"];
 
-const SOURCES: [&str; 21] = [
+const SOURCES: [&str; 22] = [
     include_str!("absences.rs"),
     include_str!("addresses.rs"),
     include_str!("agreements.rs"),
     include_str!("attention.rs"),
+    include_str!("company_cards.rs"),
     include_str!("conflicts.rs"),
     include_str!("contacts.rs"),
     include_str!("decisions.rs"),
@@ -317,8 +319,17 @@ fn use_small_tables(mirror: &mut Mirror, contact: ContactId) -> Result<()> {
 
 fn use_firms(mirror: &mut Mirror, run: i64) -> Result<()> {
     let text = || "1".to_owned();
-    mirror.put_firm(&FirmRow { id: text(), name: text(), key: text(), revision: text(), gone: false })?;
+    mirror.put_firm(&FirmRow {
+        id: text(),
+        name: text(),
+        key: text(),
+        details: text(),
+        revision: text(),
+        gone: false,
+    })?;
     mirror.firm_name("1")?;
+    mirror.firm_details("1")?;
+    mirror.firm_as_written("1")?;
     mirror.firm_revision("1")?;
     mirror.firms_named("1")?;
     mirror.count_firms()?;
@@ -332,7 +343,30 @@ fn use_firms(mirror: &mut Mirror, run: i64) -> Result<()> {
     mirror.companies_without_firm()?;
     mirror.put_firm_creation(&FirmCreation { key: text(), name: text(), sent_uptime: text() }, run)?;
     mirror.firm_creations()?;
-    mirror.forget_firm_creation("1")
+    mirror.forget_firm_creation("1")?;
+    use_company_cards(mirror)
+}
+
+fn use_company_cards(mirror: &mut Mirror) -> Result<()> {
+    let (firm, remote, revision, written) = Default::default();
+    let card = FirmCard { firm, remote, revision, written, theirs: Contact::default(), state: CardState::Known };
+    let card = FirmCard { remote: "1".to_owned(), firm: "1".to_owned(), ..card };
+    mirror.put_firm_card("team", &card)?;
+    mirror.firm_card("team", "1")?;
+    mirror.card_of_firm("team", "1")?;
+    mirror.firm_card_revision("team", "1")?;
+    mirror.count_firm_cards("team")?;
+    mirror.for_each_firm_card("team", &mut |_, _| {})?;
+    mirror.set_firm_card_missing("team", "1", true)?;
+    mirror.missing_firm_cards("team", 1)?;
+    mirror.note_own_company_card("team", "2", "1")?;
+    mirror.own_company_cards("team")?;
+    mirror.firms_to_show("team", "", 1)?;
+    mirror.firms_as_written("", 1)?;
+    mirror.firm_cards_to_remove("team", true, ("", 1))?;
+    mirror.forget_company_card("team", "1")?;
+    mirror.forget_firm_revisions()?;
+    mirror.forget_cursor("team")
 }
 
 fn use_attention(mirror: &mut Mirror, run: i64, replica: String, state: State) -> Result<()> {

@@ -4,6 +4,7 @@
 //! `ours -> now here`, never `ours` against `theirs`: a server that trims a name or rewrites a telephone number would
 //! otherwise look edited for ever. No async, no files, no sockets, no clock and no SQL are in this folder.
 
+pub mod firm_cards;
 pub mod firms;
 pub mod guard;
 pub mod identify;

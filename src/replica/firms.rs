@@ -1,5 +1,7 @@
 //! The firms that contacts name by id, as the replica that keeps them lists them.
 
+use crate::contact::{Address, Item};
+
 use super::{Baseline, Cursor, LocalFuture, ReplicaError, Revision, Stopped};
 
 /// A firm.
@@ -9,6 +11,10 @@ pub struct Firm {
     pub id: String,
     /// Its name; "" where it has none, `None` where that is not told.
     pub name: Option<String>,
+    /// Its addresses; `None` where they are not told.
+    pub addresses: Option<Vec<Address>>,
+    /// Its telephones and the like, under codes of firms; `None` where they are not told.
+    pub items: Option<Vec<Item>>,
     /// Its state there.
     pub revision: Revision,
 }

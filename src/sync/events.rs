@@ -203,10 +203,34 @@ pub enum Note {
         /// Its name.
         name: String,
     },
+    /// Cards of firms were written into a book, or would be.
+    FirmCards(FirmCardCounts),
     /// A decision that was noted while another carnet was at work is carried out.
     CarriedOut(Applied),
     /// Such a decision makes no sense any more, and is forgotten.
     Dropped(Refused),
+}
+
+/// What a run did to the cards of firms in a book.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FirmCardCounts {
+    /// Made.
+    pub made: u64,
+    /// Changed.
+    pub changed: u64,
+    /// Removed.
+    pub removed: u64,
+    /// Of those made and changed, how many somebody had removed or changed in the book.
+    pub put_back: u64,
+    /// Nothing was written (`--dry-run`).
+    pub ahead: bool,
+}
+
+impl FirmCardCounts {
+    /// How many cards that were.
+    pub fn total(&self) -> u64 {
+        self.made + self.changed + self.removed
+    }
 }
 
 /// A part of a run that was stopped for safety.
@@ -342,6 +366,9 @@ pub struct Summary {
     pub updated: BTreeMap<String, u64>,
     /// Contacts removed, a place each.
     pub deleted: BTreeMap<String, u64>,
+    /// Cards of firms made, changed or removed, a book each.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub firm_cards: BTreeMap<String, u64>,
     /// Conflicts met in this run.
     pub conflicts: u64,
     /// All that waits for the user when the run is over, as `status` counts it: [`super::AttentionCounts`].
@@ -374,7 +401,9 @@ impl Summary {
 
     /// True when no place was changed.
     pub fn nothing_changed(&self) -> bool {
-        [&self.created, &self.updated, &self.deleted].into_iter().all(|places| places.values().all(|count| *count == 0))
+        [&self.created, &self.updated, &self.deleted, &self.firm_cards]
+            .into_iter()
+            .all(|places| places.values().all(|count| *count == 0))
     }
 }
 

@@ -33,6 +33,7 @@ pub use attention::{AttentionCounts, Guarded, attention_counts, guarded};
 pub use error::SyncError;
 pub use events::{Events, Summary, SyncEvent};
 pub use firms::FirmPolicy;
+pub(crate) use firms::cards::{card_of, uid_of_firm};
 pub use host::{FailPoint, Host, SystemClock, Uptime, stamp};
 pub use import_counts::{Column, ImportCounts};
 pub use options::{Mode, RunOptions, Stop};

@@ -24,6 +24,10 @@ pub struct Participant {
     pub filter: Filter,
     /// Which ones belonged there before the settings were changed, until the book has followed.
     pub filter_before: Option<Filter>,
+    /// It shows the CRM's firms as company cards.
+    pub shows_firms: bool,
+    /// How many of these somebody has changed or removed there.
+    pub firm_cards_altered: u64,
     /// Who wins conflicts: `Here` the mirror, `There` this replica.
     pub winner: Winner,
     /// The run ends where it is in trouble; the others of the run go on without one that is not essential.
@@ -70,6 +74,8 @@ impl Participant {
             deletes: true,
             filter: Filter::default(),
             filter_before: None,
+            shows_firms: false,
+            firm_cards_altered: 0,
             winner,
             essential: false,
             trust: Trust::Full,

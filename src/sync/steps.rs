@@ -113,6 +113,7 @@ impl Run<'_> {
             Outbox::new(self, &participant.name).recover()?;
             self.recall(participant)?;
             self.follow_filter(participant)?;
+            self.follow_firm_cards(participant)?;
         }
         self.recall_firms()?;
         self.settling = self.settles_after_restore()?;
@@ -137,6 +138,7 @@ impl Run<'_> {
             self.is_at(&participant.name, Activity::Write);
             let pushed = Pusher::new(self, participant, &mut planned).push().await?;
             trouble = trouble.or(pushed);
+            self.push_firm_cards(participant).await?;
         }
         Outbox::new(self, CRM).close_forgotten()?;
         self.mirror.purge_forgotten()?;

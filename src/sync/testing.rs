@@ -25,8 +25,8 @@ use crate::{
     mirror::{Agreement, ConflictRow, ContactId, ItemId, Mirror, OutboxAction, OutboxRow, OutboxState, State},
     reconcile::{Limit, Policy, Prefer, Winner},
     replica::{
-        Absence, Answers, Baseline, Batch, Capabilities, Conduct, Ids, LocalFuture, Lookup, Reading, RemoteContact,
-        Replica, ReplicaError, Scanned, Sink, Write, Writes, Written,
+        Absence, Answers, Baseline, Batch, Capabilities, Conduct, Firms, Ids, LocalFuture, Lookup, Reading,
+        RemoteContact, Replica, ReplicaError, Scanned, Sink, Write, Writes, Written,
     },
 };
 
@@ -85,6 +85,11 @@ pub(crate) fn with_fixture(test: impl FnOnce(RunFixture<'_>)) {
 
 fn on_this_thread<T>(future: impl Future<Output = T>) -> T {
     tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(future)
+}
+
+/// Lists the firms of the CRM.
+pub(crate) fn list_firms(fixture: &mut RunFixture<'_>, participant: &mut Participant) {
+    on_this_thread(fixture.run.list_firms(participant)).unwrap();
 }
 
 impl<'a> RunFixture<'a> {
@@ -174,6 +179,11 @@ impl<'a> RunFixture<'a> {
     /// Pushes what is pending.
     pub(crate) fn push(&mut self, participant: &mut Participant) -> Result<Option<SyncError>, SyncError> {
         on_this_thread(Pusher::new(&mut self.run, participant, &mut HashSet::new()).push())
+    }
+
+    /// Has a book show the firms.
+    pub(crate) fn push_firm_cards(&mut self, participant: &mut Participant) {
+        on_this_thread(self.run.push_firm_cards(participant)).unwrap();
     }
 
     /// Asks for the contacts that records of books name.
@@ -409,6 +419,10 @@ impl<R: Replica> Replica for Behaving<R> {
     fn apply<'a>(&'a mut self, writes: Vec<Write>) -> LocalFuture<'a, Vec<Result<Written, ReplicaError>>> {
         self.2.borrow_mut().push("writes");
         self.0.apply(writes)
+    }
+
+    fn firms(&mut self) -> Option<&mut dyn Firms> {
+        self.0.firms()
     }
 
     fn clear_up<'a>(&'a mut self) -> LocalFuture<'a, ()> {

@@ -11,8 +11,11 @@ use crate::{
     },
     mirror::{ContactId, Mirror, MirrorError, Search, Stored},
     replica::Diagnostic,
-    sync::SyncError,
+    sync::{SyncError, card_of, uid_of_firm},
 };
+
+/// Firms read at a time.
+const FIRMS_AT_ONCE: u32 = 500;
 
 /// What an export is asked for.
 #[derive(Debug, Clone)]
@@ -21,6 +24,8 @@ pub struct ExportOptions {
     pub format: ExportFormat,
     /// Fields and the values they must have.
     pub where_: Vec<(String, String)>,
+    /// The account whose firms are written too, as company cards.
+    pub firms: Option<String>,
     /// Have each 4.0 card checked by an independent reader before it is written.
     pub check: bool,
 }
@@ -41,6 +46,8 @@ pub enum ExportFormat {
 pub struct Exported {
     /// How many contacts.
     pub contacts: u64,
+    /// How many firms.
+    pub firms: u64,
     /// The values that the format has no room for, by what they are, and how many of each.
     pub missed: BTreeMap<String, usize>,
 }
@@ -48,7 +55,7 @@ pub struct Exported {
 /// Writes the contacts that the mirror holds. `progress` is told how many of how many are done.
 ///
 /// # Errors
-/// The format, a field or a value is not known (2); the mirror or the output fails; a card does not pass the check.
+/// The format, a field or a value is not known, or firms do not go into the format (2); the mirror or the output fails; a card does not pass the check.
 pub fn export(
     mirror: &Mirror,
     options: &ExportOptions,
@@ -57,11 +64,15 @@ pub fn export(
 ) -> Result<Exported, SyncError> {
     let search = Search::by(&options.where_)
         .map_err(|error| SyncError::Settings(Diagnostic::new(error.to_string()).hint(error.hint())))?;
+    if options.firms.is_some() && !matches!(options.format, ExportFormat::Cards(_)) {
+        let diagnostic = Diagnostic::new("write firms: only vCard has company cards");
+        return Err(SyncError::Settings(diagnostic.hint("--format vcard3 or vcard4; `carnet firms` lists them")));
+    }
     let ids = mirror.matching(&search)?;
     let failure = Cell::new(None);
     let contacts = Contacts { mirror, ids: &ids, failure: &failure };
     let total = ids.len() as u64;
-    let (mut done, mut missed) = (0, BTreeMap::new());
+    let (mut done, mut missed, mut firms) = (0, BTreeMap::new(), 0);
     let contacts_told = contacts.clone().inspect(|_| {
         done += 1;
         progress(done, total);
@@ -69,6 +80,9 @@ pub fn export(
     match &options.format {
         ExportFormat::Cards(style) => {
             cards(contacts_told, *style, options.check, out)?;
+            if let Some(account) = &options.firms {
+                firms = firm_cards(mirror, account, (*style, options.check), out)?;
+            }
         }
         ExportFormat::Lines => {
             for (contact, identity) in contacts_told.map(parted) {
@@ -87,7 +101,7 @@ pub fn export(
     }
     match failure.take() {
         Some(error) => Err(error.into()),
-        None => Ok(Exported { contacts: total, missed }),
+        None => Ok(Exported { contacts: total, firms, missed }),
     }
 }
 
@@ -133,13 +147,43 @@ fn cards(
         // When the contact changed, not when it is written out: two exports of the same are the same.
         let style = WriteStyle { revised: Rev::parse(&stored.updated_at), ..style };
         let (contact, identity) = parted(stored);
-        let bytes = vcard::new_card(style, &contact, &identity).to_bytes();
-        if check && style.version == Version::V40 {
-            vcard::check::strict(&bytes).map_err(|why| failed_check(&identity, &why))?;
-        }
-        out.write_all(&bytes).map_err(SyncError::Output)?;
+        write_card((style, check), &contact, &identity, out)?;
     }
     Ok(())
+}
+
+/// The firms as company cards; how many. REV is left out: when a firm changed is not known.
+fn firm_cards(
+    mirror: &Mirror,
+    account: &str,
+    (style, check): (WriteStyle, bool),
+    out: &mut dyn Write,
+) -> Result<u64, SyncError> {
+    let style = WriteStyle { revised: None, ..style };
+    let (mut count, mut behind) = (0, String::new());
+    loop {
+        let firms = mirror.firms_as_written(&behind, FIRMS_AT_ONCE)?;
+        let Some(last) = firms.last() else { return Ok(count) };
+        behind.clone_from(&last.id);
+        for firm in &firms {
+            let identity = Identity { uid: Some(uid_of_firm(account, &firm.id)), crm_id: None };
+            write_card((style, check), &card_of(firm), &identity, out)?;
+            count += 1;
+        }
+    }
+}
+
+fn write_card(
+    (style, check): (WriteStyle, bool),
+    contact: &Contact,
+    identity: &Identity,
+    out: &mut dyn Write,
+) -> Result<(), SyncError> {
+    let bytes = vcard::new_card(style, contact, identity).to_bytes();
+    if check && style.version == Version::V40 {
+        vcard::check::strict(&bytes).map_err(|why| failed_check(identity, &why))?;
+    }
+    out.write_all(&bytes).map_err(SyncError::Output)
 }
 
 fn failed_check(identity: &Identity, why: &str) -> SyncError {

@@ -51,6 +51,34 @@ fn books_go_on_without_the_crm_which_then_learns_all() {
 }
 
 #[test]
+fn a_server_in_trouble_is_left_out_for_a_while_and_asked_when_somebody_asks() {
+    let practice = Practice::new(6);
+    let desk = office(&practice.url(), "@yearly");
+    let text = fs::read_to_string(desk.path("carnet.toml")).unwrap();
+    // Nobody listens at this port: it was free a moment ago.
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let url = format!("http://127.0.0.1:{port}/dav/");
+    desk.settings(&format!("{text}[[book]]\nname = \"phones\"\nkind = \"carddav\"\nurl = \"{url}\"\n"));
+    let daemon = Running::daemon(&desk, &[]);
+    let left_out = "the book could not be read; it is left out until then";
+    daemon.wait_for(left_out);
+    daemon.wait_for("waiting next=");
+    let status = desk.run(&["status"]).out;
+    assert!(status.contains("phones    in trouble, not tried again before 20"), "{status}");
+    let status: serde_json::Value = serde_json::from_str(&desk.run(&["status", "--json"]).out).unwrap();
+    assert!(status["daemon"]["resting"]["phones"].is_string(), "{status}");
+
+    edit(&desk, 0, "Sans les téléphones");
+    let done = daemon.wait_for("the run is done");
+    assert!(done.contains("updated=3") && done.contains("failed=0"), "the others go on: {done}");
+    daemon.wait_for("waiting next=");
+    let asked = desk.run(&["sync"]);
+    assert_eq!(asked.code, 3, "{}", asked.told);
+    daemon.wait_for(left_out);
+    assert_eq!(daemon.ends_after("TERM"), Some(0));
+}
+
+#[test]
 fn a_full_disk_is_lived_through() {
     let desk = Desk::practice("schedule = \"@yearly\"");
     // No file may grow beyond 64 KB.

@@ -74,6 +74,7 @@ impl World {
             "sync" | "pull" | "push" | "rehearse" | "repair" => self.run(word, rest).await,
             "carnet" => self.carnet(rest),
             "beside" => self.beside(rest),
+            "time" if rest == "a day" => self.a_day_passes(),
             "time" => self.time_passes(),
             "mirror" => self.mirror(rest),
             "expect" => self.expect(rest),
@@ -100,7 +101,7 @@ impl World {
         } else if let Some(line) = line.strip_prefix("sync.") {
             self.sync_lines += &format!("{line}\n");
         } else if let Some(line) = line.strip_prefix("book.cards.") {
-            self.book_lines += &format!("{line}\n");
+            self.book_lines = with_setting(&self.book_lines, line);
         } else {
             return Err("expected crm.KEY, sync.KEY or book.cards.KEY".to_owned());
         }
@@ -136,13 +137,26 @@ impl World {
         }
     }
 
-    /// `crm #2 job_title = Directrice`, `crm delete #2`, `crm fails POST drop-after`, `crm post <contact>...</contact>`
+    /// A firm by its rank among those that the CRM has.
+    fn firm(&self, rank: &str) -> Result<i64, String> {
+        let ids = self.sandbox().store().firm_ids().map_err(|error| error.to_string())?;
+        let rank: usize = rank.parse().map_err(|error| format!("{rank}: {error}"))?;
+        ids.get(rank - 1).copied().ok_or_else(|| format!("there are {} firms", ids.len()))
+    }
+
+    /// `crm #2 job_title = Directrice`, `crm firm 1 = Neuf`, `crm firm delete 1`, `crm delete #2`, `crm fails POST drop-after`, `crm post <contact>...</contact>`
     fn crm(&mut self, line: &str) -> Outcome {
         let store = self.sandbox().store();
         let words: Vec<&str> = line.split(' ').collect();
         match words.as_slice() {
             ["delete", id] => {
                 store.delete(self.id(id)?).map_err(|error| error.to_string())?;
+            }
+            ["firm", "delete", rank] => {
+                store.delete_firm(self.firm(rank)?).map_err(|error| error.to_string())?;
+            }
+            ["firm", rank, "=", ..] => {
+                store.rename_firm(self.firm(rank)?, assignment(line)?.1).map_err(|error| error.to_string())?;
             }
             ["fails", method, mishap] => {
                 let mishap: Mishap = *Mishap::ALL
@@ -178,8 +192,15 @@ impl World {
         self.place.pull(&folder)
     }
 
-    /// The card of a contact: by its CRM id, or the file that was made under this name.
+    /// The card of a contact: by its CRM id, or the file that was made under this name. `firm:1` is the card of a firm.
     pub(super) fn card_of(&self, who: &str) -> Result<PathBuf, String> {
+        if let Some(rank) = who.strip_prefix("firm:") {
+            let firm = self.firm(rank)?.to_string();
+            let mirror =
+                Mirror::open_read_only(&self.folder.path().join("carnet.db")).map_err(|error| error.to_string())?;
+            let card = mirror.card_of_firm("cards", &firm).map_err(|error| error.to_string())?;
+            return Ok(self.cards().join(card.ok_or("it has no card")?.remote));
+        }
         if !who.starts_with('#') && who != "last" {
             return Ok(self.cards().join(format!("{who}.vcf")));
         }
@@ -341,6 +362,12 @@ impl World {
     }
 
     /// `time passes`: writes whose answers were lost were sent, and the mirror was restored, when this boot began.
+    /// So long that firms are listed again.
+    fn a_day_passes(&self) -> Outcome {
+        let mut mirror = Mirror::open(&self.folder.path().join("carnet.db")).map_err(|error| error.to_string())?;
+        mirror.forget_fact("firms.listed_at").map_err(|error| error.to_string())
+    }
+
     fn time_passes(&self) -> Outcome {
         let mut mirror = Mirror::open(&self.folder.path().join("carnet.db")).map_err(|error| error.to_string())?;
         let now = SystemClock.uptime().to_string();

@@ -12,7 +12,7 @@ use crate::{
     sync::{
         Activity, Ambiguity, Answer, Applied, Attention, AttentionKind, CRM, Candidate, Guarded, ItemId, Refused,
         SyncError, Why, answers,
-        events::{FailedSubject, Failure, Label},
+        events::{FailedSubject, Failure, FirmCardCounts, Label},
         guarded,
     },
     views::{
@@ -182,6 +182,26 @@ impl Messages for English {
             None => format!("the firm {name} is to be made"),
         };
         Said { message, hint: None }
+    }
+
+    fn firm_cards(&self, counts: &FirmCardCounts) -> Said {
+        let FirmCardCounts { made, changed, removed, put_back, ahead } = *counts;
+        let word = |count: u64, verb: &str| match (count, ahead) {
+            (0, _) => None,
+            (count, true) => Some(format!("{count} to {verb}")),
+            (count, false) => Some(format!("{count} {verb}d")),
+        };
+        let parts = [word(made, "create"), word(changed, "update"), word(removed, "delete")];
+        let message = format!("cards of firms: {}", parts.into_iter().flatten().collect::<Vec<_>>().join(", "));
+        let altered = match put_back {
+            0 => return Said { message, hint: None },
+            1 => "one of them was".to_owned(),
+            count => format!("{count} of them were"),
+        };
+        Said::new(
+            format!("{message}; {altered} changed or removed here, which changes no firm"),
+            "a firm is changed in the CRM; its card shows what stands there",
+        )
     }
 
     fn applied(&self, Applied { item, effect: done, .. }: &Applied) -> String {

@@ -10,7 +10,7 @@ use crate::{
     contact::Field,
     sync::{
         Activity, Answer, Applied, Attention, AttentionKind, Candidate, ItemId, Refused, SyncError,
-        events::{Failure, Label, Note, Stopped},
+        events::{Failure, FirmCardCounts, Label, Note, Stopped},
     },
     views::{
         attention::{Choice, Item, KeepChoice, Subject},
@@ -93,6 +93,9 @@ pub trait Messages {
 
     /// A firm was made, under this id, or would be.
     fn firm_made(&self, name: &str, id: Option<&str>) -> Said;
+
+    /// Cards of firms were written into a book.
+    fn firm_cards(&self, counts: &FirmCardCounts) -> Said;
 
     /// What a decision has led to.
     fn applied(&self, applied: &Applied) -> String;
@@ -194,6 +197,7 @@ pub trait Messages {
             Note::FirmsUnread { reason } => self.firms_unread(reason),
             Note::FirmMade { name, id } => self.firm_made(name, Some(id)),
             Note::FirmAhead { name } => self.firm_made(name, None),
+            Note::FirmCards(counts) => self.firm_cards(counts),
             Note::CarriedOut(applied) => Said { message: self.applied(applied), hint: None },
             Note::Dropped(refused) => self.dropped(refused),
         }

@@ -21,7 +21,13 @@ fn the_next_run_is_what_the_daemon_says() {
     let settings = Settings::parse(Path::new("/x/carnet.toml"), text, Environment::from_fn(&nothing)).unwrap();
     let now = DateTime::parse_from_rfc3339("2026-01-01T10:20:00Z").unwrap().with_timezone(&Utc);
     let check = |next: Option<&str>, failures: u32, expected: &str| {
-        let daemon = DaemonNote { pid: 7, started: "".into(), next: next.map(str::to_owned), failures };
+        let daemon = DaemonNote {
+            pid: 7,
+            started: "".into(),
+            next: next.map(str::to_owned),
+            failures,
+            resting: Default::default(),
+        };
         let status = status(&Mirror::in_memory().unwrap().into(), asked(&settings)).unwrap();
         let shown = Shown::new(status, Some(daemon), &settings, now);
         let at = shown.next.map(|next| next.with_timezone(&Local).format("%Y-%m-%d %H:%M:%S").to_string());

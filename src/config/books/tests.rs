@@ -112,6 +112,41 @@ fn keys_of_servers_are_for_books_on_servers() {
 }
 
 #[test]
+fn books_that_are_written_cards_may_show_firms() {
+    let book = |lines: &str| format!("[[book]]\nname = \"a\"\npath = \"a\"\n{lines}\n");
+    let firms = |lines: &str| -> bool {
+        let settings: Settings = parse_with(&format!("{HEAD}{}", book(lines)), &[]).unwrap();
+        settings.books[0].firms
+    };
+    assert!(!firms("kind = \"vdir\"") && !firms("kind = \"csv\""));
+    for kind in ["vdir", "vcard"] {
+        assert!(firms(&format!("kind = \"{kind}\"\nfirms = true")));
+        assert!(firms(&format!("kind = \"{kind}\"\ndirection = \"to-book\"\nfirms = true")));
+    }
+    let server: Settings = parse_with(&on_server("url = \"https://a.example/\"\nfirms = true"), &[]).unwrap();
+    assert!(server.books[0].firms);
+    let check = |head: &str, lines: &str, expected: &str| {
+        assert_eq!(faults(&format!("{head}{}", book(lines)), &[]), [expected], "{lines}");
+    };
+    check(
+        HEAD,
+        "kind = \"csv\"\nfirms = true",
+        "6: `book.firms`: a csv book has no company cards | a row is a person with a company; `carnet firms` lists the firms",
+    );
+    check(
+        HEAD,
+        "kind = \"vdir\"\ndirection = \"from-book\"\nfirms = true",
+        "7: `book.firms`: a book that is only read shows no firms | take out this line, or direction = \"from-book\"",
+    );
+    check(
+        "crm.url = \"sandbox\"\ncrm.firms = \"off\"\n",
+        "kind = \"vdir\"\nfirms = true",
+        "0: the book `a` shows firms, and `crm.firms` is \"off\" | take one of the two lines out",
+    );
+    check(HEAD, "kind = \"vdir\"\nfirms = \"yes\"", "6: `book.firms`: expected true or false, found a text");
+}
+
+#[test]
 fn two_books_share_no_address_and_no_variable() {
     let two = |name: &str, url: &str| {
         let first = on_server("url = \"https://a.example/book\"").replace("phones", "my-phone");

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::{CrmReplica, replica_error, scan};
 use crate::{
+    contact::{Contact, Field},
     crm::{
         Client, Content, CrmError, ErrorKind, FreshPage, Listing, PageRecord, Record, id_key,
         xml::{Resource, firm_body},
@@ -78,7 +79,13 @@ impl Firms for CrmReplica {
             Ok(match made.answer {
                 Some(record) => firm(record),
                 // The next listing reads it.
-                None => Firm { id: made.id, name: Some(name.to_owned()), revision: String::new() },
+                None => Firm {
+                    id: made.id,
+                    name: Some(name.to_owned()),
+                    addresses: None,
+                    items: None,
+                    revision: String::new(),
+                },
             })
         })
     }
@@ -132,13 +139,23 @@ fn firm(record: Record) -> Firm {
         (Some((_, name)), None) if !name.trim_start().starts_with('<') => Some(name.trim().to_owned()),
         _ => None,
     };
-    Firm { id: record.id, name, revision: record.revision.to_string() }
+    let told = |field| record.fields.contains(field);
+    let (has_addresses, has_items) = (told(Field::Addresses), told(Field::Items));
+    let Contact { addresses, items, .. } = record.contact;
+    Firm {
+        id: record.id,
+        name,
+        addresses: has_addresses.then_some(addresses),
+        items: has_items.then_some(items),
+        revision: record.revision.to_string(),
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::{
+        contact::{Item, ItemType},
         crm::{
             replica::tests::replica,
             stub::{Reply, Stub},
@@ -184,6 +201,20 @@ mod tests {
         let (batches, _) = list(&mut replica(&stub), &Known::default()).await;
         let names: Vec<Option<&str>> = batches[0].changed.iter().map(|firm| firm.name.as_deref()).collect();
         assert_eq!(names, [None, None, None, Some("")]);
+    }
+
+    #[tokio::test]
+    async fn addresses_and_telephones_are_read_where_they_are_told() {
+        let page = "<firms><pagination><total_pages>1</total_pages></pagination><firm><id>1</id><name>A</name>\
+            <contact_addresses><contact_address><address_type>21</address_type><city>Lyon</city></contact_address>\
+            </contact_addresses><contact_items type=\"array\"><contact_item><type_id>71</type_id><value>04 78</value>\
+            </contact_item></contact_items></firm><firm><id>2</id><name>B</name><contact_items/></firm></firms>";
+        let stub = Stub::start(move |_, _| Reply::xml(page)).await;
+        let (batches, _) = list(&mut replica(&stub), &Known::default()).await;
+        let [one, other] = &batches[0].changed[..] else { panic!("{batches:?}") };
+        assert_eq!(one.addresses.as_ref().unwrap()[0].city, "Lyon");
+        assert_eq!(one.items, Some(vec![Item::new(ItemType::from_code("71"), "04 78")]));
+        assert_eq!((&other.addresses, &other.items), (&None, &Some(Vec::new())));
     }
 
     #[tokio::test]

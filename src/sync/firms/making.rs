@@ -176,8 +176,11 @@ impl Run<'_> {
 /// A firm that was just made. Where the answer tells no name, it is the one that was sent, until a listing tells more.
 fn made_row(firm: Firm, sent: &str) -> FirmRow {
     match firm.name.as_deref() {
-        None | Some("") => row_of(Firm { name: Some(sent.to_owned()), revision: String::new(), ..firm }, String::new()),
-        Some(_) => row_of(firm, String::new()),
+        None | Some("") => {
+            let named = Firm { name: Some(sent.to_owned()), revision: String::new(), ..firm };
+            row_of(named, Default::default())
+        }
+        Some(_) => row_of(firm, Default::default()),
     }
 }
 
@@ -191,6 +194,11 @@ mod tests {
 
     fn creation() -> FirmCreation {
         FirmCreation { key: firms::key("Neuf SARL"), name: "Neuf SARL".into(), sent_uptime: String::new() }
+    }
+
+    fn firm(name: Option<&str>) -> Firm {
+        let name = name.map(str::to_owned);
+        Firm { id: "9".into(), name, addresses: None, items: None, revision: "r".into() }
     }
 
     #[test]
@@ -216,14 +224,14 @@ mod tests {
             let id = fixture.contact("ada-1", &Contact { company: "neuf sarl".into(), ..ada("CEO") });
             let run = &mut fixture.run;
             run.firms.known = true;
-            let made = Firm { id: "9".into(), name: Some("SOC NEUF".into()), revision: "r".into() };
+            let made = firm(Some("SOC NEUF"));
             let row = made_row(made, "Neuf SARL");
             run.mirror.put_firm(&row).unwrap();
             run.firm_was_made(&creation().key, &row).unwrap();
             let contact = run.stored(id).unwrap().contact;
             assert_eq!((contact.firm_id.as_str(), contact.company.as_str()), ("9", "SOC NEUF"));
         });
-        let silent = made_row(Firm { id: "9".into(), name: None, revision: "r".into() }, "Neuf SARL");
+        let silent = made_row(firm(None), "Neuf SARL");
         assert_eq!((silent.name.as_str(), silent.revision.as_str()), ("Neuf SARL", ""), "a listing tells more");
     }
 }

@@ -5,6 +5,7 @@
 //! nobody's edit: no history, no conflict. What no firm is called waits for the user. Trouble with firms is said once and
 //! leaves everything else as it is.
 
+pub(super) mod cards;
 mod listing;
 mod making;
 
@@ -19,7 +20,7 @@ use super::{
     run::{Run, Step},
 };
 use crate::{
-    contact::Contact,
+    contact::{Contact, FirmDetails},
     mirror::{Attention, AttentionKind, AttentionRow, ContactId, FirmCreation, FirmRow, State},
     reconcile::firms::{self, Named, Names},
     replica::{Firm, RemoteContact, ReplicaError},
@@ -39,6 +40,10 @@ pub enum FirmPolicy {
 
 /// When the firms were last listed whole.
 const LISTED_AT: &str = "firms.listed_at";
+/// They were listed whole with their addresses and the like; earlier, names alone were kept.
+const DETAILED: &str = "firms.detailed";
+/// Pages shifted while they were listed.
+const SHIFTED: &str = "firms.shifted";
 /// Why they could not be read, as it was last said.
 const TROUBLE: &str = "firms.trouble";
 /// What the contacts were like when their firms were last settled.
@@ -138,6 +143,9 @@ impl<'a> Run<'a> {
     /// True for a record of a company without a person, where firms are known: it is no contact. It is a firm's, or its company
     /// waits for one.
     pub fn is_card_of_firm(&mut self, record: &RemoteContact) -> Result<bool, SyncError> {
+        if self.firm_of_card(record).is_some() {
+            return Ok(true);
+        }
         let Contact { last_name, first_name, company, .. } = &record.contact;
         let is_person = [last_name, first_name].into_iter().any(|name| !name.trim().is_empty());
         if !self.firms.known || is_person || firms::key(company).is_empty() || record.crm_id.is_some() {
@@ -168,7 +176,8 @@ impl<'a> Run<'a> {
         if self.mirror.firm_creations()?.iter().any(FirmCreation::is_unsettled) {
             return Ok(true);
         }
-        self.is_long_ago(LISTED_AT, LISTED_AGAIN_AFTER)
+        let has_shifted = self.mirror.fact(SHIFTED)?.is_some();
+        self.is_long_ago(LISTED_AT, if has_shifted { ASKED_AGAIN_AFTER } else { LISTED_AGAIN_AFTER })
     }
 
     /// True unless the time that this fact keeps is less than that ago.
@@ -272,10 +281,11 @@ impl<'a> Run<'a> {
             self.check_stop()?;
             let Some(firms) = participant.replica.firms() else { return Ok(()) };
             let row = match firms.firm(&id).await {
-                Ok(Some(firm)) => row_of(firm, String::new()),
+                Ok(Some(firm)) => row_of(firm, Default::default()),
                 // Not there, or not to be told: not asked for again before a listing shows it.
                 Ok(None) | Err(ReplicaError::Rejected(_)) => {
-                    FirmRow { id, name: String::new(), key: String::new(), revision: String::new(), gone: true }
+                    let (name, key, details, revision) = Default::default();
+                    FirmRow { id, name, key, details, revision, gone: true }
                 }
                 Err(error) => {
                     tracing::debug!(%error, "a firm cannot be asked for");
@@ -389,9 +399,12 @@ fn firm_of(contact: &Contact) -> firms::Firm<'_> {
     firms::Firm { id: &contact.firm_id, company: &contact.company }
 }
 
-/// `before`: the name as far as it is known; it stays where the CRM tells none.
-fn row_of(firm: Firm, before: String) -> FirmRow {
-    let Firm { id, name, revision } = firm;
-    let name = name.unwrap_or(before);
-    FirmRow { id, key: firms::key(&name), name, revision, gone: false }
+/// `before`: the name and the details as far as they are known; they stay where the CRM tells none.
+fn row_of(firm: Firm, (name_before, details_before): (String, &str)) -> FirmRow {
+    let Firm { id, name, addresses, items, revision } = firm;
+    let name = name.unwrap_or(name_before);
+    let before = FirmDetails::parse(details_before);
+    let details =
+        FirmDetails { addresses: addresses.unwrap_or(before.addresses), items: items.unwrap_or(before.items) };
+    FirmRow { id, key: firms::key(&name), name, details: details.to_text(), revision, gone: false }
 }

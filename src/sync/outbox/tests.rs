@@ -337,6 +337,29 @@ fn a_lost_change_of_a_list_is_recognised_by_what_came_with_it() {
     check_list(("1", "2"), "12", ("21", "21"), 0);
 }
 
+/// A lost change that only spells a title otherwise, to a record that says this: the title that is agreed on as ours.
+fn check_spelling(replica: &'static str, there: &str, expected: &str) {
+    with_fixture(|mut fixture| {
+        let id = fixture.contact("ada-1", &ada("ceo"));
+        let agreement = fixture.agree(replica, "ada.vcf", id);
+        fixture.run.mirror.update_contact(id, &ada("CEO"), "").unwrap();
+        fixture.sent_with(replica, id, (Update, Sent), |sent| sent.changed = vec![Field::JobTitle]);
+        let stored = fixture.run.stored(id).unwrap();
+        let mut outbox = fixture.outbox_of(replica);
+        let agreement = outbox.recognise_ours(&side(replica), &stored, agreement, &ada(there)).unwrap();
+        assert_eq!(agreement.ours.job_title, expected, "{replica} {there}");
+    });
+}
+
+#[test]
+fn a_file_that_says_what_it_said_was_not_written() {
+    check_spelling("cards", "ceo", "ceo");
+    check_spelling("cards", "CEO", "CEO");
+    // A server may have made that of what it was sent.
+    check_spelling(CRM, "ceo", "CEO");
+    check_spelling(CRM, "Ceo", "CEO");
+}
+
 #[test]
 fn what_comes_to_stand_there_after_a_lost_change_had_its_time_is_somebody_elses() {
     with_fixture(|mut fixture| {

@@ -35,7 +35,7 @@ impl Outbox<'_, '_> {
             let open = |sent: &Payload| lost && row.state != OutboxState::Refused && sent.misses == 0;
             let Some(sent) = Payload::of(&row).filter(open) else { continue };
             let Some(target) = &sent.target else { continue };
-            let now = as_taken(&agreement.theirs, target, there);
+            let now = as_taken(&agreement.theirs, target, there, side.conduct.writes);
             let taken: FieldSet = sent.fields().iter().filter(|field| now.fields.contains(*field)).collect();
             let mut ours = sent.contact.clone();
             // What the replica keeps of a list although it was taken out is owed yet.
@@ -171,15 +171,19 @@ struct Taken {
 }
 
 /// How far a target shows in what is there. Of a list it is enough that what is new in it shows: somebody may have gone
-/// on from there.
-fn as_taken(before: &Contact, target: &Contact, there: &Contact) -> Taken {
+/// on from there. A server may spell otherwise what it is given; a file that says what it said was not written.
+fn as_taken(before: &Contact, target: &Contact, there: &Contact, writes: Writes) -> Taken {
     let mut contact = there.clone();
     let items = lists::taken(&before.items, &target.items, &there.items);
     let addresses = lists::taken(&before.addresses, &target.addresses, &there.addresses);
+    let untouched = match writes {
+        Writes::Atomic => FieldSet::ALL.less(before.differing(there)).and(before.differing(target)),
+        Writes::Uncertain => FieldSet::NONE,
+    };
     let shows = |field: Field| match field {
         Field::Items => items.is_some(),
         Field::Addresses => addresses.is_some(),
-        other => equal_normalised(target, there, other),
+        other => equal_normalised(target, there, other) && !untouched.contains(other),
     };
     let fields = FieldSet::ALL.iter().filter(|field| shows(*field)).collect();
     contact.items = items.unwrap_or_default();

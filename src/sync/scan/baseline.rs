@@ -56,14 +56,20 @@ impl<S: HasMirror> Baseline for MirrorBaseline<'_, S> {
 
     fn revision_of(&self, remote: &str) -> Result<Option<Revision>, Stopped> {
         self.ask(|mirror| match self.of {
-            Of::Replica(name) => mirror.revision_of(name, remote),
+            Of::Replica(name) => match mirror.revision_of(name, remote)? {
+                Some(revision) => Ok(Some(revision)),
+                None => mirror.firm_card_revision(name, remote),
+            },
             Of::Firms(_) => mirror.firm_revision(remote),
         })
     }
 
     fn for_each(&self, take: &mut dyn FnMut(&str, &str)) -> Result<(), Stopped> {
         self.ask(|mirror| match self.of {
-            Of::Replica(name) => mirror.for_each_known(name, take),
+            Of::Replica(name) => {
+                mirror.for_each_known(name, take)?;
+                mirror.for_each_firm_card(name, take)
+            }
             Of::Firms(_) => mirror.for_each_firm(&mut |id, _, revision| take(id, revision)),
         })
     }

@@ -15,6 +15,7 @@ use crate::{
     sync::{
         SyncError,
         events::SyncEvent,
+        firms::cards::ShownFirmCards,
         participant::MergeSide,
         run::{Run, Step},
     },
@@ -49,6 +50,8 @@ pub struct Gathering {
     pub control: Option<RemoteId>,
     /// What is told of records unless what is known of them settles it.
     pub doubts: Vec<(Field, Problem)>,
+    /// What was shown of the cards of firms: none of them is counted among the records.
+    pub firm_cards: ShownFirmCards,
     /// The names of records that could not be read.
     pub unreadable: Vec<RemoteId>,
     steps: u32,
@@ -73,6 +76,7 @@ impl Gathering {
             highest_id: None,
             control: None,
             doubts: Vec::new(),
+            firm_cards: ShownFirmCards::new(mirror, replica)?,
             unreadable: Vec::new(),
             steps: 0,
         })
@@ -132,16 +136,26 @@ impl Taking<'_, '_> {
         }
         for problem in problems {
             if let Some(remote) = &problem.remote {
-                self.gathering.show(remote, ids);
+                match self.gathering.firm_cards.contains(remote) {
+                    true => self.gathering.firm_cards.show(remote),
+                    false => drop(self.gathering.show(remote, ids)),
+                }
                 self.gathering.unreadable.push(remote.clone());
             }
             self.run.problem(self.side.name, problem);
         }
         self.gathering.doubts.extend(doubts);
         for remote in same {
-            self.gathering.show_readable(&remote, ids);
+            match self.gathering.firm_cards.contains(&remote) {
+                true => self.gathering.firm_cards.show(&remote),
+                false => drop(self.gathering.show_readable(&remote, ids)),
+            }
         }
         for record in changed {
+            if self.is_firm_card(&record) {
+                self.gathering.firm_cards.take(self.run.mirror, record)?;
+                continue;
+            }
             let is_known = self.gathering.known.contains(&record.remote);
             if !self.gathering.show_readable(&record.remote, ids) {
                 self.gathering.repeats.push(self.run.mirror, record)?;
@@ -157,7 +171,12 @@ impl Taking<'_, '_> {
             self.gathering.show(&copy.record.remote, ids);
             self.gathering.copies.push(copy);
         }
-        self.gathering.gone.extend(gone);
+        for remote in gone {
+            match self.gathering.firm_cards.contains(&remote) {
+                true => self.gathering.firm_cards.take_gone(remote),
+                false => self.gathering.gone.push(remote),
+            }
+        }
         self.gathering.steps += progress.steps;
         if self.gathering.quiet.len() + self.gathering.coming_in.len() >= COMMITTED_AT_ONCE {
             self.flush()?;
@@ -166,6 +185,15 @@ impl Taking<'_, '_> {
         let (replica, pages_expected) = (self.side.name.to_owned(), progress.expected);
         self.run.emit(SyncEvent::ScanProgress { replica, contacts, pages, pages_expected });
         Ok(())
+    }
+
+    fn is_firm_card(&mut self, record: &RemoteContact) -> bool {
+        let Gathering { firm_cards, known, .. } = &self.gathering;
+        if firm_cards.contains(&record.remote) {
+            return true;
+        }
+        let may_be = self.side.conduct.ids == Ids::Own && !known.contains(&record.remote);
+        may_be && self.run.firm_of_card(record).is_some()
     }
 
     /// A record that can be read without knowing its contact is judged at once; others once the scan is over.

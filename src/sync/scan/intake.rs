@@ -202,7 +202,7 @@ impl<'r, 'a> Intake<'r, 'a> {
 
     /// The UID that a contact of the CRM is given.
     pub fn crm_uid(&self, crm_id: &str) -> String {
-        uuid::Uuid::new_v5(&UID_NAMESPACE, format!("incwo/{}/{crm_id}", self.run.policy.account).as_bytes()).to_string()
+        uid_of(&self.run.policy.account, crm_id)
     }
 }
 
@@ -211,6 +211,11 @@ pub(super) fn of_edited(side: &MergeSide<'_>, agreement: &Agreement, edited: Con
     let agreed = Base { theirs: &agreement.theirs, ours: &agreement.ours };
     let ours = ours_of_edited(agreed, &edited, side.policy.fields);
     Agreement { theirs: edited, ours, version: 0, ..agreement.clone() }
+}
+
+/// The UID of what an account of the CRM keeps: a contact by its id, a firm as `firm/` and its id.
+pub(crate) fn uid_of(account: &str, what: &str) -> String {
+    uuid::Uuid::new_v5(&UID_NAMESPACE, format!("incwo/{account}/{what}").as_bytes()).to_string()
 }
 
 /// Has the agreement say that what a program rewrote is agreed on as it stands, and was put right here since: that is

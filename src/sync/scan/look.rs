@@ -39,8 +39,16 @@ pub async fn look(mirror: &Mirror, participant: &mut Participant, limit: Limit) 
     replica.recall(&|name| mirror.fact(name).ok().flatten());
     let mut known = KnownRecords::with_capacity(mirror.count_known(&participant.name)?);
     mirror.for_each_known(&participant.name, &mut |remote, _| known.add(remote))?;
-    let (count, failure) = (known.count(), RefCell::new(None));
-    let looking = RefCell::new(Looking { mirror, known: known.sorted(), gone: BTreeSet::new(), problems: Vec::new() });
+    let mut firm_cards = KnownRecords::with_capacity(mirror.count_firm_cards(&participant.name)?);
+    mirror.for_each_firm_card(&participant.name, &mut |remote, _| firm_cards.add(remote))?;
+    let (count, failure) = (known.count() + firm_cards.count(), RefCell::new(None));
+    let looking = RefCell::new(Looking {
+        mirror,
+        known: known.sorted(),
+        firm_cards: firm_cards.sorted(),
+        gone: BTreeSet::new(),
+        problems: Vec::new(),
+    });
     let scanned = {
         let baseline = MirrorBaseline { scan: &looking, of: Of::Replica(&participant.name), count, failure: &failure };
         let mut sink = |batch| {
@@ -91,6 +99,8 @@ fn census(known: &KnownRecords, gone: &BTreeSet<RemoteId>, coverage: Coverage) -
 struct Looking<'m> {
     mirror: &'m Mirror,
     known: KnownRecords,
+    /// The cards of firms, which are no contacts.
+    firm_cards: KnownRecords,
     /// Known records that are named gone.
     gone: BTreeSet<RemoteId>,
     problems: Vec<Problem>,
@@ -108,10 +118,12 @@ impl Looking<'_> {
         self.gone.extend(gone.into_iter().filter(|remote| self.known.contains(remote)));
         let changed = changed.into_iter().chain(copies.into_iter().map(|copy| copy.record));
         for remote in same.into_iter().chain(changed.map(|record| record.remote)) {
-            self.known.show(&remote);
+            if !self.firm_cards.contains(&remote) {
+                self.known.show(&remote);
+            }
         }
         for problem in problems.into_iter().chain(doubts.into_iter().map(|(_, problem)| problem)) {
-            if let Some(remote) = &problem.remote {
+            if let Some(remote) = problem.remote.as_ref().filter(|remote| !self.firm_cards.contains(remote)) {
                 self.known.show(remote);
             }
             self.problems.push(problem);

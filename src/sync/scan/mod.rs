@@ -19,6 +19,7 @@ pub(crate) mod newcomers;
 #[cfg(test)]
 mod newcomers_tests;
 mod revisit;
+mod second_look;
 pub(crate) mod spilling_index;
 #[cfg(test)]
 mod tests;
@@ -33,7 +34,7 @@ use std::{
 use self::{
     baseline::{MirrorBaseline, Of},
     gathering::{Gathering, Taking},
-    intake::{CHANGED, Intake, Observed},
+    intake::Intake,
     known::KnownRecords,
     missing::Absences,
     newcomers::Newcomers,
@@ -52,13 +53,11 @@ use crate::{
     contact::{Field, FieldSet},
     mirror::Activity,
     reconcile::{Census, guard},
-    replica::{Coverage, Cursor, Diagnostic, Lookup, Problem, RemoteContact, RemoteId, ReplicaError, Scanned},
+    replica::{Coverage, Cursor, Diagnostic, Problem, RemoteId, ReplicaError, Scanned},
 };
 
 /// Edits committed at a time.
 const EDITS_AT_ONCE: usize = 500;
-/// Records asked for one by one because a listing left out fields that they had.
-const SECOND_LOOKS_MAX: usize = 25;
 
 /// The scan of one replica.
 pub struct Scanner<'r, 'a> {
@@ -123,7 +122,8 @@ impl<'r, 'a> Scanner<'r, 'a> {
     ) -> Result<(Result<Scanned, ReplicaError>, Gathering), SyncError> {
         let (policy, conduct) = (self.participant.policy(), self.participant.conduct());
         let side = MergeSide { name, policy, conduct, replica: None };
-        let (count, failure) = (gathering.known.count(), RefCell::new(None));
+        let count = gathering.known.count() + gathering.firm_cards.count();
+        let failure = RefCell::new(None);
         let scan = RefCell::new(Taking { run: &mut *self.run, side, gathering });
         let baseline = MirrorBaseline { scan: &scan, of: Of::Replica(name), count, failure: &failure };
         let ended = {
@@ -179,9 +179,11 @@ impl<'r, 'a> Scanner<'r, 'a> {
             highest_id,
             control,
             doubts,
+            firm_cards,
             unreadable,
             ..
         } = gathering;
+        let was_named: BTreeSet<RemoteId> = gone.iter().cloned().collect();
         self.participant.unreadable = unreadable;
         let is_delta = scanned.coverage == Coverage::Delta;
         let waiting = self.revisit(scanned.coverage, &mut known, &gone, &mut newcomers).await?;
@@ -197,6 +199,9 @@ impl<'r, 'a> Scanner<'r, 'a> {
         if !self.passes(&Census { known: known.count(), seen, missing: missing_count, edited }) {
             return Ok(());
         }
+        if self.participant.trust == Trust::Full {
+            self.run.take_firm_cards(self.participant, firm_cards, scanned.coverage).await?;
+        }
         self.look_twice(&mut edits).await?;
         let older_than = self.take_edits(edits)?;
         let held_back = Outbox::new(self.run, &self.participant.name)
@@ -211,6 +216,12 @@ impl<'r, 'a> Scanner<'r, 'a> {
         let mut taking = Newcomers::new(self.run, self.participant, &mut missing, older_than.is_some());
         taking.take_all(newcomers, &is_newcomer)?;
         taking.take_conflict_copies(copies)?;
+        let is_gone = |remote: &str| match scanned.coverage {
+            Coverage::Complete => true,
+            Coverage::Delta => was_named.contains(remote) || known.was_shown(remote),
+            Coverage::Partial => known.was_shown(remote),
+        };
+        taking.forget_own_company_cards(&is_gone)?;
         self.take_edits(repeats)?;
         if let Some(highest) = highest_id {
             Outbox::new(self.run, &self.participant.name).saw_id(highest)?;
@@ -406,48 +417,6 @@ impl<'r, 'a> Scanner<'r, 'a> {
         })
     }
 
-    /// A listing that leaves out an element has not said that it is empty: such records are asked for one by one, and
-    /// what a single record leaves out is empty. Too many of them, and the listing is an abridged one: nothing is cleared.
-    async fn look_twice(&mut self, edits: &mut Waiting) -> Result<(), SyncError> {
-        if !self.participant.conduct().abridges || edits.is_empty() {
-            return Ok(());
-        }
-        let mut asked = 0;
-        let mut out: Vec<Observed> = Vec::new();
-        for observed in edits.take_all(self.run.mirror)? {
-            let doubtful = self.run.lost_a_field(self.participant, &observed.record)?;
-            asked += usize::from(doubtful);
-            if doubtful && asked <= SECOND_LOOKS_MAX {
-                out.push(self.second_look(observed.record).await?.into());
-            } else {
-                out.push(observed);
-            }
-        }
-        for record in out {
-            edits.push(self.run.mirror, record)?;
-        }
-        if asked > SECOND_LOOKS_MAX {
-            let message =
-                format!("{asked} contacts came without fields that they had; those fields were left as they are");
-            self.run.notice(&self.participant.name, Diagnostic::new(message));
-        }
-        Ok(())
-    }
-
-    async fn second_look(&mut self, record: RemoteContact) -> Result<RemoteContact, SyncError> {
-        Ok(match self.participant.look_up(&record.remote).await? {
-            Lookup::Found(mut single) => {
-                single.fields = FieldSet::CRM;
-                let since = single.contact.differing(&record.contact).and(record.fields);
-                // The listing's revision is the one that the next listing will be compared with; but of one that changed
-                // since, the listing is not what is agreed on.
-                single.revision = if since.is_empty() { record.revision } else { CHANGED.to_owned() };
-                *single
-            }
-            Lookup::Gone | Lookup::Unclear(_) => self.run.seen_alone(self.participant, record)?,
-        })
-    }
-
     fn keep_cursor(&mut self, cursor: Cursor) -> Result<(), SyncError> {
         if cursor.is_empty() {
             return Ok(());
@@ -475,25 +444,5 @@ impl<'r, 'a> Scanner<'r, 'a> {
             None => true,
         };
         if well { Outbox::new(self.run, &self.participant.name).conclude_unknown(held_back) } else { Ok(()) }
-    }
-}
-
-impl Run<'_> {
-    /// A record asked for alone, to be taken in. Where it leaves out what it held, the next listing must be looked at, also
-    /// if it shows what the last one showed: what the record does say has moved the agreement on.
-    pub fn seen_alone(&self, participant: &Participant, mut record: RemoteContact) -> Result<RemoteContact, SyncError> {
-        if participant.conduct().abridges && self.lost_a_field(participant, &record)? {
-            CHANGED.clone_into(&mut record.revision);
-        }
-        Ok(record)
-    }
-
-    fn lost_a_field(&self, participant: &Participant, record: &RemoteContact) -> Result<bool, SyncError> {
-        let unstated = FieldSet::CRM.less(record.fields);
-        if unstated.is_empty() {
-            return Ok(false);
-        }
-        let agreement = self.mirror.agreement_by_remote(&participant.name, &record.remote)?;
-        Ok(agreement.is_some_and(|agreement| !agreement.theirs.set_fields().and(unstated).is_empty()))
     }
 }

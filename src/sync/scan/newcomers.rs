@@ -51,6 +51,8 @@ pub(crate) struct Newcomers<'n, 'a> {
     known: Option<MatchIndexes>,
     /// The replica looks like an older copy of itself: who was deleted since then is not back.
     is_older_copy: bool,
+    /// The company cards that somebody made, in a book that shows firms.
+    own_company_cards: BTreeSet<RemoteId>,
 }
 
 impl<'a> Step<'a> for Newcomers<'_, 'a> {
@@ -66,7 +68,8 @@ impl<'n, 'a> Newcomers<'n, 'a> {
         missing: &'n mut BTreeSet<RemoteId>,
         is_older_copy: bool,
     ) -> Self {
-        Self { run, participant, missing, known: None, is_older_copy }
+        let own_company_cards = BTreeSet::new();
+        Self { run, participant, missing, known: None, is_older_copy, own_company_cards }
     }
 
     /// Takes them in. `is_newcomer`: of which records that are not known something may still be asked.
@@ -83,9 +86,28 @@ impl<'n, 'a> Newcomers<'n, 'a> {
         }
     }
 
+    /// Forgets the company cards of before that were not met again and are not there any more.
+    pub fn forget_own_company_cards(&mut self, is_gone: &dyn Fn(&str) -> bool) -> Result<(), SyncError> {
+        let before = self.run.mirror.own_company_cards(&self.participant.name)?;
+        for remote in before {
+            if !self.own_company_cards.contains(&remote) && is_gone(&remote) {
+                self.run.mirror.forget_company_card(&self.participant.name, &remote)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn note_company_card(&mut self, record: &RemoteContact) -> Result<(), SyncError> {
+        if self.participant.shows_firms {
+            self.run.note_own_company_card(&self.participant.name, record)?;
+            self.own_company_cards.insert(record.remote.clone());
+        }
+        Ok(())
+    }
+
     fn take(&mut self, record: RemoteContact) -> Result<(), SyncError> {
         if !self.participant.takes() {
-            return Ok(());
+            return self.note_company_card(&record);
         }
         match self.copied(&record, &digest(&record))? {
             Copied::No => {}
@@ -93,7 +115,7 @@ impl<'n, 'a> Newcomers<'n, 'a> {
             Copied::Orphan => return self.raise_ambiguous(record, Ambiguity::CopyOfDeleted, &[]),
         }
         if !self.participant.shares_ids() && self.run.is_card_of_firm(&record)? {
-            return Ok(());
+            return self.note_company_card(&record);
         }
         match identify(self.evidence(&record)?) {
             Verdict::Known(id, by) => self.recognised(record, id, by),

@@ -48,6 +48,7 @@ impl Waiting {
     pub const NEWCOMERS: u8 = 2;
     pub const REPEATS: u8 = 3;
     pub const OBSERVED: u8 = 4;
+    pub const FIRM_CARDS: u8 = 5;
 
     /// An empty queue; `queue` is its own in the mirror's temporary table.
     pub fn new(queue: u8, mirror: &mut Mirror) -> Result<Self, SyncError> {
