@@ -6,7 +6,7 @@ use carnet::{
     contact::Contact,
     mirror::{AttentionKind, Mirror, State, Stored},
     sandbox::{Quirk, Record},
-    sync::CRM,
+    sync::{CRM, FirmPolicy},
 };
 
 use crate::{
@@ -27,6 +27,11 @@ pub fn check(world: &World, mirror: &Mirror, stored: &[Stored], records: &[Recor
     let ids = store.firm_ids().expect("the CRM's state");
     let name = |id: &i64| store.firm_name(*id).expect("the CRM's state").unwrap_or_default();
     let names: BTreeMap<String, String> = ids.iter().map(|id| (id.to_string(), name(id))).collect();
+    // A CRM that has no firm, nor had one that carnet saw, is one without firms: companies stay as they are typed.
+    let is_without = names.is_empty() && mirror.count_firms().expect("the mirror's firms") == 0;
+    if is_without && firms.policy == FirmPolicy::Read {
+        return faults;
+    }
     let records: BTreeMap<String, &Record> = records.iter().map(|record| (record.id.to_string(), record)).collect();
     for one in stored {
         if waits(mirror, one) {
@@ -97,7 +102,11 @@ fn waits(mirror: &Mirror, one: &Stored) -> bool {
 fn renames_in_history(firms: &Firms, mirror: &Mirror) -> Vec<String> {
     let mut select = mirror
         .connection()
-        .prepare_cached("SELECT contact, old, new FROM history WHERE field = 'company' AND kind = 'update'")
+        // Who is moved to another firm gets its name, whatever names the one before had.
+        .prepare_cached(
+            "SELECT contact, old, new FROM history h WHERE field = 'company' AND kind = 'update' AND NOT EXISTS
+                 (SELECT 1 FROM history m WHERE m.run = h.run AND m.contact = h.contact AND m.field = 'firm_id')",
+        )
         .expect("a query");
     let rows = select.query_map([], |row| {
         Ok((row.get(0)?, row.get::<_, Option<String>>(1)?.unwrap_or_default(), row.get::<_, Option<String>>(2)?))
