@@ -150,8 +150,9 @@ impl Phone {
         let shown: BTreeMap<String, Contact> = self.shelf.contacts().into_iter().collect();
         let changed =
             shown.iter().filter(|(name, contact)| self.held.get(*name).is_none_or(|it| it.contact != **contact));
-        let removed = self.held.keys().chain(&self.unheard).filter(|name| !shown.contains_key(*name));
-        changed.map(|(name, _)| name.clone()).chain(removed.cloned()).collect()
+        let removed = self.held.keys().filter(|name| !shown.contains_key(*name));
+        // What nothing was heard of is sent again, also where people have taken it back since.
+        changed.map(|(name, _)| name).chain(removed).chain(&self.unheard).cloned().collect()
     }
 
     fn show(&mut self, name: &str, held: Held) {
@@ -208,9 +209,7 @@ impl Phone {
         let revived = if was_removed { words(&shown) } else { Vec::new() };
         let put = self.store.put(self.device, name, &uid, &text, &condition).expect("a store");
         if mishap == Some(Mishap::AnswerLost) {
-            if is_new {
-                self.unheard.insert(name.to_owned());
-            }
+            self.unheard.insert(name.to_owned());
             return (false, Lost { revived, ..Lost::default() });
         }
         self.unheard.remove(name);
@@ -220,8 +219,12 @@ impl Phone {
                 (true, Lost { revived, ..Lost::default() })
             }
             Put::Failed(_) => (true, Lost { revived, ..self.merge(name, &shown, held.as_ref()) }),
-            // The card went, and is made again under the name that people gave it.
-            other => panic!("{other:?}"),
+            // The contact is there under another name meanwhile: the telephone gives its own card up.
+            Put::UidHeldBy(_) => {
+                self.forget(name);
+                (true, Lost { typed: words(&shown), revived, ..Lost::default() })
+            }
+            Put::OtherUid => panic!("a telephone that gives a card another UID"),
         }
     }
 

@@ -34,7 +34,6 @@ CREATE TABLE cards (
     uid          TEXT    NOT NULL CHECK (uid <> ''),
     uid_key      TEXT    NOT NULL,                    -- without regard to case
     version      INTEGER NOT NULL,                    -- the counter at its last change
-    born         INTEGER NOT NULL,                    -- the counter since which there is a card of this name
     body         INTEGER NOT NULL REFERENCES bodies (id),
     digest       TEXT    NOT NULL,                    -- the first half of the hash, for the etag
     size         INTEGER NOT NULL,                    -- bytes
@@ -61,7 +60,6 @@ CREATE TABLE tombstones (
     device    INTEGER NOT NULL REFERENCES devices (id) ON DELETE CASCADE,
     gone      INTEGER NOT NULL, -- the counter at its removal
     name      TEXT    NOT NULL,
-    born      INTEGER NOT NULL, -- as the card had it: who looked from then on has seen it
     by_device INTEGER NOT NULL CHECK (by_device IN (0, 1)),
     -- As the card would have it, had the device written it instead.
     passed    TEXT,

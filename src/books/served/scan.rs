@@ -37,7 +37,7 @@ impl Served {
             let mut changes = Vec::new();
             let part = self
                 .store
-                .changes_for_run(self.device, from, CHANGES_AT_ONCE, |change| changes.push(change))
+                .changes_since(self.device, from, Some(CHANGES_AT_ONCE), false, |change| changes.push(change))
                 .map_err(|error| self.failed("read", &error))?;
             for change in changes {
                 match change {

@@ -63,15 +63,6 @@ pub enum Change {
     },
 }
 
-/// Which of the cards that are gone are named.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Gone {
-    /// Those that were there at the counter: who looked then has seen no others.
-    ThereThen,
-    /// All that went since.
-    All,
-}
-
 /// How far an answer about changes goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Changes {
@@ -234,7 +225,8 @@ impl DeviceStore {
     }
 
     /// What changed since the counter, in the order of the changes, as of one instant: all cards where there is none, and
-    /// nothing gone then. At most `limit` changes. Where the texts are handed out, the device has seen them from then on.
+    /// nothing gone then. A card that came and went since is told as gone (RFC 6578, 3.5.2): a device knows what it has itself
+    /// written, whatever its token is of. At most `limit` changes. Where the texts are handed out, the device has seen them from then on.
     ///
     /// A counter of the future is nobody's, and that of another book is the caller's to tell: none is given back for it.
     ///
@@ -248,26 +240,15 @@ impl DeviceStore {
         with_bodies: bool,
         mut take: impl FnMut(Change),
     ) -> Result<Option<Changes>> {
-        self.changes_told(device, (since, Gone::ThereThen), limit, with_bodies, &mut take)
-    }
-
-    pub(super) fn changes_told(
-        &mut self,
-        device: DeviceId,
-        (since, gone): (Option<u64>, Gone),
-        limit: Option<usize>,
-        with_bodies: bool,
-        take: &mut dyn FnMut(Change),
-    ) -> Result<Option<Changes>> {
         let now = self.look(device)?.counter;
         let from = since.unwrap_or(0);
         if from > now {
             return Ok(None);
         }
-        let last = limit.map(|limit| self.nth_change(device, (since, gone), limit)).transpose()?.flatten();
+        let last = limit.map(|limit| self.nth_change(device, since, limit)).transpose()?.flatten();
         let until = last.unwrap_or(now);
         let mut read = |conn: &Connection| {
-            changes(conn, device, (since, until, gone), with_bodies, take)?;
+            changes(conn, device, (since, until), with_bodies, &mut take)?;
             let is_cut = last.is_some() && has_changes_after(conn, device, until)?;
             Ok(Some(Changes { counter: until, is_cut }))
         };
@@ -279,16 +260,17 @@ impl DeviceStore {
     }
 
     /// The counter of the change with which an answer of at most `limit` ends; none if all fit.
-    fn nth_change(&self, device: DeviceId, (since, gone): (Option<u64>, Gone), limit: usize) -> Result<Option<u64>> {
+    fn nth_change(&self, device: DeviceId, since: Option<u64>, limit: usize) -> Result<Option<u64>> {
         let mut select = self.sql(
             "SELECT version AS at FROM cards WHERE device = ?1 AND version > ?2
              UNION ALL
-             SELECT gone FROM tombstones t WHERE ?3 AND device = ?1 AND gone > ?2 AND (born <= ?2 OR ?5)
+             SELECT gone FROM tombstones t WHERE ?3 AND device = ?1 AND gone > ?2
                  AND NOT EXISTS (SELECT 1 FROM cards c WHERE c.device = t.device AND c.name = t.name)
+                 AND NOT EXISTS (SELECT 1 FROM tombstones l WHERE l.device = t.device AND l.name = t.name AND l.gone > t.gone)
              ORDER BY at LIMIT 1 OFFSET ?4",
         )?;
         let offset = limit.max(1) as i64 - 1;
-        let params = params![device.0, since.unwrap_or(0) as i64, since.is_some(), offset, gone == Gone::All];
+        let params = params![device.0, since.unwrap_or(0) as i64, since.is_some(), offset];
         let at = select.query_row(params, |row| unsigned(row, 0));
         Ok(at.optional()?)
     }
@@ -327,23 +309,23 @@ fn has_changes_after(conn: &Connection, device: DeviceId, counter: u64) -> Resul
 fn changes(
     conn: &Connection,
     device: DeviceId,
-    (since, until, gone): (Option<u64>, u64, Gone),
+    (since, until): (Option<u64>, u64),
     with_bodies: bool,
     take: &mut dyn FnMut(Change),
 ) -> Result<()> {
-    // A name that is there again is told as changed alone. Who looked in between has never seen it if it was born later.
+    // A name is told once: as changed where it is there again, else as gone for the last time.
     let mut select = conn.prepare_cached(
         "SELECT c.name, c.uid, c.version AS at, c.digest, c.size, CASE WHEN ?5 THEN (SELECT body FROM bodies WHERE id = c.body) END
          FROM cards c WHERE c.device = ?1 AND c.version > ?2 AND c.version <= ?3
          UNION ALL
          SELECT t.name, NULL, t.gone, NULL, NULL, NULL FROM tombstones t
-         WHERE ?4 AND t.device = ?1 AND t.gone > ?2 AND t.gone <= ?3 AND (t.born <= ?2 OR ?6)
+         WHERE ?4 AND t.device = ?1 AND t.gone > ?2 AND t.gone <= ?3
              AND NOT EXISTS (SELECT 1 FROM cards c WHERE c.device = t.device AND c.name = t.name)
+             AND NOT EXISTS (SELECT 1 FROM tombstones l WHERE l.device = t.device AND l.name = t.name AND l.gone > t.gone)
          ORDER BY at",
     )?;
     let from = since.unwrap_or(0) as i64;
-    let mut rows =
-        select.query(params![device.0, from, until as i64, since.is_some(), with_bodies, gone == Gone::All])?;
+    let mut rows = select.query(params![device.0, from, until as i64, since.is_some(), with_bodies])?;
     while let Some(row) = rows.next()? {
         let is_gone = row.get_ref(1)? == ValueRef::Null;
         take(if is_gone {

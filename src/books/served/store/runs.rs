@@ -8,7 +8,7 @@ use super::{
     devices::DeviceId,
     error::Result,
     etag,
-    read::{Card, Change, Changes, Gone, Member},
+    read::{Card, Member},
     uid_key, unsigned, version_of,
     write::{Present, UNSEEN, bury_by_run, count, holder},
 };
@@ -119,21 +119,6 @@ impl DeviceStore {
         Ok(base.optional()?.flatten())
     }
 
-    /// What changed since the counter, for a run: as [`DeviceStore::changes_since`], without texts. A run makes cards after it
-    /// has read, so that what came and went since is named too.
-    ///
-    /// # Errors
-    /// As [`DeviceStore::changes_since`].
-    pub fn changes_for_run(
-        &mut self,
-        device: DeviceId,
-        since: Option<u64>,
-        limit: usize,
-        mut take: impl FnMut(Change),
-    ) -> Result<Option<Changes>> {
-        self.changes_told(device, (since, Gone::All), Some(limit), false, &mut take)
-    }
-
     /// Notes the counter up to which a run has taken what the device did.
     ///
     /// # Errors
@@ -181,12 +166,11 @@ impl Writing<'_> {
         }
         let version = count(tx, *device, i64::from(present.is_none()))?;
         let id = bodies::keep(tx, &hash, body)?;
-        let born = present.as_ref().map_or(version, |present| present.born);
         let (seen_version, seen_body) = present.as_ref().map_or((None, None), Present::last_seen);
         tx.prepare_cached(
-            "INSERT OR REPLACE INTO cards (device, name, uid, uid_key, version, born, body, digest, size, by_device, served,
+            "INSERT OR REPLACE INTO cards (device, name, uid, uid_key, version, body, digest, size, by_device, served,
                  seen_version, seen_body)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, 0, 0, ?10, ?11)",
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, 0, 0, ?9, ?10)",
         )?
         .execute(params![
             device.0,
@@ -194,7 +178,6 @@ impl Writing<'_> {
             uid,
             key,
             version as i64,
-            born as i64,
             id,
             digest,
             body.len() as i64,

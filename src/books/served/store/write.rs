@@ -88,7 +88,6 @@ pub enum Deleted {
 pub(super) struct Present {
     pub uid_key: String,
     pub version: u64,
-    pub born: u64,
     pub body: i64,
     pub digest: String,
     by_device: bool,
@@ -103,22 +102,21 @@ fn present(row: &Row<'_>) -> rusqlite::Result<Present> {
     Ok(Present {
         uid_key: row.get(0)?,
         version: unsigned(row, 1)?,
-        born: unsigned(row, 2)?,
-        body: row.get(3)?,
-        digest: row.get(4)?,
-        by_device: row.get(5)?,
-        served: row.get(6)?,
-        seen_version: row.get::<_, Option<i64>>(7)?.map(i64::unsigned_abs),
-        seen_body: row.get(8)?,
-        passed: row.get(9)?,
-        base_body: row.get(10)?,
+        body: row.get(2)?,
+        digest: row.get(3)?,
+        by_device: row.get(4)?,
+        served: row.get(5)?,
+        seen_version: row.get::<_, Option<i64>>(6)?.map(i64::unsigned_abs),
+        seen_body: row.get(7)?,
+        passed: row.get(8)?,
+        base_body: row.get(9)?,
     })
 }
 
 impl Present {
     pub fn of(tx: &Transaction<'_>, device: DeviceId, name: &str) -> Result<Option<Self>> {
         let mut select = tx.prepare_cached(
-            "SELECT uid_key, version, born, body, digest, by_device, served, seen_version, seen_body, passed, base_body
+            "SELECT uid_key, version, body, digest, by_device, served, seen_version, seen_body, passed, base_body
              FROM cards WHERE device = ?1 AND name = ?2",
         )?;
         Ok(select.query_row(params![device.0, name], present).optional()?)
@@ -228,11 +226,10 @@ impl DeviceStore {
             None => Edited::of_removed(&tx, device, name)?,
         };
         let id = bodies::keep(&tx, &hash, body)?;
-        let born = present.as_ref().map_or(version, |present| present.born);
         tx.prepare_cached(
-            "INSERT OR REPLACE INTO cards (device, name, uid, uid_key, version, born, body, digest, size, by_device, served,
-                 passed, base_body)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, 1, 1, ?10, ?11)",
+            "INSERT OR REPLACE INTO cards (device, name, uid, uid_key, version, body, digest, size, by_device, served, passed,
+                 base_body)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, 1, 1, ?9, ?10)",
         )?
         .execute(params![
             device.0,
@@ -240,7 +237,6 @@ impl DeviceStore {
             uid,
             key,
             version as i64,
-            born as i64,
             id,
             digest,
             body.len() as i64,
@@ -278,9 +274,9 @@ fn bury(tx: &Transaction<'_>, device: DeviceId, name: &str, present: &Present, e
     let by_device = edited.is_some();
     let Edited { passed, base } = edited.unwrap_or_default();
     tx.prepare_cached(
-        "INSERT INTO tombstones (device, gone, name, born, by_device, passed, base_body) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+        "INSERT INTO tombstones (device, gone, name, by_device, passed, base_body) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
     )?
-    .execute(params![device.0, gone as i64, name, present.born as i64, by_device, passed, base])?;
+    .execute(params![device.0, gone as i64, name, by_device, passed, base])?;
     tx.prepare_cached("DELETE FROM cards WHERE device = ?1 AND name = ?2")?.execute(params![device.0, name])?;
     present.release(tx)
 }
