@@ -1,6 +1,6 @@
 """A line to a server that loses, delays, cuts and garbles, the same way again for the same seed and the same requests.
 
-usage: python3 proxy.py TARGET_URL --seed S [--rate R]
+usage: python3 proxy.py TARGET_URL --seed S [--rate R] [--record FILE]
 
 Listens on a free loopback port and prints one line of JSON: `url` is TARGET_URL with the proxy's host in place of the
 server's. Requests are forwarded one by one, with nothing rewritten but Host. R of them (a share, 0.2 unless said) meet a
@@ -10,6 +10,8 @@ fault, see FAULTS. Asked directly, it does as it is told:
   GET /__proxy__/on    faults again (so it begins)
   GET /__proxy__/log   JSON: how many requests came while faults were on, how often each fault struck, and how often each
                        method was asked, faults or not
+
+With --record, each request and what it was answered is a line of JSON in FILE; the login is left out.
 
 It ends with SIGTERM, SIGINT, or when standard input is closed.
 """
@@ -126,6 +128,7 @@ class Proxy:
     port: int
     seed: int
     rate: float
+    record: str = None
     is_on: bool = True
     requests: int = 0
     missing_left: int = 0
@@ -157,6 +160,7 @@ class Proxy:
             answer = self.without_server(fault, request)
             return answer is not None and await send(writer, answer)
         answer = await self.forward(request)
+        self.note(request, answer)
         if answer is None or fault == "drop-after":
             return False
         if fault == "500-after":
@@ -214,6 +218,21 @@ class Proxy:
         finally:
             writer.close()
 
+    def note(self, request, answer):
+        if not self.record:
+            return
+        method, path = request.start.split(" ")[:2]
+        told = {
+            "method": method,
+            "path": path,
+            "headers": [pair for pair in request.headers if pair[0].lower() != "authorization"],
+            "body": request.body.decode("utf-8", "replace"),
+            "status": answer and int(answer.start.split(" ")[1]),
+            "answer": answer and answer.body.decode("utf-8", "replace"),
+        }
+        with open(self.record, "a") as file:
+            file.write(json.dumps(told) + "\n")
+
     async def spoil(self, answer, fault, chance, writer):
         """Sends a part of the body: `cut` says how long it was to be, `short` lies about it."""
         if fault == "short":
@@ -241,7 +260,7 @@ async def send(writer, answer):
 
 async def listen(asked):
     target = urlsplit(asked.target)
-    proxy = Proxy(target.netloc, target.port or 80, asked.seed, asked.rate)
+    proxy = Proxy(target.netloc, target.port or 80, asked.seed, asked.rate, asked.record)
     server = await asyncio.start_server(proxy.serve, "127.0.0.1", 0, limit=1 << 20)
     host = "127.0.0.1:{}".format(server.sockets[0].getsockname()[1])
     print(json.dumps({"url": target._replace(netloc=host).geturl()}), flush=True)
@@ -259,6 +278,7 @@ def main():
     parser.add_argument("target", help="the server's address, http:// on the loopback")
     parser.add_argument("--seed", type=int, required=True)
     parser.add_argument("--rate", type=float, default=0.2, help="share of the requests that meet a fault")
+    parser.add_argument("--record", help="a file for what went through")
     asked = parser.parse_args()
     if urlsplit(asked.target).hostname not in ("127.0.0.1", "localhost"):
         sys.exit("failed to start: the target must be on the loopback")
