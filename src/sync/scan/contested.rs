@@ -76,7 +76,7 @@ impl Intake<'_, '_> {
             return None;
         }
         let replaced = before.iter().filter(|change| change.side != now.side && change.run < now.run);
-        let run = taken_back(field, edited, replaced)?;
+        let run = taken_back(field, (&stored.contact, edited), replaced)?;
         self.older_than = Some(self.older_than.map_or(run, |earlier| earlier.min(run)));
         Some(Note::OlderCopy { contact: who(), field })
     }
