@@ -375,13 +375,11 @@ const SERVER: Conduct = Conduct {
     answers: Answers::Present,
     ids: Ids::Shared,
     abridges: true,
-    rereads: false,
-    restorable: false,
-    writes_at_once: 16,
+    ..BOOK
 };
 
 fn conduct_of(name: &str) -> Conduct {
-    if name == CRM { SERVER } else { BOOK }
+    if name == CRM { Conduct { rereads: false, restorable: false, writes_at_once: 16, ..SERVER } } else { BOOK }
 }
 
 /// What a replica was asked to do, in order.
