@@ -19,6 +19,7 @@ pub mod notify;
 pub mod reconcile;
 pub mod replica;
 pub mod sandbox;
+pub mod sqlite;
 pub mod sync;
 pub mod transfer;
 pub mod transport;

@@ -10,8 +10,9 @@ use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension};
 use super::{
     Mirror, beside,
     error::{MirrorError, Result},
-    open::{known, refuse_other_files, refuse_other_schemas},
+    open::{known, refuse_other_schemas},
 };
+use crate::sqlite;
 
 /// What a whole and sound mirror says of itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -74,7 +75,7 @@ impl Mirror {
     /// # Errors
     /// The system's.
     pub fn create_empty(path: &Path) -> Result<()> {
-        super::open::create(path)
+        Ok(sqlite::create(path)?)
     }
 
     /// True where others than its owner may read the mirror.
@@ -105,7 +106,7 @@ impl Mirror {
 
 /// A mirror of this or an earlier carnet's schema, to be read as it is.
 fn open_to_copy(path: &Path) -> Result<Connection> {
-    refuse_other_files(path)?;
+    sqlite::refuse_other_files(path)?;
     let opened = open_as(path, OpenFlags::SQLITE_OPEN_READ_ONLY, path.as_os_str().to_owned());
     // Where no log can be made beside a file that expects one, a file that has none can be read without.
     let conn = match opened {
@@ -125,7 +126,7 @@ fn open_to_copy(path: &Path) -> Result<Connection> {
 fn open_as(path: &Path, flags: OpenFlags, name: std::ffi::OsString) -> Result<Connection> {
     let opening = |source| MirrorError::Open { path: path.to_owned(), source };
     let conn = Connection::open_with_flags(name, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX).map_err(opening)?;
-    conn.busy_timeout(super::open::BUSY_MAX).map_err(opening)?;
+    conn.busy_timeout(sqlite::BUSY_MAX).map_err(opening)?;
     let found = refuse_other_schemas(&conn, path)?;
     if found == 0 {
         return Err(MirrorError::TooOld { path: path.to_owned(), found, known: known() });

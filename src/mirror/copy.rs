@@ -16,8 +16,8 @@ use super::{
     Mirror,
     error::{MirrorError, Result},
     forget_file,
-    open::create,
 };
+use crate::sqlite::create;
 
 impl Mirror {
     /// The mirror as it is now, in a database of its own that goes with it; one without a file has its copy in memory. It is

@@ -6,6 +6,8 @@ use std::path::PathBuf;
 
 use rusqlite::ErrorCode;
 
+use crate::sqlite::Unusable;
+
 /// A result of the mirror.
 pub type Result<T> = std::result::Result<T, MirrorError>;
 
@@ -118,6 +120,18 @@ pub enum MirrorError {
     /// SQLite gave up the transaction (a full disk, say) while work in it went on. Nothing of it was kept.
     #[error("use the mirror: the transaction was given up after an earlier failure")]
     Aborted,
+}
+
+impl From<Unusable> for MirrorError {
+    fn from(unusable: Unusable) -> Self {
+        match unusable {
+            Unusable::Open { path, source } => Self::Open { path, source },
+            Unusable::Io { path, source } => Self::Io { path, source },
+            Unusable::NotSqlite { path } => Self::NotSqlite { path },
+            Unusable::NotOurs { path } => Self::NotOurs { path },
+            Unusable::TooNew { path, found, known } => Self::TooNew { path, found, known },
+        }
+    }
 }
 
 impl MirrorError {

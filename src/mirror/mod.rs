@@ -333,7 +333,7 @@ mod tests {
         mirror.set_fact("key", "1").unwrap();
         let began = std::time::Instant::now();
         mirror.checkpoint().unwrap();
-        assert!(began.elapsed() < open::BUSY_MAX / 2, "{:?}", began.elapsed());
+        assert!(began.elapsed() < crate::sqlite::BUSY_MAX / 2, "{:?}", began.elapsed());
         assert!(std::fs::metadata(folder.path().join("carnet.db-wal")).unwrap().len() > 0);
         drop(reader);
         mirror.checkpoint().unwrap();

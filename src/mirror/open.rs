@@ -2,28 +2,23 @@
 //!
 //! A file that is not carnet's own is refused untouched.
 
-use std::{
-    fs,
-    io::{ErrorKind, Read},
-    path::Path,
-    sync::LazyLock,
-    time::{Duration, Instant},
-};
+use std::{path::Path, sync::LazyLock};
 
 use include_dir::{Dir, include_dir};
-use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior, functions::FunctionFlags};
+use rusqlite::{Connection, OpenFlags, Transaction, functions::FunctionFlags};
 use rusqlite_migration::{Error as MigrationError, HookError, HookResult, Migrations, MigrationsBuilder};
 
 use super::{
     Mirror, beside,
     error::{MirrorError, Result},
 };
-use crate::contact::keys;
+use crate::{
+    contact::keys,
+    sqlite::{self, BUSY_MAX, Kind, patiently, refuse_other_files},
+};
 
-/// "carn", in the file's header: `file` and other programs can tell whose it is. Also in the first migration.
+/// "carn". Also in the first migration.
 const APPLICATION_ID: i64 = 0x6361_726e;
-/// How long to wait for another program that is writing.
-pub(super) const BUSY_MAX: Duration = Duration::from_secs(10);
 
 static MIGRATION_FILES: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/migrations/mirror");
 static MIGRATIONS: LazyLock<Migrations<'static>> = LazyLock::new(|| {
@@ -38,13 +33,7 @@ impl Mirror {
     /// # Errors
     /// The file cannot be made, is not carnet's, or is a newer carnet's: it is left as it was.
     pub fn open(path: &Path) -> Result<Self> {
-        create(path)?;
-        refuse_other_files(path)?;
-        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let opening = |source| MirrorError::Open { path: path.to_owned(), source };
-        let mut conn = Connection::open_with_flags(path, flags).map_err(opening)?;
-        conn.busy_timeout(BUSY_MAX).map_err(opening)?;
-        refuse_other_schemas(&conn, path)?;
+        let mut conn = sqlite::open(path, kind())?;
         let failed = |error| migration_failed(path, error);
         patiently(|| Ok(settle(&conn)?)).map_err(failed)?;
         patiently(|| migrate(&mut conn, &MIGRATIONS)).map_err(failed)?;
@@ -130,77 +119,9 @@ fn open_as_it_is(path: &Path, access: OpenFlags) -> Result<Connection> {
     Ok(conn)
 }
 
-/// Makes the file with the right mode from its first instant: a later chmod would leave a gap, and the log files that
-/// SQLite puts beside it take their mode from it.
-pub(super) fn create(path: &Path) -> Result<()> {
-    if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-        let mut builder = fs::DirBuilder::new();
-        builder.recursive(true);
-        #[cfg(unix)]
-        std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-        builder.create(folder).map_err(|source| MirrorError::Io { path: folder.to_owned(), source })?;
-    }
-    let mut options = fs::OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    match options.open(path) {
-        Err(source) if source.kind() != ErrorKind::AlreadyExists => {
-            Err(MirrorError::Io { path: path.to_owned(), source })
-        }
-        _ => Ok(()),
-    }
-}
-
-/// SQLite would take a short text file for an empty database and write over it.
-pub(super) fn refuse_other_files(path: &Path) -> Result<()> {
-    let io = |source| MirrorError::Io { path: path.to_owned(), source };
-    let mut head = Vec::new();
-    fs::File::open(path).map_err(io)?.take(16).read_to_end(&mut head).map_err(io)?;
-    if head.is_empty() || head == b"SQLite format 3\0" {
-        return Ok(());
-    }
-    Err(MirrorError::NotSqlite { path: path.to_owned() })
-}
-
 /// The schema version found, 0 for an empty file.
 pub(super) fn refuse_other_schemas(conn: &Connection, path: &Path) -> Result<i64> {
-    let number = |sql: &str| {
-        conn.query_row(sql, [], |row| row.get::<_, i64>(0)).map_err(|source| match source.sqlite_error_code() {
-            Some(rusqlite::ErrorCode::NotADatabase) => MirrorError::NotSqlite { path: path.to_owned() },
-            _ => MirrorError::Open { path: path.to_owned(), source },
-        })
-    };
-    let found = number("PRAGMA user_version")?;
-    let empty = number("SELECT count(*) FROM sqlite_schema")? == 0;
-    if number("PRAGMA application_id")? != APPLICATION_ID && !(empty && found == 0) {
-        return Err(MirrorError::NotOurs { path: path.to_owned() });
-    }
-    if found > known() {
-        return Err(MirrorError::TooNew { path: path.to_owned(), found, known: known() });
-    }
-    Ok(found)
-}
-
-/// SQLite does not wait for others where it changes the journal's kind or finds a deadlock: then it is asked again.
-fn patiently(mut step: impl FnMut() -> rusqlite_migration::Result<()>) -> rusqlite_migration::Result<()> {
-    let began = Instant::now();
-    loop {
-        match step() {
-            Err(error) if is_busy(&error) && began.elapsed() < BUSY_MAX => pause(),
-            done => return done,
-        }
-    }
-}
-
-/// Lets another program get on.
-pub(super) fn pause() {
-    std::thread::sleep(Duration::from_millis(5));
-}
-
-fn is_busy(error: &MigrationError) -> bool {
-    matches!(error, MigrationError::RusqliteError { err, .. }
-        if err.sqlite_error_code() == Some(rusqlite::ErrorCode::DatabaseBusy))
+    Ok(sqlite::refuse_other_schemas(conn, path, kind())?)
 }
 
 fn migration_failed(path: &Path, error: MigrationError) -> MirrorError {
@@ -231,16 +152,8 @@ fn settle(conn: &Connection) -> rusqlite::Result<()> {
 /// rows that refer to them: so they are off meanwhile (inside a transaction SQLite ignores that setting), and the
 /// references are checked before the commit.
 fn migrate(conn: &mut Connection, migrations: &Migrations<'_>) -> rusqlite_migration::Result<()> {
-    conn.set_transaction_behavior(TransactionBehavior::Immediate);
     conn.pragma_update(None, "foreign_keys", false)?;
-    // The version is read before the transaction begins: where two programs make the mirror at once, the later one
-    // fails on what the earlier has made, and looks again; that may happen once with each migration.
-    let mut migrated = migrations.to_latest(conn);
-    for _ in 0..known() {
-        if matches!(migrated, Err(MigrationError::RusqliteError { .. })) {
-            migrated = migrations.to_latest(conn);
-        }
-    }
+    let migrated = sqlite::to_latest(conn, migrations, MIGRATION_FILES.dirs().count());
     conn.pragma_update(None, "foreign_keys", true)?;
     migrated
 }
@@ -260,6 +173,10 @@ fn refuse_orphans(transaction: &Transaction<'_>) -> HookResult {
     if orphans.is_empty() { Ok(()) } else { Err(HookError::Hook(orphans.join(", "))) }
 }
 
+fn kind() -> Kind {
+    Kind { application_id: APPLICATION_ID, known: known() }
+}
+
 pub(super) fn known() -> i64 {
     MIGRATION_FILES.dirs().count() as i64
 }
@@ -269,6 +186,8 @@ mod migration_tests;
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     #[cfg(unix)]

@@ -23,8 +23,9 @@ use super::{
     backup::is_damage,
     beside,
     error::{MirrorError, Result},
-    open::{BUSY_MAX, refuse_other_files, refuse_other_schemas},
+    open::refuse_other_schemas,
 };
+use crate::sqlite::{BUSY_MAX, Unusable, pause, refuse_other_files};
 
 /// What SQLite may have put beside a database.
 const BESIDE: [&str; 3] = ["-wal", "-shm", "-journal"];
@@ -61,11 +62,11 @@ impl Present {
         let present = |state| Ok(Self { path: path.to_owned(), state });
         match refuse_other_files(path) {
             Ok(()) => {}
-            Err(MirrorError::Io { source, .. }) if source.kind() == ErrorKind::NotFound => {
+            Err(Unusable::Io { source, .. }) if source.kind() == ErrorKind::NotFound => {
                 return present(Standing::None);
             }
-            Err(MirrorError::NotSqlite { .. }) => return present(Standing::Damaged),
-            Err(error) => return Err(error),
+            Err(Unusable::NotSqlite { .. }) => return present(Standing::Damaged),
+            Err(error) => return Err(error.into()),
         }
         match held(path) {
             Ok(conn) => present(Standing::Held(conn)),
@@ -193,7 +194,7 @@ fn held(path: &Path) -> Result<Connection> {
             Ok(()) => return Ok(conn),
             Err(error) if !is_busy(&error) => return Err(opening(error)),
             Err(_) if began.elapsed() >= BUSY_MAX => return Err(MirrorError::InUse { path: path.to_owned() }),
-            Err(_) => super::open::pause(),
+            Err(_) => pause(),
         }
     }
 }

@@ -3,7 +3,7 @@
 //!
 //! The rows are made from the schema itself: a later migration is covered as it is added.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fs};
 
 use rusqlite::{params_from_iter, types::Value};
 use rusqlite_migration::M;

@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use rusqlite::ErrorCode;
 
+use crate::sqlite::Unusable;
+
 /// A result of the store.
 pub type Result<T> = std::result::Result<T, StoreError>;
 
@@ -59,6 +61,17 @@ pub enum StoreError {
     /// SQLite refused a statement.
     #[error("use the device store: {0}")]
     Sql(#[from] rusqlite::Error),
+}
+
+impl From<Unusable> for StoreError {
+    fn from(unusable: Unusable) -> Self {
+        match unusable {
+            Unusable::Open { path, source } => Self::Open { path, source },
+            Unusable::Io { path, source } => Self::Io { path, source },
+            Unusable::NotSqlite { path } | Unusable::NotOurs { path } => Self::NotOurs { path },
+            Unusable::TooNew { path, found, known } => Self::TooNew { path, found, known },
+        }
+    }
 }
 
 impl StoreError {

@@ -2,29 +2,20 @@
 //!
 //! A file that is not a device store is refused untouched.
 
-use std::{
-    fs,
-    io::{ErrorKind, Read},
-    path::Path,
-    sync::LazyLock,
-    time::Duration,
-};
+use std::{path::Path, sync::LazyLock};
 
 use include_dir::{Dir, include_dir};
-use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
+use rusqlite::Connection;
 use rusqlite_migration::{Error as MigrationError, Migrations};
 
 use super::{
     DeviceStore,
     error::{Result, StoreError},
 };
+use crate::sqlite::{self, Kind, patiently};
 
-/// "card", in the file's header. Also in the first migration.
+/// "card". Also in the first migration.
 const APPLICATION_ID: i64 = 0x6361_7264;
-/// How long to wait for another connection that is writing.
-const BUSY_MAX: Duration = Duration::from_secs(10);
-/// How often a step is tried for which SQLite does not wait itself; each try waits where it can.
-const TRIES: usize = 100;
 /// More than there are.
 const STATEMENTS_MAX: usize = 64;
 
@@ -40,15 +31,11 @@ impl DeviceStore {
     /// # Errors
     /// The file cannot be made, is not a device store, or is a newer carnet's: it is left as it was.
     pub fn open(path: &Path) -> Result<Self> {
-        create(path)?;
-        refuse_other_files(path)?;
-        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let opening = |source| StoreError::Open { path: path.to_owned(), source };
-        let mut conn = Connection::open_with_flags(path, flags).map_err(opening)?;
-        conn.busy_timeout(BUSY_MAX).map_err(opening)?;
-        refuse_other_schemas(&conn, path)?;
-        patiently(|| settle(&conn)).map_err(opening)?;
-        migrate(&mut conn, path)?;
+        let kind = Kind { application_id: APPLICATION_ID, known: MIGRATION_FILES.dirs().count() as i64 };
+        let mut conn = sqlite::open(path, kind)?;
+        let failed = |error| migration_failed(path, error);
+        patiently(|| Ok(settle(&conn)?)).map_err(failed)?;
+        patiently(|| migrate(&mut conn)).map_err(failed)?;
         conn.set_prepared_statement_cache_capacity(STATEMENTS_MAX);
         Ok(Self { conn })
     }
@@ -68,61 +55,10 @@ impl DeviceStore {
     /// SQLite's.
     pub fn over(mut conn: Connection) -> Result<Self> {
         settle(&conn)?;
-        migrate(&mut conn, Path::new(":memory:"))?;
+        migrate(&mut conn).map_err(|error| migration_failed(Path::new(":memory:"), error))?;
         conn.set_prepared_statement_cache_capacity(STATEMENTS_MAX);
         Ok(Self { conn })
     }
-}
-
-/// Makes the file with the right mode from its first instant: the log files that SQLite puts beside it take theirs from it.
-fn create(path: &Path) -> Result<()> {
-    if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-        let mut builder = fs::DirBuilder::new();
-        builder.recursive(true);
-        #[cfg(unix)]
-        std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-        builder.create(folder).map_err(|source| StoreError::Io { path: folder.to_owned(), source })?;
-    }
-    let mut options = fs::OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    match options.open(path) {
-        Err(source) if source.kind() != ErrorKind::AlreadyExists => {
-            Err(StoreError::Io { path: path.to_owned(), source })
-        }
-        _ => Ok(()),
-    }
-}
-
-/// SQLite would take a short text file for an empty database and write over it.
-fn refuse_other_files(path: &Path) -> Result<()> {
-    let io = |source| StoreError::Io { path: path.to_owned(), source };
-    let mut head = Vec::new();
-    fs::File::open(path).map_err(io)?.take(16).read_to_end(&mut head).map_err(io)?;
-    if head.is_empty() || head == b"SQLite format 3\0" {
-        return Ok(());
-    }
-    Err(StoreError::NotOurs { path: path.to_owned() })
-}
-
-fn refuse_other_schemas(conn: &Connection, path: &Path) -> Result<()> {
-    let number = |sql: &str| {
-        conn.query_row(sql, [], |row| row.get::<_, i64>(0)).map_err(|source| match source.sqlite_error_code() {
-            Some(ErrorCode::NotADatabase) => StoreError::NotOurs { path: path.to_owned() },
-            _ => StoreError::Open { path: path.to_owned(), source },
-        })
-    };
-    let found = number("PRAGMA user_version")?;
-    let is_empty = number("SELECT count(*) FROM sqlite_schema")? == 0;
-    if number("PRAGMA application_id")? != APPLICATION_ID && !(is_empty && found == 0) {
-        return Err(StoreError::NotOurs { path: path.to_owned() });
-    }
-    let known = MIGRATION_FILES.dirs().count() as i64;
-    if found > known {
-        return Err(StoreError::TooNew { path: path.to_owned(), found, known });
-    }
-    Ok(())
 }
 
 fn settle(conn: &Connection) -> rusqlite::Result<()> {
@@ -135,38 +71,22 @@ fn settle(conn: &Connection) -> rusqlite::Result<()> {
     )
 }
 
-/// SQLite does not wait for others where it changes the journal's kind or finds a deadlock: then it is asked again.
-fn patiently<T>(mut step: impl FnMut() -> rusqlite::Result<T>) -> rusqlite::Result<T> {
-    let mut done = step();
-    for _ in 0..TRIES {
-        match &done {
-            Err(error) if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) => std::thread::yield_now(),
-            _ => break,
-        }
-        done = step();
-    }
-    done
+fn migrate(conn: &mut Connection) -> rusqlite_migration::Result<()> {
+    sqlite::to_latest(conn, &MIGRATIONS, MIGRATION_FILES.dirs().count())
 }
 
-fn migrate(conn: &mut Connection, path: &Path) -> Result<()> {
-    conn.set_transaction_behavior(TransactionBehavior::Immediate);
-    // The version is read before the transaction begins: where two make the store at once, the later one fails on what the
-    // earlier has made, and looks again; that may happen once with each migration.
-    let mut migrated = MIGRATIONS.to_latest(conn);
-    for _ in 0..MIGRATION_FILES.dirs().count() {
-        if matches!(migrated, Err(MigrationError::RusqliteError { .. })) {
-            migrated = MIGRATIONS.to_latest(conn);
-        }
-    }
+fn migration_failed(path: &Path, error: MigrationError) -> StoreError {
     let path = path.to_owned();
-    migrated.map_err(|error| match error {
+    match error {
         MigrationError::RusqliteError { err: source, .. } => StoreError::Open { path, source },
         other => StoreError::Migration { path, why: other.to_string() },
-    })
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
     use crate::books::served::NewDevice;
 
