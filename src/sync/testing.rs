@@ -1,5 +1,7 @@
 //! A run on an empty mirror, with a clock that only the test moves, and a door to each of its steps.
 
+mod behaving;
+
 use std::{
     cell::{Cell, RefCell},
     collections::{BTreeMap, BTreeSet, HashSet},
@@ -9,6 +11,8 @@ use std::{
 
 use chrono::{DateTime, Utc};
 
+pub(crate) use self::behaving::Heard;
+use self::behaving::{BOOK, Behaving, conduct_of};
 use super::{
     SyncError,
     events::SyncEvent,
@@ -25,8 +29,8 @@ use crate::{
     mirror::{Agreement, ConflictRow, ContactId, ItemId, Mirror, OutboxAction, OutboxRow, OutboxState, State},
     reconcile::{Limit, Policy, Prefer, Winner},
     replica::{
-        Absence, Answers, Baseline, Batch, Capabilities, Conduct, Firms, Ids, LocalFuture, Lookup, Reading,
-        RemoteContact, Replica, ReplicaError, Scanned, Sink, Write, Writes, Written,
+        Baseline, Batch, Capabilities, Conduct, LocalFuture, Lookup, RemoteContact, Replica, ReplicaError, Scanned,
+        Sink, Write, Written,
     },
 };
 
@@ -355,81 +359,6 @@ impl Replica for ScriptedReplica {
 
     fn learned(&self) -> Vec<(String, String)> {
         self.facts.clone()
-    }
-}
-
-const BOOK: Conduct = Conduct {
-    absence: Absence::Certain,
-    writes: Writes::Atomic,
-    answers: Answers::OwnWrite,
-    ids: Ids::Own,
-    abridges: false,
-    rereads: true,
-    restorable: true,
-    writes_at_once: 2_500,
-};
-
-const SERVER: Conduct = Conduct {
-    absence: Absence::AskById,
-    writes: Writes::Uncertain,
-    answers: Answers::Present,
-    ids: Ids::Shared,
-    abridges: true,
-    ..BOOK
-};
-
-fn conduct_of(name: &str) -> Conduct {
-    if name == CRM { Conduct { rereads: false, restorable: false, writes_at_once: 16, ..SERVER } } else { BOOK }
-}
-
-/// What a replica was asked to do, in order.
-pub(crate) type Heard = Rc<RefCell<Vec<&'static str>>>;
-
-/// Another replica that behaves as one of this name does, and notes what it is asked to do.
-struct Behaving<R>(R, Conduct, Heard);
-
-impl<R: Replica> Replica for Behaving<R> {
-    fn capabilities(&self) -> Capabilities {
-        self.0.capabilities()
-    }
-
-    fn conduct(&self) -> Conduct {
-        self.1
-    }
-
-    fn interpret(&self, record: &RemoteContact, known: &Contact) -> Option<Reading> {
-        self.2.borrow_mut().push("reads");
-        self.0.interpret(record, known)
-    }
-
-    fn scan<'a>(
-        &'a mut self,
-        baseline: &'a dyn Baseline,
-        sink: &'a mut Sink<'_>,
-    ) -> LocalFuture<'a, Result<Scanned, ReplicaError>> {
-        self.0.scan(baseline, sink)
-    }
-
-    fn fetch<'a>(&'a mut self, remote: &'a str) -> LocalFuture<'a, Result<Lookup, ReplicaError>> {
-        self.0.fetch(remote)
-    }
-
-    fn apply<'a>(&'a mut self, writes: Vec<Write>) -> LocalFuture<'a, Vec<Result<Written, ReplicaError>>> {
-        self.2.borrow_mut().push("writes");
-        self.0.apply(writes)
-    }
-
-    fn firms(&mut self) -> Option<&mut dyn Firms> {
-        self.0.firms()
-    }
-
-    fn clear_up<'a>(&'a mut self) -> LocalFuture<'a, ()> {
-        self.2.borrow_mut().push("clears up");
-        self.0.clear_up()
-    }
-
-    fn learned(&self) -> Vec<(String, String)> {
-        self.0.learned()
     }
 }
 

@@ -19,29 +19,23 @@ pub use store::{
 };
 
 use super::{
-    ObservedProperties,
+    FILES, ObservedProperties,
     cards::{self, CardFile, Flaw},
 };
 use crate::{
     contact::Contact,
     formats::vcard::{self, WriteStyle, split},
     replica::{
-        Absence, Answers, Baseline, Capabilities, Conduct, Diagnostic, Ids, LocalFuture, Lookup, Reading,
-        RemoteContact, Replica, ReplicaError, Scanned, Sink, Write, Writes, Written,
+        Baseline, Capabilities, Conduct, Diagnostic, LocalFuture, Lookup, Reading, RemoteContact, Replica,
+        ReplicaError, Scanned, Sink, Write, Written,
     },
 };
 
-/// How a device's book behaves: carnet has the storage itself.
+/// How a device's book behaves: as one in files, since carnet has the storage itself.
 const STORE: Conduct = Conduct {
-    absence: Absence::Certain,
-    writes: Writes::Atomic,
-    answers: Answers::OwnWrite,
-    ids: Ids::Own,
-    abridges: false,
-    rereads: true,
-    restorable: true,
     // A device that writes waits for one transaction of a run at most.
     writes_at_once: 100,
+    ..FILES
 };
 
 /// A device's book.

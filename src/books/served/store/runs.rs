@@ -4,13 +4,13 @@ use rusqlite::{OptionalExtension, Transaction, params};
 
 use super::{
     DeviceStore, Durability,
-    bodies::{self, Hash},
+    bodies::Hash,
     devices::DeviceId,
     error::Result,
     etag,
     read::{Card, Member},
     uid_key, unsigned, version_of,
-    write::{Present, UNSEEN, bury_by_run, count, holder},
+    write::{Next, Present, UNSEEN, bury, holder},
 };
 
 /// A card, and what its device knew when it wrote it.
@@ -153,39 +153,17 @@ impl Writing<'_> {
         if present.as_ref().map(Present::etag).as_deref() != expected {
             return Ok(Wrote::Stale);
         }
-        let key = uid_key(uid);
-        if let Some(holder) = holder(tx, *device, name, &key)? {
+        if let Some(holder) = holder(tx, *device, name, &uid_key(uid))? {
             return Ok(Wrote::UidHeldBy(holder));
         }
         let hash = Hash::of(body);
-        let digest = hash.digest();
         if let Some(present) = &present
-            && present.digest == digest
+            && present.digest == hash.digest()
         {
             return Ok(Wrote::Done { etag: present.etag() });
         }
-        let version = count(tx, *device, i64::from(present.is_none()))?;
-        let id = bodies::keep(tx, &hash, body)?;
-        let (seen_version, seen_body) = present.as_ref().map_or((None, None), Present::last_seen);
-        tx.prepare_cached(
-            "INSERT OR REPLACE INTO cards (device, name, uid, uid_key, version, body, digest, size, by_device, served,
-                 seen_version, seen_body)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, 0, 0, ?9, ?10)",
-        )?
-        .execute(params![
-            device.0,
-            name,
-            uid,
-            key,
-            version as i64,
-            id,
-            digest,
-            body.len() as i64,
-            seen_version.map(|version| version as i64),
-            seen_body
-        ])?;
-        present.as_ref().map_or(Ok(()), |present| present.release(tx))?;
-        Ok(Wrote::Done { etag: etag(version, &digest) })
+        let etag = Next { name, uid, body, hash }.place(tx, *device, present.as_ref(), None)?;
+        Ok(Wrote::Done { etag })
     }
 
     /// The UID of the card of this name.
@@ -204,7 +182,7 @@ impl Writing<'_> {
     pub fn remove(&mut self, name: &str, expected: &str) -> Result<bool> {
         let Self { tx, device } = self;
         match Present::of(tx, *device, name)? {
-            Some(present) if present.etag() == expected => bury_by_run(tx, *device, name, &present).map(|()| true),
+            Some(present) if present.etag() == expected => bury(tx, *device, name, &present, None).map(|()| true),
             _ => Ok(false),
         }
     }

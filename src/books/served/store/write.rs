@@ -156,7 +156,7 @@ impl Present {
 
 /// What a device has edited: the versions that it came by since a run was here, and the text of the first.
 #[derive(Debug, Default)]
-struct Edited {
+pub(super) struct Edited {
     passed: Option<String>,
     base: Option<i64>,
 }
@@ -209,9 +209,8 @@ impl DeviceStore {
         if let Some(holder) = holder(&tx, device, name, &key)? {
             return Ok(Put::UidHeldBy(holder));
         }
-        let digest = hash.digest();
         if let (Some(present), Some(etag)) = (&present, &tag)
-            && present.digest == digest
+            && present.digest == hash.digest()
         {
             if !present.served {
                 tx.prepare_cached("UPDATE cards SET served = 1 WHERE device = ?1 AND name = ?2")?
@@ -220,32 +219,12 @@ impl DeviceStore {
             }
             return Ok(Put::Same { etag: etag.clone() });
         }
-        let version = count(&tx, device, i64::from(present.is_none()))?;
         let edited = match &present {
             Some(present) => present.edited(condition.names_version()),
             None => Edited::of_removed(&tx, device, name)?,
         };
-        let id = bodies::keep(&tx, &hash, body)?;
-        tx.prepare_cached(
-            "INSERT OR REPLACE INTO cards (device, name, uid, uid_key, version, body, digest, size, by_device, served, passed,
-                 base_body)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, 1, 1, ?9, ?10)",
-        )?
-        .execute(params![
-            device.0,
-            name,
-            uid,
-            key,
-            version as i64,
-            id,
-            digest,
-            body.len() as i64,
-            edited.passed,
-            edited.base
-        ])?;
-        present.as_ref().map_or(Ok(()), |present| present.release(&tx))?;
+        let etag = Next { name, uid, body, hash }.place(&tx, device, present.as_ref(), Some(edited))?;
         tx.commit()?;
-        let etag = etag(version, &digest);
         Ok(if present.is_some() { Put::Replaced { etag } } else { Put::Created { etag } })
     }
 
@@ -268,8 +247,64 @@ impl DeviceStore {
     }
 }
 
+/// A card's next version.
+pub(super) struct Next<'c> {
+    pub name: &'c str,
+    pub uid: &'c str,
+    pub body: &'c [u8],
+    /// Of the body.
+    pub hash: Hash,
+}
+
+impl Next<'_> {
+    /// Puts it in the place of what was there; `edited` where the device did so. Its etag.
+    pub fn place(
+        self,
+        tx: &Transaction<'_>,
+        device: DeviceId,
+        present: Option<&Present>,
+        edited: Option<Edited>,
+    ) -> Result<String> {
+        let Self { name, uid, body, hash } = self;
+        let version = count(tx, device, i64::from(present.is_none()))?;
+        let (id, digest, by_device) = (bodies::keep(tx, &hash, body)?, hash.digest(), edited.is_some());
+        // Of its own version a device needs no earlier one to be remembered.
+        let last_seen = present.filter(|_| !by_device).map(Present::last_seen);
+        let (seen_version, seen_body) = last_seen.unwrap_or_default();
+        let Edited { passed, base } = edited.unwrap_or_default();
+        tx.prepare_cached(
+            "INSERT OR REPLACE INTO cards (device, name, uid, uid_key, version, body, digest, size, by_device, served,
+                 seen_version, seen_body, passed, base_body)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?9, ?10, ?11, ?12, ?13)",
+        )?
+        .execute(params![
+            device.0,
+            name,
+            uid,
+            uid_key(uid),
+            version as i64,
+            id,
+            digest,
+            body.len() as i64,
+            by_device,
+            seen_version.map(|version| version as i64),
+            seen_body,
+            passed,
+            base
+        ])?;
+        present.map_or(Ok(()), |present| present.release(tx))?;
+        Ok(etag(version, &digest))
+    }
+}
+
 /// Removes a card for good; `edited` where the device did so.
-fn bury(tx: &Transaction<'_>, device: DeviceId, name: &str, present: &Present, edited: Option<Edited>) -> Result<()> {
+pub(super) fn bury(
+    tx: &Transaction<'_>,
+    device: DeviceId,
+    name: &str,
+    present: &Present,
+    edited: Option<Edited>,
+) -> Result<()> {
     let gone = count(tx, device, -1)?;
     let by_device = edited.is_some();
     let Edited { passed, base } = edited.unwrap_or_default();
@@ -279,9 +314,4 @@ fn bury(tx: &Transaction<'_>, device: DeviceId, name: &str, present: &Present, e
     .execute(params![device.0, gone as i64, name, by_device, passed, base])?;
     tx.prepare_cached("DELETE FROM cards WHERE device = ?1 AND name = ?2")?.execute(params![device.0, name])?;
     present.release(tx)
-}
-
-/// Removes a card as a run does.
-pub(super) fn bury_by_run(tx: &Transaction<'_>, device: DeviceId, name: &str, present: &Present) -> Result<()> {
-    bury(tx, device, name, present, None)
 }
