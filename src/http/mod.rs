@@ -9,6 +9,7 @@
 
 pub mod dav;
 mod health;
+mod listening;
 mod metrics;
 mod nudge;
 mod routes;

@@ -17,6 +17,7 @@ use tracing::{debug, info, warn};
 
 use super::{
     HttpError,
+    listening::{PAUSE, accept, bind},
     metrics::Seen,
     routes::{Observed, router},
     token::Token,
@@ -31,8 +32,6 @@ const HEAD_MAX: Duration = Duration::from_secs(5);
 const CONNECTION_MAX: Duration = Duration::from_secs(20);
 /// Bytes of a head.
 const HEAD_BYTES_MAX: usize = 16 * 1024;
-/// Where the system gives no more sockets.
-const PAUSE: Duration = Duration::from_secs(1);
 
 /// Health, metrics and nudge of a daemon, as its settings say.
 pub struct HttpServer {
@@ -86,8 +85,8 @@ impl HttpServer {
                     let wanted = settings.borrow_and_update().http.clone();
                     self.follow(wanted.as_ref());
                 }
-                (accepted, place) = accept(self.open.as_ref(), &places) => match accepted {
-                    Ok(stream) => {
+                (accepted, place) = next(self.open.as_ref(), &places) => match accepted {
+                    Ok((stream, _)) => {
                         if let Some(open) = &self.open {
                             tokio::spawn(answer(stream, open.routes.clone(), place));
                         }
@@ -132,18 +131,15 @@ impl HttpServer {
     }
 }
 
-fn bind(listen: SocketAddr) -> io::Result<TcpListener> {
-    let listener = std::net::TcpListener::bind(listen)?;
-    listener.set_nonblocking(true)?;
-    TcpListener::from_std(listener)
-}
-
 /// The next connection and its place; without a listener, never.
-async fn accept(open: Option<&Open>, places: &Arc<Semaphore>) -> (io::Result<TcpStream>, Option<OwnedSemaphorePermit>) {
-    let Some(open) = open else { return std::future::pending().await };
-    // It is never closed.
-    let place = Arc::clone(places).acquire_owned().await.ok();
-    (open.listener.accept().await.map(|(stream, _)| stream), place)
+async fn next(
+    open: Option<&Open>,
+    places: &Arc<Semaphore>,
+) -> (io::Result<(TcpStream, SocketAddr)>, Option<OwnedSemaphorePermit>) {
+    match open {
+        Some(open) => accept(&open.listener, places).await,
+        None => std::future::pending().await,
+    }
 }
 
 /// Answers one request.

@@ -1,6 +1,6 @@
 //! The listener for devices: one address, TLS or plain, connections that are kept and bounded.
 
-use std::{io, net::SocketAddr, path::PathBuf, sync::Arc};
+use std::{net::SocketAddr, path::PathBuf, sync::Arc};
 
 use axum::{Extension, Router};
 use hyper::server::conn::http1;
@@ -27,11 +27,10 @@ use super::{
     routes::{Peer, Site, router},
     stores::Stores,
 };
+use crate::http::listening::{PAUSE, accept, bind};
 
 /// Bytes of a head.
 const HEAD_BYTES_MAX: usize = 32 * 1024;
-/// Where the system gives no more sockets.
-const PAUSE: std::time::Duration = std::time::Duration::from_secs(1);
 
 /// Serves the device store's address books.
 pub struct DavServer {
@@ -131,22 +130,6 @@ impl DavServer {
         let peer = peer.ip().to_canonical();
         self.certificate.is_some() || peer.is_loopback() || self.site.proxies.contains(&peer)
     }
-}
-
-fn bind(listen: SocketAddr) -> io::Result<TcpListener> {
-    let listener = std::net::TcpListener::bind(listen)?;
-    listener.set_nonblocking(true)?;
-    TcpListener::from_std(listener)
-}
-
-/// The next connection and its place.
-async fn accept(
-    listener: &TcpListener,
-    places: &Arc<Semaphore>,
-) -> (io::Result<(TcpStream, SocketAddr)>, Option<OwnedSemaphorePermit>) {
-    // It is never closed.
-    let place = Arc::clone(places).acquire_owned().await.ok();
-    (listener.accept().await, place)
 }
 
 /// Answers the requests of a connection, until it ends.

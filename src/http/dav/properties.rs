@@ -76,30 +76,18 @@ impl<'a> Questions<'a> {
             let some = ALL.iter().filter(move |(_, _, is_common)| included || *is_common);
             some.map(|(property, name, _)| (name.clone(), Some(*property)))
         };
-        let (names, names_only) = match properties {
-            Properties::Names => (all(true).collect(), true),
-            Properties::All(more) => {
-                let mut names: Vec<_> = all(false).collect();
-                for name in more {
-                    let property = known(&name);
-                    if !names.iter().any(|(other, _)| *other == name) {
-                        names.push((name, property));
-                    }
-                }
-                (names, false)
-            }
-            Properties::Named(asked) => {
-                let mut names: Vec<(Name<'a>, Option<Property>)> = Vec::with_capacity(asked.len());
-                for name in asked {
-                    let property = known(&name);
-                    if !names.iter().any(|(other, _)| *other == name) {
-                        names.push((name, property));
-                    }
-                }
-                return Self { names, lacking: !prefers_less, names_only: false };
-            }
+        let (mut names, asked, lacking, names_only) = match properties {
+            Properties::Names => (all(true).collect(), Vec::new(), false, true),
+            Properties::All(more) => (all(false).collect::<Vec<_>>(), more, false, false),
+            Properties::Named(asked) => (Vec::with_capacity(asked.len()), asked, !prefers_less, false),
         };
-        Self { names, lacking: false, names_only }
+        for name in asked {
+            let property = known(&name);
+            if !names.iter().any(|(other, _)| *other == name) {
+                names.push((name, property));
+            }
+        }
+        Self { names, lacking, names_only }
     }
 
     /// What one resource has of it, with more that was found out elsewhere.

@@ -1,10 +1,10 @@
 //! PROPFIND (RFC 4918, 9.1), of one resource or of it and what is directly in it.
 
-use axum::http::{HeaderName, StatusCode};
+use axum::http::{StatusCode, header};
 
 use super::{
     paths::Resource,
-    properties::{Facts, Questions, Target},
+    properties::{Questions, Target},
     reply::Reply,
     session::{Asked, Session},
 };
@@ -39,9 +39,7 @@ impl Session<'_> {
         if !self.tell(&mut out, &questions, asked, (resource, with_members))? {
             return Ok(Reply::not_found());
         }
-        let reply = Reply::multistatus(out.finish(None)).with(axum::http::header::VARY, "Brief, Prefer");
-        let applied = HeaderName::from_static("preference-applied");
-        Ok(if less { reply.with(applied, "return=minimal") } else { reply })
+        Ok(Reply::multistatus(out.finish(None)).with(header::VARY, "Brief, Prefer").abridged(less))
     }
 
     /// Answers the questions about a resource, and about what is in it. False where there is nothing.
@@ -52,7 +50,7 @@ impl Session<'_> {
         asked: &Asked,
         (resource, with_members): (&Resource, bool),
     ) -> Result<bool, StoreError> {
-        let facts = Facts { paths: self.paths, device: self.device, card_bytes_max: self.card_bytes_max };
+        let facts = self.facts();
         let principal = self.paths.principal(&self.device.name);
         let mut say = |address: &str, target: Target<'_>| questions.answer(out, address, &facts, target, |_| ());
         match resource {

@@ -41,6 +41,12 @@ impl Reply {
         Self::of(StatusCode::MULTI_STATUS).with(header::CONTENT_TYPE, XML).with_body(body.into_bytes())
     }
 
+    /// The same, said to be without what the program has no use for where it was asked to be (RFC 7240, 3).
+    pub fn abridged(self, is_abridged: bool) -> Self {
+        let applied = HeaderName::from_static("preference-applied");
+        if is_abridged { self.with(applied, "return=minimal") } else { self }
+    }
+
     /// A precondition that does not hold; `inside` is XML.
     pub fn refused(status: StatusCode, condition: Condition, inside: &str, why: &str) -> Self {
         Self::of(status).with(header::CONTENT_TYPE, XML).with_body(error(condition, inside, why).into_bytes())

@@ -1,6 +1,6 @@
 //! REPORT on an address book: which cards fit (RFC 6352, 8.6), these cards (8.7), what changed (RFC 6578, 3.2).
 
-use axum::http::{HeaderName, StatusCode};
+use axum::http::StatusCode;
 
 use super::{
     card::{is_wanted_as_served, told, with_lines},
@@ -90,8 +90,7 @@ impl Session<'_> {
             }
             Report::Other => return Ok(no_report()),
         };
-        let applied = HeaderName::from_static("preference-applied");
-        Ok(if less { reply.with(applied, "return=minimal") } else { reply })
+        Ok(reply.abridged(less))
     }
 
     /// The cards are looked through first and handed out then: the device has not seen those that do not fit.
@@ -112,7 +111,7 @@ impl Session<'_> {
         if is_cut {
             out.status(&self.book(), Status::Cut);
         }
-        let facts = Facts { paths: self.paths, device: self.device, card_bytes_max: self.card_bytes_max };
+        let facts = self.facts();
         if ask.text.is_none() {
             fitting.iter().for_each(|member| ask.answer(&mut out, &facts, member, None));
             return Ok(Reply::multistatus(out.finish(None)));
@@ -129,7 +128,7 @@ impl Session<'_> {
 
     /// One answer for each address, in their order.
     fn multiget(&mut self, ask: &Ask<'_>, hrefs: &[String]) -> Result<Reply, StoreError> {
-        let facts = Facts { paths: self.paths, device: self.device, card_bytes_max: self.card_bytes_max };
+        let facts = self.facts();
         let places: Vec<Resource> = hrefs.iter().map(|href| self.paths.resource_in(href, &self.device.name)).collect();
         let mut out = Multistatus::default();
         if ask.text.is_none() {
@@ -169,7 +168,7 @@ impl Session<'_> {
             let Some(token) = SyncToken::read(token).filter(|token| token.book_id == book_id) else { return Ok(None) };
             since = Some(token.counter);
         }
-        let facts = Facts { paths: self.paths, device: self.device, card_bytes_max: self.card_bytes_max };
+        let facts = self.facts();
         let (mut out, mut left) = (Multistatus::default(), limit.unwrap_or(usize::MAX));
         let end = loop {
             let at_a_time = if ask.text.is_some() { left.min(CHANGES_AT_A_TIME) } else { left };

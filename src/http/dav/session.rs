@@ -5,6 +5,7 @@ use axum::http::{HeaderMap, HeaderName, Method, header};
 
 use super::{
     paths::{Paths, Resource},
+    properties::Facts,
     reply::Reply,
 };
 use crate::{
@@ -75,7 +76,12 @@ pub(super) struct Session<'s> {
     pub card_bytes_max: usize,
 }
 
-impl Session<'_> {
+impl<'s> Session<'s> {
+    /// What properties are told from.
+    pub fn facts(&self) -> Facts<'s> {
+        Facts { paths: self.paths, device: self.device, card_bytes_max: self.card_bytes_max }
+    }
+
     /// Answers the request. Another device's paths are looked at before the method is, so that they answer alike to all.
     pub fn answer(&mut self, asked: &Asked) -> Result<Answered, StoreError> {
         let resource = self.paths.resource(&asked.path, &self.device.name);
