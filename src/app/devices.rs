@@ -33,17 +33,23 @@ pub fn device_store(mirror: &Path) -> PathBuf {
 pub fn with_devices(settings: &Settings) -> Result<Settings, SyncError> {
     let mut settings = settings.clone();
     settings.books.retain(|book| !is_device(book));
-    let path = device_store(&settings.mirror.path);
-    if path.exists() {
-        let devices = DeviceStore::open(&path).and_then(|store| store.devices()).map_err(|error| failed(&error))?;
+    if let Some(store) = present_store(&settings)? {
+        let devices = store.devices().map_err(|error| failed(&error))?;
         let books: Vec<Book> = devices.iter().map(|device| book_of(&settings, device)).collect();
         settings.books.extend(books);
     }
     Ok(settings)
 }
 
+/// The store, if there is one: none is made where there is no device.
+fn present_store(settings: &Settings) -> Result<Option<DeviceStore>, SyncError> {
+    let path = device_store(&settings.mirror.path);
+    let store = path.exists().then(|| DeviceStore::open(&path)).transpose();
+    store.map_err(|error| failed(&error))
+}
+
 /// True for the book of a device.
-pub fn is_device(book: &Book) -> bool {
+fn is_device(book: &Book) -> bool {
     matches!(book.place, BookPlace::Devices)
 }
 
@@ -98,17 +104,10 @@ pub struct DeviceShown {
 /// # Errors
 /// The store cannot be read.
 pub fn devices(settings: &Settings) -> Result<Vec<DeviceShown>, SyncError> {
-    let path = device_store(&settings.mirror.path);
-    if !path.exists() {
-        return Ok(Vec::new());
-    }
-    let read = || {
-        let store = DeviceStore::open(&path)?;
-        let devices = store.devices()?.into_iter();
-        devices.map(|device| Ok(DeviceShown { counts: store.counts(device.id)?, device })).collect()
-    };
-    let shown: Result<Vec<DeviceShown>, StoreError> = read();
-    shown.map_err(|error| failed(&error))
+    let Some(store) = present_store(settings)? else { return Ok(Vec::new()) };
+    let shown = |device: Device| Ok(DeviceShown { counts: store.counts(device.id)?, device });
+    let all = store.devices().and_then(|devices| devices.into_iter().map(shown).collect());
+    all.map_err(|error| failed(&error))
 }
 
 /// Adds a device. One of this name that was revoked leaves nothing behind for it.
@@ -122,34 +121,43 @@ pub fn add_device(
     wait: Duration,
     events: &mut Events<'_>,
 ) -> Result<(), SyncError> {
-    check_book_name(&device.name).map_err(|(message, hint)| {
-        let diagnostic = Diagnostic::new(format!("add the device {}: {message}", device.name));
-        SyncError::Usage(Diagnostic { hint, ..diagnostic })
-    })?;
-    let refuse = |message: String, hint: String| Err(SyncError::Usage(Diagnostic::new(message).hint(hint)));
     let name = &device.name;
+    may_be_added(settings, device)?;
+    let mut store = DeviceStore::open(&device_store(&settings.mirror.path)).map_err(|error| failed(&error))?;
+    if store.device(name).map_err(|error| failed(&error))?.is_some() {
+        let hint = format!("choose another name, or take it away first: `carnet devices revoke {name}`");
+        return Err(refused(format!("add the device {name}: there is one of this name"), hint));
+    }
+    forget(settings, name, wait, events)?;
+    store.add(device, SystemClock.now().timestamp()).map(drop).map_err(|error| failed(&error))
+}
+
+/// Whether the settings have room for a device of this name, and the book that it is to be like.
+fn may_be_added(settings: &Settings, device: &NewDevice) -> Result<(), SyncError> {
+    let name = &device.name;
+    check_book_name(name).map_err(|(message, hint)| {
+        SyncError::Usage(Diagnostic { message: format!("add the device {name}: {message}"), hint })
+    })?;
     let mut others = settings.books.iter().filter(|book| !is_device(book)).chain(&settings.device_books);
     if others.any(|book| book.name == *name) {
-        return refuse(format!("add the device {name}: a book has this name"), "choose another one".to_owned());
+        return Err(refused(format!("add the device {name}: a book has this name"), "choose another one".to_owned()));
     }
-    if let Some(wanted) = &device.book {
-        let known: Vec<&str> = settings.device_books.iter().map(|book| book.name.as_str()).collect();
-        if !known.contains(&wanted.as_str()) {
+    let known: Vec<&str> = settings.device_books.iter().map(|book| book.name.as_str()).collect();
+    match &device.book {
+        Some(wanted) if !known.contains(&wanted.as_str()) => {
             let hint = match known.as_slice() {
                 [] => "the settings name no book with kind = \"devices\"; without --book all contacts are on it"
                     .to_owned(),
                 known => format!("there is: {}", known.join(", ")),
             };
-            return refuse(format!("find a book named {wanted} for devices"), hint);
+            Err(refused(format!("find a book named {wanted} for devices"), hint))
         }
+        _ => Ok(()),
     }
-    let mut store = DeviceStore::open(&device_store(&settings.mirror.path)).map_err(|error| failed(&error))?;
-    if store.device(name).map_err(|error| failed(&error))?.is_some() {
-        let hint = format!("choose another name, or take it away first: `carnet devices revoke {name}`");
-        return refuse(format!("add the device {name}: there is one of this name"), hint);
-    }
-    forget(settings, name, wait, events)?;
-    store.add(device, SystemClock.now().timestamp()).map(drop).map_err(|error| failed(&error))
+}
+
+fn refused(message: String, hint: String) -> SyncError {
+    SyncError::Usage(Diagnostic::new(message).hint(hint))
 }
 
 /// Gives a device another password. False where there is no such device.
@@ -157,12 +165,8 @@ pub fn add_device(
 /// # Errors
 /// The store cannot be written.
 pub fn set_device_password(settings: &Settings, name: &str, hash: &str) -> Result<bool, SyncError> {
-    let path = device_store(&settings.mirror.path);
-    if !path.exists() {
-        return Ok(false);
-    }
-    let set = DeviceStore::open(&path).and_then(|mut store| store.set_password(name, hash));
-    set.map_err(|error| failed(&error))
+    let Some(mut store) = present_store(settings)? else { return Ok(false) };
+    store.set_password(name, hash).map_err(|error| failed(&error))
 }
 
 /// Revokes a device: it can log in no more, and its cards are gone. Contacts stay. False where there is no such device.
@@ -175,12 +179,9 @@ pub fn revoke_device(
     wait: Duration,
     events: &mut Events<'_>,
 ) -> Result<bool, SyncError> {
-    let path = device_store(&settings.mirror.path);
-    if !path.exists() {
-        return Ok(false);
-    }
+    let Some(mut store) = present_store(settings)? else { return Ok(false) };
     // The login goes first: whoever revokes a lost telephone must not wait for a run.
-    let gone = DeviceStore::open(&path).and_then(|mut store| store.revoke(name)).map_err(|error| failed(&error))?;
+    let gone = store.revoke(name).map_err(|error| failed(&error))?;
     if gone {
         forget(settings, name, wait, events)?;
     }

@@ -21,8 +21,7 @@ pub use check::{CheckLine, Finding, Server, Verdict, check, check_writing, may_b
 pub use compose::account_id;
 pub use decide::{Decided, decide, undo, want_firm};
 pub use devices::{
-    DeviceShown, NewDevice, add_device, device_store, devices, is_device, revoke_device, set_device_password,
-    with_devices,
+    DeviceShown, NewDevice, add_device, device_store, devices, revoke_device, set_device_password, with_devices,
 };
 pub use lock::{DaemonLock, DaemonNote, daemon_of};
 pub use open::something_ran;

@@ -39,7 +39,7 @@ pub fn run(args: &BooksArgs, context: &mut Context) -> Result<u8, CliError> {
 }
 
 fn list(context: &mut Context) -> Result<u8, CliError> {
-    let settings = context.settings()?;
+    let settings = context.settings_with_devices()?;
     if context.out.json {
         for book in &settings.books {
             let mut object = json!({

@@ -36,7 +36,7 @@ pub struct CheckArgs {
 /// `carnet check`.
 pub fn run(args: &CheckArgs, context: &mut Context) -> Result<u8, CliError> {
     context.start_logging("warn");
-    let settings = context.settings()?;
+    let settings = context.settings_with_devices()?;
     let runtime = context.runtime()?;
     for book in &args.write {
         app::may_be_written(&settings, book)?;

@@ -29,12 +29,20 @@ impl Context {
         Self { out: Output::new(&global), global }
     }
 
-    /// The settings, with a book for each device. A store of devices that cannot be read is a run's to tell.
+    /// The settings as the file has them.
     ///
     /// # Errors
     /// When there are none or they are wrong.
     pub fn settings(&self) -> Result<Settings, CliError> {
-        let settings = Settings::load(self.global.config.as_deref())?;
+        Ok(Settings::load(self.global.config.as_deref())?)
+    }
+
+    /// The settings with a book for each device, where books matter. A store that cannot be read is a run's to tell.
+    ///
+    /// # Errors
+    /// As [`Context::settings`].
+    pub fn settings_with_devices(&self) -> Result<Settings, CliError> {
+        let settings = self.settings()?;
         Ok(app::with_devices(&settings).unwrap_or(settings))
     }
 

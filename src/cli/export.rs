@@ -108,6 +108,7 @@ pub(super) fn owner(own: &OwnFile) -> String {
     match own {
         OwnFile::Book(name) => format!("the book `{name}`"),
         OwnFile::Mirror => "the mirror".to_owned(),
+        OwnFile::Devices => "the store of devices".to_owned(),
         OwnFile::Settings => "the settings file".to_owned(),
         OwnFile::PracticeCrm => "the practice CRM's".to_owned(),
     }

@@ -37,7 +37,7 @@ pub struct ImportArgs {
 
 /// `carnet import`.
 pub fn run(args: &ImportArgs, context: &mut Context) -> Result<u8, CliError> {
-    let settings = context.settings()?;
+    let settings = context.settings_with_devices()?;
     let source = read(args)?;
     context.talk(first_words(args));
     let (format, wait) = (args.format.clone(), args.wait.limit());

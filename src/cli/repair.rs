@@ -22,7 +22,7 @@ pub struct RepairArgs {
 
 /// `carnet repair`.
 pub fn run(args: &RepairArgs, context: &mut Context) -> Result<u8, CliError> {
-    let settings = context.settings()?;
+    let settings = context.settings_with_devices()?;
     if let Some(looked) = app::sound_mirror(&settings)?.filter(|_| !args.force) {
         if context.out.json {
             context.out.object(&json!({ "type": "repair", "sound": true, "contacts": looked.contacts }))?;

@@ -20,7 +20,7 @@ pub struct RestoreArgs {
 
 /// `carnet restore`.
 pub fn run(args: &RestoreArgs, context: &mut Context) -> Result<u8, CliError> {
-    let settings = context.settings()?;
+    let settings = context.settings_with_devices()?;
     let restored = app::restore(&settings, &args.file, args.force, &mut |_| {}).map_err(|error| match error {
         // Of the copy, not of the mirror that is in place.
         crate::sync::SyncError::Mirror(error) => CliError::Mirror(error),

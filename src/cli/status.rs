@@ -29,7 +29,7 @@ use crate::{
 
 /// `carnet status`.
 pub fn run(context: &mut Context) -> Result<u8, CliError> {
-    let settings = context.settings()?;
+    let settings = context.settings_with_devices()?;
     something_ran(&settings.mirror.path)?;
     let status = status(&context.reader(&settings)?, asked(&settings))?;
     let shown = Shown::new(status, daemon_of(&settings.mirror.path), &settings, Utc::now());

@@ -94,7 +94,7 @@ pub fn sync(args: &SyncArgs, context: &mut Context) -> Result<u8, CliError> {
         force: args.guard.force,
         ..RunOptions::new(Mode::Sync, "sync")
     };
-    let settings = context.settings()?;
+    let settings = context.settings_with_devices()?;
     // What the daemon would do as well, it does: one run is enough, and it knows of it.
     let plain = !args.dry_run && args.only.is_empty() && args.guard.max_delete.is_none() && !args.guard.force;
     let Some(followed) = plain.then(|| follow::asked(context, &settings)).flatten() else {
@@ -122,7 +122,7 @@ pub fn rehearse(context: &mut Context, settings: &Settings) -> Result<u8, CliErr
 }
 
 fn run(options: &RunOptions, wait: WaitArgs, context: &mut Context) -> Result<u8, CliError> {
-    run_here(&context.settings()?, options, wait, context)
+    run_here(&context.settings_with_devices()?, options, wait, context)
 }
 
 fn run_here(settings: &Settings, options: &RunOptions, wait: WaitArgs, context: &mut Context) -> Result<u8, CliError> {

@@ -59,7 +59,7 @@ fn target(text: &str) -> Result<Target, String> {
 
 /// `carnet undo`.
 pub fn run(args: &UndoArgs, context: &mut Context) -> Result<u8, CliError> {
-    let settings = context.settings()?;
+    let settings = context.settings_with_devices()?;
     context.start_logging("warn");
     let UndoArgs { target, dry_run, created, force, wait } = *args;
     let options = UndoOptions { target, dry_run, created, force };

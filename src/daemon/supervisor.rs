@@ -28,7 +28,7 @@ use super::{
 };
 use crate::{
     app::{self, DaemonLock, DaemonNote, WatchedBook},
-    config::{Book, Environment, Settings, SettingsError, schedule::Schedule, secrets},
+    config::{Environment, Settings, SettingsError, schedule::Schedule, secrets},
     sync::{CRM, Mode, RunOptions, Stop, Summary, SyncError, SyncEvent, exit, stamp},
     views::runs::{has_met, newest},
 };
@@ -333,19 +333,19 @@ impl Daemon {
 /// One run, on the run's own thread.
 fn synchronise(order: &Order, tell: &mut dyn FnMut(SyncEvent)) -> Result<Summary, SyncError> {
     let Order { settings, scope, left_out, stop, .. } = order;
-    let names = |settings: &Settings, takes_part: fn(&Book) -> bool| {
-        let books = settings.books.iter().filter(|book| takes_part(book) && !left_out.contains(&book.name));
-        books.map(|book| book.name.clone()).collect::<Vec<String>>()
+    let names = |settings: &Settings| {
+        let books = settings.books.iter().map(|book| &book.name).filter(|name| !left_out.contains(*name));
+        books.cloned().collect::<Vec<String>>()
     };
     let only = match scope {
         Scope::All if left_out.is_empty() => Vec::new(),
         Scope::All => {
-            // Devices come and go.
+            // Devices come and go: the daemon's own settings have none.
             let present = app::with_devices(settings).unwrap_or_else(|_| Settings::clone(settings));
-            std::iter::once(CRM.to_owned()).chain(names(&present, |_| true)).collect()
+            std::iter::once(CRM.to_owned()).chain(names(&present)).collect()
         }
         // Whoever serves devices asks for a whole run.
-        Scope::Books => names(settings, |book| !app::is_device(book)),
+        Scope::Books => names(settings),
     };
     let options = RunOptions { only, ..RunOptions::new(Mode::Sync, "daemon") };
     app::run_on_this_thread(settings, &options, BUSY_WAIT, stop, tell)
@@ -403,7 +403,7 @@ fn on_servers(settings: &Settings) -> BTreeSet<String> {
 }
 
 fn several_books(settings: &Settings) -> bool {
-    settings.books.iter().filter(|book| !app::is_device(book)).count() > 1
+    settings.books.len() > 1
 }
 
 /// The schedule's times on this machine's own clock. A calendar that ends is looked at again in a day.

@@ -151,6 +151,11 @@ fn devices_that_cannot_be_had_are_refused_in_words() {
     check(&["add", "marie", "--book", "sales"], 2, "there is: clients");
     check(&["add", "marie"], 0, "");
     check(&["add", "marie"], 2, "there is one of this name");
+    assert_eq!(desk.run(&["sync", "-q"]).code, 0);
+    for command in [&["backup", "--force"][..], &["export", "--force", "--format", "csv"]] {
+        let ran = desk.run(&[command, &["carnet.devices.db"]].concat());
+        assert!(ran.code == 2 && ran.told.contains("it is the store of devices"), "{command:?}: {}", ran.told);
+    }
     let with_profile = ["add", "paul", "--mobileconfig", "paul.mobileconfig"];
     check(&with_profile, 0, "");
     let profile = std::fs::read_to_string(desk.path("paul.mobileconfig")).unwrap();

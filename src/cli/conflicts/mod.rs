@@ -133,7 +133,7 @@ pub fn run(args: &ConflictsArgs, context: &mut Context) -> Result<u8, CliError> 
 }
 
 fn resolve(args: &ResolveArgs, context: &mut Context) -> Result<u8, CliError> {
-    let settings = context.settings()?;
+    let settings = context.settings_with_devices()?;
     context.start_logging("warn");
     let decision = match args {
         ResolveArgs { keep: Some(keep), .. } => Decision::Keep { keep: keep.clone() },

@@ -151,6 +151,10 @@ impl Site {
         let program = headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok());
         let program = program.map(|text| text.chars().take(PROGRAM_LEN_MAX).collect::<String>());
         let (id, at) = (device.id, Utc::now().timestamp());
+        // A telephone asks many things in a row: the store is gone to for what is news.
+        if device.was_seen(program.as_deref(), at) {
+            return;
+        }
         if let Err(trouble) = self.stores.with(move |store| store.seen(id, program.as_deref(), at)).await {
             debug!("a visit was not noted: {trouble:?}");
         }

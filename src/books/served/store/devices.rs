@@ -57,6 +57,19 @@ pub struct Device {
     pub program: Option<String>,
 }
 
+impl Device {
+    /// True where there is nothing to note of this visit: one within a minute was noted, of the same program.
+    #[must_use]
+    pub fn was_seen(&self, program: Option<&str>, at: i64) -> bool {
+        is_noted((self.last_seen_at, self.program.as_deref()), program, at)
+    }
+}
+
+fn is_noted((last, known): (Option<i64>, Option<&str>), program: Option<&str>, at: i64) -> bool {
+    let is_due = last.is_none_or(|last| at.abs_diff(last) >= SEEN_EVERY.unsigned_abs());
+    !is_due && (program.is_none() || program == known)
+}
+
 /// How much a device has.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Counts {
@@ -163,8 +176,7 @@ impl DeviceStore {
             .query_row([device.0], |row| Ok((row.get::<_, Option<i64>>(0)?, row.get::<_, Option<String>>(1)?)))
             .optional()?;
         let Some((last, known_program)) = known else { return Ok(()) };
-        let is_due = last.is_none_or(|last| at.abs_diff(last) >= SEEN_EVERY.unsigned_abs());
-        if !is_due && (program.is_none() || program == known_program.as_deref()) {
+        if is_noted((last, known_program.as_deref()), program, at) {
             return Ok(());
         }
         let tx = self.writing(Durability::Lazy)?;
