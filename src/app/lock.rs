@@ -136,7 +136,11 @@ pub fn daemon_of(mirror: &Path) -> Option<DaemonNote> {
     let mut file = File::open(beside(mirror, ".daemon.lock")).ok()?;
     match rustix::fs::flock(&file, FlockOperation::NonBlockingLockShared) {
         Err(Errno::WOULDBLOCK) => read(&mut file),
-        Ok(()) | Err(_) => None,
+        Ok(()) => {
+            unlock(&file);
+            None
+        }
+        Err(_) => None,
     }
 }
 
@@ -154,8 +158,7 @@ pub(super) fn no_daemon(mirror: &Path) -> Result<(), SyncError> {
 
 impl Drop for Held {
     fn drop(&mut self) {
-        // Closing the file is not enough: a child that is being started by another thread may hold it for an instant more.
-        let _ = rustix::fs::flock(&self.file, FlockOperation::Unlock);
+        unlock(&self.file);
     }
 }
 
@@ -186,6 +189,11 @@ impl Held {
         let length = if written.is_ok() { text.len() as u64 } else { 0 };
         let _ = self.file.set_len(length);
     }
+}
+
+/// Closing the file is not enough: a program that another thread is starting holds it, and its lock, for an instant more.
+fn unlock(file: &File) {
+    let _ = rustix::fs::flock(file, FlockOperation::Unlock);
 }
 
 fn read<T: DeserializeOwned>(file: &mut File) -> Option<T> {

@@ -191,6 +191,13 @@ impl Folder {
     }
 }
 
+impl Drop for Folder {
+    fn drop(&mut self) {
+        // Closing it is not enough: a program that another thread is starting holds it, and its lock, for an instant more.
+        let _ = rustix::fs::flock(&self.fd, FlockOperation::Unlock);
+    }
+}
+
 impl Unread {
     /// In words, for a problem's message.
     pub fn words(&self) -> String {
@@ -318,8 +325,11 @@ mod tests {
         let first = Folder::open(dir.path()).unwrap();
         assert!(first.lock());
         assert!(!Folder::open(dir.path()).unwrap().lock());
+        // What a program holds between its start and its first instruction: another thread's, it knows of no lock.
+        let started = rustix::io::dup(&first.fd).unwrap();
         drop(first);
         assert!(Folder::open(dir.path()).unwrap().lock());
+        drop(started);
     }
 
     #[test]
