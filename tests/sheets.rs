@@ -108,9 +108,8 @@ fn read_as(bytes: &[u8], profile: Option<&Profile>) -> String {
             let sort = if *sort == NoteSort::Repaired { "repaired" } else { "refused" };
             let _ = writeln!(out, "problem: line {}, column {column}: {sort}: {message}", row.line);
         }
-        if let Some(ragged) = row.ragged {
-            let _ =
-                writeln!(out, "problem: line {}: {} cells, the header has {}", row.line, ragged.found, ragged.expected);
+        if let Some(malformed) = row.malformed {
+            let _ = writeln!(out, "problem: line {}: {malformed}", row.line);
         }
     }
     out

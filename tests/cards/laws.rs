@@ -110,12 +110,12 @@ pub fn table(bytes: &[u8]) -> usize {
     assert_eq!(streamed.recognised, table.recognised());
     assert!(streamed.rows.len() == rows.len(), "the same rows");
     for (streamed, row) in streamed.rows.iter().zip(&rows) {
-        let of = |row: &Row| (row.index, row.line, row.ragged, row.uid.clone(), row.contact.last_name.clone());
+        let of = |row: &Row| (row.index, row.line, row.malformed, row.uid.clone(), row.contact.last_name.clone());
         assert_eq!(of(streamed), of(row), "the same row");
     }
     let total: usize = rows.iter().map(|row| size(&row.contact)).sum();
     assert!(total <= 3 * bytes.len() + 256, "{total} bytes of a table of {}", bytes.len());
-    let Some(row) = rows.iter().find(|row| row.ragged.is_none()) else { return rows.len() };
+    let Some(row) = rows.iter().find(|row| row.malformed.is_none()) else { return rows.len() };
     let identity = Identity { uid: row.uid.clone(), crm_id: row.crm_id.clone() };
     table.update(row.index, &row.contact, &row.contact, &identity).expect("a row that is there");
     assert_eq!(table.to_bytes(), bytes, "a table that nothing changed");

@@ -269,7 +269,7 @@ impl World {
     }
 
     /// `sheet #2 job_title = Directrice`, `sheet delete #2`, `sheet new last_name=Durand,first_name=Ada`, `sheet copied`,
-    /// `sheet restored` (from that copy)
+    /// `sheet restored` (from that copy), `sheet cut #2 last_name` (the line ends in that cell)
     fn sheet(&mut self, line: &str) -> Outcome {
         let copy = self.folder.path().join("copy.csv");
         if let Some((from, to)) = copied(line, (&self.sheet_path(), &copy)) {
@@ -283,6 +283,10 @@ impl World {
             rows.iter_mut().for_each(|row| drop(row.remove(at)));
             let header = header.iter().filter(|held| *held != name).cloned().collect::<Vec<_>>();
             return write_sheet(&self.sheet_path(), &header, &rows);
+        }
+        if let Some(cell) = line.strip_prefix("cut ") {
+            let (who, name) = cell.split_once(' ').ok_or("expected `ID COLUMN`")?;
+            return self.cut_line(&format!("\"{}\",", self.id(who)?), column(name)?);
         }
         if let Some(cells) = line.strip_prefix("new ") {
             let mut row = vec![String::new(); header.len()];
@@ -302,6 +306,16 @@ impl World {
             value.clone_into(&mut row[at]);
         }
         write_sheet(&self.sheet_path(), &header, &rows)
+    }
+
+    /// Leaves out what is behind the middle of a cell, its quotation mark included.
+    fn cut_line(&self, start: &str, column: usize) -> Outcome {
+        let text = fs::read_to_string(self.sheet_path()).map_err(|error| error.to_string())?;
+        let line = text.lines().find(|line| line.starts_with(start)).ok_or("no such line")?;
+        let kept: Vec<&str> = line.split("\",\"").take(column + 1).collect();
+        let kept = kept.join("\",\"");
+        let cut = text.replacen(line, kept.trim_end_matches('"'), 1);
+        fs::write(self.sheet_path(), cut).map_err(|error| error.to_string())
     }
 
     /// `sync`, `sync => 3`, `sync force => 0`, `repair`

@@ -147,8 +147,11 @@ impl CsvFile {
         let (Some(table), Some(source)) = (&self.table, self.source(&version)?) else { return Ok(Lookup::Gone) };
         let hash = name_hash(remote);
         let Some(place) = self.index.rows.iter().position(|(name, _)| *name == hash) else {
-            let ragged = table.has_ragged_rows();
-            return Ok(if ragged { Lookup::Unclear("a row of the file cannot be read".into()) } else { Lookup::Gone });
+            return Ok(if table.has_malformed_rows() {
+                Lookup::Unclear("a row of the file cannot be read".into())
+            } else {
+                Lookup::Gone
+            });
         };
         let mut records = table.records(source).map_err(|error| self.failed("read", error))?;
         let record = records.nth(place).transpose().map_err(|error| self.failed("read", error))?;

@@ -157,7 +157,7 @@ fn hashed_row(table: &Table, row: Option<Row>) -> (Hashed, bool) {
 
 /// False for a row that is no contact: what it holds is in columns that are not read.
 pub fn says_something(row: &Row) -> bool {
-    row.ragged.is_some() || mark(row).is_some() || !row.notes.is_empty() || row.contact != Contact::default()
+    row.malformed.is_some() || mark(row).is_some() || !row.notes.is_empty() || row.contact != Contact::default()
 }
 
 /// What marks a row as a certain contact's: its UID, else its CRM id.

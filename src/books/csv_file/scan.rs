@@ -137,7 +137,10 @@ impl CsvFile {
             batch.problems.push(Problem {
                 place: self.place(&row, None),
                 message,
-                hint: Some("mend it: until then no row counts as removed".into()),
+                hint: Some(match row.malformed {
+                    Some(malformed) => format!("{}; until then no row counts as removed", malformed.hint()),
+                    None => "mend it: until then no row counts as removed".into(),
+                }),
                 remote: None,
             });
             return;

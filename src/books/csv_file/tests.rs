@@ -138,6 +138,20 @@ fn a_row_that_cannot_be_read_is_never_taken_for_a_removed_one() {
 }
 
 #[test]
+fn a_quotation_mark_that_takes_in_the_rows_behind_it_removes_nobody() {
+    let (_dir, path, _) = book(&CARNET.lines().fold(String::new(), |text, line| {
+        let row = format!("\"{}\"\n", line.replace(',', "\",\""));
+        text + &row
+    }));
+    let known = agreed(&path);
+    // The row before the last is cut off within a cell; the last one follows.
+    rewrite(&path, "\"Ada\",\"+33123456789\",\"38\"", "\"Ada");
+    let seen = fresh(&path, &known);
+    assert_eq!((seen.everything, seen.changed.len(), seen.same.len()), (false, 0, 0));
+    assert_eq!(seen.problem_lines(), ["all.csv line 2: has text behind the closing quotation mark of cell 4"]);
+}
+
+#[test]
 fn a_number_that_a_spreadsheet_destroyed_says_nothing() {
     let (_dir, path, mut file) = book(CARNET);
     let known = agreed(&path);

@@ -67,7 +67,7 @@ impl<'a> Line<'a> {
     /// A row of empty cells.
     pub fn blank(width: usize, delimiter: u8, quote_always: bool) -> Line<'a> {
         let raw = if quote_always { "\"\"" } else { "" };
-        let cell = Cell { raw: Cow::Borrowed(raw), text: Cow::Borrowed(""), quoted: quote_always };
+        let cell = Cell { raw: Cow::Borrowed(raw), quoted: quote_always, ..Cell::EMPTY };
         Line { cells: vec![cell; width], quote_always, delimiter }
     }
 
@@ -84,7 +84,8 @@ impl<'a> Line<'a> {
         let cell = &mut self.cells[column];
         let quoted = text.quoted || cell.quoted || self.quote_always;
         let raw = quote(&text.text, self.delimiter, quoted);
-        *cell = Cell { quoted: raw.starts_with('"'), raw: Cow::Owned(raw), text: Cow::Owned(text.text) };
+        *cell =
+            Cell { quoted: raw.starts_with('"'), raw: Cow::Owned(raw), text: Cow::Owned(text.text), misquoted: false };
     }
 
     /// How many cells it has.

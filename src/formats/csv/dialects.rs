@@ -16,7 +16,7 @@ fn show(row: &Row) -> String {
     parts.extend(contact.items.iter().map(Item::one_line));
     parts.extend(contact.addresses.iter().map(Address::one_line));
     parts.extend(row.notes.iter().map(|note| format!("{:?} {}", note.sort, note.column)));
-    parts.extend(row.ragged.map(|ragged| format!("{} of {} cells", ragged.found, ragged.expected)));
+    parts.extend(row.malformed.map(|malformed| malformed.to_string()));
     format!("{}: {}", row.line, parts.join("; ").replace('\n', "/"))
 }
 
@@ -180,8 +180,8 @@ fn what_a_spreadsheet_damaged_is_repaired_or_refused() {
             "3: civility_label_id=17; last_name=B; personal_phone: +33 1; professional_phone: 612345678; \
              professional: 1310, Belgique",
             "4: last_name=C; professional_phone: 912345678; professional: 1310, Espagne",
-            "5: 2 of 6 cells",
-            "6: 7 of 6 cells",
+            "5: has 2 cells, the header 6",
+            "6: has 7 cells, the header 6",
         ]
     );
     assert_eq!(import.rows[0].keep, FieldSet::NONE.with(Field::Items).with(Field::Civility));
@@ -244,7 +244,7 @@ fn files_that_cannot_be_read_are_told_why() {
 /// Reads a file, changes its first row, and compares the file.
 fn edit(before: &str, profile: Option<&Profile>, change: impl Fn(&mut Contact), after: &str) -> Vec<String> {
     let mut table = Table::parse(before.as_bytes(), profile).unwrap();
-    let row = table.rows().find(|row| row.ragged.is_none()).unwrap();
+    let row = table.rows().find(|row| row.malformed.is_none()).unwrap();
     let mut to = row.contact.clone();
     change(&mut to);
     let missed = table.update(row.index, &row.contact, &to, &Identity::default()).unwrap();

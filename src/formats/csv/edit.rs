@@ -58,7 +58,7 @@ impl Table {
             width: look.names.len(),
             sampled: look.sampled,
             is_overlong: look.is_overlong,
-            is_ragged: look.is_ragged,
+            is_malformed: look.is_malformed,
             questioned: look.questioned,
         };
         let mut table = Table {
@@ -167,9 +167,9 @@ impl Table {
         self.entries.len()
     }
 
-    /// True where a row of the file is not read, since its count of cells is wrong.
-    pub fn has_ragged_rows(&self) -> bool {
-        self.told.is_ragged
+    /// True where a row of the file is not read.
+    pub fn has_malformed_rows(&self) -> bool {
+        self.told.is_malformed
     }
 
     /// True when this reads every record as `other` does.

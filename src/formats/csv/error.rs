@@ -53,7 +53,7 @@ pub enum CsvError {
         /// What is wrong with it.
         message: String,
     },
-    /// There is no such row to change: removed, ragged, or beyond the end.
+    /// There is no such row to change: removed, malformed, or beyond the end.
     #[error("row {0} is not there or has too many or too few cells to be changed")]
     NoRow(usize),
     /// Nothing of the contact has a column here: its row would be blank, and look removed when the file is next read.

@@ -38,7 +38,7 @@ pub struct Opened<R> {
 /// A file's rows, and how they were read.
 #[derive(Debug, Clone)]
 pub struct Import {
-    /// The rows, ragged ones included, blank ones not.
+    /// The rows, malformed ones included, blank ones not.
     pub rows: Vec<Row>,
     /// As in [`Opened`].
     pub fields: FieldSet,
@@ -85,7 +85,7 @@ pub fn open<'p, R: Read + Seek>(mut source: R, profile: impl Into<Candidates<'p>
     Ok(Opened { fields: layout.fields(), recognised, filled, rows, index: 0, layout, profile, cell_line_end })
 }
 
-/// The rows, ragged ones included, blank ones not. Ends after an error.
+/// The rows, malformed ones included, blank ones not. Ends after an error.
 impl<R: Read> Iterator for Opened<R> {
     type Item = Result<Row, CsvError>;
 

@@ -11,7 +11,7 @@ use super::{
     error::CsvError,
     layout::mostly_civilities,
     records::{Cell, cells},
-    shape::{Ragged, SAMPLE_MAX, Sort, check_delimiter, rows_to_block_end, settle},
+    shape::{Malformed, SAMPLE_MAX, Sort, check_delimiter, rows_to_block_end, settle},
     sniff::{Candidates, Found, HEAD_MAX, find, head},
     stream::{Line, Lines},
 };
@@ -112,7 +112,7 @@ impl<R: Read> Rows<R> {
         // Rows beside the header, which is as wide as the table, cannot have been left short together.
         let mut sorts = self.ready.iter().map(|(line, _)| self.sort(&cells(&line.content, self.delimiter)));
         let first = sorts.find(|sort| *sort != Sort::Blank);
-        if matches!(first, Some(Sort::Ragged(_))) && !is_beside_header {
+        if matches!(first, Some(Sort::Malformed(_))) && !is_beside_header {
             let sorts = self.ready.iter().map(|(line, _)| self.sort(&cells(&line.content, self.delimiter)));
             let mut sorts: Vec<Sort> = sorts.collect();
             settle(&mut sorts);
@@ -122,7 +122,7 @@ impl<R: Read> Rows<R> {
 
     /// What these cells are, looked at alone.
     pub fn sort(&self, cells: &[Cell<'_>]) -> Sort {
-        Sort::of(cells, self.width, self.named)
+        Sort::of(cells, (self.width, self.named), self.delimiter)
     }
 }
 
@@ -153,8 +153,8 @@ pub(super) struct Look {
     pub has_final_line_end: bool,
     /// A row has cells beyond the header's.
     pub is_overlong: bool,
-    /// A row is not read, since its count of cells is wrong.
-    pub is_ragged: bool,
+    /// A row is not read.
+    pub is_malformed: bool,
     /// The cells with question marks, where the encoding lacks characters.
     pub questioned: String,
     delimiter: u8,
@@ -187,9 +187,9 @@ impl Look {
                     self.sample.push(content.to_owned());
                 }
             }
-            Sort::Ragged(Ragged { found, expected }) => {
-                self.is_ragged = true;
-                self.is_overlong |= found > expected;
+            Sort::Malformed(malformed) => {
+                self.is_malformed = true;
+                self.is_overlong |= matches!(malformed, Malformed::Ragged { found, expected } if found > expected);
             }
             Sort::Blank | Sort::Removed => {}
         }
@@ -209,7 +209,7 @@ fn look(lines: Lines<impl Read>, found: &Found<'_>) -> Result<Look, CsvError> {
         quote_always: header_cells.iter().all(|cell| cell.quoted),
         has_final_line_end: !header.end.is_empty(),
         is_overlong: false,
-        is_ragged: false,
+        is_malformed: false,
         questioned: String::new(),
         delimiter,
         header: header.clone(),

@@ -48,7 +48,7 @@ pub use export::{Exported, Widths, export};
 pub use import::{Import, Opened, import, open};
 pub use profile::Profile;
 pub use read::{Note, NoteSort};
-pub use shape::Ragged;
+pub use shape::Malformed;
 pub use sniff::Candidates;
 pub use table::{Filled, Recognised, Row, Table};
 pub use write::Missed;

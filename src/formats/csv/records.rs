@@ -31,11 +31,14 @@ pub(super) struct Cell<'a> {
     pub text: Cow<'a, str>,
     /// Whether it began with a quotation mark.
     pub quoted: bool,
+    /// Whether text follows its closing quotation mark.
+    pub misquoted: bool,
 }
 
 impl Cell<'_> {
     /// A cell with nothing in it.
-    pub const EMPTY: Cell<'static> = Cell { raw: Cow::Borrowed(""), text: Cow::Borrowed(""), quoted: false };
+    pub const EMPTY: Cell<'static> =
+        Cell { raw: Cow::Borrowed(""), text: Cow::Borrowed(""), quoted: false, misquoted: false };
 }
 
 /// A quotation mark that opens a cell of the record on this line is never closed.
@@ -185,7 +188,7 @@ fn cells_by<'a>(engine: &mut csv_core::Reader, content: &'a str) -> Vec<Cell<'a>
                 cells.push(cell(&content[start..behind], &text[..length]));
                 (start, length) = (at, 0);
                 if cells.len() + 1 == CELLS_MAX && !record_end {
-                    cells.push(Cell { raw: content[at..].into(), text: content[at..].into(), quoted: false });
+                    cells.push(Cell { raw: content[at..].into(), text: content[at..].into(), ..Cell::EMPTY });
                     return cells;
                 }
             }
@@ -204,7 +207,14 @@ fn cell<'a>(raw: &'a str, text: &[u8]) -> Cell<'a> {
         Some(borrowed) => Cow::Borrowed(borrowed),
         None => Cow::Owned(String::from_utf8_lossy(text).into_owned()),
     };
-    Cell { raw: Cow::Borrowed(raw), text, quoted }
+    let misquoted = quoted && matches!(text, Cow::Owned(_)) && !is_closed_at_its_end(raw);
+    Cell { raw: Cow::Borrowed(raw), text, quoted, misquoted }
+}
+
+/// True where the quotation mark that closes a cell is its last character: those inside are doubled.
+fn is_closed_at_its_end(raw: &str) -> bool {
+    let inner = raw.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
+    inner.is_some_and(|inner| !inner.replace("\"\"", "").contains('"'))
 }
 
 #[cfg(test)]

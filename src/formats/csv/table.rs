@@ -16,7 +16,7 @@ use super::{
     profile::Profile,
     read::{Note, Reading},
     records::{Cell, cells, joined},
-    shape::{Ragged, Sort},
+    shape::{Malformed, Sort},
     sniff::Candidates,
     values::is_digits,
     write::Missed,
@@ -54,8 +54,8 @@ pub(super) struct Told {
     pub sampled: Option<usize>,
     /// A row has cells beyond the header's.
     pub is_overlong: bool,
-    /// A row is not read, since its count of cells is wrong.
-    pub is_ragged: bool,
+    /// A row is not read.
+    pub is_malformed: bool,
     /// The cells with question marks, where the encoding lacks characters.
     pub questioned: String,
 }
@@ -71,7 +71,7 @@ pub struct Row {
     pub uid: Option<String>,
     /// The CRM's id written in it.
     pub crm_id: Option<String>,
-    /// What it says; empty for a ragged row.
+    /// What it says; empty for a malformed row.
     pub contact: Contact,
     /// Cells that were not taken as they stand.
     pub notes: Vec<Note>,
@@ -79,15 +79,15 @@ pub struct Row {
     pub keep: FieldSet,
     /// The texts in the places of numbers whose digits are gone.
     pub lost: Vec<Item>,
-    /// Set for a row that has not as many cells as the header: it is not read and must not be changed.
-    pub ragged: Option<Ragged>,
+    /// Set for a row that is not read and must not be changed.
+    pub malformed: Option<Malformed>,
 }
 
 impl Row {
     /// Why it is not believed, in words that follow "the row"; none if it is.
     pub fn flaw(&self) -> Option<String> {
-        if let Some(Ragged { found, expected }) = self.ragged {
-            return Some(format!("has {found} cells, the header {expected}"));
+        if let Some(malformed) = self.malformed {
+            return Some(malformed.to_string());
         }
         // A table whose cells have moved by a column, or another table.
         let is_strange = self.crm_id.as_deref().is_some_and(|id| !is_digits(id));
@@ -214,7 +214,7 @@ impl Table {
         self.layout.id.is_some()
     }
 
-    /// The rows, ragged ones included, blank ones not.
+    /// The rows, malformed ones included, blank ones not.
     pub fn rows(&self) -> impl Iterator<Item = Row> {
         (0..self.entries.len()).filter_map(|index| self.row(index))
     }
@@ -271,7 +271,7 @@ impl Table {
     /// values that found no column.
     ///
     /// # Errors
-    /// [`CsvError::NoRow`] for a row that is ragged, blank, removed or beyond the end; [`CsvError::BlankRow`] where no
+    /// [`CsvError::NoRow`] for a row that is malformed, blank, removed or beyond the end; [`CsvError::BlankRow`] where no
     /// cell would hold anything. The row then stays as it was.
     pub fn update(
         &mut self,
@@ -328,7 +328,7 @@ impl Table {
         }
     }
 
-    /// Removes a row; false where there is none. A ragged row is never removed.
+    /// Removes a row; false where there is none. A malformed row is never removed.
     pub fn remove(&mut self, index: usize) -> bool {
         match self.entries.get_mut(index) {
             Some(entry) if entry.sort == Sort::Row => {
@@ -410,7 +410,7 @@ impl Table {
     pub(super) fn padding(&self, content: &str, sort: Sort, width: usize, added: usize) -> String {
         let missing = match sort {
             Sort::Row => width.saturating_sub(cells(content, self.delimiter).len()),
-            Sort::Ragged(_) => 0,
+            Sort::Malformed(_) => 0,
             Sort::Blank | Sort::Removed => return String::new(),
         };
         let empty = if self.quote_always { "\"\"" } else { "" };
@@ -421,14 +421,14 @@ impl Table {
 impl Codec<'_> {
     /// The row that these cells are; none for one that says nothing.
     pub fn row(&self, index: usize, line: usize, sort: Sort, cells: Vec<Cell<'_>>) -> Option<Row> {
-        let (reading, ragged) = match sort {
+        let (reading, malformed) = match sort {
             Sort::Blank | Sort::Removed => return None,
-            Sort::Ragged(ragged) => (Reading::default(), Some(ragged)),
+            Sort::Malformed(malformed) => (Reading::default(), Some(malformed)),
             Sort::Row => (self.read(&Line::new(cells, self.profile.delimiter, false)), None),
         };
         let Reading { contact, identity, notes, keep, lost } = reading;
         let Identity { uid, crm_id } = identity;
-        Some(Row { index, line, uid, crm_id, contact, notes, keep, lost, ragged })
+        Some(Row { index, line, uid, crm_id, contact, notes, keep, lost, malformed })
     }
 }
 

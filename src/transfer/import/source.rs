@@ -214,10 +214,11 @@ fn rows(source: ImportSource, candidates: Candidates<'_>) -> Result<Imported, Di
 fn row_record(name: &str, fields: FieldSet, row: csv::Row) -> Record {
     let place = format!("{name}, line {}", row.line);
     if let Some(flaw) = row.flaw() {
-        let hint = match row.ragged {
-            Some(_) => "a cell that holds the delimiter must be in quotation marks; the row was left out",
-            None => "empty the cell, or check that the columns are under their names; the row was left out",
+        let hint = match row.malformed {
+            Some(malformed) => malformed.hint(),
+            None => "empty the cell, or check that the columns are under their names",
         };
+        let hint = format!("{hint}; the row was left out");
         return Record::Refused(problem(place, Diagnostic::new(format!("the row {flaw}")).hint(hint)));
     }
     let repaired = row.notes.iter().filter(|note| note.sort == NoteSort::Repaired).count() as u64;
