@@ -3,6 +3,7 @@
 mod backup;
 mod books;
 mod cards;
+mod cases;
 mod check;
 mod cli;
 mod crash;
