@@ -1,5 +1,7 @@
 //! Writes `DAV:multistatus` (RFC 4918, 13) and `DAV:error` (RFC 4918, 16), as [`super::read_multistatus`] reads them.
 
+use std::fmt::Write;
+
 use super::{
     element::Ns,
     name::{NAMESPACES, Name, escape_into},
@@ -7,10 +9,16 @@ use super::{
 
 const HEAD: &str = "<?xml version=\"1.0\" encoding=\"utf-8\"?>\n";
 
-/// A multistatus in the making.
+/// What is written of a multistatus is handed on in pieces of about so many bytes.
+const PIECE: usize = 1 << 16;
+
+/// A multistatus in the making; what is whole of it goes into `W`, so that a long one need not be in memory.
 #[derive(Debug)]
-pub struct Multistatus {
+pub struct Multistatus<W = String> {
     out: String,
+    into: W,
+    /// Bytes that are in `into`.
+    passed_on: usize,
 }
 
 /// Properties that a resource has or has not, to be written as its propstats.
@@ -43,11 +51,16 @@ impl<'n> Found<'n> {
 
 impl Default for Multistatus {
     fn default() -> Self {
-        Self { out: format!("{HEAD}<D:multistatus {NAMESPACES}>\n") }
+        Self::new(String::new())
     }
 }
 
-impl Multistatus {
+impl<W: Write> Multistatus<W> {
+    /// Writes into this; where a piece cannot be taken, it is for `into` to remember.
+    pub fn new(into: W) -> Self {
+        Self { out: format!("{HEAD}<D:multistatus {NAMESPACES}>\n"), into, passed_on: 0 }
+    }
+
     /// What is said of one resource; without `lacking`, what it has not is not mentioned (RFC 8144, 2.1).
     pub fn properties(&mut self, href: &str, found: &Found<'_>, lacking: bool) {
         self.open(href);
@@ -95,17 +108,25 @@ impl Multistatus {
 
     /// How much there is so far.
     pub fn byte_count(&self) -> usize {
-        self.out.len()
+        self.passed_on + self.out.len()
     }
 
     /// The whole document.
-    pub fn finish(mut self, sync_token: Option<&str>) -> String {
+    pub fn finish(mut self, sync_token: Option<&str>) -> W {
         if let Some(token) = sync_token {
             text(&mut self.out, "sync-token", token);
             self.out.push('\n');
         }
         self.out.push_str("</D:multistatus>\n");
-        self.out
+        self.pass_on();
+        self.into
+    }
+
+    fn pass_on(&mut self) {
+        // It remembers itself what it could not take.
+        let _ = self.into.write_str(&self.out);
+        self.passed_on += self.out.len();
+        self.out.clear();
     }
 
     fn open(&mut self, href: &str) {
@@ -115,6 +136,9 @@ impl Multistatus {
 
     fn close(&mut self) {
         self.out.push_str("</D:response>\n");
+        if self.out.len() >= PIECE {
+            self.pass_on();
+        }
     }
 
     fn propstat(&mut self, inside: &str, status: &str) {

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     books::served::StoreError,
-    dav::{Condition, Multistatus, read_mkcol, read_proppatch},
+    dav::{Condition, read_mkcol, read_proppatch},
 };
 
 /// The answer to OPTIONS, whoever asks for whatever: it tells nothing of anybody.
@@ -44,7 +44,7 @@ impl Session<'_> {
             Err(error) => return Ok(Reply::bad(error)),
         };
         let (condition, why) = PROTECTED;
-        let mut out = Multistatus::default();
+        let mut out = self.multistatus();
         out.refused(&address, &names, condition, why);
         Ok(Reply::multistatus(out.finish(None)))
     }

@@ -26,6 +26,7 @@ mod reports;
 mod routes;
 mod service;
 mod session;
+mod spool;
 mod stores;
 mod throttle;
 mod write;

@@ -1,6 +1,8 @@
 //! The properties of the root, a device's principal, its address book and its cards: RFC 4918, 3744, 5397, 6352, 6578, and
 //! Apple's ctag.
 
+use std::fmt::Write;
+
 use super::{paths::Paths, reports::REPORTS};
 use crate::{
     books::served::{Device, Look, Member},
@@ -93,7 +95,7 @@ impl<'a> Questions<'a> {
     /// What one resource has of it, with more that was found out elsewhere.
     pub fn answer(
         &self,
-        out: &mut Multistatus,
+        out: &mut Multistatus<impl Write>,
         address: &str,
         facts: &Facts<'_>,
         target: Target<'_>,

@@ -1,5 +1,7 @@
 //! PROPFIND (RFC 4918, 9.1), of one resource or of it and what is directly in it.
 
+use std::fmt::Write;
+
 use axum::http::{StatusCode, header};
 
 use super::{
@@ -35,7 +37,7 @@ impl Session<'_> {
         };
         let less = asked.prefers_less();
         let questions = Questions::of(properties, less);
-        let mut out = Multistatus::default();
+        let mut out = self.multistatus();
         if !self.tell(&mut out, &questions, asked, (resource, with_members))? {
             return Ok(Reply::not_found());
         }
@@ -45,7 +47,7 @@ impl Session<'_> {
     /// Answers the questions about a resource, and about what is in it. False where there is nothing.
     fn tell(
         &mut self,
-        out: &mut Multistatus,
+        out: &mut Multistatus<impl Write>,
         questions: &Questions<'_>,
         asked: &Asked,
         (resource, with_members): (&Resource, bool),

@@ -5,8 +5,12 @@ use axum::{
     http::{HeaderName, HeaderValue, StatusCode, header},
     response::Response,
 };
+use tracing::warn;
 
-use super::stores::Trouble;
+use super::{
+    spool::{Content, Spool},
+    stores::Trouble,
+};
 use crate::dav::{Condition, error};
 
 /// What the server can do (RFC 4918, 18; RFC 6352, 6.1). Not class 2: nothing can be locked. Not extended-mkcol: no address
@@ -20,7 +24,7 @@ const TEXT: &str = "text/plain; charset=utf-8";
 pub(super) struct Reply {
     status: StatusCode,
     headers: Vec<(HeaderName, String)>,
-    body: Vec<u8>,
+    body: Content,
     /// Of the body that a HEAD does not get, where it is not there to be counted.
     length: Option<u64>,
 }
@@ -28,7 +32,7 @@ pub(super) struct Reply {
 impl Reply {
     /// An answer without a body.
     pub fn of(status: StatusCode) -> Self {
-        Self { status, headers: Vec::new(), body: Vec::new(), length: None }
+        Self { status, headers: Vec::new(), body: Content::Bytes(Vec::new()), length: None }
     }
 
     /// An answer in a few words.
@@ -36,9 +40,15 @@ impl Reply {
         Self::of(status).with(header::CONTENT_TYPE, TEXT).with_body(format!("{text}\n").into_bytes())
     }
 
-    /// 207.
-    pub fn multistatus(body: String) -> Self {
-        Self::of(StatusCode::MULTI_STATUS).with(header::CONTENT_TYPE, XML).with_body(body.into_bytes())
+    /// 207, or that there is no room for it.
+    pub fn multistatus(body: Spool) -> Self {
+        match body.into_content() {
+            Ok(body) => Self { body, ..Self::of(StatusCode::MULTI_STATUS) }.with(header::CONTENT_TYPE, XML),
+            Err(error) => {
+                warn!("failed to keep a long answer beside the device store: {error}");
+                Self::later(StatusCode::SERVICE_UNAVAILABLE, 60, "there is no room for the answer")
+            }
+        }
     }
 
     /// The same, said to be without what the program has no use for where it was asked to be (RFC 7240, 3).
@@ -99,7 +109,7 @@ impl Reply {
 
     #[must_use]
     pub fn with_body(mut self, body: Vec<u8>) -> Self {
-        self.body = body;
+        self.body = Content::Bytes(body);
         self
     }
 
@@ -116,8 +126,8 @@ impl Reply {
 
     /// The answer to a HEAD says how long the body would be, and has none.
     pub fn into_response(self, is_head: bool) -> Response {
-        let length = self.length.filter(|_| is_head).unwrap_or(self.body.len() as u64);
-        let mut response = Response::new(if is_head { Body::empty() } else { Body::from(self.body) });
+        let length = self.length.filter(|_| is_head).unwrap_or(self.body.len());
+        let mut response = Response::new(if is_head { Body::empty() } else { self.body.into_body() });
         *response.status_mut() = self.status;
         let headers = response.headers_mut();
         for (name, value) in self.headers {

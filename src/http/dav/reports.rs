@@ -1,5 +1,7 @@
 //! REPORT on an address book: which cards fit (RFC 6352, 8.6), these cards (8.7), what changed (RFC 6578, 3.2).
 
+use std::fmt::Write;
+
 use axum::http::StatusCode;
 
 use super::{
@@ -42,7 +44,7 @@ impl<'a> Ask<'a> {
         Self { questions, text: wanted.text }
     }
 
-    fn answer(&self, out: &mut Multistatus, facts: &Facts<'_>, member: &Member, body: Option<&[u8]>) {
+    fn answer(&self, out: &mut Multistatus<impl Write>, facts: &Facts<'_>, member: &Member, body: Option<&[u8]>) {
         let address = facts.paths.card(&facts.device.name, &member.name);
         let more = |found: &mut Found<'_>| {
             if let (Some(wanted), Some(body)) = (&self.text, body) {
@@ -107,7 +109,7 @@ impl Session<'_> {
         }
         let is_cut = limit.is_some_and(|limit| fitting.len() > limit);
         fitting.truncate(limit.unwrap_or(usize::MAX));
-        let mut out = Multistatus::default();
+        let mut out = self.multistatus();
         if is_cut {
             out.status(&self.book(), Status::Cut);
         }
@@ -130,7 +132,7 @@ impl Session<'_> {
     fn multiget(&mut self, ask: &Ask<'_>, hrefs: &[String]) -> Result<Reply, StoreError> {
         let facts = self.facts();
         let places: Vec<Resource> = hrefs.iter().map(|href| self.paths.resource_in(href, &self.device.name)).collect();
-        let mut out = Multistatus::default();
+        let mut out = self.multistatus();
         if ask.text.is_none() {
             for (href, place) in hrefs.iter().zip(&places) {
                 let member = match place {
@@ -169,7 +171,7 @@ impl Session<'_> {
             since = Some(token.counter);
         }
         let facts = self.facts();
-        let (mut out, mut left) = (Multistatus::default(), limit.unwrap_or(usize::MAX));
+        let (mut out, mut left) = (self.multistatus(), limit.unwrap_or(usize::MAX));
         let end = loop {
             let at_a_time = if ask.text.is_some() { left.min(CHANGES_AT_A_TIME) } else { left };
             let at_most = Some(at_a_time).filter(|count| *count < usize::MAX);

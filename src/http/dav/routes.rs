@@ -34,7 +34,7 @@ use crate::{
 
 /// The largest body that is not a card: the addresses of 20,000 cards.
 const XML_BYTES_MAX: usize = 4 << 20;
-/// Logins that are looked at at a time, each of which takes 19 MiB.
+/// Logins that are looked at at a time, each of which takes 9 MiB.
 const LOOKED_AT_MAX: usize = 2;
 /// A program's name of itself is kept this far.
 const PROGRAM_LEN_MAX: usize = 200;
@@ -96,8 +96,8 @@ impl Site {
         let site = Arc::clone(self);
         let writes = matches!(asked.method, Method::PUT | Method::DELETE);
         let act = move |store: &mut DeviceStore| {
-            let (paths, card_bytes_max) = (&site.paths, site.card_bytes_max);
-            Session { store, device: &device, paths, card_bytes_max }.answer(&asked)
+            let (paths, card_bytes_max, folder) = (&site.paths, site.card_bytes_max, site.stores.folder());
+            Session { store, device: &device, paths, card_bytes_max, folder }.answer(&asked)
         };
         let answered =
             if writes { self.stores.with_turn(act).await } else { self.stores.with(act).await }.map_err(refuse)?;

@@ -1,15 +1,19 @@
 //! A request of a device that has logged in, answered from the store. Plain values in and out, on a thread that may be
 //! blocked; what each method does is in the files beside this one.
 
+use std::path::Path;
+
 use axum::http::{HeaderMap, HeaderName, Method, header};
 
 use super::{
     paths::{Paths, Resource},
     properties::Facts,
     reply::Reply,
+    spool::Spool,
 };
 use crate::{
     books::served::{Device, DeviceStore, StoreError},
+    dav::Multistatus,
     xml::decode,
 };
 
@@ -74,9 +78,16 @@ pub(super) struct Session<'s> {
     pub paths: &'s Paths,
     /// The largest card, in bytes.
     pub card_bytes_max: usize,
+    /// Where answers wait that are too long for the memory.
+    pub folder: &'s Path,
 }
 
 impl<'s> Session<'s> {
+    /// An answer about resources, to be written.
+    pub fn multistatus(&self) -> Multistatus<Spool> {
+        Multistatus::new(Spool::new(self.folder))
+    }
+
     /// What properties are told from.
     pub fn facts(&self) -> Facts<'s> {
         Facts { paths: self.paths, device: self.device, card_bytes_max: self.card_bytes_max }

@@ -70,6 +70,11 @@ impl Stores {
         Ok(Self(Arc::new(Shared { path, idle, places: Semaphore::new(WORKERS_MAX), writing: Semaphore::new(1) })))
     }
 
+    /// Where the store is.
+    pub fn folder(&self) -> &Path {
+        self.0.path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+    }
+
     /// Does something that changes a book: one after the other, in the order of their coming.
     pub async fn with_turn<T: Send + 'static>(
         &self,

@@ -62,8 +62,10 @@ impl DeviceStore {
 }
 
 fn settle(conn: &Connection) -> rusqlite::Result<()> {
+    // There are several connections, each with a cache of its own.
     conn.execute_batch(
-        "PRAGMA page_size = 8192;
+        "PRAGMA cache_size = -512;
+         PRAGMA page_size = 8192;
          PRAGMA journal_mode = WAL;
          PRAGMA synchronous = FULL;
          PRAGMA foreign_keys = ON;
