@@ -14,6 +14,7 @@ mod daemon;
 mod dav;
 mod devices;
 mod docs;
+mod export_check;
 mod firms;
 mod import_twice;
 mod init;

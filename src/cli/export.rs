@@ -39,7 +39,7 @@ pub struct ExportArgs {
     /// The CRM's firms too, all of them, as company cards (vcard3, vcard4)
     #[arg(long)]
     firms: bool,
-    /// Read what was written with a strict reader of its own, and fail if it does not agree
+    /// Read what is written with a strict reader of its own; lines that it refuses are named and left out
     #[arg(long)]
     check: bool,
     /// Replace the file if it exists
@@ -76,7 +76,16 @@ pub fn run(args: &ExportArgs, context: &mut Context) -> Result<u8, CliError> {
         context.talk(&format!("{} has no room for: {}", format, missed.join(", ")));
         context.talk("hint: `--format vcard4` and `--format jsonl` carry everything");
     }
-    Ok(exit::DONE)
+    if !written.disguised.is_empty() {
+        let names: Vec<String> = written.disguised.iter().map(|(name, count)| format!("{name} {count}")).collect();
+        context.talk(&format!("{format} has no property for: {}; written as X- lines", names.join(", ")));
+    }
+    if written.refused.is_empty() {
+        return Ok(exit::DONE);
+    }
+    written.refused.iter().for_each(|refused| context.talk(refused));
+    context.talk("hint: the mirror has it all; correct the line in a book, or export as vcard3");
+    Ok(exit::PARTLY)
 }
 
 /// The format that a file's name stands for; vCard 3.0 is what most programs read. A name that stands for another format

@@ -50,12 +50,17 @@ pub struct Exported {
     pub firms: u64,
     /// The values that the format has no room for, by what they are, and how many of each.
     pub missed: BTreeMap<String, usize>,
+    /// The properties that the version of the cards does not know, which are written as X- lines, and how many of each.
+    pub disguised: BTreeMap<String, usize>,
+    /// What the check refused, a line a card: whose card, which line, and what became of it.
+    pub refused: Vec<String>,
 }
 
 /// Writes the contacts that the mirror holds. `progress` is told how many of how many are done.
 ///
 /// # Errors
-/// The format, a field or a value is not known, or firms do not go into the format (2); the mirror or the output fails; a card does not pass the check.
+/// The format, a field or a value is not known, or firms do not go into the format (2); the mirror or the output fails. A card that
+/// does not pass the check is no error: `refused` has it.
 pub fn export(
     mirror: &Mirror,
     options: &ExportOptions,
@@ -72,16 +77,20 @@ pub fn export(
     let failure = Cell::new(None);
     let contacts = Contacts { mirror, ids: &ids, failure: &failure };
     let total = ids.len() as u64;
+    let mut total_written = total;
     let (mut done, mut missed, mut firms) = (0, BTreeMap::new(), 0);
+    let mut told = Told::default();
     let contacts_told = contacts.clone().inspect(|_| {
         done += 1;
         progress(done, total);
     });
     match &options.format {
         ExportFormat::Cards(style) => {
-            cards(contacts_told, *style, options.check, out)?;
+            cards(contacts_told, (*style, options.check), &mut told, out)?;
+            let left_out = std::mem::take(&mut told.left_out);
+            total_written -= left_out;
             if let Some(account) = &options.firms {
-                firms = firm_cards(mirror, account, (*style, options.check), out)?;
+                firms = firm_cards(mirror, account, (*style, options.check), &mut told, out)? - told.left_out;
             }
         }
         ExportFormat::Lines => {
@@ -101,7 +110,10 @@ pub fn export(
     }
     match failure.take() {
         Some(error) => Err(error.into()),
-        None => Ok(Exported { contacts: total, firms, missed }),
+        None => {
+            let Told { disguised, refused, left_out: _ } = told;
+            Ok(Exported { contacts: total_written, firms, missed, disguised, refused })
+        }
     }
 }
 
@@ -137,17 +149,26 @@ fn parted(stored: Stored) -> (Contact, Identity) {
     (stored.contact, Identity { uid: Some(stored.uid), crm_id: stored.crm_id })
 }
 
+/// What cards say otherwise than the contacts, and what the check refused.
+#[derive(Default)]
+struct Told {
+    disguised: BTreeMap<String, usize>,
+    refused: Vec<String>,
+    /// How many cards were left out.
+    left_out: u64,
+}
+
 fn cards(
     contacts: impl Iterator<Item = Stored>,
-    style: WriteStyle,
-    check: bool,
+    (style, check): (WriteStyle, bool),
+    told: &mut Told,
     out: &mut dyn Write,
 ) -> Result<(), SyncError> {
     for stored in contacts {
         // When the contact changed, not when it is written out: two exports of the same are the same.
         let style = WriteStyle { revised: Rev::parse(&stored.updated_at), ..style };
         let (contact, identity) = parted(stored);
-        write_card((style, check), &contact, &identity, out)?;
+        write_card((style, check), &contact, &identity, (told, out))?;
     }
     Ok(())
 }
@@ -157,6 +178,7 @@ fn firm_cards(
     mirror: &Mirror,
     account: &str,
     (style, check): (WriteStyle, bool),
+    told: &mut Told,
     out: &mut dyn Write,
 ) -> Result<u64, SyncError> {
     let style = WriteStyle { revised: None, ..style };
@@ -167,7 +189,7 @@ fn firm_cards(
         behind.clone_from(&last.id);
         for firm in &firms {
             let identity = Identity { uid: Some(uid_of_firm(account, &firm.id)), crm_id: None };
-            write_card((style, check), &card_of(firm), &identity, out)?;
+            write_card((style, check), &card_of(firm), &identity, (told, out))?;
             count += 1;
         }
     }
@@ -177,17 +199,50 @@ fn write_card(
     (style, check): (WriteStyle, bool),
     contact: &Contact,
     identity: &Identity,
-    out: &mut dyn Write,
+    (told, out): (&mut Told, &mut dyn Write),
 ) -> Result<(), SyncError> {
-    let bytes = vcard::new_card(style, contact, identity).to_bytes();
-    if check && style.version == Version::V40 {
-        vcard::check::strict(&bytes).map_err(|why| failed_check(identity, &why))?;
+    for property in vcard::disguised(contact, style.version) {
+        *told.disguised.entry(property).or_default() += 1;
     }
-    out.write_all(&bytes).map_err(SyncError::Output)
+    let bytes = vcard::new_card(style, contact, identity).to_bytes();
+    let checked = if check && style.version == Version::V40 { vcard::check::strict(&bytes) } else { Ok(()) };
+    let bytes = match checked {
+        Ok(()) => Some(bytes),
+        Err(why) => {
+            let (bytes, words) = without_refused(style, contact, identity, &why);
+            told.refused.push(format!("{}: {words}", name_of(contact, identity)));
+            bytes
+        }
+    };
+    match bytes {
+        Some(bytes) => out.write_all(&bytes).map_err(SyncError::Output),
+        None => {
+            told.left_out += 1;
+            Ok(())
+        }
+    }
 }
 
-fn failed_check(identity: &Identity, why: &str) -> SyncError {
-    let uid = identity.uid.as_deref().unwrap_or_default();
-    let hint = "the contact is in the mirror, whole; please report the kind of contact it is";
-    SyncError::Failed(Diagnostic::new(format!("write contact {uid} as vCard 4.0: {why}")).hint(hint))
+/// A card that the check refused, without the kept lines that it refuses by themselves, and what was left out; no card where it
+/// is refused without them, too.
+fn without_refused(style: WriteStyle, contact: &Contact, identity: &Identity, why: &str) -> (Option<Vec<u8>>, String) {
+    let is_refused = |entry: &String| {
+        let alone = Contact { last_name: "x".to_owned(), extra: vec![entry.clone()], ..Contact::default() };
+        vcard::check::strict(&vcard::new_card(style, &alone, &Identity::default()).to_bytes()).is_err()
+    };
+    let (refused, extra): (Vec<String>, Vec<String>) = contact.extra.iter().cloned().partition(is_refused);
+    let bytes = vcard::new_card(style, &Contact { extra, ..contact.clone() }, identity).to_bytes();
+    match vcard::check::strict(&bytes) {
+        Ok(()) => {
+            let names: Vec<&str> = refused.iter().filter_map(|entry| entry.split([';', ':']).next()).collect();
+            (Some(bytes), format!("left out of the card, since RFC 6350 has it otherwise: {}", names.join(", ")))
+        }
+        Err(_) => (None, format!("{why}; the card is left out")),
+    }
+}
+
+/// Whose card it is, for somebody who has to look it up.
+fn name_of(contact: &Contact, identity: &Identity) -> String {
+    let mark = identity.crm_id.as_deref().or(identity.uid.as_deref()).unwrap_or_default();
+    format!("{} ({mark})", contact.display_name())
 }

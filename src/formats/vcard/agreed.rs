@@ -152,7 +152,7 @@ mod tests {
         edited("PHOTO;ENCODING=b:AAAA\n", "PHOTO;ENCODING=b:BBBB\n", |to| {
             to.extra = vec!["PHOTO;ENCODING=b:BBBB".into()]
         });
-        edited("BDAY:1980-03-09\n", "BDAY:19800310\n", |to| to.extra = vec!["BDAY:19800310".into()]);
+        edited("BDAY:1980-03-09\n", "BDAY:19800310\n", |to| to.extra = vec!["BDAY:1980-03-10".into()]);
         edited("URL:http://a.example\n", "URL;TYPE=WORK:http://a.example\n", |to| {
             to.extra = vec!["URL;TYPE=WORK:http://a.example".into()];
         });

@@ -267,6 +267,12 @@ impl Card {
         self.replace(at, line);
     }
 
+    /// True where there is something between BEGIN and END that is no content line.
+    pub(super) fn has_stray_lines(&self) -> bool {
+        let lines = &self.lines[self.begin + 1..self.end];
+        lines.iter().any(|line| line.span.head.is_none() && !self.raw(line).trim_ascii().is_empty())
+    }
+
     /// The bytes of the line in this place, its end included.
     pub(super) fn raw_line(&self, at: usize) -> &[u8] {
         self.lines.get(at).map_or(&[], |line| self.raw(line))

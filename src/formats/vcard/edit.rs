@@ -1,20 +1,22 @@
 //! One pass over a card: the lines that differ from what they are to say are changed, added or taken out.
 //!
-//! Names, company and single texts are here; the lists are in `edit_list`.
+//! Company and single texts are here; names are in `edit_name`, the lists in `edit_list`.
 
 use std::collections::HashSet;
 
 use super::{
+    Version,
     card::Card,
     extra, name,
     property::Prop,
     read::{Reading, is_company},
+    sort_key,
     update::without,
     value::View,
     vocabulary,
     write::{Value, escape},
 };
-use crate::contact::{Civility, Contact, ContactType, keys};
+use crate::contact::{Civility, Contact, ContactType};
 
 /// A pass that is being made.
 pub(super) struct Edit<'a> {
@@ -23,7 +25,7 @@ pub(super) struct Edit<'a> {
     pub target: &'a Contact,
     pub touched: bool,
     /// What FN is to say, once something asks for a change.
-    full_name: Option<Shown<'a>>,
+    pub full_name: Option<Shown<'a>>,
     /// The highest N of the groups `itemN`, once looked up.
     group_last: Option<u32>,
     /// Properties whose first line was added in this pass.
@@ -31,7 +33,7 @@ pub(super) struct Edit<'a> {
 }
 
 /// What FN is to say.
-enum Shown<'a> {
+pub(super) enum Shown<'a> {
     /// This text, under the head that the line has.
     Text(String),
     /// An entry of `extra`, head and all.
@@ -72,95 +74,10 @@ impl<'a> Edit<'a> {
         self.touched
     }
 
-    fn name(&mut self, now: &Kept<'_>, wanted: &Kept<'_>) {
-        let Reading { contact, places } = self.reading;
-        let target = self.target;
-        let names_changed = contact.last_name != target.last_name || contact.first_name != target.first_name;
-        let prefix_changed = prefix(&contact.civility) != prefix(&target.civility);
-        let mut parts = name_parts(target, &wanted.name);
-        if names_changed || prefix_changed || now.name != wanted.name {
-            let there: Vec<String> = places.name.map(|at| self.components(at)).unwrap_or_default();
-            let rest_prefix = |kept: &Kept<'_>| kept.name.get(1).cloned().unwrap_or_default();
-            if !prefix_changed && rest_prefix(now) == rest_prefix(wanted) {
-                parts[3] = there.get(3).cloned().unwrap_or_default();
-            }
-            let is_same = there == parts || (places.name.is_none() && parts.iter().all(String::is_empty));
-            if !is_same {
-                let value = self.recomposed(places.name, &parts);
-                self.set(places.name, "N", Prop::N, &Value::Escaped(&value), false);
-            }
-        }
-        if contact.civility != target.civility {
-            let code = match &target.civility {
-                Some(Civility::Unlisted(code)) => code.as_str(),
-                _ => "",
-            };
-            self.set(places.crm_civility, "X-INCWO-CIVILITY", Prop::CrmCivility, &Value::Text(code), code.is_empty());
-        }
-        self.derive_full_names(names_changed, &parts);
-    }
-
-    /// Shown names that said the old name, or the old company, say the new one.
-    fn derive_full_names(&mut self, names_changed: bool, parts: &[String]) {
-        let places = &self.reading.places;
-        if let Some(at) = places.full_name.filter(|at| !places.extra.contains(at)) {
-            self.full_name = self.derived(at, names_changed, parts).map(Shown::Text);
-        }
-        for at in &places.full_names {
-            if let Some(full) = self.derived(*at, names_changed, parts) {
-                self.set(Some(*at), "FN", Prop::Fn, &Value::Text(&full), false);
-            }
-        }
-    }
-
-    /// What the shown name of this line is to be, if it is to change.
-    fn derived(&self, at: usize, names_changed: bool, parts: &[String]) -> Option<String> {
-        let Reading { contact, places } = self.reading;
-        let shown = self.card.view(at)?.text().into_owned();
-        let (full, target) = (keys::text(&shown), self.target);
-        if names_changed {
-            let nameless = target.last_name.trim().is_empty() && target.first_name.trim().is_empty();
-            if !places.named_by_full && !nameless && name::is_arranged(&full, parts) {
-                return None;
-            }
-            let renamed = name::renamed(&shown, contact, target).filter(|_| !places.named_by_full && !nameless);
-            let renamed = renamed.filter(|renamed| name::is_arranged(&keys::text(renamed), parts));
-            return Some(renamed.unwrap_or_else(|| target.display_name()));
-        }
-        let is_of_company = contact.company != target.company && full == keys::text(&contact.company);
-        (is_of_company && !full.is_empty()).then(|| match target.company.as_str() {
-            "" => target.display_name(),
-            company => company.to_owned(),
-        })
-    }
-
-    fn set_full_name(&mut self) {
-        let place = self.reading.places.full_name;
-        match self.full_name.take() {
-            Some(Shown::Text(full)) => {
-                let there = place.and_then(|at| self.card.view(at)).map(|view| view.text().into_owned());
-                if there.as_ref() != Some(&full) {
-                    self.set(place, "FN", Prop::Fn, &Value::Text(&full), false);
-                }
-            }
-            Some(Shown::Entry(entry)) => {
-                let lines = self.entry_lines(entry);
-                match place {
-                    Some(at) => {
-                        lines.into_iter().for_each(|line| self.card.insert(at, line));
-                        self.remove(at);
-                    }
-                    None => lines.into_iter().for_each(|line| self.append(line)),
-                }
-            }
-            None => {}
-        }
-    }
-
-    fn entry_lines(&mut self, entry: &str) -> Vec<Vec<u8>> {
+    pub(super) fn entry_lines(&mut self, entry: &str) -> Vec<Vec<u8>> {
         let pen = self.card.pen();
         let mut group_last = self.group_last;
-        let lines = extra::lines(entry, pen, || next_group(self.card, &mut group_last));
+        let lines = extra::lines(entry, &self.target.extra, pen, || next_group(self.card, &mut group_last));
         self.group_last = group_last;
         lines
     }
@@ -174,8 +91,20 @@ impl<'a> Edit<'a> {
         let mut parts = vec![target.company.clone(), target.job_department.clone()];
         parts.extend(wanted.org.iter().cloned());
         trim(&mut parts);
-        let value = self.recomposed(self.reading.places.org, &parts);
-        self.set(self.reading.places.org, "ORG", Prop::Org, &Value::Escaped(&value), parts.is_empty());
+        let place = self.reading.places.org;
+        let value = self.recomposed(place, &parts);
+        let is_key = |name: &[u8]| name.eq_ignore_ascii_case(b"SORT-AS");
+        let sorted = place.and_then(|at| self.card.view(at)).filter(|view| view.params().any(|(name, _)| is_key(name)));
+        match (place, sorted) {
+            // What the old company was sorted by says nothing of another one.
+            (Some(at), Some(view)) if contact.company != target.company && !parts.is_empty() => {
+                let key = sort_key::followed_param(view, &contact.company, &target.company);
+                let head = [head_without(view, |name, _| is_key(name)), key.into_bytes()].concat();
+                let line = self.card.pen().line(&head, &Value::Escaped(&value));
+                self.replace(at, line);
+            }
+            _ => self.set(place, "ORG", Prop::Org, &Value::Escaped(&value), parts.is_empty()),
+        }
     }
 
     fn contact_type(&mut self, now: &Kept<'_>, wanted: &Kept<'_>) {
@@ -220,7 +149,7 @@ impl<'a> Edit<'a> {
         for gone in without(&now_lines, &wanted_lines) {
             let at = places.extra[now.lines[gone].0];
             if places.full_name == Some(at) {
-                self.full_name.get_or_insert_with(|| Shown::Text(self.target.display_name()));
+                self.full_name.get_or_insert_with(|| Shown::Text(name::shown(self.target, &wanted.name)));
             } else {
                 self.remove(at);
             }
@@ -244,7 +173,7 @@ impl<'a> Edit<'a> {
 
     /// Writes a value in its place, or a new line; an empty one takes the line out. Where other lines of the property
     /// stand, an emptied line stays, or the next one would be read in its place.
-    fn set(&mut self, place: Option<usize>, name: &str, prop: Prop, value: &Value<'_>, is_empty: bool) {
+    pub(super) fn set(&mut self, place: Option<usize>, name: &str, prop: Prop, value: &Value<'_>, is_empty: bool) {
         let has_others = || self.card.views().any(|(at, view)| view.head.prop == prop && Some(at) != place);
         match place {
             Some(at) if is_empty && !(matters_which(prop) && has_others()) => self.remove(at),
@@ -275,11 +204,6 @@ impl<'a> Edit<'a> {
         if !is_there && !self.added.contains(&prop) {
             self.set(None, name, prop, &Value::Text(""), false);
         }
-    }
-
-    fn components(&self, at: usize) -> Vec<String> {
-        let view = self.card.view(at);
-        view.map(|view| view.components().into_iter().map(String::from).collect()).unwrap_or_default()
     }
 
     fn recomposed(&self, place: Option<usize>, parts: &[String]) -> String {
@@ -347,12 +271,15 @@ pub(super) fn name_lines(card: &mut Card, target: &Contact) {
     let wanted = Kept::of(&target.extra, is_company(target));
     let own = wanted.lines.iter().find(|(_, entry)| extra::prop(entry) == Prop::Fn);
     let pen = card.pen();
-    card.append(pen.line(b"N", &Value::Components(&name_parts(target, &wanted.name))));
+    let key = wanted.sort_key.filter(|_| pen.version == Version::V40);
+    let key = key.map(|(_, entry)| sort_key::param(&sort_key::parts(entry, target))).unwrap_or_default();
+    let parts = name::recomposed(None, &name_parts(target, &wanted.name));
+    card.append(pen.line(format!("N{key}").as_bytes(), &Value::Escaped(&parts)));
     match own {
         Some((_, entry)) => {
-            extra::lines(entry, pen, || "item1".to_owned()).into_iter().for_each(|line| card.append(line));
+            extra::lines(entry, &[], pen, || "item1".to_owned()).into_iter().for_each(|line| card.append(line));
         }
-        None => card.append(pen.line(b"FN", &Value::Text(&target.display_name()))),
+        None => card.append(pen.line(b"FN", &Value::Text(&name::shown(target, &wanted.name)))),
     }
 }
 
@@ -385,12 +312,12 @@ pub(super) fn recomposed(view: View<'_>, parts: &[String]) -> String {
     written.collect::<Vec<_>>().join(";")
 }
 
-fn prefix(civility: &Option<Civility>) -> Option<&'static str> {
+pub(super) fn prefix(civility: &Option<Civility>) -> Option<&'static str> {
     civility.as_ref().and_then(vocabulary::prefix)
 }
 
 /// N's components. `rest` are those from the third on, without the civility.
-fn name_parts(contact: &Contact, rest: &[String]) -> Vec<String> {
+pub(super) fn name_parts(contact: &Contact, rest: &[String]) -> Vec<String> {
     let mut parts = vec![contact.last_name.clone(), contact.first_name.clone()];
     parts.extend(rest.iter().cloned());
     parts.resize(parts.len().max(5), String::new());
@@ -409,22 +336,26 @@ fn trim(parts: &mut Vec<String>) {
 /// A contact's `extra` sorted by what the entries belong to.
 pub(super) struct Kept<'a> {
     /// N from its third component on.
-    name: Vec<String>,
+    pub name: Vec<String>,
     /// ORG from its third component on.
     org: Vec<String>,
     categories: Vec<String>,
+    /// What the name is sorted by, with its place in `extra`.
+    pub sort_key: Option<(usize, &'a str)>,
     /// All others with their places in `extra`.
     lines: Vec<(usize, &'a str)>,
 }
 
 impl<'a> Kept<'a> {
     fn of(entries: &'a [String], is_company: bool) -> Kept<'a> {
-        let mut kept = Kept { name: Vec::new(), org: Vec::new(), categories: Vec::new(), lines: Vec::new() };
+        let mut kept =
+            Kept { name: Vec::new(), org: Vec::new(), categories: Vec::new(), sort_key: None, lines: Vec::new() };
         let mut seen = HashSet::new();
         for (at, entry) in entries.iter().enumerate() {
             let says = |word: &str| extra::text(entry).trim().eq_ignore_ascii_case(word);
             match extra::prop(entry) {
                 Prop::N if is_rest(entry) => merge(&mut kept.name, &extra::components(entry)[2..]),
+                Prop::SortKey if kept.sort_key.is_none() => kept.sort_key = Some((at, entry)),
                 Prop::Org if is_rest(entry) => merge(&mut kept.org, &extra::components(entry)[2..]),
                 Prop::Categories => {
                     // The same category from two books is one.
@@ -434,6 +365,11 @@ impl<'a> Kept<'a> {
                 Prop::Kind if says("individual") || (is_company && says("org")) => {}
                 Prop::ShowAs if is_company && says("company") => {}
                 _ => kept.lines.push((at, entry)),
+            }
+        }
+        for at in [1, 2] {
+            if let Some(titles) = kept.name.get_mut(at) {
+                *titles = name::titles(titles);
             }
         }
         trim(&mut kept.name);

@@ -1,11 +1,11 @@
-//! The lists of a card: telephones, e-mails, messaging names, addresses.
+//! The lists of a card: telephones, e-mails, messaging names; addresses are in `edit_address`.
 //!
 //! What was changed keeps its line. An entry that went and one that came are one that changed if they have the same value,
 //! else the same type, else at least the same sort of line.
 
 use super::{
-    Messengers, Version, channel,
-    edit::{Edit, head_without, recomposed},
+    Messengers, channel,
+    edit::{Edit, head_without},
     property::Prop,
     read::Labels,
     update::without,
@@ -13,7 +13,7 @@ use super::{
     vocabulary,
     write::Value,
 };
-use crate::contact::{Address, AddressType, Item, ItemKind, ItemType, keys};
+use crate::contact::{Item, ItemKind, ItemType, keys};
 
 impl Edit<'_> {
     pub(super) fn items(&mut self) {
@@ -132,65 +132,8 @@ impl Edit<'_> {
         self.replace(at, line);
     }
 
-    pub(super) fn addresses(&mut self) {
-        let (now, target) = (&self.reading.contact.addresses, &self.target.addresses);
-        let (gone, new) = (without(now, target), without(target, now));
-        let pairs = paired(
-            gone.into_iter().map(|at| (at, &now[at])).collect(),
-            new.into_iter().map(|at| &target[at]).collect(),
-            &[
-                &|one: &Address, other: &Address| keys::address(one) == keys::address(other),
-                &|one, other| one.address_type == other.address_type,
-                &|_, _| true,
-            ],
-        );
-        for (gone, new) in pairs {
-            let place = gone.map(|(index, _)| self.reading.places.addresses[index]);
-            match (gone.zip(place), new) {
-                (Some(((_, old), at)), Some(address)) => self.change_address(at, old, address),
-                (Some((_, at)), None) => self.remove(at),
-                (None, Some(address)) => self.add_address(address),
-                (None, None) => {}
-            }
-        }
-    }
-
-    fn add_address(&mut self, address: &Address) {
-        let pen = self.card.pen();
-        let params = vocabulary::address_params(&address.address_type, pen.version, false);
-        let parts = address_parts(Vec::new(), None, address);
-        let value = Value::Components(&parts);
-        // Apple and Google show TYPE=OTHER by a label only.
-        if address.address_type == AddressType::Other && pen.version == Version::V30 {
-            let group = self.new_group();
-            self.append(pen.line(format!("{group}.ADR{params}").as_bytes(), &value));
-            self.append(pen.line(format!("{group}.X-ABLabel").as_bytes(), &Value::Text("_$!<Other>!$_")));
-        } else {
-            self.append(pen.line(format!("ADR{params}").as_bytes(), &value));
-        }
-    }
-
-    fn change_address(&mut self, at: usize, old: &Address, new: &Address) {
-        let Some(view) = self.card.view(at) else { return };
-        let pen = self.card.pen();
-        let retyped = old.address_type != new.address_type;
-        let is_code = |name: &[u8]| name.eq_ignore_ascii_case(b"X-INCWO-TYPE");
-        let mut head = head_without(view, |name, _| retyped && (is_type(name, true) || is_code(name)));
-        if retyped {
-            let params = vocabulary::address_params(&new.address_type, pen.version, prefers(view));
-            self.retyped_head(view, &mut head, &params);
-        }
-        let there: Vec<String> = view.components().into_iter().map(String::from).collect();
-        let value = recomposed(view, &address_parts(there, Some(old), new));
-        let line = pen.line(&head, &Value::Escaped(&value));
-        if retyped {
-            self.drop_label(at);
-        }
-        self.replace(at, line);
-    }
-
     /// Puts the type's parameters behind the name. A group whose label says another type, and that other lines need, is left.
-    fn retyped_head(&self, view: View<'_>, head: &mut Vec<u8>, params: &str) {
+    pub(super) fn retyped_head(&self, view: View<'_>, head: &mut Vec<u8>, params: &str) {
         let end = view.head.name.end;
         head.splice(end..end, params.bytes());
         if Labels::of(self.card).label_types(view).is_some() && self.in_group(view.group()) > 1 {
@@ -199,7 +142,7 @@ impl Edit<'_> {
     }
 
     /// Takes the label out that says the old type, unless other lines bear it too.
-    fn drop_label(&mut self, at: usize) {
+    pub(super) fn drop_label(&mut self, at: usize) {
         let Some(view) = self.card.view(at) else { return };
         let labels = Labels::of(self.card);
         if labels.label_types(view).is_none() || self.in_group(view.group()) > 1 {
@@ -222,7 +165,7 @@ impl Edit<'_> {
 }
 
 /// A parameter that says what a line is: TYPE, a nameless one of 2.1, PREF where that is not to be kept.
-fn is_type(name: &[u8], keeps_preference: bool) -> bool {
+pub(super) fn is_type(name: &[u8], keeps_preference: bool) -> bool {
     name.is_empty() || name.eq_ignore_ascii_case(b"TYPE") || (name.eq_ignore_ascii_case(b"PREF") && !keeps_preference)
 }
 
@@ -236,7 +179,7 @@ fn text_param(item: &Item) -> &'static str {
 }
 
 /// True where a word says that the line is the preferred one of its kind.
-fn prefers(view: View<'_>) -> bool {
+pub(super) fn prefers(view: View<'_>) -> bool {
     view.has("TYPE", "pref") || view.has("", "pref")
 }
 
@@ -259,55 +202,13 @@ fn sort(item: &Item) -> Sort {
     }
 }
 
-/// ADR's components. Region and whatever lies beyond the country are kept from the card.
-fn address_parts(mut parts: Vec<String>, old: Option<&Address>, new: &Address) -> Vec<String> {
-    let Address { address_type: _, street_address, street_address2, zip_code, city, country } = new;
-    parts.resize(parts.len().max(7), String::new());
-    let is_new_street =
-        old.is_none_or(|old| old.street_address != *street_address || old.street_address2 != *street_address2);
-    if is_new_street {
-        let street = street_parts(&parts[..3], street_address, street_address2);
-        parts.splice(..3, street);
-    }
-    parts[3].clone_from(city);
-    parts[5].clone_from(zip_code);
-    parts[6].clone_from(country);
-    parts
-}
-
-/// PO box, extended part and street of two lines; the inverse of what is read. A PO box or an extended part that the lines
-/// still end with stays where it is.
-fn street_parts(there: &[String], first: &str, rest: &str) -> [String; 3] {
-    if first.is_empty() {
-        let street = if rest.is_empty() { String::new() } else { format!("\n{rest}") };
-        return [String::new(), String::new(), street];
-    }
-    let (rest, po_box) = without_tail(rest, &there[0]);
-    // Thunderbird keeps the second line in the extended part: it stays there.
-    let is_second_line = !there[1].is_empty() && !there[2].contains('\n') && !first.contains('\n');
-    let (rest, extended) = if is_second_line { ("", rest) } else { without_tail(rest, &there[1]) };
-    let street = if rest.is_empty() { first.to_owned() } else { format!("{first}\n{rest}") };
-    [po_box.to_owned(), extended.to_owned(), street]
-}
-
-/// The lines before these last ones, and these; all lines and nothing where they do not end so.
-fn without_tail<'a>(lines: &'a str, tail: &'a str) -> (&'a str, &'a str) {
-    let before = lines.strip_suffix(tail).and_then(|before| before.strip_suffix('\n'));
-    match before.filter(|before| !before.is_empty()) {
-        _ if tail.is_empty() => (lines, ""),
-        _ if lines == tail => ("", tail),
-        Some(before) => (before, tail),
-        None => (lines, ""),
-    }
-}
-
 /// Whether two entries are one that changed.
 type Rule<'a, T> = &'a dyn Fn(&T, &T) -> bool;
 
 type Pairs<'a, T> = Vec<(Option<(usize, &'a T)>, Option<&'a T>)>;
 
 /// Puts together what went and what came, by the first rule that fits; what is left over stays single.
-fn paired<'a, T>(gone: Vec<(usize, &'a T)>, mut new: Vec<&'a T>, rules: &[Rule<'_, T>]) -> Pairs<'a, T> {
+pub(super) fn paired<'a, T>(gone: Vec<(usize, &'a T)>, mut new: Vec<&'a T>, rules: &[Rule<'_, T>]) -> Pairs<'a, T> {
     let mut pairs: Pairs<'a, T> = gone.into_iter().map(|entry| (Some(entry), None)).collect();
     for rule in rules {
         for (gone, partner) in &mut pairs {

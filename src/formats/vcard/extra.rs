@@ -3,15 +3,18 @@
 //! An entry is one unfolded content line in 3.0 escaping: `NAME;PARAMS:value`, name in capitals, without group. A label
 //! (`item1.X-ABLabel`) becomes a parameter of the line that it labels, `X-ABLABEL="..."` in RFC 6868 quoting, and a group
 //! again when the line is written: entries are merged one by one, and two lines tied by a group's name would then part or
-//! mix. A picture is `PHOTO;ENCODING=b;TYPE=JPEG:...` here, a data URI in a 4.0 card.
+//! mix. What the versions write otherwise has one form here (see `turn`): a picture is `PHOTO;ENCODING=b;TYPE=JPEG:...`, and a
+//! data URI in a 4.0 card.
 
 use std::borrow::Cow;
 
 use crate::contact::Contact;
 
 use super::{
-    Version,
+    Version, name,
     property::{Head, Prop, Wrapping},
+    turn::{self, Entry},
+    turn_value::type_word,
     value::View,
     vocabulary,
     write::{LineWriter, Value, escape},
@@ -21,49 +24,104 @@ const LABEL: &str = "X-ABLABEL";
 
 /// The line as an entry, or nothing when it cannot be said in one.
 pub(super) fn entry(view: View<'_>, label: Option<&str>) -> Option<String> {
-    let mut entry = std::str::from_utf8(view.name()).ok()?.to_ascii_uppercase();
-    let mut params = params(view);
-    let mut value = value(view);
-    if let Some(uri) = data_uri(&value) {
-        value = uri;
+    let name = std::str::from_utf8(view.name()).ok()?.to_ascii_uppercase();
+    let owned = params(view).into_iter().map(|(name, value)| (name.into_owned(), value.into_owned())).collect();
+    let label = label.map(str::to_owned);
+    let mut entry = Entry { name, params: owned, value: value(view), label, is_base64: view.is_blob() };
+    unwrap_media(&mut entry, view.version);
+    if turn::is_turned(&entry.name) {
+        turn::settle(&mut entry);
     }
-    let data = media(&entry).and_then(|media| from_data_uri(media, &value));
-    if data.is_some() || view.is_blob() {
-        params.retain(|(name, _)| !name.eq_ignore_ascii_case("VALUE"));
+    Some(text_of(&entry))
+}
+
+/// Takes a picture, a sound or a key out of its data URI, and gives its TYPE the spelling of entries.
+fn unwrap_media(entry: &mut Entry, version: Version) {
+    if let Some(uri) = data_uri(&entry.value) {
+        entry.value = uri;
+    }
+    let data = from_data_uri(&entry.name, &entry.value);
+    if data.is_some() || entry.is_base64 {
+        entry.take("VALUE");
     }
     let subtype = match data {
         Some((subtype, base64)) => {
-            value = base64;
+            entry.value = base64;
             // The URI says it. In 4.0 TYPE is home or work.
-            if view.version != Version::V40 || view.is_blob() {
-                take(&mut params, "TYPE");
+            if version != Version::V40 || entry.is_base64 {
+                take(&mut entry.params, "TYPE");
             }
-            Some(subtype)
+            subtype
         }
-        None if view.is_blob() => {
-            let subtype = take(&mut params, "TYPE").unwrap_or_default().to_ascii_uppercase();
+        None if entry.is_base64 => {
+            let subtype = take(&mut entry.params, "TYPE").unwrap_or_default().to_ascii_uppercase();
             // Some write the whole media type.
-            let media = media(&entry).map(|media| format!("{}/", media.to_ascii_uppercase())).unwrap_or_default();
-            Some(subtype.strip_prefix(&media).unwrap_or(&subtype).to_owned())
+            if subtype.contains('/') { type_word(&entry.name, &subtype).unwrap_or(subtype) } else { subtype }
         }
-        None => None,
+        None => return,
     };
-    if let Some(subtype) = subtype {
-        entry.push_str(";ENCODING=b");
-        if !subtype.is_empty() {
-            entry.extend([";TYPE=", &subtype]);
-        }
+    entry.is_base64 = true;
+    if !subtype.is_empty() {
+        entry.params.insert(0, ("TYPE".to_owned(), subtype));
     }
-    for (name, value) in params {
-        entry.extend([";", &name, "=", &value]);
+}
+
+/// An entry as a contact has it.
+fn text_of(entry: &Entry) -> String {
+    let mut text = String::with_capacity(entry.name.len() + entry.value.len() + 32);
+    text.push_str(&entry.name);
+    if entry.is_base64 {
+        text.push_str(";ENCODING=b");
     }
-    if let Some(label) = label {
-        entry.push_str(&format!(";{LABEL}=\"{}\"", caret(label)));
+    for (name, value) in &entry.params {
+        text.extend([";", name, "=", value]);
     }
-    entry.reserve(value.len() + 1);
-    entry.push(':');
-    entry.push_str(&value);
-    Some(entry)
+    if let Some(label) = &entry.label {
+        text.push_str(&format!(";{LABEL}=\"{}\"", caret(label)));
+    }
+    text.push(':');
+    text.push_str(&entry.value);
+    text
+}
+
+/// An entry, taken apart; nothing for one that is no content line.
+fn parse(entry: &str) -> Option<Entry> {
+    let head = Head::parse(entry.as_bytes(), false)?;
+    let view = View { content: entry.as_bytes(), head: &head, version: Version::V30 };
+    let label = view.param(LABEL).map(|label| uncaret(&label));
+    let params = params(view).into_iter().map(|(name, value)| (name.into_owned(), value.into_owned()));
+    let params = params.filter(|(name, _)| !name.eq_ignore_ascii_case(LABEL)).collect();
+    let name = String::from_utf8_lossy(view.name()).into_owned();
+    let is_base64 = head.wrapping == Wrapping::Base64;
+    Some(Entry { name, params, value: view.escaped().into_owned(), label, is_base64 })
+}
+
+/// The entry in the form that entries have, for one that was made before they had it.
+pub(super) fn settled(entry: &str) -> Cow<'_, str> {
+    let name = entry.split([';', ':']).next().unwrap_or_default();
+    if !turn::is_turned(name) {
+        return Cow::Borrowed(entry);
+    }
+    let Some(mut apart) = parse(entry) else { return Cow::Borrowed(entry) };
+    unwrap_media(&mut apart, Version::V40);
+    turn::settle(&mut apart);
+    let text = text_of(&apart);
+    if text == entry { Cow::Borrowed(entry) } else { Cow::Owned(text) }
+}
+
+/// The name of an entry's property, where cards of this version do not know it.
+pub(super) fn disguised(entry: &str, version: Version) -> Option<String> {
+    let name = entry.split([';', ':']).next().unwrap_or_default();
+    // A key to sort by is a parameter of N in 4.0.
+    if !turn::is_turned(name) || prop(entry) == Prop::SortKey {
+        return None;
+    }
+    let mut apart = parse(entry)?;
+    turn::settle(&mut apart);
+    let settled = apart.name.clone();
+    turn::turn(&mut apart, version);
+    (apart.name.strip_prefix("X-") == Some(&settled) && turn::is_disguised(&settled) && settled != "ANNIVERSARY")
+        .then_some(settled)
 }
 
 /// An entry for the further components of a property that the model names in part; nothing when they are all empty.
@@ -73,57 +131,64 @@ pub(super) fn rest(lead: &str, parts: &[String]) -> Option<String> {
     Some(format!("{lead}{}", escaped.join(";")))
 }
 
+/// The same for N, whose prefixes and suffixes are lists.
+pub(super) fn rest_of_name(parts: &[String]) -> Option<String> {
+    let used = parts.iter().rposition(|part| !part.is_empty())? + 1;
+    let escaped: Vec<String> = parts[..used].iter().enumerate().map(|(at, part)| name::escaped(at + 2, part)).collect();
+    Some(format!("N:;;{}", escaped.join(";")))
+}
+
 /// An entry for a list's further values; nothing when there are none.
 pub(super) fn list(lead: &str, values: &[String]) -> Option<String> {
     let escaped: Vec<String> = values.iter().map(|value| escape(value)).collect();
     (!values.is_empty()).then(|| format!("{lead}{}", escaped.join(",")))
 }
 
-/// The content lines of an entry, the second one its label. `group` gives a group's name that the card does not use.
+/// The content lines of an entry, the second one its label. `group` gives a group's name that the card does not use, and
+/// `beside` are the contact's entries: of some properties 4.0 has one alone.
 ///
 /// Nothing for an entry that is no content line or that a card may not be given (BEGIN, UID, X-INCWO-...).
-pub(super) fn lines(entry: &str, pen: LineWriter, group: impl FnOnce() -> String) -> Vec<Vec<u8>> {
-    let Some(head) = Head::parse(entry.as_bytes(), false).filter(|head| is_writable(head.prop)) else {
+pub(super) fn lines(entry: &str, beside: &[String], pen: LineWriter, group: impl FnOnce() -> String) -> Vec<Vec<u8>> {
+    let Some(mut apart) = parse(entry).filter(|_| is_entry(entry)) else {
         return Vec::new();
     };
-    let view = View { content: entry.as_bytes(), head: &head, version: Version::V30 };
-    let label = view.param(LABEL).map(|label| uncaret(&label));
-    let name = String::from_utf8_lossy(view.name()).into_owned();
-    let group = label.as_ref().map(|_| group());
-    let mut start = match &group {
-        Some(group) => format!("{group}.{name}"),
-        None => name.clone(),
-    };
-    let mut value = view.escaped().into_owned();
-    let mut params = params(view);
-    params.retain(|(name, _)| !name.eq_ignore_ascii_case(LABEL));
-    let is_base64 = head.wrapping == Wrapping::Base64;
-    let mut encoded = is_base64;
-    let subtype = params.iter().find(|(name, _)| name.eq_ignore_ascii_case("TYPE")).map(|(_, subtype)| subtype);
-    if let Some(media) = media(&name).filter(|_| is_base64 && pen.version == Version::V40)
-        && subtype.is_none_or(|subtype| is_subtype(subtype))
-    {
-        let subtype = take(&mut params, "TYPE").map(|subtype| format!("{media}/{}", subtype.to_ascii_lowercase()));
-        value = format!("data:{};base64,{value}", subtype.unwrap_or_default());
-        encoded = false;
+    if turn::is_turned(&apart.name) && !(pen.version == Version::V40 && is_second_anniversary(entry, beside)) {
+        turn::settle(&mut apart);
+        turn::turn(&mut apart, pen.version);
     }
-    if encoded {
+    let group = apart.label.as_ref().map(|_| group());
+    let mut start = match &group {
+        Some(group) => format!("{group}.{}", apart.name),
+        None => apart.name.clone(),
+    };
+    if apart.is_base64 {
         start.push_str(if pen.version == Version::V21 { ";ENCODING=BASE64" } else { ";ENCODING=b" });
     }
-    for (name, value) in params {
+    for (name, value) in &apart.params {
         start.push_str(&format!(";{name}={value}"));
     }
     let start: String = start.chars().filter(|char| !char.is_control()).collect();
-    let line = if is_base64 {
-        pen.base64(start.as_bytes(), &value)
+    let is_data = || apart.value.starts_with("data:") && apart.value.contains(";base64,");
+    let line = if apart.is_base64 || is_data() {
+        pen.base64(start.as_bytes(), &apart.value)
     } else {
-        pen.line(start.as_bytes(), &Value::Escaped(&value))
+        pen.line(start.as_bytes(), &Value::Escaped(&apart.value))
     };
-    let label = group.zip(label).map(|(group, label)| {
+    let label = group.zip(apart.label).map(|(group, label)| {
         let start = format!("{group}.X-ABLabel");
         pen.line(start.as_bytes(), &Value::Text(&label))
     });
     std::iter::once(line).chain(label).collect()
+}
+
+/// True for Apple's line of an anniversary where the contact has another: it stays Apple's in 4.0, which has one alone.
+fn is_second_anniversary(entry: &str, beside: &[String]) -> bool {
+    let is_apples = |entry: &str| entry.starts_with("X-ABDATE;") && entry.contains("_$!<Anniversary>!$_");
+    let is_plain =
+        |entry: &String| ["ANNIVERSARY", "X-ANNIVERSARY"].contains(&entry.split([';', ':']).next().unwrap_or_default());
+    is_apples(entry)
+        && (beside.iter().any(is_plain)
+            || beside.iter().find(|other| is_apples(other)).is_some_and(|first| first != entry))
 }
 
 /// True for an entry that a card can be given.
@@ -151,6 +216,11 @@ pub(super) fn text(entry: &str) -> String {
     with_view(entry, |view| view.text().into_owned())
 }
 
+/// A parameter of an entry.
+pub(super) fn param(entry: &str, name: &str) -> Option<String> {
+    with_view(entry, |view| view.param(name).map(Cow::into_owned))
+}
+
 fn with_view<T: Default>(entry: &str, look: impl FnOnce(View<'_>) -> T) -> T {
     let head = Head::parse(entry.as_bytes(), false);
     head.map(|head| look(View { content: entry.as_bytes(), head: &head, version: Version::V30 })).unwrap_or_default()
@@ -164,6 +234,7 @@ fn is_writable(prop: Prop) -> bool {
         | Prop::Uid
         | Prop::Rev
         | Prop::ProdId
+        | Prop::PostalLabel
         | Prop::Label
         | Prop::CrmId
         | Prop::CrmItem
@@ -188,6 +259,7 @@ fn is_writable(prop: Prop) -> bool {
         | Prop::AbAdr
         | Prop::ShowAs
         | Prop::Agent
+        | Prop::SortKey
         | Prop::Other => true,
     }
 }
@@ -265,22 +337,10 @@ fn is_uri(name: &[u8]) -> bool {
         .any(|uri| uri.eq_ignore_ascii_case(name))
 }
 
-fn media(name: &str) -> Option<&'static str> {
-    match name {
-        "PHOTO" | "LOGO" => Some("image"),
-        "SOUND" => Some("audio"),
-        _ => None,
-    }
-}
-
 /// Takes out the first parameter of the name.
-fn take<'a>(params: &mut Vec<Param<'a>>, name: &str) -> Option<Cow<'a, str>> {
+fn take(params: &mut Vec<(String, String)>, name: &str) -> Option<String> {
     let place = params.iter().position(|(other, _)| other.eq_ignore_ascii_case(name))?;
     Some(params.remove(place).1)
-}
-
-fn is_subtype(text: &str) -> bool {
-    text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte))
 }
 
 /// A data URI without the escapes that some put into it: none has a meaning there.
@@ -307,6 +367,7 @@ pub(super) fn first_of<'c>(view: View<'_>, contact: &'c Contact) -> Option<&'c S
 
 /// True where a program that saved `agreed` wrote `there`: the same value in another spelling.
 pub(super) fn is_rewritten(there: &str, agreed: &str) -> bool {
+    let agreed = &settled(agreed);
     let name = |entry: &str| entry.split([';', ':']).next().unwrap_or_default().to_owned();
     name(there) == name(agreed) && normalised(there) == normalised(agreed)
 }
@@ -335,24 +396,19 @@ fn normalised(entry: &str) -> Option<(Vec<String>, String)> {
     Some((params, if is_date { value.replace('-', "") } else { value }))
 }
 
-/// (subtype in capitals, base64) of `data:image/jpeg;base64,...`.
-fn from_data_uri(media: &str, value: &str) -> Option<(String, String)> {
-    let rest = value.strip_prefix("data:")?;
-    let (kind, data) = rest.split_once(";base64,")?;
-    let subtype = match kind {
-        "" => "",
-        kind => kind.strip_prefix(media)?.strip_prefix('/')?,
-    };
-    is_subtype(subtype).then(|| (subtype.to_ascii_uppercase(), data.to_owned()))
+/// (word of TYPE, base64) of `data:image/jpeg;base64,...`.
+fn from_data_uri(name: &str, value: &str) -> Option<(String, String)> {
+    let (kind, data) = value.strip_prefix("data:")?.split_once(";base64,")?;
+    Some((type_word(name, kind)?, data.to_owned()))
 }
 
 /// RFC 6868: what a quoted parameter cannot hold as such.
-fn caret(text: &str) -> String {
+pub(super) fn caret(text: &str) -> String {
     let text: String = text.chars().filter(|char| *char == '\n' || !char.is_control()).collect();
     text.replace('^', "^^").replace('\n', "^n").replace('"', "^'")
 }
 
-fn uncaret(text: &str) -> String {
+pub(super) fn uncaret(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut chars = text.chars();
     while let Some(char) = chars.next() {
@@ -429,7 +485,7 @@ mod tests {
             (Version::V30, "UID:x", ""),
             (Version::V30, "nonsense", ""),
         ] {
-            let lines = lines(entry, LineWriter { version, eol: "\n" }, || "item7".into()).concat();
+            let lines = lines(entry, &[], LineWriter { version, eol: "\n" }, || "item7".into()).concat();
             assert_eq!(String::from_utf8_lossy(&lines), expected, "{entry}");
         }
     }

@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::{Card, Version, check, clients, new_card, read, update};
-use crate::contact::{Address, AddressType, Civility, Contact, ContactType, Item, ItemType, identity::Identity};
+use crate::contact::{Address, AddressType, Civility, Contact, ContactType, Item, ItemType, identity::Identity, keys};
 
 fn parse(text: &str) -> Card {
     Card::parse(text.as_bytes()).unwrap_or_else(|error| panic!("line {}: {error}\n{text}", error.line))
@@ -90,6 +90,58 @@ fn extra() -> impl Strategy<Value = Vec<String>> {
             "IMPP;X-SERVICE-TYPE=Jabber:xmpp:ada@example.com",
             "X-FOO;TYPE=a,b:un;deux\\;trois",
             "X-ABSHOWAS:COMPANY",
+            "BDAY:--1210",
+            "BDAY:1815",
+            "BDAY;VALUE=text:vers 1815",
+            "DEATHDATE:1852-11-27",
+            "ANNIVERSARY:--0708",
+            "ANNIVERSARY:1835-07-08T11:30:00Z",
+            "ANNIVERSARY:1835",
+            "X-ABDATE;type=pref;X-ABLABEL=\"_$!<Anniversary>!$_\":1835-07-08",
+            "X-ABDATE;X-ABLABEL=\"Rencontre\":18330605",
+            "GEO:51.51;-0.13",
+            "GEO:geo:51.51,-0.13,20;u=35",
+            "GEO:https://maps.example/x",
+            "TZ:+01:00",
+            "TZ:Europe/London",
+            "KEY;ENCODING=b;TYPE=PGP:AAAA",
+            "KEY;ENCODING=b;TYPE=SSH:AAAA",
+            "KEY;ENCODING=b:AAAA",
+            "KEY:https://keys.example/ada.asc",
+            "KEY;TYPE=PGP:https://keys.example/ada.asc",
+            "KEY:-----BEGIN-----\\nAAAA",
+            "LOGO;TYPE=PNG:https://logo.example/a.png",
+            "SOUND;ENCODING=b;TYPE=BASIC:AAAA",
+            "RELATED;TYPE=spouse;PREF=1;VALUE=text:William",
+            "RELATED;TYPE=friend,met;VALUE=text:Charles",
+            "RELATED;VALUE=text:Mary\\, Lady",
+            "RELATED;VALUE=text;X-ABLABEL=\"Marraine\":Mary",
+            "RELATED;TYPE=agent:https://agent.example",
+            "RELATED;TYPE=parent:urn:uuid:f81d4fae-7dec-11d0-a765-00a0c91e6bf6",
+            "AGENT:BEGIN:VCARD\\nFN:x\\nEND:VCARD",
+            "X-SPOUSE:William",
+            "X-EVOLUTION-SPOUSE:William",
+            "CLASS:PRIVATE",
+            "MAILER:Pine",
+            "GENDER:F",
+            "GENDER:O;autre",
+            "GENDER:;elle",
+            "KIND:location",
+            "MEMBER:urn:uuid:f81d4fae-7dec-11d0-a765-00a0c91e6bf6",
+            "LANG;PREF=1:fr",
+            "SOCIALPROFILE;SERVICE-TYPE=Mastodon;USERNAME=ada:https://social.example/@ada",
+            "SOCIALPROFILE;TYPE=work;SERVICE-TYPE=Mastodon:https://social.example/@ada",
+            "PRONOUNS;LANGUAGE=fr:elle",
+            "CREATED:20240705T093412Z",
+            "GRAMGENDER:FEMININE",
+            "JSPROP;JSPTR=\"a/b\":\"x\"",
+            "HOBBY:calcul",
+            "XML:<a/>",
+            "SORT-STRING:Lovelasse",
+            "SORT-STRING:Lovelasse\\,Ada",
+            "SORT-STRING;X-FOLLOWS=family:",
+            "SORT-STRING;X-FOLLOWS=family,given:",
+            "N:;;King;;Jr,PhD;Byron;II",
         ][..],
     );
     proptest::collection::vec(entry, 0..5).prop_map(|entries| {
@@ -136,7 +188,22 @@ fn canonical(mut contact: Contact) -> Contact {
     contact.extra.retain(|entry| match entry.as_str() {
         // A shown name of its own is only told from a name where there is one.
         "FN:Tante Ada" | "FN;LANGUAGE=en:Aunt Ada" => !nameless,
+        "SORT-STRING;X-FOLLOWS=family:" => {
+            !contact.last_name.trim().is_empty() && keys::text(&contact.last_name) != keys::text(&contact.first_name)
+        }
+        "SORT-STRING;X-FOLLOWS=family,given:" => {
+            let (last, first) = (&contact.last_name, &contact.first_name);
+            !last.trim().is_empty() && !first.trim().is_empty() && !last.contains(',') && last != first
+        }
+        // Two of these complete the one N, and a name is sorted by one key.
+        "N:;;King;Dr;Jr" | "SORT-STRING:Lovelasse" | "SORT-STRING:Lovelasse\\,Ada" => true,
         "X-ABSHOWAS:COMPANY" => !nameless || contact.company.trim().is_empty(),
+        _ => true,
+    });
+    let mut is_first = (true, true);
+    contact.extra.retain(|entry| match entry.split([';', ':']).next() {
+        Some("N") => std::mem::replace(&mut is_first.0, false),
+        Some("SORT-STRING") => std::mem::replace(&mut is_first.1, false),
         _ => true,
     });
     contact
@@ -220,6 +287,50 @@ proptest! {
             prop_assert!(!update(&mut card, &there, &there));
             update(&mut card, &there, &contact);
             prop_assert!(Card::parse(&card.to_bytes()).is_ok());
+        }
+    }
+}
+
+/// Lines as people and programs have them, whose values are turned between the versions.
+fn kept_line() -> impl Strategy<Value = String> {
+    let pattern = |pattern: &str| proptest::string::string_regex(pattern).expect("a valid pattern");
+    let day = "(19[0-9]{2}|--)-?(0[1-9]|1[0-2])-?([0-2][1-9]|30)(T[0-2][0-9]:?[0-5][0-9]Z?)?";
+    prop_oneof![
+        pattern(&format!("(BDAY|DEATHDATE|ANNIVERSARY|X-ANNIVERSARY)(;VALUE=date)?:{day}")),
+        pattern("BDAY;X-APPLE-OMIT-YEAR=1604:160[34]-0[1-9]-1[0-9]"),
+        pattern("GEO:(geo:)?-?[0-9]{1,2}\\.[0-9]{1,4}[;,][0-9]{1,3}(;u=[0-9])?"),
+        pattern("TZ(;VALUE=(text|utc-offset))?:([+-][01][0-9]:?([03]0)?|Z|[A-Z][a-z]{2,5}/[A-Z][a-z]{2,6})"),
+        pattern("(KEY|PHOTO|SOUND)(;TYPE=(PGP|jpeg|home|WAV))?(;VALUE=uri)?:https://[a-z]{1,6}\\.example/[a-z]{0,4}"),
+        pattern("(KEY|LOGO);ENCODING=b(;TYPE=(PGP|x509|png|image/png))?:[A-Z]{4,8}"),
+        pattern("(KEY|LOGO|SOUND):data:(image/[a-z]{3}|application/pgp-keys|audio/ogg)?;base64,[A-Z]{4}"),
+        pattern(
+            "(RELATED|X-ABRELATEDNAMES)(;TYPE=(spouse|friend,met|pref|work))?(;PREF=[12])?(;VALUE=text)?:[A-Z][a-z]{1,8}"
+        ),
+        pattern("RELATED(;TYPE=(agent|child))?:urn:uuid:[0-9a-f]{8}"),
+        pattern("AGENT(;VALUE=uri)?:(https://[a-z]{2,5}\\.example|BEGIN:VCARD\\\\nFN:a)"),
+        pattern("(X-GENDER|GENDER):(M|F|male|Female|O;[a-z]{2,4}|;?[a-z]{2,6})"),
+        pattern(
+            "(X-SOCIALPROFILE|SOCIALPROFILE)(;(TYPE|SERVICE-TYPE)=(twitter|work|pref))?(;x-user=a)?:https://a\\.example"
+        ),
+        pattern("(X-)?(CLASS|MAILER|LANG|PRONOUNS|HOBBY|XML|KIND|CREATED|JSPROP):[a-z]{2,8}"),
+        pattern("X-ADDRESSBOOKSERVER-(KIND|MEMBER):[a-z]{2,8}"),
+        pattern("(X-SPOUSE|X-EVOLUTION-SPOUSE|SORT-STRING):[A-Z][a-z]{2,8}"),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 2000, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn a_line_is_turned_there_and_back(line in kept_line(), is_new in any::<bool>()) {
+        let version = if is_new { "4.0" } else { "3.0" };
+        let text = format!("BEGIN:VCARD\nVERSION:{version}\nN:Roux;Ada;;;\nFN:Ada Roux\n{line}\nEND:VCARD\n");
+        let contact = read(&parse(&text), None);
+        let mut there = contact.clone();
+        for version in [Version::V30, Version::V40, Version::V30] {
+            let bytes = new_card(version, &there, &Identity::default()).to_bytes();
+            there = read(&Card::parse(&bytes).expect("our own card"), None);
+            prop_assert_eq!(&there, &contact, "{}", String::from_utf8_lossy(&bytes));
         }
     }
 }

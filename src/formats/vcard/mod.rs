@@ -12,6 +12,7 @@
 //! items and addresses and control characters are not written, and a `street_address` of several lines comes back as
 //! `street_address` and `street_address2`.
 
+mod address;
 mod agreed;
 mod card;
 mod channel;
@@ -20,32 +21,47 @@ pub mod check;
 mod clients;
 mod content;
 mod edit;
+mod edit_address;
 mod edit_list;
+mod edit_name;
 mod extra;
 #[cfg(test)]
 mod laws;
+mod left_out;
 mod line;
 mod name;
 mod property;
 mod read;
+mod sort_key;
 pub mod split;
 pub mod stream;
 mod style;
+mod turn;
+mod turn_date;
+mod turn_related;
+mod turn_value;
 mod update;
 mod value;
 mod vocabulary;
 mod write;
 
-use crate::contact::{Field, FieldSet};
+use crate::contact::{Contact, Field, FieldSet};
 
 pub use card::{Card, CardError, set_identity};
 pub use content::{ContentLine, Keep};
+pub use left_out::left_out;
 pub use read::{read, read_agreed, unread};
 pub use style::{CategoryLanguage, DefaultContext, Messengers, Rev, WriteStyle};
 pub use update::{new_card, update, update_known};
 
 /// What a card carries: everything.
 pub const CARRIED: FieldSet = FieldSet::ALL;
+
+/// The properties of a contact's kept lines that cards of this version do not know, one name a line: they are written with
+/// `X-` before their names, which few programs read.
+pub fn disguised(contact: &Contact, version: Version) -> Vec<String> {
+    contact.extra.iter().filter_map(|entry| extra::disguised(entry, version)).collect()
+}
 
 /// Of that, what clients drop: its absence from a card clears nothing.
 pub const WEAK: FieldSet =

@@ -1,6 +1,68 @@
 //! FN against N: whether the shown name is only the name's parts in some order, and what is shown when it must be made.
 
+use super::{
+    value::{View, clean, unescape},
+    write::escape,
+};
 use crate::contact::{Contact, keys};
+
+/// N's components that are lists of titles: a bare comma and an escaped one part them alike.
+const TITLES: std::ops::RangeInclusive<usize> = 3..=4;
+
+/// N's components. Each may be a list (RFC 6350 6.2.2, erratum 3713): several family or given names are read as one text,
+/// titles with commas between them.
+pub(super) fn components(view: View<'_>) -> Vec<String> {
+    let mut parts: Vec<String> = view.components().into_iter().map(String::from).collect();
+    if !view.bytes().contains(&b',') {
+        return parts;
+    }
+    for (at, raw) in view.raw_components().iter().enumerate() {
+        let values = bare_commas(raw);
+        if values.len() > 1 && !TITLES.contains(&at) {
+            let values = values.into_iter().map(|value| clean(unescape(value.into(), view.version)).trim().to_owned());
+            parts[at] = values.filter(|value| !value.is_empty()).collect::<Vec<_>>().join(" ");
+        }
+    }
+    for part in parts.iter_mut().skip(*TITLES.start()).take(TITLES.count()) {
+        *part = titles(part);
+    }
+    parts
+}
+
+/// The titles of one component, commas alone between them.
+pub(super) fn titles(text: &str) -> String {
+    if !text.contains(',') {
+        return text.to_owned();
+    }
+    text.split(',').map(str::trim).filter(|title| !title.is_empty()).collect::<Vec<_>>().join(",")
+}
+
+/// Cuts at the commas that are not escaped.
+fn bare_commas(raw: &str) -> Vec<&str> {
+    let mut is_escape = false;
+    raw.split(|char| {
+        let is_cut = char == ',' && !is_escape;
+        is_escape = char == '\\' && !is_escape;
+        is_cut
+    })
+    .collect()
+}
+
+/// A component of N in 3.0 escaping.
+pub(super) fn escaped(at: usize, part: &str) -> String {
+    if TITLES.contains(&at) { escape(part).replace("\\,", ",") } else { escape(part) }
+}
+
+/// N's value, where components that say what they said keep their bytes.
+pub(super) fn recomposed(view: Option<View<'_>>, parts: &[String]) -> String {
+    let there = view.map(components).unwrap_or_default();
+    let raw = view.map(|view| view.raw_components()).unwrap_or_default();
+    let written = parts.iter().enumerate().map(|(at, part)| match (there.get(at), raw.get(at)) {
+        (Some(same), Some(raw)) if same == part && !raw.contains(char::is_control) => raw.clone(),
+        _ => escaped(at, part),
+    });
+    written.collect::<Vec<_>>().join(";")
+}
 
 /// True when the shown name holds nothing that the contact does not: its name in some order, its company, an item.
 ///
@@ -31,7 +93,8 @@ fn is_plain(full: &str, contact: &Contact) -> bool {
 /// A longer shown name, in bytes, is taken for one of its own: its words are not looked up one by one.
 const SHOWN_MAX: usize = 2_000;
 
-/// True when the folded text has the words of family and given name, and of any of the other parts, in any order.
+/// True when the folded text has the words of family and given name, and of any of the other parts, in any order. Given and
+/// further names may be short: "M." or "J.-P.".
 pub(super) fn is_arranged<T: AsRef<str>>(folded: &str, parts: &[T]) -> bool {
     if folded.len() > SHOWN_MAX {
         return false;
@@ -39,21 +102,56 @@ pub(super) fn is_arranged<T: AsRef<str>>(folded: &str, parts: &[T]) -> bool {
     let mut wanted = split(folded);
     let part = |at: usize| parts.get(at).map(|part| keys::text(part.as_ref())).unwrap_or_default();
     let (family, given) = (part(0), part(1));
-    let mut has = |text: &str| split(text).iter().all(|word| take(&mut wanted, word));
-    if (family.is_empty() && given.is_empty()) || !has(&family) || !has(&given) {
+    let has_family = split(&family).iter().all(|word| take(&mut wanted, word));
+    if (family.is_empty() && given.is_empty()) || !has_family {
         return false;
     }
+    let missing: Vec<String> = split(&given).into_iter().filter(|word| !take(&mut wanted, word)).collect();
     // Each further part is there as a whole or not at all.
-    for at in 2..parts.len().min(5) {
+    let mut further = Vec::new();
+    for at in 2..parts.len() {
         // "Mme,Dr" in one component are two parts: a shown name may leave out one of them.
         for text in part(at).split(',') {
             let mut rest = wanted.clone();
             if split(text).iter().all(|word| take(&mut rest, word)) {
                 wanted = rest;
+            } else if at == 2 {
+                further.extend(split(text));
             }
         }
     }
-    wanted.is_empty()
+    let apart = wanted.iter().flat_map(|word| apart(word));
+    let Some(mut initials) = apart.map(initials).collect::<Option<Vec<_>>>() else { return false };
+    let mut stands_for = |word: &String| {
+        let found = initials.iter().position(|letters| abbreviates(letters, word));
+        found.map(|at| initials.swap_remove(at)).is_some()
+    };
+    let is_given = missing.iter().all(&mut stands_for);
+    further.iter().for_each(|word| _ = stands_for(word));
+    is_given && initials.is_empty()
+}
+
+/// "j.r.r." in three, where no hyphen makes one name of them.
+fn apart(word: &str) -> Vec<&str> {
+    if word.contains('-') { vec![word] } else { word.split_inclusive('.').collect() }
+}
+
+/// The letters of "m", "m." or "j.-p."; none for a word that is more than initials.
+fn initials(word: &str) -> Option<Vec<char>> {
+    let parts: Vec<&str> = word.split(['.', '-']).filter(|part| !part.is_empty()).collect();
+    let letters: Option<Vec<char>> = parts.into_iter().map(only_letter).collect();
+    letters.filter(|letters| !letters.is_empty())
+}
+
+fn only_letter(part: &str) -> Option<char> {
+    let mut chars = part.chars();
+    chars.next().filter(|char| char.is_alphabetic() && chars.next().is_none())
+}
+
+/// True where the letters are those that the word's parts begin with, or the first of them.
+fn abbreviates(letters: &[char], word: &str) -> bool {
+    let firsts: Vec<char> = word.split('-').filter_map(|part| part.chars().next()).collect();
+    firsts == letters || (letters.len() == 1 && firsts.first() == letters.first())
 }
 
 fn split(folded: &str) -> Vec<String> {
@@ -68,17 +166,49 @@ fn take(words: &mut Vec<String>, word: &str) -> bool {
 pub(super) fn renamed(full: &str, from: &Contact, to: &Contact) -> Option<String> {
     let mut full = full.to_owned();
     // The family's name from the end, the given one from the start: they may share their letters.
-    if from.last_name != to.last_name {
-        let at =
-            full.rfind(from.last_name.as_str()).filter(|_| !from.last_name.is_empty() && !to.last_name.is_empty())?;
-        full.replace_range(at..at + from.last_name.len(), &to.last_name);
-    }
-    if from.first_name != to.first_name {
-        let at =
-            full.find(from.first_name.as_str()).filter(|_| !from.first_name.is_empty() && !to.first_name.is_empty())?;
-        full.replace_range(at..at + from.first_name.len(), &to.first_name);
+    for (old, new, is_last) in [(&from.last_name, &to.last_name, true), (&from.first_name, &to.first_name, false)] {
+        if old == new {
+            continue;
+        }
+        let mut found = places_of(&full, old);
+        let range = if is_last { found.pop() } else { found.into_iter().next() }.filter(|_| !new.is_empty())?;
+        let is_loud = |text: &str| !text.chars().any(char::is_lowercase) && text.chars().any(char::is_uppercase);
+        let new = if is_loud(&full[range.clone()]) && !is_loud(old) { new.to_uppercase() } else { new.clone() };
+        full.replace_range(range, &new);
     }
     Some(full)
+}
+
+/// Where a text has a name as whole words, in whatever case.
+fn places_of(text: &str, name: &str) -> Vec<std::ops::Range<usize>> {
+    let is_inside = |char: Option<char>| char.is_some_and(char::is_alphanumeric);
+    let ends_at = |start: usize| {
+        let mut chars = text[start..].char_indices();
+        for wanted in name.chars() {
+            chars.next().filter(|(_, char)| char.to_lowercase().eq(wanted.to_lowercase()))?;
+        }
+        let end = chars.next().map_or(text.len(), |(at, _)| start + at);
+        (!is_inside(text[end..].chars().next())).then_some(end)
+    };
+    let starts = text.char_indices().map(|(at, _)| at);
+    let starts = starts.filter(|at| !name.is_empty() && !is_inside(text[..*at].chars().next_back()));
+    starts.filter_map(|start| Some(start..ends_at(start)?)).collect()
+}
+
+/// What is shown where nothing is: the names, with the second surname and the generation that RFC 9554 added to N. `rest` are
+/// N's components from the third on.
+pub(super) fn shown(contact: &Contact, rest: &[String]) -> String {
+    let mut shown = contact.display_name();
+    if contact.last_name.trim().is_empty() {
+        return shown;
+    }
+    for part in rest.iter().skip(3).take(2).map(|part| part.trim()).filter(|part| !part.is_empty()) {
+        // Some repeat the second surname among the family names.
+        if !keys::text(&contact.last_name).ends_with(&keys::text(part)) {
+            shown.extend([" ", part]);
+        }
+    }
+    shown
 }
 
 /// First and last name from a shown name, for cards without N: the last word is the family's, with the particles before it
@@ -124,6 +254,10 @@ mod tests {
             ("Ada Lovelace", false),
             ("Tante Ada", false),
             ("Ada de Lovelace (compta)", false),
+            ("A. de Lovelace", true),
+            ("Ada K. de Lovelace", true),
+            ("A.K. de Lovelace", true),
+            ("Ada X. de Lovelace", false),
         ] {
             assert_eq!(is_derived(full, &parts, &contact), expected, "{full}");
         }

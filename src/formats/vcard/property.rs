@@ -27,6 +27,10 @@ pub(super) enum Prop {
     XMessenger,
     Categories,
     Kind,
+    /// The address as it is written on a letter, in 2.1 and 3.0.
+    PostalLabel,
+    /// SORT-STRING.
+    SortKey,
     Label,
     AbAdr,
     ShowAs,
@@ -74,6 +78,8 @@ impl Prop {
             b"X-AIM" | b"X-ICQ" | b"X-MSN" | b"X-YAHOO" | b"X-SKYPE" | b"X-SKYPE-USERNAME" => Prop::XMessenger,
             b"CATEGORIES" => Prop::Categories,
             b"KIND" | b"X-KIND" | b"X-ADDRESSBOOKSERVER-KIND" => Prop::Kind,
+            b"LABEL" => Prop::PostalLabel,
+            b"SORT-STRING" => Prop::SortKey,
             b"X-ABLABEL" => Prop::Label,
             b"X-ABADR" => Prop::AbAdr,
             b"X-ABSHOWAS" => Prop::ShowAs,

@@ -3,11 +3,14 @@
 use std::{borrow::Cow, collections::HashSet};
 
 use super::{
-    DefaultContext, agreed,
+    DefaultContext,
+    address::{self, Labelled},
+    agreed,
     card::Card,
     channel::{self, Channel, Context},
     extra, name,
     property::Prop,
+    sort_key,
     value::View,
     vocabulary::{self, Types},
 };
@@ -68,6 +71,8 @@ pub(super) struct Places {
     pub items: Vec<(usize, usize)>,
     /// The place of each address.
     pub addresses: Vec<usize>,
+    /// (index of the address, place of a LABEL line that belongs to it).
+    pub labels: Vec<(usize, usize)>,
     /// The place of each entry of `extra`.
     pub extra: Vec<usize>,
     /// The names were taken from FN, since N has none.
@@ -79,7 +84,7 @@ pub(super) struct Places {
 /// What one pass over the lines gathers.
 #[derive(Default)]
 struct Gathered<'a> {
-    name: Vec<Cow<'a, str>>,
+    name: Vec<String>,
     full_name: Cow<'a, str>,
     org: Vec<Cow<'a, str>>,
     categories: Vec<String>,
@@ -87,6 +92,9 @@ struct Gathered<'a> {
     crm_type: Option<Cow<'a, str>>,
     channels: Vec<Channel>,
     addresses: Vec<(usize, View<'a>)>,
+    postal_labels: Vec<(usize, View<'a>)>,
+    /// The card says that it is a company's.
+    is_organisation: bool,
     labels: Labels<'a>,
 }
 
@@ -104,8 +112,15 @@ impl Reading {
         let Reading { contact, places } = &mut reading;
         contact.company = part(&gathered.org, 0);
         contact.job_department = part(&gathered.org, 1);
-        contact.last_name = part(&gathered.name, 0);
-        contact.first_name = part(&gathered.name, 1);
+        contact.last_name = gathered.name.first().cloned().unwrap_or_default();
+        contact.first_name = gathered.name.get(1).cloned().unwrap_or_default();
+        if gathered.is_organisation && is_nameless(contact) && contact.company.trim().is_empty() {
+            // RFC 6350 6.1.4: what is shown is an organisation's name, where it is no number or address of it.
+            let full = gathered.full_name.trim();
+            if !gathered.channels.iter().any(|channel| channel.value.trim() == full) {
+                full.clone_into(&mut contact.company);
+            }
+        }
         let rest_of_name = rest_of_name(&gathered.name);
         contact.civility =
             gathered.name.get(3).and_then(|prefix| prefix.split(',').find_map(vocabulary::civility)).or_else(|| {
@@ -123,22 +138,13 @@ impl Reading {
             }
         };
         let context = Context { personal, known };
-        for (at, view) in &gathered.addresses {
-            if let Some(address) = address(*view, gathered.labels.types(*view), contact, known) {
-                contact.addresses.push(address);
-                places.addresses.push(*at);
-            }
-        }
+        addresses(contact, places, &gathered, known);
         (contact.items, places.items) = channel::items(gathered.channels, &context);
         if let Some(agreed) = texts {
             agreed::texts(contact, agreed);
         }
         let full = gathered.full_name.trim();
-        if contact.last_name.trim().is_empty()
-            && contact.first_name.trim().is_empty()
-            && !full.is_empty()
-            && !name::is_no_name(&keys::text(full), contact)
-        {
+        if is_nameless(contact) && !full.is_empty() && !name::is_no_name(&keys::text(full), contact) {
             (contact.first_name, contact.last_name) = name::from_full(full);
             places.named_by_full = true;
         }
@@ -159,7 +165,7 @@ impl Reading {
             Gathered { labels: Labels::of(card), channels: Vec::with_capacity(8), ..Gathered::default() };
         for (at, view) in card.views() {
             match view.head.prop {
-                Prop::N => first(&mut places.name, at, || gathered.name = view.components()),
+                Prop::N => first(&mut places.name, at, || gathered.name = name::components(view)),
                 Prop::Fn => first(&mut places.full_name, at, || gathered.full_name = view.text()),
                 Prop::Org => first(&mut places.org, at, || gathered.org = view.components()),
                 Prop::Title => first(&mut places.title, at, || contact.job_title = view.text().into_owned()),
@@ -173,8 +179,14 @@ impl Reading {
                     gathered.categories.extend(view.list());
                 }
                 Prop::Adr => gathered.addresses.push((at, view)),
+                Prop::PostalLabel => gathered.postal_labels.push((at, view)),
                 Prop::Tel | Prop::Email | Prop::Impp | Prop::XMessenger | Prop::CrmItem => {
                     gathered.channels.extend(Channel::of(at, view, gathered.labels.label_types(view)));
+                }
+                Prop::Kind | Prop::ShowAs => {
+                    let word = view.text();
+                    gathered.is_organisation |=
+                        ["org", "company"].iter().any(|other| word.trim().eq_ignore_ascii_case(other));
                 }
                 Prop::Begin
                 | Prop::End
@@ -182,10 +194,9 @@ impl Reading {
                 | Prop::Uid
                 | Prop::Rev
                 | Prop::ProdId
-                | Prop::Kind
+                | Prop::SortKey
                 | Prop::Label
                 | Prop::AbAdr
-                | Prop::ShowAs
                 | Prop::CrmId
                 | Prop::CrmOther
                 | Prop::Agent
@@ -200,6 +211,7 @@ impl Reading {
     fn extra(&mut self, card: &Card, rest: &Rest<'_>, agreed: Option<&Contact>) {
         let Reading { contact, places } = self;
         let is_company = is_company(contact);
+        let has_sort_line = card.views().any(|(_, view)| view.head.prop == Prop::SortKey);
         for (at, view) in card.views() {
             let is_first = |place: Option<usize>| place == Some(at);
             let other = || {
@@ -209,7 +221,7 @@ impl Reading {
                 extra::entry(view, rest.labels.label(view))
             };
             let entry = match view.head.prop {
-                Prop::N if is_first(places.name) => extra::rest("N:;;", &rest.name),
+                Prop::N if is_first(places.name) => extra::rest_of_name(&rest.name),
                 Prop::Org if is_first(places.org) => extra::rest("ORG:;;", &rest.org),
                 Prop::Categories => extra::list("CATEGORIES:", &rest.categories).filter(|_| places.categories[0] == at),
                 Prop::Fn if name::is_derived(&view.text(), &rest.parts, contact) => {
@@ -218,7 +230,7 @@ impl Reading {
                     None
                 }
                 Prop::Adr if places.addresses.contains(&at) => None,
-                Prop::Adr if view.components().iter().all(|part| part.trim().is_empty()) => None,
+                Prop::Adr if is_empty_address(view) => None,
                 Prop::Title if is_first(places.title) => None,
                 Prop::Note if is_first(places.note) => None,
                 Prop::Kind if view.text().trim().eq_ignore_ascii_case("individual") => None,
@@ -229,6 +241,7 @@ impl Reading {
                 Prop::AbAdr if view.head.group > 0 => None,
                 Prop::N | Prop::Fn | Prop::Org | Prop::Title | Prop::Note => other(),
                 Prop::Adr | Prop::Impp | Prop::XMessenger => other(),
+                Prop::SortKey => sort_key::entry(&view.text(), contact),
                 Prop::Kind | Prop::ShowAs | Prop::AbAdr | Prop::Agent | Prop::Other => other(),
                 Prop::Begin
                 | Prop::End
@@ -238,6 +251,7 @@ impl Reading {
                 | Prop::ProdId
                 | Prop::Tel
                 | Prop::Email
+                | Prop::PostalLabel
                 | Prop::Label
                 | Prop::CrmId
                 | Prop::CrmItem
@@ -248,7 +262,12 @@ impl Reading {
                 | Prop::CrmOther
                 | Prop::Opaque => None,
             };
-            if let Some(mut entry) = entry {
+            let sort_key = match view.head.prop {
+                Prop::N if is_first(places.name) && !has_sort_line => sort_key::of_param(view),
+                _ => None,
+            };
+            let sort_key = sort_key.and_then(|key| sort_key::entry(&key, contact));
+            for mut entry in entry.into_iter().chain(sort_key) {
                 if let Some(agreed) = agreed.and_then(|agreed| agreed::entry(&entry, agreed)) {
                     entry.clone_from(agreed);
                 }
@@ -265,13 +284,17 @@ struct Rest<'a> {
     org: Vec<String>,
     categories: Vec<String>,
     /// N's components, which a shown name may only repeat.
-    parts: Vec<Cow<'a, str>>,
+    parts: Vec<String>,
     labels: Labels<'a>,
 }
 
 /// True for a company without a user: its card may say so (KIND, X-ABShowAs), which is no news.
 pub(super) fn is_company(contact: &Contact) -> bool {
-    contact.first_name.trim().is_empty() && contact.last_name.trim().is_empty() && !contact.company.trim().is_empty()
+    is_nameless(contact) && !contact.company.trim().is_empty()
+}
+
+fn is_nameless(contact: &Contact) -> bool {
+    contact.first_name.trim().is_empty() && contact.last_name.trim().is_empty()
 }
 
 fn first(place: &mut Option<usize>, at: usize, read: impl FnOnce()) {
@@ -304,8 +327,8 @@ fn part(parts: &[Cow<'_, str>], at: usize) -> String {
 }
 
 /// N's further components, the civility taken out of the prefix.
-fn rest_of_name(parts: &[Cow<'_, str>]) -> Vec<String> {
-    let mut rest: Vec<String> = parts.iter().skip(2).map(|part| part.to_string()).collect();
+fn rest_of_name(parts: &[String]) -> Vec<String> {
+    let mut rest: Vec<String> = parts.iter().skip(2).cloned().collect();
     if let Some(prefix) = rest.get_mut(1).filter(|prefix| !prefix.is_empty()) {
         let mut words: Vec<&str> = prefix.split(',').collect();
         if let Some(civility) = words.iter().position(|word| vocabulary::civility(word).is_some()) {
@@ -338,29 +361,41 @@ fn contact_type(contact: &mut Contact, places: &mut Places, gathered: &Gathered<
     others.map(|(_, category)| category).filter(|category| seen.insert(*category)).cloned().collect()
 }
 
-fn address(view: View<'_>, types: Types, contact: &Contact, known: Option<&Contact>) -> Option<Address> {
-    let parts = view.components();
-    let mut address = Address::new(AddressType::Other);
-    (address.street_address, address.street_address2) = street(&parts);
-    address.city = part(&parts, 3);
-    address.zip_code = part(&parts, 5);
-    address.country = part(&parts, 6);
-    if address.is_empty() {
-        return None;
-    }
-    address.address_type = match view.param("X-INCWO-TYPE") {
-        Some(code) => AddressType::from_code(&code),
-        None => address_type(&address, types.less(Types::PREF), contact, known),
+/// Reads the addresses, and finds the LABEL lines that belong to them; one that belongs to none is an address as written.
+fn addresses(contact: &mut Contact, places: &mut Places, gathered: &Gathered<'_>, known: Option<&Contact>) {
+    let typed = |view: View<'_>| gathered.labels.types(view).less(Types::PREF);
+    let mut read = |at: usize, view: View<'_>, mut address: Address| {
+        address.address_type = match view.param("X-INCWO-TYPE") {
+            Some(code) => AddressType::from_code(&code),
+            None => address_type(&address, typed(view), contact, known),
+        };
+        contact.addresses.push(address);
+        places.addresses.push(at);
     };
-    Some(address)
+    let all = gathered.addresses.iter().filter_map(|(at, view)| Some((*at, *view, address::of(*view)?)));
+    let all: Vec<(usize, View<'_>, Address)> = all.collect();
+    let labelled: Vec<Labelled<'_>> =
+        all.iter().map(|(_, view, address)| Labelled { view: *view, types: typed(*view), address }).collect();
+    let (mut labels, mut alone, mut taken) = (Vec::new(), Vec::new(), Vec::new());
+    for (at, view) in &gathered.postal_labels {
+        match address::labelled(*view, typed(*view), &labelled, &taken) {
+            Some(index) => {
+                labels.push((index, *at));
+                taken.push(index);
+            }
+            None => alone.extend(address::of(*view).map(|address| (*at, *view, address))),
+        }
+    }
+    drop(labelled);
+    all.into_iter().chain(alone).for_each(|(at, view, address)| read(at, view, address));
+    places.labels = labels;
 }
 
-/// The two lines of a street: the street part's, then the extended part and the PO box, which is all that some have.
-fn street<T: AsRef<str>>(parts: &[T]) -> (String, String) {
-    let part = |at: usize| parts.get(at).map_or("", AsRef::as_ref);
-    let lines = [part(2), part(1), part(0)].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("\n");
-    let (first, rest) = lines.split_once('\n').unwrap_or((&lines, ""));
-    (first.to_owned(), rest.to_owned())
+/// True for an ADR line that says nothing, in its parameters either.
+fn is_empty_address(view: View<'_>) -> bool {
+    let says = |name: &[u8]| [&b"GEO"[..], b"TZ", b"CC", b"LABEL"].iter().any(|other| other.eq_ignore_ascii_case(name));
+    view.components().iter().all(|part| part.trim().is_empty())
+        && !view.params().any(|(name, value)| says(name) && !value.is_empty())
 }
 
 fn address_type(address: &Address, types: Types, contact: &Contact, known: Option<&Contact>) -> AddressType {

@@ -9,7 +9,9 @@ use super::{
     card::{Card, set_identity},
     edit::{self, Edit},
     extra,
+    property::Prop,
     read::{Reading, is_company},
+    sort_key,
     value::clean,
     write::Value,
 };
@@ -78,6 +80,8 @@ pub fn new_card(style: impl Into<WriteStyle>, contact: &Contact, identity: &Iden
         let pen = card.pen();
         let line = if version == Version::V40 { "KIND:org" } else { "X-ABShowAs:COMPANY" };
         card.append(format!("{line}{}", pen.eol).into_bytes());
+        // With this mark the shown name alone would do, but not for every program.
+        card.append(pen.line(b"ORG", &Value::Components(std::slice::from_ref(&target.company))));
     }
     card.settle();
     let first = Reading::of(&card, None);
@@ -139,7 +143,30 @@ fn sayable(mut contact: Contact, kept: &[String]) -> Contact {
     items.retain(|item| !item.value.trim().is_empty());
     dedup(items);
     extra.retain(|entry| extra::is_entry(entry) || kept.contains(entry));
+    settle_extra(&mut contact, kept);
     contact
+}
+
+/// Gives the entries the form that entries have. What the card has already stays.
+fn settle_extra(contact: &mut Contact, kept: &[String]) {
+    let mut extra = std::mem::take(&mut contact.extra);
+    for entry in &mut extra {
+        if let Some(key) = sort_key::settled(entry, contact) {
+            *entry = key;
+        }
+    }
+    extra.retain(|entry| extra::prop(entry) != Prop::SortKey || !sort_key::parts(entry, contact).is_empty());
+    let mut at = 0;
+    while at < extra.len() {
+        let settled = if kept.contains(&extra[at]) { extra[at].as_str().into() } else { extra::settled(&extra[at]) };
+        match settled {
+            // Two spellings of one value are one.
+            std::borrow::Cow::Owned(settled) if extra.contains(&settled) => _ = extra.remove(at),
+            std::borrow::Cow::Owned(settled) => extra[at] = settled,
+            std::borrow::Cow::Borrowed(_) => at += 1,
+        }
+    }
+    contact.extra = extra;
 }
 
 fn tidy(text: &mut String) {

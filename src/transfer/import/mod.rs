@@ -8,6 +8,8 @@ mod source;
 mod strangers;
 
 pub use self::source::{FormatHint, ImportSource, Imported, Record, read};
+use std::collections::BTreeMap;
+
 use self::{
     duplicates::{BatchDuplicates, Repeat},
     merge::{contradictions, enriched},
@@ -72,6 +74,7 @@ impl Importer<'_, '_> {
         let (index, mirror) = (&mut self.duplicates.index, &*self.run.mirror);
         mirror.for_each_other_uid(&mut |uid, id| index.add_other_uid(mirror, id, uid))?;
         let (mut contacts, mut groups, mut is_done) = (0, 0, false);
+        let mut left_out: BTreeMap<&'static str, Vec<usize>> = BTreeMap::new();
         while !is_done {
             self.run.check_stop()?;
             self.transact(|part| {
@@ -83,8 +86,9 @@ impl Importer<'_, '_> {
                         }
                         Some(Record::Group) => groups += 1,
                         Some(Record::Refused(problem)) => part.refuse(problem),
-                        Some(Record::Contact { record, refused, repaired }) => {
+                        Some(Record::Contact { record, refused, left_out: (parts, line), repaired }) => {
                             contacts += 1;
+                            parts.into_iter().for_each(|part| left_out.entry(part).or_default().push(line));
                             part.counts().cells_refused += refused.len() as u64;
                             part.counts().cells_repaired += repaired;
                             refused.into_iter().for_each(|cell| part.run.problem(IMPORT, cell));
@@ -99,6 +103,10 @@ impl Importer<'_, '_> {
         }
         if groups > 0 {
             self.run.notice(IMPORT, Diagnostic::new(source::groups_left(groups)));
+        }
+        if !left_out.is_empty() {
+            let hint = "the comment of the contact has room for it";
+            self.run.notice(IMPORT, Diagnostic::new(source::left_in_file(&left_out)).hint(hint));
         }
         if contacts > 0 {
             bump(&mut self.run.summary.scanned, IMPORT, contacts);

@@ -2,6 +2,7 @@
 //! more of it than a portion is in memory.
 
 use std::{
+    collections::BTreeMap,
     fs::File,
     io::{self, BufRead, BufReader, Cursor, Read, Seek, SeekFrom},
     path::Path,
@@ -89,6 +90,8 @@ pub enum Record {
         record: Box<RemoteContact>,
         /// Cells that were left out.
         refused: Vec<Problem>,
+        /// What the card says that no contact holds, and the line that the card begins on.
+        left_out: (Vec<&'static str>, usize),
         /// How many cells were put right.
         repaired: u64,
     },
@@ -229,7 +232,7 @@ fn row_record(name: &str, fields: FieldSet, row: csv::Row) -> Record {
     let fields = fields.less(row.keep.less(row.contact.set_fields()));
     let identity = Identity { uid: row.uid, crm_id: row.crm_id };
     let record = Box::new(RemoteContact { fields, ..record(place, row.contact, identity) });
-    Record::Contact { record, refused, repaired }
+    Record::Contact { record, refused, left_out: Default::default(), repaired }
 }
 
 /// How a table was read, for a user to check.
@@ -259,12 +262,13 @@ fn cards(source: ImportSource, style: WriteStyle) -> Imported {
             Err(error) => return Some(Record::Refused(problem(name.clone(), Diagnostic::new(error.to_string())))),
         };
         Some(match card(&piece, style) {
-            Ok(Some((contact, identity, unread))) => {
+            Ok(Some(ReadCard { contact, identity, unread, left_out })) => {
                 let place = format!("{name}, line {}", piece.line);
                 let diagnostic = Diagnostic::new("it holds letters where the CRM keeps a number");
                 let refused = unread.map(|property| problem(format!("{place}, {property}"), diagnostic));
                 let record = Box::new(record(place, contact, identity));
-                Record::Contact { record, refused: refused.into_iter().collect(), repaired: 0 }
+                let left_out = (left_out, piece.line);
+                Record::Contact { record, refused: refused.into_iter().collect(), left_out, repaired: 0 }
             }
             Ok(None) => Record::Group,
             Err((line, diagnostic)) => Record::Refused(problem(format!("{name}, line {line}"), diagnostic)),
@@ -278,6 +282,18 @@ pub fn groups_left(groups: usize) -> String {
     format!("read as vCard; {} left alone", count(groups, "group card"))
 }
 
+/// What is told at the end of a file whose cards say more than contacts hold: what it is, and the lines of such cards.
+pub fn left_in_file(parts: &BTreeMap<&'static str, Vec<usize>>) -> String {
+    let told = parts.iter().map(|(what, lines)| {
+        let first: Vec<String> = lines.iter().take(3).map(usize::to_string).collect();
+        let more = lines.len().saturating_sub(first.len());
+        let more = if more == 0 { String::new() } else { format!(" and {more} more") };
+        let word = if lines.len() == 1 { "line" } else { "lines" };
+        format!("{what} ({word} {}{more})", first.join(", "))
+    });
+    format!("left in the file, since a contact has no place for it: {}", told.collect::<Vec<_>>().join("; "))
+}
+
 /// A record, a firm's id that is no number left out of it.
 fn without_letters(mut record: RemoteContact) -> Record {
     let mut refused = Vec::new();
@@ -287,11 +303,18 @@ fn without_letters(mut record: RemoteContact) -> Record {
         record.contact.firm_id.clear();
         record.fields = record.fields.without(Field::FirmId);
     }
-    Record::Contact { record: Box::new(record), refused, repaired: 0 }
+    Record::Contact { record: Box::new(record), refused, left_out: Default::default(), repaired: 0 }
 }
 
-/// A contact, its marks, and the name of a property whose value is not taken.
-type ReadCard = (Contact, Identity, Option<&'static str>);
+/// What a card says.
+struct ReadCard {
+    contact: Contact,
+    identity: Identity,
+    /// The name of a property whose value is not taken.
+    unread: Option<&'static str>,
+    /// What no contact holds.
+    left_out: Vec<&'static str>,
+}
 
 /// The contact of a card; none for a card that describes a group. Or the line of the file that is wrong, and why.
 fn card(piece: &Found, style: WriteStyle) -> Result<Option<ReadCard>, (usize, Diagnostic)> {
@@ -307,8 +330,8 @@ fn card(piece: &Found, style: WriteStyle) -> Result<Option<ReadCard>, (usize, Di
         return Ok(None);
     }
     let identity = Identity { uid: card.uid(), crm_id: card.crm_id() };
-    let unread = vcard::unread(&card);
-    Ok(Some((vcard::read(&card.in_style(style), None), identity, unread)))
+    let (unread, left_out) = (vcard::unread(&card), vcard::left_out(&card));
+    Ok(Some(ReadCard { contact: vcard::read(&card.in_style(style), None), identity, unread, left_out }))
 }
 
 fn record(place: String, contact: Contact, identity: Identity) -> RemoteContact {
