@@ -199,7 +199,7 @@ fn in_short(counts: &ImportCounts) -> String {
     words.join(", ") + "\n"
 }
 
-/// Who is new or gone, and what has changed of whom.
+/// Who is new or gone, and what has changed.
 fn differences(before: &People, after: &People) -> String {
     let mut blocks = Vec::new();
     for (uid, contact) in after {
