@@ -19,6 +19,7 @@ pub mod ping_pong;
 pub mod plan;
 mod rebase;
 pub mod resolution;
+pub mod strangers;
 pub mod undo;
 
 pub use guard::{Census, Concern, Limit};

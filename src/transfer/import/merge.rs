@@ -1,8 +1,7 @@
 //! What an imported record makes of a contact that is known: its texts replace, its entries are added, nothing is cleared.
 
-use super::places::is_part_of;
 use crate::{
-    contact::{Contact, Field, FieldSet, keys},
+    contact::{Contact, Field, FieldSet, keys, places::is_part_of},
     reconcile::{
         Winner, apply_changes,
         matching::{MatchedBy, may_be_short_for},

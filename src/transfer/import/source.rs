@@ -7,6 +7,7 @@ use std::{
     path::Path,
 };
 
+use super::values::with_values;
 use crate::{
     contact::{Contact, Field, FieldSet, identity::Identity, is_number},
     formats::{
@@ -204,7 +205,7 @@ fn rows(source: ImportSource, candidates: Candidates<'_>) -> Result<Imported, Di
     };
     let columns = filled.iter().map(column).collect();
     let records = opened.map(move |row| match row {
-        Ok(row) => row_record(&name, fields, row),
+        Ok(row) => with_values(row_record(&name, fields, row)),
         Err(error) => Record::Refused(problem(name.clone(), diagnostic(error))),
     });
     Ok(Imported { records: Box::new(records), recognised, columns })
@@ -264,7 +265,7 @@ fn cards(source: ImportSource, style: WriteStyle) -> Imported {
                 let diagnostic = Diagnostic::new("it holds letters where the CRM keeps a number");
                 let refused = unread.map(|property| problem(format!("{place}, {property}"), diagnostic));
                 let record = Box::new(record(place, contact, identity));
-                Record::Contact { record, refused: refused.into_iter().collect(), repaired: 0 }
+                with_values(Record::Contact { record, refused: refused.into_iter().collect(), repaired: 0 })
             }
             Ok(None) => Record::Group,
             Err((line, diagnostic)) => Record::Refused(problem(format!("{name}, line {line}"), diagnostic)),
