@@ -8,6 +8,7 @@ pub mod firm_cards;
 pub mod firms;
 pub mod guard;
 pub mod identify;
+mod joined;
 #[cfg(test)]
 mod laws;
 pub mod lists;

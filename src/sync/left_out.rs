@@ -29,12 +29,15 @@ impl LeftOut {
         }
     }
 
-    /// "3 values left out: 2 is no telephone number, 1 is no e-mail address"
+    /// "3 values left out, the first in ada.vcf: 2 is no telephone number, 1 is no e-mail address"
     fn in_words(&self) -> String {
         let all: u64 = self.counts.values().sum();
         let values = if all == 1 { "value" } else { "values" };
         let kinds: Vec<String> = self.counts.iter().map(|(words, count)| format!("{count} {words}")).collect();
-        format!("{all} {values} left out, the first in {}: {}", self.first, kinds.join(", "))
+        // A row's own name says nothing to a user.
+        let first = Some(&self.first).filter(|first| !first.starts_with("row:"));
+        let first = first.map(|first| format!(", the first in {first}")).unwrap_or_default();
+        format!("{all} {values} left out{first}: {}", kinds.join(", "))
     }
 }
 

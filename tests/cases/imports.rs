@@ -3,6 +3,7 @@
 //! - `known FILE.EXT`: who was there before, in place of those of `known.csv`.
 //! - `import FILE.EXT`: the file is imported. That a second import changes nobody is looked at, too.
 //! - `sync FILE.EXT`: the file is a book and is synced. That a second sync changes nothing is looked at, too.
+//! - `edit OLD -> NEW`: that text of the book is replaced, and it is synced again.
 //! - `becomes`: what that came to, in full: the records by what became of them, who is new or has changed, what was told.
 //! - `notice`: a text that the import says of the file as a whole. `holds`, `lacks`: a text of the book afterwards.
 //!
@@ -40,6 +41,12 @@ pub async fn tell(case: &Case) -> Result<(), String> {
             "known" => {}
             "import" => world.tell_import(part).await?,
             "sync" => world.tell_sync(part).await?,
+            "edit" => {
+                let (old, new) = part.argument.split_once(" -> ").ok_or("expected OLD -> NEW")?;
+                contains(&world.book(), old, true)?;
+                let text = world.book().replace(old, new);
+                world.tell_sync(&Part { verb: String::new(), argument: String::new(), text }).await?;
+            }
             "becomes" => world.compare(case, part)?,
             "notice" => contains(&world.notices, part.text.trim(), true)?,
             "holds" | "lacks" => contains(&world.book(), part.text.trim(), part.verb == "holds")?,

@@ -451,6 +451,7 @@ fn conflict_copy(record: &str, of: &str, beyond: &[Field]) -> String {
 
 fn ambiguous(record: &str, candidates: usize, reason: &Ambiguity) -> String {
     let reason = match reason {
+        Ambiguity::Several if candidates == 1 => "could be a known contact".to_owned(),
         Ambiguity::Several => format!("could be {candidates} known contacts"),
         Ambiguity::CopyOf { record } => format!("looks like a copy of {record}"),
         Ambiguity::ForeignId => "carries the CRM id of a contact with which it has nothing in common".to_owned(),

@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 
-use super::{tidied, unguarded};
+use super::{telephone::percent_decoded, tidied, unguarded};
 use crate::contact::Field;
 
 /// The address in a text, as it is spelled there; none where nothing stands on both sides of an @.
@@ -24,7 +24,8 @@ pub fn mailbox(text: &str) -> Option<String> {
 /// True where a text names no other address than this one: of two, none is let go.
 fn is_alone(text: &str, address: &str) -> bool {
     let words = text.split(|char: char| char.is_whitespace() || "<>()[]\",;:?'".contains(char));
-    words.filter(|word| is_address(word)).all(|word| word.eq_ignore_ascii_case(address) || address.contains(word))
+    let is_it = |word: &str| word.eq_ignore_ascii_case(address) || percent_decoded(word).contains(address);
+    words.filter(|word| is_address(word)).all(|word| is_it(word) || address.contains(word))
 }
 
 /// True for a text that is one mailbox, name and brackets included.
@@ -88,7 +89,7 @@ fn without_scheme(text: &str) -> &str {
 fn bare(text: &str) -> Option<String> {
     let text = text.trim().trim_matches(['"', '\'', '\u{ab}', '\u{bb}', '<', '>', ',', ';', ' ']);
     let plain = without_scheme(text);
-    let plain = if plain.len() < text.len() { super::telephone::percent_decoded(plain) } else { Cow::Borrowed(plain) };
+    let plain = if plain.len() < text.len() { percent_decoded(plain) } else { Cow::Borrowed(plain) };
     let domain = plain.rfind('@')?;
     let end = plain[domain..].find('?').map_or(plain.len(), |query| domain + query);
     let address = plain[..end].trim().trim_end_matches(['.', ',', ';']);
@@ -108,7 +109,7 @@ fn is_address(text: &str) -> bool {
     let is_quoted = local.len() > 2 && local.starts_with('"') && local.ends_with('"');
     let is_part = |char: char| !char.is_whitespace() && !"<>()[]\",;:@\\".contains(char);
     (is_quoted || (!local.is_empty() && local.chars().all(is_part)))
-        && domain.chars().any(char::is_alphanumeric)
+        && domain.ends_with(|char: char| char.is_alphanumeric())
         && domain.chars().all(|char| is_part(char) && !"/'".contains(char))
         && !is_exchange(text)
 }

@@ -47,14 +47,6 @@ impl Refused {
             },
         }
     }
-
-    fn field(&self) -> Field {
-        match self {
-            Self::Scalar(field, _) => *field,
-            Self::Item(_) => Field::Items,
-            Self::Address(_) => Field::Addresses,
-        }
-    }
 }
 
 /// Cleans a contact's values.
@@ -122,9 +114,16 @@ pub fn clean_since(contact: &Contact, agreed: &Contact) -> Cleaned {
     cleaned
 }
 
-/// True if any of what was left out is of this field.
-pub fn has_refused(refused: &[Refused], field: Field) -> bool {
-    refused.iter().any(|refused| refused.field() == field)
+/// "Total", "Sous-total 12": what a spreadsheet's last line is called.
+pub fn is_total(contact: &Contact) -> bool {
+    if !contact.items.is_empty() {
+        return false;
+    }
+    let name = keys::person(contact);
+    let mut words = name.split(' ').filter(|word| !word.bytes().all(|byte| byte.is_ascii_digit()));
+    let of_totals = ["total", "totaux", "totals", "sous", "sub", "grand", "general", "subtotal", "somme", "sum"];
+    let is_total = words.clone().any(|word| of_totals[..3].contains(&word) || word == "subtotal" || word == "somme");
+    is_total && words.all(|word| of_totals.contains(&word))
 }
 
 fn holds(items: &[Item], item: &Item) -> bool {

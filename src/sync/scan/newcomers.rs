@@ -190,8 +190,10 @@ impl<'n, 'a> Newcomers<'n, 'a> {
         };
         let agreement = self.run.mirror.agreement(&self.participant.name, *id)?;
         let is_moved = |agreement: &Agreement| agreement.detached || self.missing.contains(&agreement.remote);
-        // A namesake of somebody who has a record is a contact of its own.
-        if self.participant.shares_ids() || agreement.is_some_and(|it| is_moved(&it) || *by == MatchedBy::Name) {
+        let is_asked = self.asked(&record.remote)?.is_some_and(|(_, candidates)| candidates == [*id]);
+        // A namesake of somebody who has a record is a contact of its own, unless that was asked before he had one.
+        let is_namesake = *by == MatchedBy::Name && !is_asked;
+        if self.participant.shares_ids() || agreement.is_some_and(|it| is_moved(&it) || is_namesake) {
             return Ok(None);
         }
         let stored = self.run.stored(*id)?;

@@ -200,7 +200,11 @@ impl Importer<'_, '_> {
             let Stored { crm_id, uid, .. } = self.run.stored(*id)?;
             names.push(crm_id.unwrap_or(uid));
         }
-        Ok(format!("could be any of {} known contacts ({})", candidates.len(), names.join(", ")))
+        let names = names.join(", ");
+        Ok(match candidates.len() {
+            1 => format!("could be contact {names}: it has the e-mail address, and another name"),
+            several => format!("could be any of {several} known contacts ({names})"),
+        })
     }
 
     /// Leaves a record to a user.

@@ -3,8 +3,7 @@
 use crate::{
     contact::{
         Contact,
-        clean::{Cleaned, Refused, clean},
-        keys,
+        clean::{Cleaned, Refused, clean, is_total},
     },
     replica::Problem,
 };
@@ -32,18 +31,6 @@ pub(super) fn with_values(record: Record) -> Record {
     }
     record.contact = contact;
     Record::Contact { record, refused, repaired }
-}
-
-/// "Total", "Sous-total 12": what a spreadsheet's last line is called.
-fn is_total(contact: &Contact) -> bool {
-    if !contact.items.is_empty() {
-        return false;
-    }
-    let name = keys::person(contact);
-    let mut words = name.split(' ').filter(|word| !word.bytes().all(|byte| byte.is_ascii_digit()));
-    let of_totals = ["total", "totaux", "totals", "sous", "sub", "grand", "general", "subtotal", "somme", "sum"];
-    let is_total = words.clone().any(|word| of_totals[..3].contains(&word) || word == "subtotal" || word == "somme");
-    is_total && words.all(|word| of_totals.contains(&word))
 }
 
 fn problem(place: String, message: &str) -> Problem {
