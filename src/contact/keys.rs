@@ -78,6 +78,11 @@ fn international(digits: &str) -> String {
     format!("+{digits}")
 }
 
+/// True for the key of a French mobile number.
+pub fn is_french_mobile(key: &str) -> bool {
+    key.len() == 12 && (key.starts_with("+336") || key.starts_with("+337"))
+}
+
 /// The first number of a text with slashes. What follows a slash belongs to it only where an area code stands before and
 /// no number of its own behind: two contacts that are taken for one are worse than one that is not recognised.
 fn before_second_number(text: &str) -> String {

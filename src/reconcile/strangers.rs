@@ -85,8 +85,8 @@ fn is_landline(key: &str) -> bool {
 
 fn share_mobile(known: &Contact, read: &Contact) -> bool {
     let held: Vec<String> = known.values(ItemKind::Phone).map(keys::phone).collect();
-    let is_mobile = |phone: &String| phone.starts_with("+336") || phone.starts_with("+337");
-    read.values(ItemKind::Phone).map(keys::phone).filter(is_mobile).any(|phone| held.contains(&phone))
+    let mut mobiles = read.values(ItemKind::Phone).map(keys::phone).filter(|phone| keys::is_french_mobile(phone));
+    mobiles.any(|phone| held.contains(&phone))
 }
 
 fn mailboxes(contact: &Contact) -> Vec<String> {

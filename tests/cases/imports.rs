@@ -4,6 +4,7 @@
 //! - `import FILE.EXT`: the file is imported. That a second import changes nobody is looked at, too.
 //! - `sync FILE.EXT`: the file is a book and is synced. That a second sync changes nothing is looked at, too.
 //! - `edit OLD -> NEW`: that text of the book is replaced, and it is synced again.
+//! - `crm LAST OLD -> NEW`: that text of the contact is replaced in the CRM, and all is synced again.
 //! - `becomes`: what that came to, in full: the records by what became of them, who is new or has changed, what was told.
 //! - `notice`: a text that the import says of the file as a whole. `holds`, `lacks`: a text of the book afterwards.
 //!
@@ -41,6 +42,13 @@ pub async fn tell(case: &Case) -> Result<(), String> {
             "known" => {}
             "import" => world.tell_import(part).await?,
             "sync" => world.tell_sync(part).await?,
+            "crm" => {
+                let (last, edit) = part.argument.split_once(' ').ok_or("expected LAST OLD -> NEW")?;
+                let (old, new) = edit.split_once(" -> ").ok_or("expected OLD -> NEW")?;
+                world.edit_in_crm(last, old, new)?;
+                let text = world.book();
+                world.tell_sync(&Part { verb: String::new(), argument: String::new(), text }).await?;
+            }
             "edit" => {
                 let (old, new) = part.argument.split_once(" -> ").ok_or("expected OLD -> NEW")?;
                 contains(&world.book(), old, true)?;
@@ -151,6 +159,18 @@ impl World {
             return Err(format!("a second sync changes something: {again:?}\nwas:\n{book}\nis:\n{}", self.book()));
         }
         Ok(())
+    }
+
+    fn edit_in_crm(&self, last: &str, old: &str, new: &str) -> Result<(), String> {
+        let store = self.crm.as_ref().ok_or("no CRM is there before a sync")?.store();
+        for id in store.ids().map_err(|error| error.to_string())? {
+            let xml = store.contact_xml(id).map_err(|error| error.to_string())?.unwrap_or_default();
+            if xml.contains(&format!("<last_name>{last}</last_name>")) {
+                contains(&xml, old, true)?;
+                return store.put(id, &xml.replace(old, new)).map(drop).map_err(|error| error.to_string());
+            }
+        }
+        Err(format!("the CRM has nobody called {last}"))
     }
 
     fn book(&self) -> String {

@@ -305,7 +305,7 @@ fn is_odd_blank(char: char) -> bool {
 }
 
 /// A text without what nobody sees in it, its accents composed. A comment keeps its blanks: French has them before colons.
-fn tidied(text: &str, field: Field) -> Cow<'_, str> {
+pub fn tidied(text: &str, field: Field) -> Cow<'_, str> {
     if text.is_ascii() {
         return Cow::Borrowed(text);
     }

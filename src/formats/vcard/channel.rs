@@ -188,7 +188,7 @@ fn phone_type(types: Types, value: &str, personal_by_default: bool, pref_is_main
     let is_bare = types.less(Types::VOICE.or(Types::PREF)).is_none();
     if has(Types::FAX) {
         if personal { ItemType::PersonalFax } else { ItemType::ProfessionalFax }
-    } else if has(Types::CELL) || (is_bare && is_french_mobile(value)) {
+    } else if has(Types::CELL) || (is_bare && keys::is_french_mobile(&keys::phone(value))) {
         if personal { ItemType::PersonalCellPhone } else { ItemType::ProfessionalCellPhone }
     } else if (has(Types::MAIN) && !has(Types::HOME)) || (has(Types::WORK) && has(Types::PREF) && pref_is_main) {
         ItemType::MainProfessionalPhone
@@ -197,11 +197,6 @@ fn phone_type(types: Types, value: &str, personal_by_default: bool, pref_is_main
     } else {
         ItemType::ProfessionalPhone
     }
-}
-
-fn is_french_mobile(value: &str) -> bool {
-    let key = keys::phone(value);
-    key.len() == 12 && (key.starts_with("+336") || key.starts_with("+337"))
 }
 
 fn email_type(types: Types, personal_by_default: bool) -> ItemType {

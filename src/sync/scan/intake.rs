@@ -92,7 +92,6 @@ impl<'r, 'a> Intake<'r, 'a> {
         let edited = agreement.zip(edited).map(|(agreement, edited)| of_edited(side, agreement, edited));
         let agreement = edited.as_ref().or(agreement);
         let agreed = agreement.map(|agreement| self.agreed(side, stored, agreement, &there)).transpose()?;
-        let agreed = agreed.map(|(theirs, ours)| (side.meant(&theirs, None).contact, ours));
         let base = agreed.as_ref().map(|(theirs, ours)| Base { theirs, ours });
         let here = if stored.deleted { Here::Deleted(&stored.contact) } else { Here::Living(&stored.contact) };
         let RemoteContact { remote, revision, uid, crm_id, contact: _, fields, detail, .. } = record;
@@ -164,10 +163,11 @@ impl<'r, 'a> Intake<'r, 'a> {
             NEVER_READ => in_known_words(&agreement.theirs, there),
             _ => side.shown(&agreement.theirs),
         };
-        Ok(match self.run.less_rename(&stored.contact, (&theirs, there), &agreement.ours)? {
+        let (theirs, ours) = match self.run.less_rename(&stored.contact, (&theirs, there), &agreement.ours)? {
             Some((theirs, ours)) => (theirs, Cow::Owned(ours)),
             None => (theirs, Cow::Borrowed(&agreement.ours)),
-        })
+        };
+        Ok((side.meant(&theirs, None).contact, ours))
     }
 
     /// What is known of the other side after a sighting that may not have told everything.

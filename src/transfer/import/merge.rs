@@ -1,7 +1,7 @@
 //! What an imported record makes of a contact that is known: its texts replace, its entries are added, nothing is cleared.
 
 use crate::{
-    contact::{Address, Contact, Field, FieldSet, keys, places::is_part_of},
+    contact::{Address, Contact, Field, FieldSet, clean::tidied, keys, places::is_part_of},
     reconcile::{
         Winner, apply_changes,
         matching::{MatchedBy, may_be_short_for},
@@ -19,8 +19,10 @@ pub(super) fn enriched(
 ) -> Contact {
     let mut read = read.clone();
     for field in read.differing(known).iter().filter(|field| !field.is_list()) {
-        if read.scalar(field).trim() == known.scalar(field).trim() {
-            // Formats trim; white space alone is no news.
+        let is_same = read.scalar(field).trim() == known.scalar(field).trim()
+            || read.scalar(field) == tidied(&known.scalar(field), field);
+        if is_same {
+            // Formats trim; white space alone is no news, nor is what nobody sees.
             read.set_scalar(field, &known.scalar(field));
         }
     }

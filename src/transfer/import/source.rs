@@ -7,7 +7,7 @@ use std::{
     path::Path,
 };
 
-use super::values::with_values;
+use super::values::{once_each, with_values};
 use crate::{
     contact::{Contact, Field, FieldSet, identity::Identity, is_number},
     formats::{
@@ -204,8 +204,18 @@ fn rows(source: ImportSource, candidates: Candidates<'_>) -> Result<Imported, Di
         rows: column.rows as u64,
     };
     let columns = filled.iter().map(column).collect();
+    // carnet's own tables mean each type.
+    let is_own = opened.recognised.profile == Profile::carnet().name();
     let records = opened.map(move |row| match row {
-        Ok(row) => with_values(row_record(&name, fields, row)),
+        Ok(row) => {
+            let mut record = with_values(row_record(&name, fields, row));
+            if let Record::Contact { record, .. } = &mut record
+                && !is_own
+            {
+                once_each(&mut record.contact);
+            }
+            record
+        }
         Err(error) => Record::Refused(problem(name.clone(), diagnostic(error))),
     });
     Ok(Imported { records: Box::new(records), recognised, columns })

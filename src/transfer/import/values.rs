@@ -2,8 +2,9 @@
 
 use crate::{
     contact::{
-        Contact,
+        Contact, Item, ItemType,
         clean::{Cleaned, Refused, clean, is_total},
+        keys,
     },
     replica::Problem,
 };
@@ -31,6 +32,26 @@ pub(super) fn with_values(record: Record) -> Record {
     }
     record.contact = contact;
     Record::Contact { record, refused, repaired }
+}
+
+/// In a table a number stands in the columns that a program has: one number in two of them is one, under the type that says
+/// more of it.
+pub(super) fn once_each(record: &mut Contact) {
+    let mut kept: Vec<Item> = Vec::with_capacity(record.items.len());
+    for item in std::mem::take(&mut record.items) {
+        let (kind, key) = (item.item_type.kind(), keys::item_value(&item));
+        let is_it = |other: &&mut Item| other.item_type.kind() == kind && keys::item_value(other) == key;
+        match kept.iter_mut().find(is_it) {
+            Some(twin) if is_cell(&item.item_type) && keys::is_french_mobile(&key) => twin.item_type = item.item_type,
+            Some(_) => {}
+            None => kept.push(item),
+        }
+    }
+    record.items = kept;
+}
+
+fn is_cell(item_type: &ItemType) -> bool {
+    matches!(item_type, ItemType::PersonalCellPhone | ItemType::ProfessionalCellPhone)
 }
 
 fn problem(place: String, message: &str) -> Problem {
