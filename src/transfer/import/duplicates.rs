@@ -71,6 +71,10 @@ impl BatchDuplicates {
         by: MatchedBy,
         record: &RemoteContact,
     ) -> Result<Repeat, MirrorError> {
+        if record.contact == stored.contact && !matches!(by, MatchedBy::Name | MatchedBy::Phone) {
+            // The same file again: nothing need be folded to compare it.
+            return Ok(Repeat::No);
+        }
         // Two marks that agree are a user's own word.
         let has_both_marks = record.crm_id.is_some() && record.crm_id == stored.crm_id;
         let stranger = stranger(&stored.contact, by, has_both_marks, &record.contact);

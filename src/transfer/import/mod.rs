@@ -276,6 +276,12 @@ impl Importer<'_, '_> {
     /// A known contact gets what the record says beyond it. Of a record that says otherwise than an earlier one of the file
     /// nothing is taken: it is left to a user.
     fn import_into(&mut self, stored: &Stored, by: MatchedBy, record: &RemoteContact) -> Result<(), SyncError> {
+        if record.contact == stored.contact {
+            self.duplicates.take(stored.id, record);
+            self.remember_uid(stored, record)?;
+            self.counts().same += 1;
+            return Ok(());
+        }
         let said = record.fields.and(self.duplicates.said(stored.id));
         let otherwise = contradictions(&stored.contact, &record.contact, said, by);
         if !otherwise.is_empty() {
