@@ -34,8 +34,8 @@ use crate::{
 
 /// The largest body that is not a card: the addresses of 20,000 cards.
 const XML_BYTES_MAX: usize = 4 << 20;
-/// Logins that are looked at at a time, each of which takes 9 MiB.
-const LOOKED_AT_MAX: usize = 2;
+/// Logins that are looked at at a time, each of which takes 9 MiB and some hundredths of a second.
+const LOOKED_AT_MAX: usize = 1;
 /// A program's name of itself is kept this far.
 const PROGRAM_LEN_MAX: usize = 200;
 
