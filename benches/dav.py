@@ -175,7 +175,6 @@ def growth(carnet, work):
 
 def during(carnet, work):
     print(f"PUTs while a first pull of {PULL:,} contacts is at work, and while nothing is", flush=True)
-    subprocess.run(["cargo", "build", "--release", "--benches"], cwd=whole.ROOT, check=True, stderr=subprocess.DEVNULL)
     _, bare = whole.build()
     whole.pages(work / "pages", PULL, 250)
     with whole.Server(bare, work / "pages") as url:
