@@ -171,6 +171,16 @@ pub fn items(reader: &Reader, settled: bool) -> Result<Vec<Item>, MirrorError> {
     Ok(items)
 }
 
+/// How much waits for an answer, and how many answers are noted that no run has carried out yet.
+///
+/// # Errors
+/// The mirror's.
+pub fn unanswered(reader: &Reader) -> Result<(u64, u64), MirrorError> {
+    let mirror = &reader.mirror;
+    let (open, noted) = (mirror.count_open_conflicts()? + mirror.count_open_attention()?, noted(mirror)?.len() as u64);
+    Ok((open.saturating_sub(noted), noted))
+}
+
 /// One by its number, waiting or settled.
 ///
 /// # Errors

@@ -27,7 +27,6 @@ mod routes;
 mod service;
 mod session;
 mod stores;
-mod throttle;
 mod write;
 
 use std::{net::IpAddr, net::SocketAddr, path::PathBuf, time::Duration};

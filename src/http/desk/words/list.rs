@@ -1,0 +1,237 @@
+//! The words themselves: the name, English, French.
+
+macro_rules! words {
+    ($($name:ident: $english:literal, $french:literal;)+) => {
+        /// Every word of one language.
+        #[derive(Debug)]
+        pub(in crate::http::desk) struct Words {
+            $(pub $name: &'static str,)+
+        }
+        pub(super) const ENGLISH: Words = Words { $($name: $english,)+ };
+        pub(super) const FRENCH: Words = Words { $($name: $french,)+ };
+        #[cfg(test)]
+        pub(super) const ALL: &[(&str, &str, &str)] = &[$((stringify!($name), $english, $french),)+];
+    };
+}
+
+words! {
+    // The frame of every page.
+    today: "Today", "Aujourd’hui";
+    waiting: "Waiting", "À décider";
+    skip: "To the content", "Aller au contenu";
+    pages: "Pages", "Pages";
+    leave: "Leave", "Quitter";
+    other_language: "Français", "English";
+    may_look: "You may look, and not decide.", "Vous pouvez regarder, sans décider.";
+    earlier: "Previous page", "Page précédente";
+    later: "Next page", "Page suivante";
+    page_of: "Page {n} of {all}", "Page {n} sur {all}";
+
+    // Coming in.
+    enter_title: "The desk", "Le bureau";
+    enter_ready: "This address lets one browser in, once.", "Cette adresse laisse entrer un navigateur, une seule fois.";
+    enter: "Come in", "Entrer";
+    enter_how: "To come in, ask whoever looks after carnet for an address: they type “carnet desk”.",
+        "Pour entrer, demandez une adresse à la personne qui s’occupe de carnet : elle tape « carnet desk ».";
+    enter_void: "This address was used already, or is too old. Ask for another one.",
+        "Cette adresse a déjà servi, ou elle est trop ancienne. Demandez-en une autre.";
+    enter_slow: "Too many tries. Wait {n} seconds, then try again.",
+        "Trop d’essais. Attendez {n} secondes, puis réessayez.";
+    session_over: "Your session is over.", "Votre session est terminée.";
+
+    // What went wrong.
+    not_found: "There is no such page.", "Cette page n’existe pas.";
+    forbidden: "This was not sent from the desk’s own page, or your session is over. Nothing was done.",
+        "Ceci n’a pas été envoyé depuis le bureau, ou votre session est terminée. Rien n’a été fait.";
+    viewers_do_not: "You may look, and not decide. Nothing was done.",
+        "Vous pouvez regarder, sans décider. Rien n’a été fait.";
+    unreadable: "The contacts cannot be read right now.", "Les fiches ne peuvent pas être lues pour le moment.";
+    no_run_yet: "Nothing is here yet: no synchronisation has run.",
+        "Il n’y a encore rien ici : aucune synchronisation n’a eu lieu.";
+    too_large: "That is too long. Nothing was done.", "C’est trop long. Rien n’a été fait.";
+    back: "Back", "Retour";
+
+    // Today.
+    in_step: "Everything is in step", "Tout est à jour";
+    not_in_step: "Not everything is in step", "Tout n’est pas à jour";
+    working: "A synchronisation is at work", "Une synchronisation est en cours";
+    last_good: "All was compared {when}.", "Tout a été comparé {when}.";
+    last_good_never: "All was not compared yet since carnet started.",
+        "Tout n’a pas encore été comparé depuis le démarrage de carnet.";
+    next_run: "Next synchronisation: {when}.", "Prochaine synchronisation : {when}.";
+    runs_failed_one: "The last try failed.", "Le dernier essai a échoué.";
+    runs_failed_many: "The last {n} tries failed.", "Les {n} derniers essais ont échoué.";
+    login_refused: "The CRM refused the password. Whoever looks after carnet must mend that.",
+        "Le CRM a refusé le mot de passe. La personne qui s’occupe de carnet doit le corriger.";
+    contacts_one: "{n} contact", "{n} contact";
+    contacts_many: "{n} contacts", "{n} contacts";
+    nothing_waits: "Nothing waits for you.", "Rien ne vous attend.";
+    things_wait_one: "{n} matter waits for you", "{n} question vous attend";
+    things_wait_many: "{n} matters wait for you", "{n} questions vous attendent";
+    answered_one: "{n} answer will be carried out by the next synchronisation.",
+        "{n} réponse sera appliquée par la prochaine synchronisation.";
+    answered_many: "{n} answers will be carried out by the next synchronisation.",
+        "{n} réponses seront appliquées par la prochaine synchronisation.";
+    place: "Place", "Endroit";
+    holds: "Contacts", "Fiches";
+    to_write: "To be sent", "À envoyer";
+    nothing: "nothing", "rien";
+    crm: "CRM", "CRM";
+
+    // Waiting.
+    waiting_about: "Say what is right. Nothing is sent before the next synchronisation, and until then every answer can be taken back.",
+        "Dites ce qui est juste. Rien n’est envoyé avant la prochaine synchronisation, et jusque-là chaque réponse peut être reprise.";
+    field: "Field", "Champ";
+    before: "Before", "Avant";
+    your_books: "Your address books", "Vos carnets";
+    stands: "stands now", "en vigueur";
+    absent: "(nothing)", "(rien)";
+    since: "first seen {when}", "vu la première fois {when}";
+    two_values: "{field}: which is right?", "{field} : lequel est juste ?";
+    deleted_or_changed: "Deleted on one side, changed on the other", "Supprimée d’un côté, modifiée de l’autre";
+    gone_from_crm: "It was deleted in the CRM and changed in an address book.",
+        "Elle a été supprimée dans le CRM et modifiée dans un carnet.";
+    gone_from_book: "It was deleted in {book} and changed elsewhere.",
+        "Elle a été supprimée dans {book} et modifiée ailleurs.";
+    differs_from_crm: "The CRM and the address books do not say the same.",
+        "Le CRM et les carnets ne disent pas la même chose.";
+    differs_from_book: "{book} does not say the same as the CRM.", "{book} ne dit pas la même chose que le CRM.";
+    whose_card: "Whose card is this?", "À qui est cette fiche ?";
+    could_be_several: "The card {record} of {book} could be one of these contacts. It was left alone.",
+        "La fiche {record} de {book} pourrait être l’un de ces contacts. Elle n’a pas été touchée.";
+    looks_like_copy: "The card {record} of {book} looks like a copy of {other}. It was left alone.",
+        "La fiche {record} de {book} ressemble à une copie de {other}. Elle n’a pas été touchée.";
+    foreign_id: "The card {record} of {book} bears the CRM’s number of a contact with which it has nothing in common.",
+        "La fiche {record} de {book} porte le numéro CRM d’un contact avec lequel elle n’a rien en commun.";
+    copy_of_deleted: "The card {record} of {book} was a copy of a contact that has been deleted.",
+        "La fiche {record} de {book} était la copie d’un contact qui a été supprimé.";
+    second_copy: "Two versions of one card", "Deux versions d’une même fiche";
+    second_copy_is: "{record} is a copy of {other} that a program made when two machines changed the card.",
+        "{record} est une copie de {other}, faite par un programme quand deux appareils ont modifié la fiche.";
+    lost_creation: "Was this contact created?", "Ce contact a-t-il été créé ?";
+    lost_creation_is: "carnet sent it to the CRM and got no answer. It may be there, or not.",
+        "carnet l’a envoyé au CRM et n’a pas eu de réponse. Il y est peut-être, ou non.";
+    not_taken: "The CRM did not take this", "Le CRM n’a pas pris ceci";
+    not_taken_is: "The CRM shows otherwise: {fields}.", "Le CRM montre autre chose : {fields}.";
+    held_deletions: "Deletions are held back", "Des suppressions sont retenues";
+    held_deletions_are: "{missing} of {known} contacts are missing from {book}; up to {allowed} may go without asking. Nothing was deleted.",
+        "Il manque {missing} contacts sur {known} dans {book} ; jusqu’à {allowed} peuvent partir sans demander. Rien n’a été supprimé.";
+    held_todo: "If they are to go, whoever looks after carnet types “carnet sync --max-delete {missing}”. If not, put them back in {book}.",
+        "S’ils doivent partir, la personne qui s’occupe de carnet tape « carnet sync --max-delete {missing} ». Sinon, remettez-les dans {book}.";
+    no_firm: "A company that the CRM does not know", "Une société que le CRM ne connaît pas";
+    no_firm_is: "No firm of the CRM is called {name}, or several are.",
+        "Aucune société du CRM ne s’appelle {name}, ou plusieurs.";
+    stopped: "Stopped for safety", "Arrêté par prudence";
+    stopped_emptied: "{book} is empty, and held {n} contacts before. Nothing is believed or written there.",
+        "{book} est vide, et contenait {n} contacts auparavant. Rien n’y est cru ni écrit.";
+    stopped_mass_edit: "{n} of {known} contacts of {book} changed at once. Nothing is believed or written there.",
+        "{n} contacts sur {known} de {book} ont changé d’un coup. Rien n’y est cru ni écrit.";
+    stopped_listing: "The CRM’s list leaves out {n} contacts that the address books know. Nothing is written there.",
+        "La liste du CRM omet {n} contacts que les carnets connaissent. Rien n’y est écrit.";
+    stopped_account: "The settings name another account than the one whose contacts are here.",
+        "Les réglages désignent un autre compte que celui dont les fiches sont ici.";
+    stopped_place: "The folder or file of {book} is not where it was, or its disk is not there.",
+        "Le dossier ou le fichier de {book} n’est plus à sa place, ou son disque est absent.";
+    stopped_todo: "Whoever looks after carnet sees what to do with “carnet status”.",
+        "La personne qui s’occupe de carnet voit quoi faire avec « carnet status ».";
+    to_look_at: "To look at", "À regarder";
+
+    // Answers.
+    keep_crm: "Keep the CRM’s", "Garder celui du CRM";
+    keep_books: "Keep the address books’", "Garder celui des carnets";
+    keep_book: "Keep the one of {book}", "Garder celui de {book}";
+    keep_both: "Keep both", "Garder les deux";
+    type_another: "Or type what is right", "Ou tapez ce qui est juste";
+    choose_another: "Or choose what is right", "Ou choisissez ce qui est juste";
+    keep_typed: "Keep what I typed", "Garder ma saisie";
+    keep_chosen: "Keep my choice", "Garder mon choix";
+    delete_everywhere: "Delete it here too", "La supprimer ici aussi";
+    keep_contact: "Keep the contact", "Garder le contact";
+    keep_and_create: "Keep it, and create it again in the CRM", "La garder, et la recréer dans le CRM";
+    is_this_one: "It is {name}", "C’est {name}";
+    is_this_one_id: "It is {name} (CRM no. {id})", "C’est {name} (n° CRM {id})";
+    is_that_firm: "It is this firm of the CRM", "C’est cette société du CRM";
+    firm_name_or_number: "Name or number of a firm of the CRM", "Nom ou numéro d’une société du CRM";
+    somebody_else: "Somebody else, a new contact", "Quelqu’un d’autre, un nouveau contact";
+    somebody_known: "It is another contact", "C’est un autre contact";
+    contact_name_or_mail: "Name, e-mail or CRM number of the contact", "Nom, e-mail ou n° CRM du contact";
+    not_created: "It was not created: send it again", "Il n’a pas été créé : l’envoyer de nouveau";
+    send_again: "Send it to the CRM again", "L’envoyer de nouveau au CRM";
+    take_the_crms: "Take what the CRM has", "Prendre ce qu’a le CRM";
+    make_firm: "Make this firm in the CRM", "Créer cette société dans le CRM";
+    leave_company: "Leave it in the address books alone", "La laisser dans les carnets seulement";
+    take_copy: "Take what the copy says beyond the card, then remove the copy",
+        "Prendre ce que la copie dit en plus, puis supprimer la copie";
+    drop_copy: "Take nothing of it, and remove the copy", "N’en rien prendre, et supprimer la copie";
+    seen: "I have seen it", "J’ai vu";
+    not_in_crm_yet: "not read yet, look at it in the CRM", "pas encore lu, regardez-le dans le CRM";
+
+    // What was answered.
+    you_said: "Answered: {answer}.", "Répondu : {answer}.";
+    they_said: "{who} answered: {answer}.", "{who} a répondu : {answer}.";
+    somebody: "Somebody", "Quelqu’un";
+    typed_value: "“{value}”", "« {value} »";
+    a_known_contact: "it is a contact that we know", "c’est un contact que nous connaissons";
+    take_back: "Take back", "Reprendre";
+    carried_out_next: "The next synchronisation carries it out.", "La prochaine synchronisation l’applique.";
+    overtaken: "Somebody was faster: your answer was not taken.",
+        "Quelqu’un a été plus rapide : votre réponse n’a pas été prise en compte.";
+    overtaken_settled: "It is settled, and waits no more.", "C’est réglé, la question n’attend plus.";
+    overtaken_open: "The first answer was taken back, and it waits again.",
+        "La première réponse a été reprise, la question attend de nouveau.";
+    refused: "This answer is not possible: {why}. Nothing was changed.",
+        "Cette réponse n’est pas possible : {why}. Rien n’a été modifié.";
+    why_one_only: "there is only one of these", "il n’y en a qu’un seul";
+    why_code: "this value is not in the list", "cette valeur n’est pas dans la liste";
+    why_digits: "it must be a number of the CRM", "ce doit être un numéro du CRM";
+    why_nobody: "nobody is called that", "personne ne s’appelle ainsi";
+    why_several: "several are called that", "plusieurs s’appellent ainsi";
+    why_deleted: "the contact has been deleted", "le contact a été supprimé";
+    why_other: "it does not fit what waits", "elle ne convient pas à la question";
+    nameless: "Without a name", "Sans nom";
+
+    // Dates.
+    at_today: "today at {time}", "aujourd’hui à {time}";
+    at_yesterday: "yesterday at {time}", "hier à {time}";
+    at_tomorrow: "tomorrow at {time}", "demain à {time}";
+    at_date: "on {date} at {time}", "le {date} à {time}";
+
+    entry: "{kind}: {value}", "{kind} : {value}";
+
+    // Fields, as the CRM calls them.
+    civility: "Title", "Civilité";
+    last_name: "Last name", "Nom";
+    first_name: "First name", "Prénom";
+    comment: "Comment", "Commentaire";
+    job_title: "Job title", "Fonction";
+    job_department: "Department", "Service";
+    country: "Country", "Pays";
+    contact_type: "Type", "Type";
+    firm_id: "Firm number", "N° de société";
+    addresses: "Addresses", "Adresses";
+    items: "Numbers and e-mails", "Coordonnées";
+    company: "Company", "Société";
+    extra: "Other", "Autre";
+    mr: "Mr", "M.";
+    madam: "Mrs", "Mme";
+    miss: "Miss", "Mlle";
+    client: "Client", "Client";
+    prospect: "Prospect", "Prospect";
+    supplier: "Supplier", "Fournisseur";
+    press: "Press", "Presse";
+    partner: "Partner", "Partenaire";
+    staff: "Staff", "Équipe";
+    personal_contact: "Personal", "Personnel";
+    other: "Other", "Autre";
+    personal: "Personal", "Personnelle";
+    professional: "Professional", "Professionnelle";
+    personal_phone: "Home telephone", "Tél. personnel";
+    personal_fax: "Home fax", "Fax personnel";
+    personal_email: "Personal e-mail", "E-mail personnel";
+    personal_cell: "Personal mobile", "Mobile personnel";
+    main_phone: "Main telephone", "Tél. standard";
+    work_phone: "Work telephone", "Tél. professionnel";
+    work_fax: "Work fax", "Fax professionnel";
+    work_email: "Work e-mail", "E-mail professionnel";
+    work_cell: "Work mobile", "Mobile professionnel";
+}
