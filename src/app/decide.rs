@@ -14,8 +14,8 @@ use crate::{
     reconcile::firms,
     replica::Diagnostic,
     sync::{
-        Applied, Decision, Events, ItemId, Mode, Noting, RunOptions, Stop, Summary, SyncError, SystemClock, UndoOptions,
-        Undone,
+        Applied, Decision, Events, ItemId, Mode, Noting, RunOptions, Stop, Summary, SyncError, SystemClock,
+        UndoOptions, Undone,
         review::{
             Review, change_by_user,
             noted::{RESOLVE, note, note_as_seen},

@@ -195,6 +195,19 @@ pub fn item(reader: &Reader, id: ItemId) -> Result<Option<Item>, MirrorError> {
     Ok(item.transpose()?.map(|item| Item { noted, ..item }))
 }
 
+/// What to call the contacts whose deletion is held, as far as they are kept; none for anything else.
+///
+/// # Errors
+/// The mirror's.
+pub fn held_names(reader: &Reader, item: &Item) -> Result<Vec<String>, MirrorError> {
+    let Subject::Attention { attention: Attention::HeldDeletions { contacts, .. }, .. } = &item.subject else {
+        return Ok(Vec::new());
+    };
+    let name = |id: &ContactId| Ok(reader.mirror.contact(*id)?.map(|stored| stored.contact.display_name()));
+    let names: Vec<Option<String>> = contacts.iter().map(name).collect::<Result<_, MirrorError>>()?;
+    Ok(names.into_iter().flatten().collect())
+}
+
 fn noted(mirror: &Mirror) -> Result<BTreeMap<ItemId, Decision>, MirrorError> {
     Ok(mirror.noted_decisions()?.into_iter().filter_map(|row| Some((row.item, row.decision?))).collect())
 }

@@ -3,7 +3,7 @@
 
 use super::{
     Reader,
-    attention::{Item, item},
+    attention::{Item, Subject, item},
 };
 use crate::{
     contact::{self, Address, Contact, Field, FieldSet, Keep, ids::CRM},
@@ -40,7 +40,7 @@ pub fn side_by_side(reader: &Reader, id: ItemId) -> Result<Option<(Item, Vec<Row
     let Some(item) = item(reader, id)? else { return Ok(None) };
     let rows = match id {
         ItemId::Conflict(id) => mirror.conflict(id)?.map(|row| rows(mirror, &row)).transpose()?,
-        ItemId::Attention(id) => mirror.attention(id)?.map(|row| copy_rows(mirror, &row)).transpose()?,
+        ItemId::Attention(id) => mirror.attention(id)?.map(|row| rows_of_question(mirror, &row)).transpose()?,
     };
     Ok(Some((item, rows.unwrap_or_default())))
 }
@@ -76,6 +76,70 @@ fn rows(mirror: &Mirror, row: &ConflictRow) -> Result<Vec<Row>, MirrorError> {
         }
         Some(None) => Vec::new(),
     })
+}
+
+fn rows_of_question(mirror: &Mirror, row: &AttentionRow) -> Result<Vec<Row>, MirrorError> {
+    match &row.attention {
+        Attention::ConflictCopy { .. } => copy_rows(mirror, row),
+        Attention::NotPersisted { fields, .. } => rows_not_taken(mirror, row, fields),
+        _ => Ok(Vec::new()),
+    }
+}
+
+/// What a replica shows otherwise than it was sent, beside the mirror's.
+fn rows_not_taken(mirror: &Mirror, row: &AttentionRow, fields: &[Field]) -> Result<Vec<Row>, MirrorError> {
+    let Some(stored) = row.contact.map(|id| mirror.contact(id)).transpose()?.flatten() else { return Ok(Vec::new()) };
+    let agreement = mirror.agreement(&row.replica, stored.id)?;
+    let nothing = Contact::default();
+    let (ours, theirs) =
+        agreement.as_ref().map_or((&nothing, &nothing), |agreement| (&agreement.ours, &agreement.theirs));
+    let mut rows = Vec::new();
+    for field in fields.iter().copied() {
+        let columns = [ours, theirs, &stored.contact, &stored.contact];
+        if field.is_list() {
+            rows.extend(aligned(field.name(), &columns.map(|of| entries(of, field))));
+        } else {
+            let cells = columns.map(|of| of.scalar(field).into_owned());
+            rows.push(Row { name: field.name().to_owned(), cells });
+        }
+    }
+    rows.retain(Row::differs);
+    Ok(rows)
+}
+
+/// A record that somebody could be, or a contact that may have been made, and the contacts that it is compared with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Lineup {
+    /// What the record says; none where that was not kept.
+    pub record: Option<Contact>,
+    /// The contacts, each with its CRM id or UID.
+    pub contacts: Vec<(String, Contact)>,
+}
+
+/// The contacts that something may be about next to what it says; none for what is about something else.
+///
+/// # Errors
+/// The mirror's.
+pub fn lineup(reader: &Reader, item: &Item) -> Result<Option<Lineup>, MirrorError> {
+    let mirror = &reader.mirror;
+    let Subject::Attention { attention, candidates, .. } = &item.subject else { return Ok(None) };
+    let record = match attention {
+        Attention::Ambiguous { says, .. } => says.as_deref().cloned(),
+        Attention::LostCreation => match &item.contact {
+            Some(known) => mirror.contact_by_uid(&known.uid)?.map(|stored| stored.contact),
+            None => None,
+        },
+        _ => return Ok(None),
+    };
+    let mut contacts = Vec::new();
+    for candidate in candidates {
+        let stored = match mirror.contact_by_crm_id(&candidate.id)? {
+            Some(stored) => Some(stored),
+            None => mirror.contact_by_uid(&candidate.id)?,
+        };
+        contacts.extend(stored.map(|stored| (candidate.id.clone(), stored.contact)));
+    }
+    Ok(Some(Lineup { record, contacts }))
 }
 
 /// A sync program's copy beside the contact that it is a copy of: what the two do not both say.

@@ -78,7 +78,7 @@ fn status_counts_what_is_pending_and_what_waits() {
         state: State::Open,
     };
     mirror.raise(&ambiguous).unwrap();
-    let attention = Attention::HeldDeletions { missing: 30, known: 100, allowed: 10 };
+    let attention = Attention::HeldDeletions { missing: 30, known: 100, allowed: 10, contacts: Vec::new() };
     mirror.raise(&AttentionRow { remote: String::new(), attention, ..ambiguous }).unwrap();
     let lost = OutboxRow {
         id: 0,

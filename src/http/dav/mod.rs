@@ -26,6 +26,7 @@ mod reports;
 mod routes;
 mod service;
 mod session;
+mod setup;
 mod stores;
 mod write;
 
@@ -36,6 +37,7 @@ pub use error::DavServerError;
 pub use listener::{DavHandle, DavServer};
 pub use password::{PasswordError, hash_password};
 pub use service::{DavService, examine};
+pub use setup::Setup;
 
 /// Where and how address books are served.
 #[derive(Debug, Clone, PartialEq, Eq)]

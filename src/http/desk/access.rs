@@ -81,7 +81,8 @@ impl Access {
     /// The folder cannot be written.
     pub fn leading_to(&self, url: &str) -> io::Result<PathBuf> {
         let page = self.folder.join("open.html");
-        let text = format!("<!doctype html><meta http-equiv=\"refresh\" content=\"0;url={url}\"><title>carnet</title>\n");
+        let text =
+            format!("<!doctype html><meta http-equiv=\"refresh\" content=\"0;url={url}\"><title>carnet</title>\n");
         let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&page)?;
         file.write_all(text.as_bytes())?;
         Ok(page)

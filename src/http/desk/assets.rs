@@ -5,7 +5,12 @@ use axum::{
     response::{IntoResponse, Response},
 };
 
-/// The one style sheet. A browser may keep it: it asks each time whether it is still this one.
+/// The one script: pages work without it.
+pub(super) async fn script() -> Response {
+    ([(header::CONTENT_TYPE, "text/javascript; charset=utf-8")], include_str!("desk.js")).into_response()
+}
+
+/// The one style sheet.
 pub(super) async fn style() -> Response {
     ([(header::CONTENT_TYPE, "text/css; charset=utf-8")], include_str!("desk.css")).into_response()
 }

@@ -56,9 +56,8 @@ pub(super) async fn enter(
 ) -> Response {
     let language = language(&headers);
     let words = language.words();
-    let refuse = |status: StatusCode, note: String| {
-        render(&Enter { words, language, login: String::new(), note }, status)
-    };
+    let refuse =
+        |status: StatusCode, note: String| render(&Enter { words, language, login: String::new(), note }, status);
     let Some(form) = Form::read(&headers, body).await else {
         return refuse(StatusCode::BAD_REQUEST, words.too_large.to_owned());
     };

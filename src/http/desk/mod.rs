@@ -8,13 +8,21 @@
 //! Who may come in is `access`; what reaches a handler has passed `guard` (Host, Origin) and `entering` (session, token).
 
 mod access;
+mod acting;
 mod assets;
+mod changes;
+mod devices;
 mod entering;
 mod figures;
 mod form;
 mod guard;
+mod health;
 mod journal;
+mod people;
+mod progress;
+mod runs;
 mod today;
+mod undoing;
 mod visit;
 mod waiting;
 mod words;
@@ -32,7 +40,7 @@ use axum::{
 };
 use tokio::time::Instant;
 
-use self::{guard::Site, journal::Journal, visit::Visit};
+use self::{guard::Site, health::Checked, journal::Journal, progress::Progress, visit::Visit};
 use super::throttle::Throttle;
 use crate::{
     config::{DeskSettings, Settings},
@@ -50,13 +58,18 @@ struct Shared {
     daemon: DaemonHandle,
     logins: Mutex<Throttle>,
     journal: Mutex<Journal>,
+    progress: Progress,
+    checked: Checked,
     begun: Instant,
 }
 
 impl Desk {
     pub fn new(daemon: DaemonHandle) -> Self {
-        let (logins, journal) = (Mutex::default(), Mutex::default());
-        Self(Arc::new(Shared { daemon, logins, journal, begun: Instant::now() }))
+        let (logins, journal, progress) = (Mutex::default(), Mutex::default(), Progress::default());
+        let hears = progress.clone();
+        daemon.listeners.add(Box::new(move |news| hears.hear(news)));
+        let checked = Checked::default();
+        Self(Arc::new(Shared { daemon, logins, journal, progress, checked, begun: Instant::now() }))
     }
 
     /// The settings of the moment.
@@ -67,6 +80,18 @@ impl Desk {
     /// What the daemon is doing.
     fn state(&self) -> DaemonState {
         self.0.daemon.state.borrow().clone()
+    }
+
+    fn daemon(&self) -> &DaemonHandle {
+        &self.0.daemon
+    }
+
+    fn progress(&self) -> Progress {
+        self.0.progress.clone()
+    }
+
+    fn checked(&self) -> Checked {
+        self.0.checked.clone()
     }
 
     fn access(&self) -> Access {
@@ -90,10 +115,26 @@ pub(super) fn router(desk: Desk, settings: &DeskSettings) -> Router {
     let deciding = Router::new()
         .route("/desk/waiting/answer", post(waiting::answer))
         .route("/desk/waiting/take-back", post(waiting::take_back))
+        .route("/desk/waiting/let-go", post(acting::let_go))
+        .route("/desk/sync", post(acting::sync_now))
+        .route("/desk/pause", post(acting::pause))
+        .route("/desk/undo", post(undoing::act))
+        .route("/desk/devices/add", post(devices::add))
+        .route("/desk/devices/revoke", post(devices::revoke))
+        .route("/desk/check", post(health::check_now))
         .layer(from_fn(entering::decides));
     let inside = Router::new()
         .route("/desk/", get(today::show))
+        .route("/desk/progress", get(progress::follow))
         .route("/desk/waiting", get(waiting::show))
+        .route("/desk/runs", get(runs::show))
+        .route("/desk/runs/{id}", get(runs::show_one))
+        .route("/desk/undo", get(undoing::show))
+        .route("/desk/people", get(people::show))
+        .route("/desk/people/{uid}", get(people::show_one))
+        .route("/desk/devices", get(devices::show))
+        .route("/desk/devices/revoke", get(devices::show_revoke))
+        .route("/desk/health", get(health::show))
         .route("/desk/leave", post(entering::leave))
         .route("/desk/language", post(entering::speak))
         .route("/desk/{*rest}", get(nowhere))
@@ -103,6 +144,7 @@ pub(super) fn router(desk: Desk, settings: &DeskSettings) -> Router {
         .route("/desk", get(async || Redirect::to("/desk/")))
         .route("/desk/enter", get(entering::show).post(entering::enter))
         .route("/desk/style.css", get(assets::style))
+        .route("/desk/script.js", get(assets::script))
         .merge(inside)
         .layer(from_fn_with_state(site, guard::guard))
         .with_state(desk)

@@ -23,6 +23,9 @@ use crate::{
 pub(super) struct Today {
     frame: Frame,
     is_good: bool,
+    /// What the run at work does; none where none is.
+    progress: Option<String>,
+    is_paused: bool,
     headline: &'static str,
     sentences: Vec<String>,
     waits: String,
@@ -54,13 +57,16 @@ fn page(visit: &Visit, settings: &Settings, reader: &Reader, state: &DaemonState
     let (open, noted) = unanswered(reader)?;
     let owed: u64 = status.replicas.iter().map(to_write).sum();
     let is_good = state.failures == 0 && owed == 0 && status.counts.total() == 0;
-    let headline = match (state.running.is_some(), is_good) {
+    let progress = visit.desk.progress().step().in_words(language);
+    let headline = match (progress.is_some(), is_good) {
         (true, _) => words.working,
         (false, true) => words.in_step,
         (false, false) => words.not_in_step,
     };
     Ok(Today {
-        is_good,
+        is_good: is_good && progress.is_none(),
+        is_paused: state.paused.is_some(),
+        progress,
         headline,
         sentences: sentences(language, state),
         waits: match open {
@@ -99,6 +105,10 @@ fn sentences(language: Language, state: &DaemonState) -> Vec<String> {
         said.push(words.login_refused.to_owned());
     } else if state.failures > 0 {
         said.push(language.plural(state.failures.into(), words.runs_failed_one, words.runs_failed_many));
+    }
+    if let Some(at) = state.paused {
+        said.push(when(words.paused, &moment(language, &stamp(at))));
+        said.push(words.pause_hint.to_owned());
     }
     said.extend(state.next.map(|at| when(words.next_run, &moment(language, &stamp(at)))));
     said

@@ -40,6 +40,10 @@ pub(super) struct Visit {
 pub(super) enum Here {
     Today,
     Waiting,
+    Runs,
+    People,
+    Devices,
+    Health,
 }
 
 /// What every page shows.

@@ -157,7 +157,7 @@ mod tests {
     }
 
     fn ambiguous(fixture: &mut RunFixture<'_>, candidates: Vec<ContactId>) -> ItemId {
-        let attention = Attention::Ambiguous { candidates, reason: Ambiguity::Several };
+        let attention = Attention::Ambiguous { candidates, reason: Ambiguity::Several, says: None };
         let row = fixture.run.open_attention("cards", "x.vcf", attention);
         fixture.run.mirror.raise(&row).unwrap();
         ItemId::Attention(fixture.run.mirror.open_attention().unwrap()[0].id)

@@ -72,7 +72,7 @@ fn asked(uids: &[&str]) -> Taken {
 }
 
 fn raise_ambiguous(fixture: &mut RunFixture<'_>, remote: &str) {
-    let attention = Attention::Ambiguous { candidates: Vec::new(), reason: Ambiguity::Several };
+    let attention = Attention::Ambiguous { candidates: Vec::new(), reason: Ambiguity::Several, says: None };
     let row = fixture.run.open_attention("cards", remote, attention);
     fixture.run.mirror.raise(&row).unwrap();
 }

@@ -169,7 +169,7 @@ pub(super) fn value_of(decision: &Decision) -> String {
 }
 
 /// The item that a form is about.
-pub(super) fn item_id(text: &str) -> Option<ItemId> {
+pub(in crate::http::desk) fn item_id(text: &str) -> Option<ItemId> {
     let (digits, of) = match text.strip_prefix('q') {
         Some(digits) => (digits, ItemId::Attention as fn(i64) -> ItemId),
         None => (text, ItemId::Conflict as fn(i64) -> ItemId),
@@ -178,11 +178,7 @@ pub(super) fn item_id(text: &str) -> Option<ItemId> {
 }
 
 /// The decision that a form says.
-pub(super) fn decision(
-    reader: &Reader,
-    item: &Item,
-    form: &Form,
-) -> Result<Result<Decision, NoAnswer>, MirrorError> {
+pub(super) fn decision(reader: &Reader, item: &Item, form: &Form) -> Result<Result<Decision, NoAnswer>, MirrorError> {
     let (answer, typed) = (form.get("answer"), form.get("typed"));
     let keep = |keep| Ok(Ok(Decision::Keep { keep }));
     match answer.split_once(':').unwrap_or((answer, "")) {
@@ -228,4 +224,3 @@ fn firm(reader: &Reader, text: &str) -> Result<Result<String, NoAnswer>, MirrorE
         _ => Err(NoAnswer::Several),
     })
 }
-

@@ -3,16 +3,17 @@
 
 use super::answers::{self, Button, Typed};
 use crate::{
-    contact::{Field, Keep},
+    contact::{Contact, Field, Keep},
     http::desk::{
         figures::{field_name, named_field, value},
+        people::members,
         words::{Language, Words, fill},
     },
     sync::{Ambiguity, Attention, Decision, StopReason},
     views::{
         State,
         attention::{Item, Subject},
-        comparison::Row,
+        comparison::{Lineup, Row},
     },
 };
 
@@ -28,6 +29,13 @@ pub(in crate::http::desk) struct Card {
     /// The heads of the columns: before, CRM, book.
     pub heads: [String; 3],
     pub lines: Vec<Line>,
+    /// Whoever a card could be, side by side.
+    pub lineup: Option<Table>,
+    /// Contacts that it is about.
+    pub names: Vec<String>,
+    /// How many deletions wait for a user's word; 0 for anything else.
+    pub held: u64,
+    pub let_go: String,
     pub buttons: Vec<Button>,
     pub typed: Option<Typed>,
     pub said: Option<Said>,
@@ -47,9 +55,26 @@ pub(in crate::http::desk) struct Line {
     pub book_stands: bool,
 }
 
+/// A table with a head of its own.
+pub(in crate::http::desk) struct Table {
+    pub heads: Vec<String>,
+    pub rows: Vec<(&'static str, Vec<String>)>,
+}
+
 /// What was answered, and no run has carried out yet.
 pub(in crate::http::desk) struct Said {
     pub sentence: String,
+}
+
+/// What is read of an item beside it.
+#[derive(Debug, Default)]
+pub(super) struct Beside {
+    pub rows: Vec<Row>,
+    pub lineup: Option<Lineup>,
+    /// The contacts whose deletion is held.
+    pub held: Vec<String>,
+    /// When it was first seen.
+    pub since: String,
 }
 
 /// Names that what is noted is told with.
@@ -62,8 +87,9 @@ pub(super) struct Names {
 }
 
 impl Card {
-    /// The card of an item, which was first seen at `since`.
-    pub fn of(language: Language, item: &Item, rows: Vec<Row>, names: &Names, since: &str) -> Self {
+    /// The card of an item.
+    pub fn of(language: Language, item: &Item, beside: Beside, names: &Names) -> Self {
+        let Beside { rows, lineup, held: held_names, since } = beside;
         let words = language.words();
         let said = item.noted.as_ref().map(|decision| {
             let answer = in_words(words, item, decision, names);
@@ -75,9 +101,13 @@ impl Card {
             title: title(words, item),
             sentence: sentence(language, item),
             todo: todo(language, item),
-            since: fill(words.since, &[("when", since)]),
+            since: fill(words.since, &[("when", &since)]),
             heads: heads(words, item),
             lines: rows.into_iter().filter(Row::differs).map(|row| line(words, item, row)).collect(),
+            lineup: lineup.map(|lineup| table(words, lineup)).filter(|table| !table.rows.is_empty()),
+            held: held(item),
+            let_go: fill(words.let_go, &[("n", &language.number(held(item)))]),
+            names: names_of(language, item, held_names),
             buttons: answers::buttons(words, item),
             typed: answers::typed(words, item, &stands),
             said,
@@ -119,12 +149,51 @@ fn line(words: &Words, item: &Item, row: Row) -> Line {
     }
 }
 
+/// How many deletions of an item are held.
+fn held(item: &Item) -> u64 {
+    match &item.subject {
+        Subject::Attention { attention: Attention::HeldDeletions { missing, .. }, .. } => *missing,
+        Subject::Attention { .. } | Subject::Conflict { .. } => 0,
+    }
+}
+
+/// The names of those whose deletion is held, and how many more there are.
+fn names_of(language: Language, item: &Item, mut names: Vec<String>) -> Vec<String> {
+    let more = held(item).saturating_sub(names.len() as u64);
+    if more > 0 && !names.is_empty() {
+        names.push(fill(language.words().and_more, &[("n", &language.number(more))]));
+    }
+    names
+}
+
+/// What the record and the contacts say, where they do not all say the same.
+fn table(words: &Words, lineup: Lineup) -> Table {
+    let Lineup { record, contacts } = lineup;
+    let head = |(id, contact): &(String, Contact)| match id.bytes().all(|byte| byte.is_ascii_digit()) {
+        true => format!("{} ({} {id})", contact.display_name(), words.crm_number),
+        false => contact.display_name(),
+    };
+    let heads = record.iter().map(|_| words.the_card.to_owned()).chain(contacts.iter().map(head)).collect();
+    let columns: Vec<Contact> = record.into_iter().chain(contacts.into_iter().map(|(_, contact)| contact)).collect();
+    let said: Vec<Vec<(&'static str, String)>> = columns.iter().map(|contact| members(words, contact)).collect();
+    let mut rows: Vec<(&'static str, Vec<String>)> = Vec::new();
+    for field in Field::ALL {
+        let name = field_name(words, field);
+        let of = |members: &Vec<(&'static str, String)>| {
+            members.iter().find(|(known, _)| *known == name).map_or_else(String::new, |(_, value)| value.clone())
+        };
+        let cells: Vec<String> = said.iter().map(of).collect();
+        if cells.iter().any(|cell| *cell != cells[0]) || (cells.len() == 1 && !cells[0].is_empty()) {
+            rows.push((name, cells));
+        }
+    }
+    Table { heads, rows }
+}
+
 fn title(words: &Words, item: &Item) -> String {
     match &item.subject {
         Subject::Conflict { field: None, .. } => words.deleted_or_changed.to_owned(),
-        Subject::Conflict { field: Some(field), .. } => {
-            fill(words.two_values, &[("field", named_field(words, field))])
-        }
+        Subject::Conflict { field: Some(field), .. } => fill(words.two_values, &[("field", named_field(words, field))]),
         Subject::Attention { attention, .. } => match attention {
             Attention::Ambiguous { .. } => words.whose_card,
             Attention::ConflictCopy { .. } => words.second_copy,
@@ -168,7 +237,7 @@ fn about(language: Language, replica: &str, remote: &str, attention: &Attention)
             let names: Vec<&str> = fields.iter().map(|field| field_name(words, *field)).collect();
             fill(words.not_taken_is, &[("fields", &names.join(", "))])
         }
-        Attention::HeldDeletions { missing, known, allowed } => {
+        Attention::HeldDeletions { missing, known, allowed, .. } => {
             let (missing, known, allowed) = (number(missing), number(known), number(allowed));
             let values = [("missing", missing.as_str()), ("known", &known), ("allowed", &allowed), book];
             fill(words.held_deletions_are, &values)

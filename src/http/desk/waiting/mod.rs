@@ -14,9 +14,11 @@ use axum::{
 };
 use serde::Deserialize;
 
+pub(super) use answers::item_id;
+
 use self::{
     answers::NoAnswer,
-    card::{Card, Names},
+    card::{Beside, Card, Names},
 };
 use super::{
     form::Form,
@@ -28,8 +30,8 @@ use crate::{
     sync::{CRM, Decision, ItemId, Noting, SyncError},
     views::{
         Reader,
-        attention::{Item, Known, Subject, item, items},
-        comparison::side_by_side,
+        attention::{Item, Known, Subject, held_names, item, items},
+        comparison::{lineup, side_by_side},
         contacts::name_of,
     },
 };
@@ -147,9 +149,14 @@ fn paged<T>(groups: &[(T, Vec<Item>)], items_max: usize) -> Vec<&[(T, Vec<Item>)
 }
 
 fn card(visit: &Visit, reader: &Reader, item: &Item) -> Result<Card, Trouble> {
-    let rows = side_by_side(reader, item.id)?.map_or_else(Vec::new, |(_, rows)| rows);
+    let beside = Beside {
+        rows: side_by_side(reader, item.id)?.map_or_else(Vec::new, |(_, rows)| rows),
+        lineup: lineup(reader, item)?,
+        held: held_names(reader, item)?,
+        since: moment(visit.language, &item.since),
+    };
     let names = names(visit, reader, item.id, item.noted.as_ref())?;
-    Ok(Card::of(visit.language, item, rows, &names, &moment(visit.language, &item.since)))
+    Ok(Card::of(visit.language, item, beside, &names))
 }
 
 fn names(visit: &Visit, reader: &Reader, id: ItemId, decision: Option<&Decision>) -> Result<Names, Trouble> {

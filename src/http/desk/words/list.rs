@@ -234,4 +234,149 @@ words! {
     work_fax: "Work fax", "Fax professionnel";
     work_email: "Work e-mail", "E-mail professionnel";
     work_cell: "Work mobile", "Mobile professionnel";
+
+    // Runs at work.
+    sync_now: "Synchronise now", "Synchroniser maintenant";
+    pause: "Pause", "Mettre en pause";
+    resume: "Go on", "Reprendre la synchronisation";
+    paused: "Paused {when}: nothing is synchronised by itself.", "En pause {when} : rien n’est synchronisé tout seul.";
+    pause_hint: "It lasts until somebody goes on here, or carnet starts anew.",
+        "Elle dure jusqu’à ce que quelqu’un la lève ici, ou que carnet redémarre.";
+    run_begins: "It begins.", "Elle commence.";
+    run_reads: "Reading {place}: {n} contacts.", "Lecture de {place} : {n} fiches.";
+    run_writes: "Sending to {place}: {n} of {all}.", "Envoi à {place} : {n} sur {all}.";
+    look_again: "Look again", "Actualiser";
+
+    // Held deletions.
+    let_go: "Delete these {n} contacts now", "Supprimer maintenant ces {n} contacts";
+    let_go_sure: "They are deleted here at once, and then where the settings allow it.",
+        "Ils sont supprimés ici tout de suite, puis là où les réglages le permettent.";
+    and_more: "and {n} more", "et {n} de plus";
+    the_card: "The card", "La fiche";
+
+    // Runs.
+    runs: "Runs", "Historique";
+    runs_about: "The last 50 synchronisations and decisions.", "Les 50 dernières synchronisations et décisions.";
+    run_number: "Run {n}", "Passage {n}";
+    no_runs: "Nothing was done yet.", "Rien n’a encore été fait.";
+    by_schedule: "Synchronisation", "Synchronisation";
+    by_decision: "Decision", "Décision";
+    by_undo: "Taken back", "Reprise";
+    unfinished: "unfinished", "inachevé";
+    went_well: "done", "terminé";
+    went_partly: "done, something waits", "terminé, il reste à faire";
+    went_wrong: "failed", "échoué";
+    made: "{n} made", "{n} créés";
+    changed: "{n} changed", "{n} modifiés";
+    deleted: "{n} deleted", "{n} supprimés";
+    no_change: "nothing changed", "aucun changement";
+    when_column: "When", "Quand";
+    what_column: "What", "Quoi";
+    written_column: "Written", "Écrit";
+    contact: "Contact", "Contact";
+    from: "From", "Depuis";
+    old_value: "Before", "Avant";
+    new_value: "After", "Après";
+    whole_contact: "whole contact", "fiche entière";
+    by_person: "somebody’s decision", "décision d’une personne";
+    by_import: "imported file", "fichier importé";
+    run_replaced_nothing: "This run replaced no value.", "Ce passage n’a remplacé aucune valeur.";
+    only_first: "Only the first {n} are shown.", "Seuls les {n} premiers sont affichés.";
+    undo: "Undo…", "Annuler…";
+    undo_title: "What would be undone", "Ce qui serait annulé";
+    undo_about: "Nothing is written yet. Undoing is an ordinary edit, which the next synchronisation carries everywhere.",
+        "Rien n’est encore écrit. Annuler est une modification ordinaire, que la prochaine synchronisation porte partout.";
+    undo_now: "Undo this", "Annuler ceci";
+    undo_nothing: "There is nothing to undo.", "Il n’y a rien à annuler.";
+    undo_left: "These are left alone:", "Ceux-ci ne sont pas touchés :";
+    undo_made: "These contacts were made then, and stay:", "Ces contacts ont été créés alors, et restent :";
+    undo_made_too: "Delete the contacts that were made then, too", "Supprimer aussi les contacts créés alors";
+    left_overtaken: "it was changed again since", "modifié de nouveau depuis";
+    left_deleted: "the contact has been deleted", "le contact a été supprimé";
+    left_merged: "the contact is part of another one now", "le contact fait partie d’un autre désormais";
+    left_unreadable: "the old value cannot be read", "l’ancienne valeur est illisible";
+    busy: "A synchronisation is at work. Try again once it is over.",
+        "Une synchronisation est en cours. Réessayez quand elle sera terminée.";
+    too_many_deletions: "That would delete too many contacts at once. Nothing was done.",
+        "Cela supprimerait trop de contacts d’un coup. Rien n’a été fait.";
+    would_make: "comes back", "revient";
+    would_delete: "is deleted", "est supprimé";
+    would_change: "is changed", "est modifié";
+
+    // People.
+    people: "People", "Contacts";
+    find: "Find", "Chercher";
+    find_label: "A part of a name, number or e-mail", "Une partie du nom, du numéro ou de l’e-mail";
+    nobody_found: "Nobody was found.", "Personne n’a été trouvé.";
+    first_found: "The first {n} by name. Type more to find others.",
+        "Les {n} premiers par nom. Précisez pour en trouver d’autres.";
+    held_by: "Where it is", "Où elle se trouve";
+    held_by_none: "Here alone, until the next synchronisation.", "Ici seulement, jusqu’à la prochaine synchronisation.";
+    holds_same: "the same", "identique";
+    holds_behind: "to be updated", "à mettre à jour";
+    holds_to_delete: "to be deleted there", "à y supprimer";
+    holds_detached: "not followed any more", "n’est plus suivi";
+    history: "What was replaced", "Ce qui a été remplacé";
+    history_none: "Nothing of it was replaced yet.", "Rien n’en a encore été remplacé.";
+    is_deleted: "This contact has been deleted.", "Ce contact a été supprimé.";
+    crm_number: "CRM no.", "N° CRM";
+
+    // Devices.
+    devices: "Devices", "Appareils";
+    devices_about: "Telephones and mail programs that carnet serves address books to.",
+        "Téléphones et logiciels de messagerie auxquels carnet sert des carnets d’adresses.";
+    devices_none: "There is no device yet.", "Il n’y a pas encore d’appareil.";
+    devices_unserved: "The settings do not say where devices connect to; whoever looks after carnet must set that first.",
+        "Les réglages ne disent pas où les appareils se connectent ; la personne qui s’occupe de carnet doit d’abord le régler.";
+    device: "Device", "Appareil";
+    device_book: "Contacts on it", "Fiches servies";
+    all_contacts: "all contacts", "tous les contacts";
+    read_only: "read only", "lecture seule";
+    cards: "Cards", "Fiches";
+    last_seen: "Last seen", "Vu la dernière fois";
+    never_seen: "never", "jamais";
+    revoke: "Revoke…", "Révoquer…";
+    revoke_title: "Revoke {name}", "Révoquer {name}";
+    revoke_about: "It can log in no more, and its cards are gone. Contacts stay.",
+        "Il ne peut plus se connecter, et ses fiches disparaissent. Les contacts restent.";
+    revoke_loses: "{n} changes of it that no synchronisation has taken yet are lost.",
+        "{n} de ses modifications, qu’aucune synchronisation n’a encore prises, sont perdues.";
+    revoke_now: "Revoke it", "Le révoquer";
+    add_device: "Add a device", "Ajouter un appareil";
+    device_name: "Its name: letters, digits, - and _", "Son nom : lettres, chiffres, - et _";
+    device_read_only: "It may read and not write", "Il peut lire, sans écrire";
+    add: "Add", "Ajouter";
+    device_added: "The device {name} was added", "L’appareil {name} est ajouté";
+    device_once: "The password is shown this once.", "Le mot de passe n’est affiché que cette fois.";
+    server: "Server", "Serveur";
+    user: "User", "Utilisateur";
+    password: "Password", "Mot de passe";
+    qr_code: "QR code for DAVx5 on Android", "Code QR pour DAVx5 sur Android";
+    device_refused: "The device was not added: its name is taken, or cannot be one.",
+        "L’appareil n’a pas été ajouté : son nom est pris, ou impossible.";
+
+    // Health.
+    health: "Health", "Santé";
+    check_now: "Check everything now", "Tout vérifier maintenant";
+    check_about: "The settings, the CRM and every address book are looked at; nothing is written.",
+        "Les réglages, le CRM et chaque carnet sont examinés ; rien n’est écrit.";
+    check_at_work: "It is being checked. Look again in a moment.", "La vérification est en cours. Actualisez dans un instant.";
+    checked: "Checked {when}.", "Vérifié {when}.";
+    check_never: "It was not checked yet.", "Rien n’a encore été vérifié.";
+    is_ok: "ok", "bien";
+    is_warning: "to look at", "à regarder";
+    is_failed: "does not work", "ne marche pas";
+    subject: "What", "Quoi";
+    finding: "Found", "Constat";
+    troubles: "What failed, and is tried again by each synchronisation",
+        "Ce qui a échoué, et que chaque synchronisation réessaie";
+    no_troubles: "Nothing failed.", "Rien n’a échoué.";
+    could_not_read: "could not be read", "n’a pas pu être lu";
+    could_not_write: "could not be written", "n’a pas pu être écrit";
+    unsettled_sent: "sent, without an answer yet", "envoyé, sans réponse pour l’instant";
+    unsettled_refused: "refused by the CRM", "refusé par le CRM";
+    book_rests: "{book} is in trouble, and is not tried before {when}.",
+        "{book} est en difficulté, et n’est pas réessayé avant {when}.";
+    mirror: "the mirror", "le miroir";
+    settings: "the settings", "les réglages";
 }
