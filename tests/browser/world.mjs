@@ -2,6 +2,7 @@
 import { execFile, spawn } from "node:child_process";
 import { once } from "node:events";
 import fs from "node:fs";
+import http from "node:http";
 import net from "node:net";
 import os from "node:os";
 import path from "node:path";
@@ -40,6 +41,34 @@ function says(child, stream, words) {
   });
 }
 
+// A way to the practice CRM on which the answer to a creation can be lost.
+class Road {
+  constructor(port) {
+    this.losses = [];
+    this.server = http.createServer((asked, answer) => {
+      const { method, url: path, headers } = asked;
+      const loss = method === "POST" && this.losses.length > 0 ? this.losses.shift() : "none";
+      if (loss === "before") return asked.socket.destroy();
+      const onward = http.request({ host: "127.0.0.1", port, method, path, headers }, (told) => {
+        if (loss === "after") {
+          told.resume();
+          return told.on("end", () => asked.socket.destroy());
+        }
+        answer.writeHead(told.statusCode, told.headers);
+        return told.pipe(answer);
+      });
+      onward.on("error", () => answer.destroy());
+      return asked.pipe(onward);
+    });
+  }
+
+  async open() {
+    this.server.listen(0, "127.0.0.1");
+    await once(this.server, "listening");
+    return this.server.address().port;
+  }
+}
+
 export class World {
   static async begin({ contacts = 6, firms = 0, crm = [], sync = 'prefer = "ask"', settings = "" } = {}) {
     const world = new World();
@@ -51,10 +80,12 @@ export class World {
     const sandbox = world.start(["sandbox", "--state", "crm.db", ...flags]);
     await says(sandbox, "stdout", "stop with");
     world.crm = `http://127.0.0.1:${port}/demo`;
+    world.road = new Road(port);
+    const road = await world.road.open();
     world.port = await freePort();
     fs.writeFileSync(
       world.settings,
-      `[crm]\nurl = "${world.crm}"\nusername = "demo"\npassword = "demo"\nconfirm_after = "1s"\nlists = "replace"\n` +
+      `[crm]\nurl = "http://127.0.0.1:${road}/demo"\nusername = "demo"\npassword = "demo"\nconfirm_after = "1s"\ntimeout = "1s"\nlists = "replace"\n` +
         `[sync]\nschedule = "@yearly"\nwatch = false\n${sync}\n` +
         `[http]\nlisten = "127.0.0.1:${world.port}"\ndesk = true\n` +
         `[[book]]\nname = "cards"\nkind = "vdir"\npath = "cards"\n${settings}`,
@@ -80,6 +111,8 @@ export class World {
         await gone;
       }
     }
+    this.road.server.closeAllConnections();
+    this.road.server.close();
     fs.rmSync(this.folder, { recursive: true, force: true });
   }
 
@@ -157,6 +190,19 @@ export class World {
 
   newCard(name, ...lines) {
     const text = ["BEGIN:VCARD", "VERSION:3.0", ...lines, "END:VCARD", ""].join("\r\n");
-    fs.writeFileSync(path.join(this.folder, "cards", `${name}.vcf`), text);
+    const file = path.join(this.folder, `${name}.vcf`);
+    fs.mkdirSync(path.dirname(file), { recursive: true });
+    fs.writeFileSync(file, text);
+  }
+
+  // Whatever the CRM is asked to wait for is over.
+  settled() {
+    return new Promise((resolve) => setTimeout(resolve, 2500));
+  }
+
+  // The id of the contact that an export of the mirror finds.
+  async idOf(name) {
+    const found = JSON.parse((await this.carnet("--json", "show", name)).split("\n")[0]);
+    return found.id;
   }
 }

@@ -61,9 +61,14 @@ pub(super) fn field_name(words: &Words, field: Field) -> &'static str {
     }
 }
 
-/// A field by the reference's name; another name as it stands.
+/// A field by the reference's name, or what an entry of a list is by its type; another name as it stands.
 pub(super) fn named_field<'a>(words: &Words, name: &'a str) -> &'a str {
-    Field::from_name(name).map_or(name, |field| field_name(words, field))
+    let field = Field::from_name(name).map(|field| field_name(words, field));
+    field.or_else(|| entry_type(words, name)).unwrap_or(name)
+}
+
+fn entry_type(words: &Words, word: &str) -> Option<&'static str> {
+    item_type(words, &ItemType::from_word(word)).or_else(|| address_type(words, &AddressType::from_word(word)))
 }
 
 /// A field's value, or one entry of a list, as it is shown: codes and types in words.
@@ -79,7 +84,7 @@ pub(super) fn value(words: &Words, field: Option<Field>, text: &str) -> String {
 /// "professional_phone: 01 99 00 00 01" with its type in words.
 fn entry(words: &Words, text: &str) -> String {
     let Some((kind, rest)) = text.split_once(": ") else { return text.to_owned() };
-    match item_type(words, &ItemType::from_word(kind)).or_else(|| address_type(words, &AddressType::from_word(kind))) {
+    match entry_type(words, kind) {
         Some(word) => fill(words.entry, &[("kind", word), ("value", rest)]),
         None => text.to_owned(),
     }
@@ -134,7 +139,7 @@ fn address_type(words: &Words, code: &AddressType) -> Option<&'static str> {
     Some(match code {
         AddressType::Personal => words.personal,
         AddressType::Professional => words.professional,
-        AddressType::Other => words.other,
+        AddressType::Other => words.other_address,
         AddressType::Unlisted(_) => return None,
     })
 }
@@ -174,7 +179,7 @@ mod tests {
         check(Field::ContactType, "vip", "vip");
         check(Field::Items, "professional_phone: 01 99 00 00 01", "Tél. professionnel\u{a0}: 01 99 00 00 01");
         check(Field::Items, "999: x: y", "999: x: y");
-        check(Field::Addresses, "professional: 3 rue X, 75001 Paris", "Professionnelle\u{a0}: 3 rue X, 75001 Paris");
+        check(Field::Addresses, "professional: 3 rue X, 75001 Paris", "Adresse professionnelle\u{a0}: 3 rue X, 75001 Paris");
         check(Field::JobTitle, "client: x", "client: x");
     }
 }

@@ -144,6 +144,7 @@ pub(super) fn router(desk: Desk, settings: &DeskSettings) -> Router {
         .route("/desk", get(async || Redirect::to("/desk/")))
         .route("/desk/enter", get(entering::show).post(entering::enter))
         .route("/desk/style.css", get(assets::style))
+        .route("/desk/icon.svg", get(assets::icon))
         .route("/desk/script.js", get(assets::script))
         .merge(inside)
         .layer(from_fn_with_state(site, guard::guard))

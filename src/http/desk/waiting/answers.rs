@@ -77,7 +77,7 @@ fn of_choice(words: &Words, item: &Item, choice: &Choice) -> Vec<Button> {
         Choice::Keep(KeepChoice::Book) if is_whole => said("book", words.delete_everywhere),
         Choice::Keep(KeepChoice::Crm) => said("crm", words.keep_crm),
         Choice::Keep(KeepChoice::Book) if item.is_with_crm() => said("book", words.keep_books),
-        Choice::Keep(KeepChoice::Book) => one("book", fill(words.keep_book, &[("book", &item.replica)])),
+        Choice::Keep(KeepChoice::Book) => said("book", words.keep_book),
         Choice::Keep(KeepChoice::Both) => said("both", words.keep_both),
         Choice::Keep(KeepChoice::Value(_)) => Vec::new(),
         Choice::Answer(Answer::Adopt) if item.is_company() => Vec::new(),
@@ -100,9 +100,13 @@ fn of_choice(words: &Words, item: &Item, choice: &Choice) -> Vec<Button> {
 /// A button for each contact that it could be.
 fn each(words: &Words, item: &Item, verb: &str) -> Vec<Button> {
     let button = |candidate: &Candidate| {
-        let name = candidate.name.as_deref().unwrap_or(words.not_in_crm_yet);
         let is_crm_id = candidate.id.bytes().all(|byte| byte.is_ascii_digit());
-        let sentence = if is_crm_id { words.is_this_one_id } else { words.is_this_one };
+        let sentence = match (&candidate.name, is_crm_id) {
+            (None, _) => words.is_crm_number,
+            (Some(_), true) => words.is_this_one_id,
+            (Some(_), false) => words.is_this_one,
+        };
+        let name = candidate.name.as_deref().unwrap_or_default();
         let label = fill(sentence, &[("name", name), ("id", &candidate.id)]);
         Button { value: format!("{verb}:{}", candidate.id), label }
     };

@@ -17,6 +17,9 @@ use crate::{
     },
 };
 
+/// Letters of a value on a button.
+const VALUE_SHOWN_MAX: usize = 40;
+
 /// A matter.
 pub(in crate::http::desk) struct Card {
     /// The number: `3`, `q7`.
@@ -95,7 +98,15 @@ impl Card {
             let answer = in_words(words, item, decision, names);
             Said { sentence: said(words, &answer, names.who.as_deref()) }
         });
+        let is_one_value = item.field().is_some_and(|field| !field.is_list());
         let stands = rows.first().map(|row| row.cells[2].clone()).unwrap_or_default();
+        let lines: Vec<Line> = rows.into_iter().filter(Row::differs).map(|row| line(words, item, row)).collect();
+        let mut buttons = answers::buttons(words, item);
+        if let ([line], true) = (lines.as_slice(), is_one_value) {
+            for button in &mut buttons {
+                with_value(words, line, button);
+            }
+        }
         Self {
             id: item.id.to_string(),
             title: title(words, item),
@@ -103,16 +114,31 @@ impl Card {
             todo: todo(language, item),
             since: fill(words.since, &[("when", &since)]),
             heads: heads(words, item),
-            lines: rows.into_iter().filter(Row::differs).map(|row| line(words, item, row)).collect(),
+            lines,
             lineup: lineup.map(|lineup| table(words, lineup)).filter(|table| !table.rows.is_empty()),
             held: held(item),
             let_go: fill(words.let_go, &[("n", &language.number(held(item)))]),
             names: names_of(language, item, held_names),
-            buttons: answers::buttons(words, item),
+            buttons,
             typed: answers::typed(words, item, &stands),
             said,
             seen: seen(item.noted.as_ref()),
         }
+    }
+}
+
+/// The value that a button keeps, on the button, where it is short enough.
+fn with_value(words: &Words, line: &Line, button: &mut Button) {
+    let value = match button.value.as_str() {
+        "crm" => &line.crm,
+        "book" => &line.book,
+        _ => return,
+    };
+    if value.is_empty() {
+        button.label = fill(words.entry, &[("kind", &button.label), ("value", words.absent)]);
+    } else if value.chars().count() <= VALUE_SHOWN_MAX && !value.contains('\n') {
+        let quoted = fill(words.typed_value, &[("value", value)]);
+        button.label = fill(words.entry, &[("kind", &button.label), ("value", &quoted)]);
     }
 }
 
@@ -138,14 +164,16 @@ fn line(words: &Words, item: &Item, row: Row) -> Line {
     let [base, replica, mirror, _] = row.cells;
     let field = Field::from_name(&row.name).or_else(|| item.field());
     let shown = |text: &str| value(words, field, text);
+    // Of a whole contact there is nothing to choose field by field.
+    let is_whole = matches!(&item.subject, Subject::Conflict { field: None, .. });
     let (crm, book) = if item.is_with_crm() { (&replica, &mirror) } else { (&mirror, &replica) };
     Line {
         field: named_field(words, &row.name).to_owned(),
         before: shown(&base),
         crm: shown(crm),
         book: shown(book),
-        crm_stands: !item.is_with_crm() && !crm.is_empty(),
-        book_stands: item.is_with_crm() && !book.is_empty(),
+        crm_stands: !is_whole && !item.is_with_crm() && !crm.is_empty(),
+        book_stands: !is_whole && item.is_with_crm() && !book.is_empty(),
     }
 }
 
@@ -231,7 +259,7 @@ fn about(language: Language, replica: &str, remote: &str, attention: &Attention)
         }
         Attention::Ambiguous { reason: Ambiguity::ForeignId, .. } => fill(words.foreign_id, &[record, book]),
         Attention::Ambiguous { reason: Ambiguity::CopyOfDeleted, .. } => fill(words.copy_of_deleted, &[record, book]),
-        Attention::ConflictCopy { of, .. } => fill(words.second_copy_is, &[record, ("other", of)]),
+        Attention::ConflictCopy { .. } => words.second_copy_is.to_owned(),
         Attention::LostCreation => words.lost_creation_is.to_owned(),
         Attention::NotPersisted { fields, .. } => {
             let names: Vec<&str> = fields.iter().map(|field| field_name(words, *field)).collect();

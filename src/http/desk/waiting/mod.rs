@@ -27,7 +27,7 @@ use super::{
 };
 use crate::{
     app::decide_later,
-    sync::{CRM, Decision, ItemId, Noting, SyncError},
+    sync::{Attention, CRM, Decision, ItemId, Noting, SyncError},
     views::{
         Reader,
         attention::{Item, Known, Subject, held_names, item, items},
@@ -115,9 +115,14 @@ fn grouped(items: Vec<Item>) -> Vec<(String, Vec<Item>)> {
         let (key, name) = match (&item.contact, &item.subject) {
             (Some(Known { uid, name, .. }), _) => (uid.clone(), name.clone()),
             (None, Subject::Conflict { contact, .. }) => (format!("\n{contact}"), String::new()),
-            // A record that nobody is known by is called as its book calls it.
-            (None, Subject::Attention { remote, .. }) if !remote.is_empty() => {
-                (format!("\n{}\n{remote}", item.replica), remote.clone())
+            // A record that nobody is known by is called what it says, or as its book calls it.
+            (None, Subject::Attention { remote, attention, .. }) if !remote.is_empty() => {
+                let said = match attention {
+                    Attention::Ambiguous { says: Some(says), .. } => says.display_name(),
+                    _ => String::new(),
+                };
+                let name = if said.is_empty() { remote.clone() } else { said };
+                (format!("\n{}\n{remote}", item.replica), name)
             }
             (None, Subject::Attention { .. }) => (format!("\n{}\n", item.replica), item.replica.clone()),
         };

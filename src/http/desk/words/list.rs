@@ -91,23 +91,24 @@ words! {
     deleted_or_changed: "Deleted on one side, changed on the other", "Supprimée d’un côté, modifiée de l’autre";
     gone_from_crm: "It was deleted in the CRM and changed in an address book.",
         "Elle a été supprimée dans le CRM et modifiée dans un carnet.";
-    gone_from_book: "It was deleted in {book} and changed elsewhere.",
-        "Elle a été supprimée dans {book} et modifiée ailleurs.";
+    gone_from_book: "It was deleted in the address book {book} and changed elsewhere.",
+        "Elle a été supprimée dans le carnet {book} et modifiée ailleurs.";
     differs_from_crm: "The CRM and the address books do not say the same.",
         "Le CRM et les carnets ne disent pas la même chose.";
-    differs_from_book: "{book} does not say the same as the CRM.", "{book} ne dit pas la même chose que le CRM.";
+    differs_from_book: "The address book {book} does not say the same as the CRM.",
+        "Le carnet {book} ne dit pas la même chose que le CRM.";
     whose_card: "Whose card is this?", "À qui est cette fiche ?";
-    could_be_several: "The card {record} of {book} could be one of these contacts. It was left alone.",
-        "La fiche {record} de {book} pourrait être l’un de ces contacts. Elle n’a pas été touchée.";
-    looks_like_copy: "The card {record} of {book} looks like a copy of {other}. It was left alone.",
-        "La fiche {record} de {book} ressemble à une copie de {other}. Elle n’a pas été touchée.";
-    foreign_id: "The card {record} of {book} bears the CRM’s number of a contact with which it has nothing in common.",
-        "La fiche {record} de {book} porte le numéro CRM d’un contact avec lequel elle n’a rien en commun.";
-    copy_of_deleted: "The card {record} of {book} was a copy of a contact that has been deleted.",
-        "La fiche {record} de {book} était la copie d’un contact qui a été supprimé.";
+    could_be_several: "The card {record} of the address book {book} could be one of these contacts. It was left alone.",
+        "La fiche {record} du carnet {book} pourrait être l’un de ces contacts. Elle n’a pas été touchée.";
+    looks_like_copy: "The card {record} of the address book {book} looks like a copy of {other}. It was left alone.",
+        "La fiche {record} du carnet {book} ressemble à une copie de {other}. Elle n’a pas été touchée.";
+    foreign_id: "The card {record} of the address book {book} bears the CRM’s number of a contact with which it has nothing in common.",
+        "La fiche {record} du carnet {book} porte le numéro CRM d’un contact avec lequel elle n’a rien en commun.";
+    copy_of_deleted: "The card {record} of the address book {book} was a copy of a contact that has been deleted.",
+        "La fiche {record} du carnet {book} était la copie d’un contact qui a été supprimé.";
     second_copy: "Two versions of one card", "Deux versions d’une même fiche";
-    second_copy_is: "{record} is a copy of {other} that a program made when two machines changed the card.",
-        "{record} est une copie de {other}, faite par un programme quand deux appareils ont modifié la fiche.";
+    second_copy_is: "A program set a second version beside this card when two machines changed it. The first one stands.",
+        "Un programme a ajouté une seconde version de cette fiche quand deux appareils l’ont modifiée. La première est en vigueur.";
     lost_creation: "Was this contact created?", "Ce contact a-t-il été créé ?";
     lost_creation_is: "carnet sent it to the CRM and got no answer. It may be there, or not.",
         "carnet l’a envoyé au CRM et n’a pas eu de réponse. Il y est peut-être, ou non.";
@@ -139,7 +140,7 @@ words! {
     // Answers.
     keep_crm: "Keep the CRM’s", "Garder celui du CRM";
     keep_books: "Keep the address books’", "Garder celui des carnets";
-    keep_book: "Keep the one of {book}", "Garder celui de {book}";
+    keep_book: "Keep the address book’s", "Garder celui du carnet";
     keep_both: "Keep both", "Garder les deux";
     type_another: "Or type what is right", "Ou tapez ce qui est juste";
     choose_another: "Or choose what is right", "Ou choisissez ce qui est juste";
@@ -164,7 +165,8 @@ words! {
         "Prendre ce que la copie dit en plus, puis supprimer la copie";
     drop_copy: "Take nothing of it, and remove the copy", "N’en rien prendre, et supprimer la copie";
     seen: "I have seen it", "J’ai vu";
-    not_in_crm_yet: "not read yet, look at it in the CRM", "pas encore lu, regardez-le dans le CRM";
+    is_crm_number: "It is CRM no. {id}: not read yet, look at it there",
+        "C’est le n° CRM {id} : pas encore lu, regardez-le là-bas";
 
     // What was answered.
     you_said: "Answered: {answer}.", "Répondu : {answer}.";
@@ -223,8 +225,9 @@ words! {
     staff: "Staff", "Équipe";
     personal_contact: "Personal", "Personnel";
     other: "Other", "Autre";
-    personal: "Personal", "Personnelle";
-    professional: "Professional", "Professionnelle";
+    personal: "Home address", "Adresse personnelle";
+    professional: "Work address", "Adresse professionnelle";
+    other_address: "Other address", "Autre adresse";
     personal_phone: "Home telephone", "Tél. personnel";
     personal_fax: "Home fax", "Fax personnel";
     personal_email: "Personal e-mail", "E-mail personnel";
