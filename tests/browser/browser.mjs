@@ -8,7 +8,7 @@ const require = createRequire(import.meta.url);
 const axe = readFileSync(require.resolve("axe-core/axe.min.js"), "utf8");
 
 export const launch = () =>
-  chromium.launch({ executablePath: process.env.CARNET_CHROMIUM, args: ["--no-sandbox", "--disable-dev-shm-usage"] });
+  chromium.launch({ executablePath: process.env.CARNET_CHROMIUM, args: ["--no-sandbox", "--disable-dev-shm-usage", "--disable-lcd-text"] });
 
 // A browser of its own that has come in.
 export async function comeIn(browser, world, { flags = [], locale = "fr-FR", ...options } = {}) {

@@ -179,7 +179,11 @@ mod tests {
         check(Field::ContactType, "vip", "vip");
         check(Field::Items, "professional_phone: 01 99 00 00 01", "Tél. professionnel\u{a0}: 01 99 00 00 01");
         check(Field::Items, "999: x: y", "999: x: y");
-        check(Field::Addresses, "professional: 3 rue X, 75001 Paris", "Adresse professionnelle\u{a0}: 3 rue X, 75001 Paris");
+        check(
+            Field::Addresses,
+            "professional: 3 rue X, 75001 Paris",
+            "Adresse professionnelle\u{a0}: 3 rue X, 75001 Paris",
+        );
         check(Field::JobTitle, "client: x", "client: x");
     }
 }

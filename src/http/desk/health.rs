@@ -156,7 +156,7 @@ fn trouble(words: &Words, problem: &Problem) -> (String, String) {
     if more > 0 {
         lines.push(fill(words.and_more, &[("n", &more.to_string())]));
     }
-    (format!("{}: {what}", place(words, &failure.replica)), lines.join("\n"))
+    (format!("{} ({what})", place(words, &failure.replica)), lines.join("\n"))
 }
 
 fn unsettled(words: &Words, write: UnsettledWrite) -> (String, String) {
@@ -165,7 +165,7 @@ fn unsettled(words: &Words, write: UnsettledWrite) -> (String, String) {
         OutboxState::Refused => words.unsettled_refused,
         _ => words.unsettled_sent,
     };
-    (format!("{}: {}", words.crm, contact.name), [what, &error.unwrap_or_default()].join(" "))
+    (format!("{} ({})", contact.name, words.crm), [what, &error.unwrap_or_default()].join(" "))
 }
 
 /// Has everything checked; the page shows what was found once it is.

@@ -11,7 +11,7 @@ use serde::Deserialize;
 use super::{
     changes::{ChangeLine, LINES_MAX},
     visit::{Frame, Here, Trouble, Visit, moment, unanswered},
-    words::{Language, fill},
+    words::{Language, Words, fill},
 };
 use crate::{
     sync::{Summary, exit},
@@ -56,7 +56,8 @@ struct Bar {
 pub(super) struct OneRun {
     frame: Frame,
     title: String,
-    line: Line,
+    /// What it was, when, how it ended and what it wrote.
+    summed: String,
     id: i64,
     changes: Vec<ChangeLine>,
     /// Not all are shown.
@@ -99,7 +100,7 @@ fn page_of_one(visit: &Visit, reader: &Reader, id: i64, done: bool) -> Result<On
     let first = language.number(LINES_MAX as u64);
     Ok(OneRun {
         title: fill(words.run_number, &[("n", &language.number(id.unsigned_abs()))]),
-        line: line(language, &run),
+        summed: summed(words, line(language, &run)),
         id,
         changes: changes.into_iter().take(LINES_MAX).map(|change| ChangeLine::of(language, change)).collect(),
         only_first: is_cut.then(|| fill(words.only_first, &[("n", &first)])),
@@ -132,6 +133,10 @@ fn line(language: Language, run: &RunRow) -> Line {
         written: written(language, counts),
         bar: bar(counts),
     }
+}
+
+fn summed(words: &Words, Line { at, what, ended, written, .. }: Line) -> String {
+    fill(words.entry, &[("kind", &format!("{what}, {at}")), ("value", &format!("{ended}, {written}"))])
 }
 
 /// What a run made, changed and deleted, in all places.

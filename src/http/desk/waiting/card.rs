@@ -290,8 +290,8 @@ fn about(language: Language, replica: &str, remote: &str, attention: &Attention)
 fn todo(language: Language, item: &Item) -> String {
     let words = language.words();
     match &item.subject {
-        Subject::Attention { attention: Attention::HeldDeletions { missing, .. }, .. } => {
-            fill(words.held_todo, &[("missing", &missing.to_string()), ("book", &item.replica)])
+        Subject::Attention { attention: Attention::HeldDeletions { .. }, .. } => {
+            fill(words.held_todo, &[("book", &item.replica)])
         }
         Subject::Attention { attention: Attention::Stopped { .. }, .. } => words.stopped_todo.to_owned(),
         Subject::Attention { attention: Attention::Worded { todo, .. }, .. } => todo.clone().unwrap_or_default(),

@@ -117,8 +117,8 @@ words! {
     held_deletions: "Deletions are held back", "Des suppressions sont retenues";
     held_deletions_are: "{missing} of {known} contacts are missing from {book}; up to {allowed} may go without asking. Nothing was deleted.",
         "Il manque {missing} contacts sur {known} dans {book} ; jusqu’à {allowed} peuvent partir sans demander. Rien n’a été supprimé.";
-    held_todo: "If they are to go, whoever looks after carnet types “carnet sync --max-delete {missing}”. If not, put them back in {book}.",
-        "S’ils doivent partir, la personne qui s’occupe de carnet tape « carnet sync --max-delete {missing} ». Sinon, remettez-les dans {book}.";
+    held_todo: "If they are not to go, put them back in {book}; the next synchronisation finds them there.",
+        "S’ils ne doivent pas partir, remettez-les dans {book} ; la prochaine synchronisation les y retrouvera.";
     no_firm: "A company that the CRM does not know", "Une société que le CRM ne connaît pas";
     no_firm_is: "No firm of the CRM is called {name}, or several are.",
         "Aucune société du CRM ne s’appelle {name}, ou plusieurs.";
