@@ -273,6 +273,7 @@ impl Daemon {
             next: self.state.next.map(stamp),
             failures: self.state.failures,
             resting: self.state.resting.iter().map(|(book, until)| (book.clone(), stamp(*until))).collect(),
+            paused: self.state.paused.map(stamp),
         });
         self.publish_state.send_replace(self.state.clone());
     }
@@ -283,6 +284,10 @@ impl Daemon {
             return;
         }
         let failures = self.state.failures;
+        if self.state.paused.is_some() {
+            info!(failures, "waiting, paused");
+            return;
+        }
         match &self.state.last {
             Some(LastRun { error: Some(_), .. }) => {
                 warn!(failures, next = %next(plan), "the run failed and will be tried again");

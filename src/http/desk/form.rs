@@ -22,7 +22,7 @@ impl Form {
         Some(Self::parse(&to_bytes(body, FORM_BYTES_MAX).await.ok()?))
     }
 
-    fn parse(bytes: &[u8]) -> Self {
+    pub fn parse(bytes: &[u8]) -> Self {
         let fields = url::form_urlencoded::parse(bytes);
         Self(fields.map(|(name, value)| (name.into_owned(), value.into_owned())).collect())
     }

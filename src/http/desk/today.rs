@@ -30,6 +30,8 @@ pub(super) struct Today {
     sentences: Vec<String>,
     waits: String,
     answered: Option<String>,
+    /// What failed and is tried again, which Health names.
+    troubles: Option<String>,
     contacts: String,
     places: Vec<Place>,
 }
@@ -57,6 +59,7 @@ fn page(visit: &Visit, settings: &Settings, reader: &Reader, state: &DaemonState
     let (open, noted) = unanswered(reader)?;
     let owed: u64 = status.replicas.iter().map(to_write).sum();
     let is_good = state.failures == 0 && owed == 0 && status.counts.total() == 0;
+    let troubles = status.counts.unsettled + status.counts.problems;
     let progress = visit.desk.progress().step().in_words(language);
     let headline = match (progress.is_some(), is_good) {
         (true, _) => words.working,
@@ -74,6 +77,7 @@ fn page(visit: &Visit, settings: &Settings, reader: &Reader, state: &DaemonState
             many => language.plural(many, words.things_wait_one, words.things_wait_many),
         },
         answered: (noted > 0).then(|| language.plural(noted, words.answered_one, words.answered_many)),
+        troubles: (troubles > 0).then(|| language.plural(troubles, words.troubles_one, words.troubles_many)),
         contacts: language.plural(status.contacts, words.contacts_one, words.contacts_many),
         places: status.replicas.iter().map(|replica| place(language, replica)).collect(),
         frame: visit.frame(Here::Today, open),

@@ -228,3 +228,103 @@ fn firm(reader: &Reader, text: &str) -> Result<Result<String, NoAnswer>, MirrorE
         _ => Err(NoAnswer::Several),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        contact::Contact,
+        http::desk::words::Language,
+        mirror::Mirror,
+        sync::{Attention, AttentionKind},
+        views::State,
+    };
+
+    fn item(subject: Subject) -> Item {
+        let (id, replica, since) = (ItemId::Conflict(1), "cards".to_owned(), String::new());
+        Item { id, run: 1, replica, contact: None, since, state: State::Open, subject, noted: None }
+    }
+
+    fn conflict(field: Option<&str>) -> Item {
+        let (field, kept) = (field.map(str::to_owned), "open".to_owned());
+        item(Subject::Conflict { contact: 1, field, base: None, here: None, there: None, kept })
+    }
+
+    fn reader() -> Reader {
+        let mut mirror = Mirror::in_memory().unwrap();
+        for name in ["Durand", "Petit", "Petit"] {
+            let contact = Contact { last_name: name.into(), ..Contact::default() };
+            mirror
+                .insert_contact(&format!("{name}-{}", mirror.count_contacts().unwrap()), &contact, "crm", 1, "")
+                .unwrap();
+        }
+        mirror.into()
+    }
+
+    #[test]
+    fn what_a_form_says_is_a_decision_or_none() {
+        let reader = reader();
+        let check = |sent: &str, expected: Result<Decision, NoAnswer>| {
+            let found = decision(&reader, &conflict(Some("comment")), &Form::parse(sent.as_bytes())).unwrap();
+            assert_eq!(found, expected, "{sent}");
+        };
+        let keep = |keep| Ok(Decision::Keep { keep });
+        check("answer=crm", keep(Keep::Crm));
+        check("answer=both&typed=x", keep(Keep::Both));
+        check("answer=value&typed=a%0D%0Ab", keep(Keep::Value { field: "comment".into(), value: "a\nb".into() }));
+        check("answer=adopt%3A1051", Ok(Decision::Adopt { crm_id: "1051".into() }));
+        check("answer=same%3ADurand-0", Ok(Decision::SameAs { contact: 1 }));
+        check("answer=contact&typed=durand", Ok(Decision::SameAs { contact: 1 }));
+        check("answer=contact&typed=petit", Err(NoAnswer::Several));
+        check("answer=contact&typed=zoe", Err(NoAnswer::Nobody));
+        check("answer=firm&typed=none", Err(NoAnswer::Nobody));
+        check("answer=firm&typed=42", Ok(Decision::Adopt { crm_id: "42".into() }));
+        for nonsense in ["answer=", "", "answer=crm:x", "answer=same", "answer=same:", "answer=drop"] {
+            check(nonsense, Err(NoAnswer::Other));
+        }
+    }
+
+    #[test]
+    fn numbers_of_items_are_as_the_command_line_has_them() {
+        let check = |text: &str, expected: Option<ItemId>| assert_eq!(item_id(text), expected, "{text}");
+        check("3", Some(ItemId::Conflict(3)));
+        check("q7", Some(ItemId::Attention(7)));
+        for nonsense in ["", "q", "0", "q0", "-1", "Q7", "h3"] {
+            check(nonsense, None);
+        }
+    }
+
+    #[test]
+    fn every_choice_of_every_kind_has_a_way_to_take_it() {
+        let values = |item: &Item| buttons(Language::English.words(), item).into_iter().map(|one| one.value).collect();
+        let check = |item: Item, expected: &[&str], kind: Option<&str>| {
+            let found: Vec<String> = values(&item);
+            assert_eq!(found, expected);
+            assert_eq!(typed(Language::English.words(), &item, "").map(|typed| typed.kind), kind);
+        };
+        check(conflict(Some("job_title")), &["crm", "book"], Some("value"));
+        check(conflict(Some("comment")), &["crm", "book", "both"], Some("value"));
+        check(conflict(Some("contact_items")), &["crm", "book", "both"], None);
+        check(conflict(None), &["book", "crm"], None);
+        let question = |attention: Attention| {
+            let candidate = |id: &str| Candidate { id: id.to_owned(), name: Some("Ada".to_owned()), held: None };
+            let (remote, candidates) = ("x".to_owned(), vec![candidate("1051"), candidate("ada-1")]);
+            item(Subject::Attention { remote, attention, candidates })
+        };
+        check(question(Attention::LostCreation), &["adopt:1051", "adopt:ada-1", "create"], None);
+        check(question(Attention::NoFirm { contacts: 2 }), &["create", "dismiss"], Some("firm"));
+        let (kind, text) = (AttentionKind::Ambiguous, String::new());
+        let ambiguous = Attention::Worded { kind, text, todo: None, candidates: Vec::new() };
+        check(question(ambiguous), &["same:1051", "same:ada-1", "new"], Some("contact"));
+        let not_taken = Attention::NotPersisted { fields: Vec::new(), tried: Vec::new() };
+        check(question(not_taken), &["again", "crm", "dismiss"], None);
+    }
+
+    #[test]
+    fn codes_are_chosen_and_the_one_that_stands_is_the_first_to_see() {
+        let chosen = of_value(Language::French.words(), Field::ContactType, "press");
+        let labels: Vec<&str> = chosen.options.iter().filter(|one| one.is_chosen).map(|one| one.label).collect();
+        assert_eq!((labels, chosen.options.len()), (vec!["Presse"], 8));
+        assert!(of_value(Language::French.words(), Field::Comment, "x").is_long);
+    }
+}

@@ -272,3 +272,32 @@ fn lead_back(visit: &Visit, form: &Form, answered: Result<Answered, Trouble>) ->
         Err(trouble) => visit.trouble(&trouble).into_response(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::views::State;
+
+    fn conflict(id: i64, uid: &str) -> Item {
+        let contact = Known { uid: uid.into(), crm_id: None, name: uid.to_uppercase(), deleted: false };
+        let (field, kept) = (Some("job_title".into()), "open".into());
+        let subject = Subject::Conflict { contact: 1, field, base: None, here: None, there: None, kept };
+        let (id, replica, since) = (ItemId::Conflict(id), "cards".into(), String::new());
+        Item { id, run: 1, replica, contact: Some(contact), since, state: State::Open, subject, noted: None }
+    }
+
+    #[test]
+    fn matters_of_a_contact_are_together_and_on_one_page() {
+        let groups = grouped(vec![conflict(1, "ada"), conflict(2, "bob"), conflict(3, "ada")]);
+        let names: Vec<(&str, usize)> = groups.iter().map(|(name, items)| (name.as_str(), items.len())).collect();
+        assert_eq!(names, [("ADA", 2), ("BOB", 1)]);
+        let check = |items_max: usize, expected: &[usize]| {
+            let sizes: Vec<usize> = paged(&groups, items_max).iter().map(|page| page.len()).collect();
+            assert_eq!(sizes, expected, "{items_max}");
+        };
+        check(3, &[2]);
+        check(2, &[1, 1]);
+        check(1, &[1, 1]);
+        assert!(paged::<String>(&[], 20).is_empty());
+    }
+}

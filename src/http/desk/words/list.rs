@@ -72,6 +72,8 @@ words! {
         "{n} réponse sera appliquée par la prochaine synchronisation.";
     answered_many: "{n} answers will be carried out by the next synchronisation.",
         "{n} réponses seront appliquées par la prochaine synchronisation.";
+    troubles_one: "{n} thing failed, and is tried again.", "{n} chose a échoué, et sera réessayée.";
+    troubles_many: "{n} things failed, and are tried again.", "{n} choses ont échoué, et seront réessayées.";
     place: "Place", "Endroit";
     holds: "Contacts", "Fiches";
     to_write: "To be sent", "À envoyer";
