@@ -6,7 +6,7 @@ use axum::{
 };
 
 /// Bytes of a form; a comment may be long.
-const FORM_BYTES_MAX: usize = 64 * 1024;
+const FORM_BYTES_MAX: usize = 256 * 1024;
 
 /// The fields of a form, in order.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

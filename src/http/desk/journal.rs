@@ -34,7 +34,7 @@ impl Journal {
         Some(entry.name.clone()).filter(|name| !name.is_empty())
     }
 
-    /// What was said last of an item that waits no more, and by whom.
+    /// What was said last of an item that waits no more, and the name of who said it.
     pub fn last(&self, item: ItemId) -> Option<(Decision, String)> {
         let entry = self.0.iter().find(|entry| entry.item == item)?;
         Some((entry.decision.clone(), entry.name.clone()))

@@ -16,6 +16,9 @@ use crate::{
     },
 };
 
+/// The answer that keeps the CRM's.
+const KEEP_CRM: &str = "crm";
+
 /// A button that answers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::http::desk) struct Button {
@@ -71,11 +74,11 @@ fn of_choice(words: &Words, item: &Item, choice: &Choice) -> Vec<Button> {
     let said = |value: &str, label: &str| one(value, label.to_owned());
     let is_whole = matches!(&item.subject, Subject::Conflict { field: None, .. });
     match choice {
-        Choice::Keep(KeepChoice::Crm) if is_whole && item.is_with_crm() => said("crm", words.delete_everywhere),
+        Choice::Keep(KeepChoice::Crm) if is_whole && item.is_with_crm() => said(KEEP_CRM, words.delete_everywhere),
         Choice::Keep(KeepChoice::Book) if is_whole && item.is_with_crm() => said("book", words.keep_and_create),
-        Choice::Keep(KeepChoice::Crm) if is_whole => said("crm", words.keep_contact),
+        Choice::Keep(KeepChoice::Crm) if is_whole => said(KEEP_CRM, words.keep_contact),
         Choice::Keep(KeepChoice::Book) if is_whole => said("book", words.delete_everywhere),
-        Choice::Keep(KeepChoice::Crm) => said("crm", words.keep_crm),
+        Choice::Keep(KeepChoice::Crm) => said(KEEP_CRM, words.keep_crm),
         Choice::Keep(KeepChoice::Book) if item.is_with_crm() => said("book", words.keep_books),
         Choice::Keep(KeepChoice::Book) => said("book", words.keep_book),
         Choice::Keep(KeepChoice::Both) => said("both", words.keep_both),
@@ -90,7 +93,7 @@ fn of_choice(words: &Words, item: &Item, choice: &Choice) -> Vec<Button> {
         Choice::Answer(Answer::Create) => said("create", words.not_created),
         Choice::Answer(Answer::New) => said("new", words.somebody_else),
         Choice::Answer(Answer::SendAgain) => said("again", words.send_again),
-        Choice::Answer(Answer::KeepCrm) => said("crm", words.take_the_crms),
+        Choice::Answer(Answer::KeepCrm) => said(KEEP_CRM, words.take_the_crms),
         Choice::Answer(Answer::Dismiss) if item.is_company() => said("dismiss", words.leave_company),
         Choice::Answer(Answer::Dismiss) if item.is_conflict_copy() => said("dismiss", words.drop_copy),
         Choice::Answer(Answer::Dismiss) => said("dismiss", words.seen),
@@ -100,9 +103,9 @@ fn of_choice(words: &Words, item: &Item, choice: &Choice) -> Vec<Button> {
 /// A button for each contact that it could be.
 fn each(words: &Words, item: &Item, verb: &str) -> Vec<Button> {
     let button = |candidate: &Candidate| {
-        let is_crm_id = candidate.id.bytes().all(|byte| byte.is_ascii_digit());
-        let sentence = match (&candidate.name, is_crm_id) {
-            (None, _) => words.is_crm_number,
+        let has_number = candidate.id.bytes().all(|byte| byte.is_ascii_digit());
+        let sentence = match (&candidate.name, has_number) {
+            (None, _) => words.is_numbered,
             (Some(_), true) => words.is_this_one_id,
             (Some(_), false) => words.is_this_one,
         };
@@ -158,7 +161,7 @@ fn of_value(words: &Words, field: Field, stands: &str) -> Typed {
 /// The value of the button that makes this decision.
 pub(super) fn value_of(decision: &Decision) -> String {
     match decision {
-        Decision::Keep { keep: Keep::Crm } => "crm".to_owned(),
+        Decision::Keep { keep: Keep::Crm } => KEEP_CRM.to_owned(),
         Decision::Keep { keep: Keep::Book } => "book".to_owned(),
         Decision::Keep { keep: Keep::Both } => "both".to_owned(),
         Decision::Keep { keep: Keep::Value { .. } } => "value".to_owned(),
@@ -186,7 +189,7 @@ pub(super) fn decision(reader: &Reader, item: &Item, form: &Form) -> Result<Resu
     let (answer, typed) = (form.get("answer"), form.get("typed"));
     let keep = |keep| Ok(Ok(Decision::Keep { keep }));
     match answer.split_once(':').unwrap_or((answer, "")) {
-        ("crm", "") => keep(Keep::Crm),
+        (KEEP_CRM, "") => keep(Keep::Crm),
         ("book", "") => keep(Keep::Book),
         ("both", "") => keep(Keep::Both),
         ("value", "") => match item.field() {

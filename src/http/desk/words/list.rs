@@ -167,7 +167,7 @@ words! {
         "Prendre ce que la copie dit en plus, puis supprimer la copie";
     drop_copy: "Take nothing of it, and remove the copy", "N’en rien prendre, et supprimer la copie";
     seen: "I have seen it", "J’ai vu";
-    is_crm_number: "It is CRM no. {id}: not read yet, look at it there",
+    is_numbered: "It is CRM no. {id}: not read yet, look at it there",
         "C’est le n° CRM {id} : pas encore lu, regardez-le là-bas";
 
     // What was answered.
