@@ -71,7 +71,6 @@ async function day(way, language, options) {
     await isSound(page, "what waits");
     for (const matter of matters) await settle(page, way, language, matter);
     await isSound(page, "what was answered");
-    await way.press(page, page.getByRole("navigation").getByRole("link", { name: ["Aujourd’hui", "Today"][language] }));
     await way.press(page, page.getByRole("button", { name: ["Synchroniser maintenant", "Synchronise now"][language] }));
     // What a firm that is made and a card that is removed lead to is written by the run after.
     await world.sync();
