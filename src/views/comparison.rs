@@ -279,4 +279,35 @@ mod tests {
         check(["", "a:1 a:1", "a:1", ""], &[("a", ["", "1", "1", ""]), ("a", ["", "1", "", ""])]);
         check(["", "a;x:1", "", ""], &[("items", ["", "a;x:1", "", ""])]);
     }
+
+    #[test]
+    fn a_record_stands_beside_whoever_it_could_be() {
+        let mut mirror = Mirror::in_memory().unwrap();
+        let petit = |title: &str| Contact { last_name: "Petit".into(), job_title: title.into(), ..Contact::default() };
+        let ids = ["Reine", "Duchesse"]
+            .map(|title| mirror.insert_contact(title, &petit(title), "crm", 1, "2026-01-01T00:00:00Z").unwrap());
+        let raise = |mirror: &mut Mirror, remote: &str, contact, attention| {
+            let (replica, remote, state) = ("cards".to_owned(), remote.to_owned(), State::Open);
+            mirror.raise(&AttentionRow { id: 0, run: 1, replica, remote, contact, attention, state }).unwrap();
+        };
+        let says = Some(Box::new(petit("Comtesse")));
+        let (candidates, reason) = (ids.to_vec(), crate::mirror::Ambiguity::Several);
+        raise(&mut mirror, "x.vcf", None, Attention::Ambiguous { candidates, reason, says });
+        let held = Attention::HeldDeletions { missing: 9, known: 10, allowed: 3, contacts: ids.to_vec() };
+        raise(&mut mirror, "", None, held);
+        let not_taken = Attention::NotPersisted { fields: vec![Field::JobTitle, Field::Comment], tried: Vec::new() };
+        raise(&mut mirror, "Reine", Some(ids[0]), not_taken);
+        let reader = Reader::from(mirror);
+        let of = |id: i64| item(&reader, ItemId::Attention(id)).unwrap().unwrap();
+        let found = lineup(&reader, &of(1)).unwrap().unwrap();
+        assert_eq!(found.record, Some(petit("Comtesse")));
+        assert_eq!(found.contacts, ["Reine", "Duchesse"].map(|title| (title.to_owned(), petit(title))));
+        assert_eq!(lineup(&reader, &of(2)).unwrap(), None);
+        assert_eq!(crate::views::attention::held_names(&reader, &of(2)).unwrap(), ["Petit", "Petit"]);
+        assert!(crate::views::attention::held_names(&reader, &of(1)).unwrap().is_empty());
+        // Of what was not taken, what differs is shown.
+        let (_, rows) = side_by_side(&reader, ItemId::Attention(3)).unwrap().unwrap();
+        let names: Vec<(&str, &str)> = rows.iter().map(|row| (row.name.as_str(), row.cells[2].as_str())).collect();
+        assert_eq!(names, [("job_title", "Reine")]);
+    }
 }
