@@ -1,6 +1,7 @@
 //! The daemon as a process: one a mirror, signals, the service manager, and a mirror that others use.
 
 mod asking;
+mod desk;
 mod devices;
 mod http;
 mod manager;

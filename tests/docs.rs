@@ -133,6 +133,11 @@ fn the_page_on_notifications() {
 }
 
 #[test]
+fn the_page_on_the_desk() {
+    check("docs/desk.md");
+}
+
+#[test]
 fn the_page_on_backup() {
     check("docs/backup.md");
 }

@@ -150,7 +150,8 @@ fn every_question_and_answer_is_carried_over() {
     let found: Vec<_> = rows.iter().map(|row| (row.replica.as_str(), row.remote.as_str(), row.contact)).collect();
     assert_eq!(found, OPEN.map(|(replica, remote, _, contact, ..)| (replica, remote, contact)));
     assert_eq!(rows.iter().map(|row| row.id).collect::<Vec<_>>(), (2..14).collect::<Vec<_>>());
-    let ambiguous = |candidates: &[i64], reason| Attention::Ambiguous { candidates: candidates.to_vec(), reason };
+    let ambiguous =
+        |candidates: &[i64], reason| Attention::Ambiguous { candidates: candidates.to_vec(), reason, says: None };
     let mut found: Vec<Attention> = rows.iter().map(|row| row.attention.clone()).collect();
     let expected = [
         Attention::LostCreation,
@@ -167,7 +168,7 @@ fn every_question_and_answer_is_carried_over() {
     let expected = [
         Attention::NotPersisted { fields: fields.to_vec(), tried: Vec::new() },
         worded(AttentionKind::NotPersisted, "the CRM shows another birthday", None, &[]),
-        Attention::HeldDeletions { missing: 30, known: 100, allowed: 10 },
+        Attention::HeldDeletions { missing: 30, known: 100, allowed: 10, contacts: Vec::new() },
         Attention::Stopped { reason: StopReason::Emptied { known: 9 } },
         worded(AttentionKind::Stopped, no_marker, Some("is its disk mounted?"), &[]),
         worded(later, "the quota is reached", None, &[]),

@@ -45,7 +45,7 @@ const IMPORTS: &[(&str, &[&str])] = &[
     ("daemon", &["config", "app", "sync", "views"]),
     ("notify", &["config", "sync", "views"]),
     // Of books, `served` alone: a test below.
-    ("http", &["app", "config", "daemon", "sync", "views", "books", "dav", "formats", "xml"]),
+    ("http", &["contact", "app", "config", "daemon", "sync", "views", "books", "dav", "formats", "xml"]),
     ("cli", &["contact", "config", "app", "daemon", "http", "notify", "transfer", "views", "sync", "sandbox"]),
 ];
 

@@ -14,11 +14,11 @@ use crate::{
     reconcile::firms,
     replica::Diagnostic,
     sync::{
-        Applied, Decision, Events, ItemId, Mode, RunOptions, Stop, Summary, SyncError, SystemClock, UndoOptions,
-        Undone,
+        Applied, Decision, Events, ItemId, Mode, Noting, RunOptions, Stop, Summary, SyncError, SystemClock,
+        UndoOptions, Undone,
         review::{
             Review, change_by_user,
-            noted::{RESOLVE, note},
+            noted::{RESOLVE, note, note_as_seen},
         },
         run::Run,
     },
@@ -59,6 +59,22 @@ pub fn decide(
         done => done?,
     };
     Ok(Decided::Applied(Box::new((applied, summary))))
+}
+
+/// Notes a decision for the next run, as [`decide`] does where another carnet is at work, if what is noted on the item is still
+/// `seen`; without a decision, what is noted is taken back. It waits for no run, and until one begins all of it can be taken
+/// back without a trace.
+///
+/// # Errors
+/// As [`decide`].
+pub fn decide_later(
+    settings: &Settings,
+    (item, decision): (ItemId, Option<&Decision>),
+    seen: Option<&Decision>,
+) -> Result<Noting, SyncError> {
+    let options = options(RESOLVE, false, false);
+    let mut mirror = Mirror::open_beside_a_run(&settings.mirror.path)?;
+    note_as_seen(&mut mirror, run_policy(settings, &options), &SystemClock, (item, decision), seen)
 }
 
 /// Takes back what a run or a change did. While another carnet is at work on the mirror, it is waited for so long.

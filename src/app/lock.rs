@@ -56,7 +56,7 @@ pub struct DaemonNote {
     pub pid: u32,
     /// Since when it lives: RFC 3339, UTC.
     pub started: String,
-    /// When its next run is expected: RFC 3339, UTC; none while one is at work.
+    /// When its next run is expected: RFC 3339, UTC; none while one is at work, or while it is paused.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next: Option<String>,
     /// Runs that failed in a row.
@@ -65,6 +65,9 @@ pub struct DaemonNote {
     /// The books in trouble that it does not try again by itself before this time: RFC 3339, UTC.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub resting: BTreeMap<String, String>,
+    /// Since when a user has its runs wait: RFC 3339, UTC.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub paused: Option<String>,
 }
 
 /// Takes the mirror for `command`; where another carnet is at work on it, waits so long for it to end.
@@ -297,11 +300,17 @@ mod tests {
         assert_eq!(daemon_of(&mirror), None);
         let mut lock = DaemonLock::take(&mirror).unwrap();
         let long = "2026-01-01T00:00:00Z".to_owned();
-        let note =
-            DaemonNote { pid: 7, started: long.clone(), next: Some(long), failures: 3, resting: Default::default() };
+        let note = DaemonNote {
+            pid: 7,
+            started: long.clone(),
+            next: Some(long.clone()),
+            failures: 3,
+            resting: Default::default(),
+            paused: Some(long),
+        };
         lock.tell(note.clone());
         assert_eq!(daemon_of(&mirror), Some(note.clone()));
-        let shorter = DaemonNote { next: None, failures: 0, ..note };
+        let shorter = DaemonNote { next: None, failures: 0, paused: None, ..note };
         lock.tell(shorter.clone());
         assert_eq!(daemon_of(&mirror), Some(shorter));
         assert!(told(DaemonLock::take(&mirror).unwrap_err()).contains("(process 7, since 2"));

@@ -19,7 +19,7 @@ pub use backup::{BackupError, backup};
 pub use book_servers::{Found, Step, alters_fact, discover};
 pub use check::{CheckLine, Finding, Server, Verdict, check, check_writing, may_be_written, never_written};
 pub use compose::account_id;
-pub use decide::{Decided, decide, undo, want_firm};
+pub use decide::{Decided, decide, decide_later, undo, want_firm};
 pub use devices::{
     DeviceShown, NewDevice, add_device, device_store, devices, revoke_device, set_device_password, with_devices,
 };

@@ -5,7 +5,7 @@ use std::{path::PathBuf, time::Duration};
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum, ValueHint};
 
 use super::{
-    backup, books, check, completions, conflicts, devices, export, find, firms, history, import, init, list, man,
+    backup, books, check, completions, conflicts, desk, devices, export, find, firms, history, import, init, list, man,
     repair, restore, runs, sandbox, show, sync, undo,
 };
 
@@ -130,6 +130,8 @@ pub enum Command {
     Firms(firms::FirmsArgs),
     /// Add, list and revoke the devices that carnet serves address books to
     Devices(devices::DevicesArgs),
+    /// Print an address that lets one browser into the daemon's page for the office, once
+    Desk(desk::DeskArgs),
     /// Take back what a run or one change did, as an edit that the next sync carries everywhere
     Undo(undo::UndoArgs),
     /// Sync on a schedule until told to stop
@@ -231,6 +233,8 @@ mod tests {
             "undo h345",
             "undo 12 --dry-run --created --force",
             "daemon",
+            "desk",
+            "desk --viewer --name Marie --no-open",
             "backup carnet-2026-11-30.db --force",
             "repair --force",
             "restore carnet-2026-11-30.db --force",

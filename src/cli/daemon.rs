@@ -58,6 +58,7 @@ fn state_in_words(state: &DaemonState) -> String {
     let mut words = match (state.running, state.next) {
         _ if state.stopping => "stopping after the request in hand".to_owned(),
         (Some(_), _) => "a run is at work".to_owned(),
+        (None, _) if state.paused.is_some() => "paused at the desk".to_owned(),
         (None, Some(next)) => format!("next run {}", clock(next)),
         (None, None) => "waiting".to_owned(),
     };

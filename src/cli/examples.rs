@@ -224,6 +224,13 @@ const ALL: &[(&str, &[Example])] = &[
         ],
     ),
     (
+        "desk",
+        &[
+            ("carnet desk --name Marie", "an address that lets Marie's browser in, once"),
+            ("carnet desk --viewer", "whoever comes in may look, and not decide"),
+        ],
+    ),
+    (
         "sandbox",
         &[
             ("carnet sandbox --port 8080", "250 invented contacts, gone when it stops"),

@@ -12,6 +12,7 @@ mod completions;
 mod conflicts;
 mod context;
 mod daemon;
+mod desk;
 mod devices;
 mod errors;
 mod events_json;
@@ -103,6 +104,7 @@ fn run(command: &Command, context: &mut Context) -> Result<u8, CliError> {
         Command::Books(args) => books::run(args, context),
         Command::Firms(args) => firms::run(args, context),
         Command::Devices(args) => devices::run(args, context),
+        Command::Desk(args) => desk::run(args, context),
         Command::Undo(args) => undo::run(args, context),
         Command::Daemon => daemon::run(context),
         Command::Backup(args) => backup::run(args, context),

@@ -92,8 +92,10 @@ impl Shown {
             "exit_code": self.code(),
             "out_of_the_crm": { "company": { "contacts": companies.0, "values": companies.1 } },
             "last_run": last.as_ref().map(|run| super::runs::object(run, messages)),
-            "daemon": self.daemon.as_ref().map(|DaemonNote { pid, started, next: _, failures, resting }| {
-                json!({ "pid": pid, "started_at": started, "failures": failures, "resting": resting })
+            "daemon": self.daemon.as_ref().map(|DaemonNote { pid, started, next: _, failures, resting, paused }| {
+                json!({
+                    "pid": pid, "started_at": started, "failures": failures, "resting": resting, "paused_since": paused,
+                })
             }),
             "next_run": self.next.map(stamp),
             "replicas": replicas.iter().map(pending).collect::<Vec<_>>(),
@@ -121,6 +123,10 @@ impl Shown {
         Some(match (&self.daemon, next) {
             (None, None) => return None,
             (None, Some(next)) => format!("{next} {FAINT}(if `carnet daemon` ran; it does not){FAINT:#}"),
+            (Some(DaemonNote { pid, paused: Some(since), .. }), None) => {
+                let since = format!("{WARNING}paused since {}{WARNING:#}", clock::local(since));
+                format!("{since} {FAINT}(daemon, process {pid}; the desk has it go on){FAINT:#}")
+            }
             (Some(daemon), None) => format!("at work now {FAINT}(daemon, process {}){FAINT:#}", daemon.pid),
             (Some(DaemonNote { pid, failures: 0, .. }), Some(next)) => {
                 format!("{next} {FAINT}(daemon, process {pid}){FAINT:#}")

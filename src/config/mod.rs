@@ -21,7 +21,7 @@ pub use crate::reconcile::{Limit, Prefer};
 pub use error::SettingsError;
 pub use fault::Fault;
 pub use locate::{Environment, expand, locate};
-pub use outside::{HttpSettings, NotifySettings};
+pub use outside::{DeskSettings, HttpSettings, NotifySettings};
 pub use read::unknown_variables;
 pub use served::ServingSettings;
 pub use settings::{

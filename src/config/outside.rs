@@ -5,12 +5,12 @@ use std::{net::SocketAddr, path::PathBuf};
 use toml::de::{DeTable, DeValue};
 
 use super::{
-    Environment,
+    Environment, Fault,
     section::{Faults, Given, GivenValue, Section},
     values::Wrong,
 };
 
-pub(super) const HTTP_KEYS: [&str; 3] = ["listen", "allow_remote", "nudge_token_file"];
+pub(super) const HTTP_KEYS: [&str; 5] = ["listen", "allow_remote", "nudge_token_file", "desk", "desk_url"];
 pub(super) const NOTIFY_KEYS: [&str; 3] = ["on_waiting", "on_failure", "names"];
 
 /// `[http]`: health, metrics and nudge of the daemon.
@@ -20,6 +20,15 @@ pub struct HttpSettings {
     pub listen: SocketAddr,
     /// The file with the token that a nudge must show; made where it is missing.
     pub nudge_token_file: PathBuf,
+    /// The page where the office settles what waits; none where it is not wanted.
+    pub desk: Option<DeskSettings>,
+}
+
+/// The page where the office settles what waits.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeskSettings {
+    /// How browsers reach it through a proxy that speaks https, without a slash at the end; none on this machine alone.
+    pub url: Option<String>,
 }
 
 /// `[notify]`: programs that tell a user.
@@ -44,8 +53,29 @@ pub(super) fn http<'f>(
     let section = Section::top("http", root, &HTTP_KEYS, environment, faults);
     let allow_remote = section.flag("allow_remote").unwrap_or(false);
     let file = section.path("nudge_token_file").map(|text| path(&text));
+    let url = section.parsed("desk_url", desk_url);
+    let is_wanted = section.flag("desk").unwrap_or(false);
     let listen = section.parsed("listen", |text| address(text, allow_remote))?;
-    Some(HttpSettings { listen, nudge_token_file: file.unwrap_or_else(token) })
+    if is_wanted && !listen.ip().is_loopback() {
+        let hint = "listen on 127.0.0.1; for other machines set desk_url, behind a proxy that speaks https";
+        section.note(Fault::new(section.span.clone(), "`http.desk`: it would go over the network in clear").hint(hint));
+    }
+    let desk = is_wanted.then_some(DeskSettings { url });
+    Some(HttpSettings { listen, nudge_token_file: file.unwrap_or_else(token), desk })
+}
+
+/// What browsers compare with the page's own address: a scheme, a host and a port, without a path.
+fn desk_url(text: &str) -> Result<String, Wrong> {
+    let wrong = || {
+        let hint = "such as \"https://desk.example.org\", of a proxy that passes /desk/ on";
+        ("expected an https address without a path".to_owned(), Some(hint.to_owned()))
+    };
+    let url = url::Url::parse(text.trim()).map_err(|_| wrong())?;
+    let bare = url.path() == "/" && url.query().is_none() && url.fragment().is_none() && url.username().is_empty();
+    if url.scheme() != "https" || !bare || url.password().is_some() {
+        return Err(wrong());
+    }
+    Ok(url.origin().ascii_serialization())
 }
 
 fn address(text: &str, allow_remote: bool) -> Result<SocketAddr, Wrong> {

@@ -98,37 +98,39 @@ pub fn event(event: &SyncEvent, wording: Wording) {
         SyncEvent::FailedAlike { replica, activity, count } => {
             warn!(replica, activity = activity.word(), count, "more failed for the same reason");
         }
-        SyncEvent::Attention { replica, note: Note::StaysThere { contacts, .. } } => {
-            info!(replica, contacts, "contacts that were deleted here stay there");
-        }
-        SyncEvent::Attention { replica, note: Note::StaysOut { field, contacts, .. } } => {
+        SyncEvent::Attention { replica, note: told } => note(replica, told, wording),
+        SyncEvent::Notice { replica, message, hint } => warn!(replica, hint, "{message}"),
+    }
+}
+
+/// What a run tells of what waits.
+fn note(replica: &str, note: &Note, wording: Wording) {
+    let words = || (wording.note)(replica, note);
+    match note {
+        Note::StaysThere { contacts, .. } => info!(replica, contacts, "contacts that were deleted here stay there"),
+        Note::StaysOut { field, contacts, .. } => {
             info!(replica, contacts, field = field.name(), "a field stays out of it");
         }
-        SyncEvent::Attention { replica, note } => {
-            let (message, hint) = (wording.note)(replica, note);
-            match note {
-                Note::CarriedOut(_)
-                | Note::TrialAhead
-                | Note::FirmsRenamed { .. }
-                | Note::FirmMade { .. }
-                | Note::FirmAhead { .. }
-                | Note::FirmCards(_)
-                | Note::CopyRemoved { .. }
-                | Note::StaysThere { .. }
-                | Note::StaysOut { .. } => {
-                    info!(replica, "{message}");
-                }
-                Note::CopyStays { .. }
-                | Note::FirmsUnread { .. }
-                | Note::Raised { .. }
-                | Note::PingPong { .. }
-                | Note::OlderCopy { .. }
-                | Note::Dropped(_) => {
-                    warn!(replica, hint, "{message}");
-                }
-            }
+        // Its words hold the value that was kept.
+        Note::CarriedOut(applied) => {
+            info!(replica, item = %applied.item, "a decision was carried out");
+            debug!(replica, "{}", words().0);
         }
-        SyncEvent::Notice { replica, message, hint } => warn!(replica, hint, "{message}"),
+        Note::TrialAhead
+        | Note::FirmsRenamed { .. }
+        | Note::FirmMade { .. }
+        | Note::FirmAhead { .. }
+        | Note::FirmCards(_)
+        | Note::CopyRemoved { .. } => info!(replica, "{}", words().0),
+        Note::CopyStays { .. }
+        | Note::FirmsUnread { .. }
+        | Note::Raised { .. }
+        | Note::PingPong { .. }
+        | Note::OlderCopy { .. }
+        | Note::Dropped(_) => {
+            let (message, hint) = words();
+            warn!(replica, hint, "{message}");
+        }
     }
 }
 

@@ -58,6 +58,8 @@ pub struct DaemonHandle {
     pub settings: watch::Receiver<Arc<Settings>>,
     /// Asks for a run.
     pub nudge: Nudge,
+    /// Has runs wait.
+    pub pause: Pause,
     /// Hear of its runs.
     pub listeners: Listeners,
 }
@@ -65,18 +67,60 @@ pub struct DaemonHandle {
 /// Asks the daemon for a run. However often it is asked before a run begins, it is one run; asked while one is at work, it
 /// is one more after it. Where the login was refused nobody's asking hastens the next try.
 #[derive(Debug, Clone, Default)]
-pub struct Nudge(Arc<Notify>);
+pub struct Nudge {
+    asked: Arc<Notify>,
+    insisted: Arc<Notify>,
+}
 
 impl Nudge {
-    /// Asks for a run.
+    /// Asks for a run; while the daemon is paused it waits.
     pub fn ask(&self) {
-        self.0.notify_one();
+        self.asked.notify_one();
+    }
+
+    /// Asks for a run in a user's name, also while the daemon is paused.
+    pub fn insist(&self) {
+        self.insisted.notify_one();
     }
 
     /// Ends when somebody has asked.
     async fn asked(&self) {
-        self.0.notified().await;
+        self.asked.notified().await;
     }
+
+    /// Ends when a user has asked.
+    async fn insisted(&self) {
+        self.insisted.notified().await;
+    }
+}
+
+/// Has runs wait that nobody asks for by hand: those of the schedule, after edits, for devices and webhooks.
+#[derive(Debug, Clone)]
+pub struct Pause(watch::Sender<bool>);
+
+impl Default for Pause {
+    fn default() -> Self {
+        Self(watch::Sender::new(false))
+    }
+}
+
+impl Pause {
+    /// Has them wait, or go on.
+    pub fn set(&self, paused: bool) {
+        self.0.send_replace(paused);
+    }
+
+    fn wishes(&self) -> watch::Receiver<bool> {
+        self.0.subscribe()
+    }
+}
+
+/// The next wish. It never ends without one.
+async fn wished(wishes: &mut watch::Receiver<bool>) -> bool {
+    if wishes.changed().await.is_err() {
+        std::future::pending::<()>().await;
+    }
+    *wishes.borrow_and_update()
 }
 
 /// The present moment.

@@ -93,8 +93,12 @@ pub enum Event {
     Look,
     /// A watched book was edited.
     Edited,
-    /// Somebody asks for a run.
+    /// Something asks for a run.
     Nudged,
+    /// A user asks for a run, paused or not.
+    Insisted,
+    /// A user wants no run that nobody insists on; or wants them again.
+    Paused(bool),
     /// The settings were read again and are good: their schedule, and whether they name several books.
     Reloaded(Times, bool),
     /// The run is over.
@@ -171,6 +175,10 @@ pub struct Plan {
     failures: u32,
     edits: Option<Burst>,
     asked: Option<Cause>,
+    /// A user asked.
+    insisted: bool,
+    /// Nothing begins by itself.
+    paused: bool,
     /// Edits wait until then.
     rested: Duration,
     stopping: bool,
@@ -204,6 +212,8 @@ impl Plan {
             failures: 0,
             edits: None,
             asked: None,
+            insisted: false,
+            paused: false,
             rested: Duration::ZERO,
             stopping: false,
         }
@@ -219,8 +229,10 @@ impl Plan {
                 self.edits = Some(Burst { first, last: now.up });
             }
             // A refused login is tried rarely, whoever asks: tries lock accounts.
-            Event::Nudged if matches!(self.retry, Some((_, Retry::Login))) => {}
+            Event::Nudged | Event::Insisted if matches!(self.retry, Some((_, Retry::Login))) => {}
             Event::Nudged => self.asked = self.asked.or(Some(Cause::Nudge)),
+            Event::Insisted => (self.asked, self.insisted) = (self.asked.or(Some(Cause::Nudge)), true),
+            Event::Paused(paused) => self.paused = paused,
             Event::Reloaded(times, several_books) => {
                 self.times = times;
                 self.several_books = several_books;
@@ -238,7 +250,7 @@ impl Plan {
 
     /// When to look again.
     pub fn deadline(&self) -> Deadline {
-        if self.at_work.is_some() {
+        if self.at_work.is_some() || self.paused {
             return Deadline::default();
         }
         let edits = self.edits.map(|burst| self.edits_due(burst));
@@ -251,9 +263,11 @@ impl Plan {
         }
     }
 
-    /// The time of day at which the next run is expected, unless something asks for one before; none while one is at work.
+    /// The time of day at which the next run is expected, unless something asks for one before; none while one is at work, or
+    /// paused.
     pub fn next(&self, now: Now) -> Option<DateTime<Utc>> {
         match (self.at_work, self.retry) {
+            _ if self.paused => None,
             (Some(_), _) => None,
             (None, Some((at, _))) => {
                 let left = TimeDelta::from_std(at.saturating_sub(now.up)).unwrap_or_default();
@@ -274,6 +288,9 @@ impl Plan {
         }
         if self.stopping {
             return Action::Leave;
+        }
+        if self.paused && !self.insisted {
+            return Action::Wait;
         }
         if let Some(cause) = self.asked {
             return self.start(cause, Scope::All, now);
@@ -296,7 +313,7 @@ impl Plan {
     fn start(&mut self, cause: Cause, scope: Scope, now: Now) -> Action {
         self.edits = None;
         if scope == Scope::All {
-            self.asked = None;
+            (self.asked, self.insisted) = (None, false);
             self.retry = None;
         }
         if self.due <= now.wall {
@@ -337,7 +354,7 @@ impl Plan {
             }
         }
         if self.asked == Some(Cause::Nudge) && matches!(self.retry, Some((_, Retry::Login))) {
-            self.asked = None;
+            (self.asked, self.insisted) = (None, false);
         }
     }
 

@@ -28,6 +28,8 @@ pub struct DaemonState {
     pub resting: BTreeMap<String, DateTime<Utc>>,
     /// The books whose edits are seen by the schedule alone, or not all at once, and why.
     pub unwatched: BTreeMap<String, String>,
+    /// Since a user wants no run that nobody asks for by hand; it ends with the daemon.
+    pub paused: Option<DateTime<Utc>>,
     /// It was told to stop, and will once the run at work is over.
     pub stopping: bool,
 }
@@ -78,6 +80,7 @@ impl DaemonState {
             waiting: 0,
             resting: BTreeMap::new(),
             unwatched: BTreeMap::new(),
+            paused: None,
             stopping: false,
         }
     }

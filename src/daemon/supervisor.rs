@@ -13,7 +13,7 @@ use tokio::sync::watch;
 use tracing::{info, warn};
 
 use super::{
-    DaemonError, DaemonHandle, Nudge, Wording,
+    DaemonError, DaemonHandle, Nudge, Pause, Wording,
     alarm::Alarm,
     backoff::Retry,
     log, now,
@@ -24,6 +24,7 @@ use super::{
     state::{DaemonState, LastRun, Running},
     systemd::Manager,
     watching::{Seen, Watcher},
+    wished,
     worker::{Job, Listeners, Order, Outcome, RunHandle},
 };
 use crate::{
@@ -48,6 +49,7 @@ pub struct Daemon {
     lock: DaemonLock,
     job: Job,
     nudge: Nudge,
+    pause: Pause,
     listeners: Listeners,
     state: DaemonState,
     publish_state: watch::Sender<DaemonState>,
@@ -78,6 +80,7 @@ impl Daemon {
             lock,
             job: Arc::new(synchronise),
             nudge: Nudge::default(),
+            pause: Pause::default(),
             listeners,
             publish_state: watch::Sender::new(state.clone()),
             publish_settings: watch::Sender::new(Arc::clone(&settings)),
@@ -95,6 +98,7 @@ impl Daemon {
             state: self.publish_state.subscribe(),
             settings: self.publish_settings.subscribe(),
             nudge: self.nudge.clone(),
+            pause: self.pause.clone(),
             listeners: self.listeners.clone(),
         }
     }
@@ -122,7 +126,7 @@ impl Daemon {
         let mut watcher = Watcher::new();
         watcher.watch(self.watched());
         manager.ready();
-        let plan = &mut plan;
+        let (plan, mut wishes) = (&mut plan, self.pause.wishes());
         let mut run: Option<RunHandle> = None;
         let mut event = Event::Look;
         loop {
@@ -173,6 +177,8 @@ impl Daemon {
                     Event::Look
                 }
                 () = self.nudge.asked() => Event::Nudged,
+                () = self.nudge.insisted() => Event::Insisted,
+                paused = wished(&mut wishes) => self.note_pause(paused),
                 () = alarm.rings(plan.deadline(), now().up) => Event::Look,
             };
         }
@@ -191,6 +197,14 @@ impl Daemon {
             warn!(book, "edits of this book are found at the schedule's times: {why}");
         }
         self.state.unwatched.clone_from(watcher.unwatched());
+    }
+
+    fn note_pause(&mut self, paused: bool) -> Event {
+        if paused != self.state.paused.is_some() {
+            info!("a user has runs {}", if paused { "wait" } else { "go on" });
+            self.state.paused = paused.then(Utc::now);
+        }
+        Event::Paused(paused)
     }
 
     fn start(&mut self, cause: Cause, scope: Scope, stop: &Stop) -> RunHandle {
@@ -259,6 +273,7 @@ impl Daemon {
             next: self.state.next.map(stamp),
             failures: self.state.failures,
             resting: self.state.resting.iter().map(|(book, until)| (book.clone(), stamp(*until))).collect(),
+            paused: self.state.paused.map(stamp),
         });
         self.publish_state.send_replace(self.state.clone());
     }
@@ -269,6 +284,10 @@ impl Daemon {
             return;
         }
         let failures = self.state.failures;
+        if self.state.paused.is_some() {
+            info!(failures, "waiting, paused");
+            return;
+        }
         match &self.state.last {
             Some(LastRun { error: Some(_), .. }) => {
                 warn!(failures, next = %next(plan), "the run failed and will be tried again");

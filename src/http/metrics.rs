@@ -305,6 +305,7 @@ mod tests {
             waiting: 0,
             resting: BTreeMap::new(),
             unwatched: BTreeMap::new(),
+            paused: None,
             stopping: false,
         }
     }

@@ -8,6 +8,7 @@
 //! the token.
 
 pub mod dav;
+pub mod desk;
 mod health;
 mod listening;
 mod metrics;
@@ -15,6 +16,7 @@ mod nudge;
 mod routes;
 mod serve;
 mod text;
+mod throttle;
 mod token;
 
 use std::{io, net::SocketAddr, path::PathBuf};

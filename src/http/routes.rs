@@ -86,7 +86,7 @@ async fn guard(request: Request, next: Next) -> Response {
 }
 
 /// True for a Host header that names the loopback.
-fn is_loopback(host: &str) -> bool {
+pub(super) fn is_loopback(host: &str) -> bool {
     let name = match host.strip_prefix('[') {
         Some(rest) => {
             let (name, port) = rest.split_once(']').unwrap_or_default();

@@ -17,6 +17,7 @@ use tracing::{debug, info, warn};
 
 use super::{
     HttpError,
+    desk::{self, Desk},
     listening::{PAUSE, accept, bind},
     metrics::Seen,
     routes::{Observed, router},
@@ -36,6 +37,7 @@ const HEAD_BYTES_MAX: usize = 16 * 1024;
 /// Health, metrics and nudge of a daemon, as its settings say.
 pub struct HttpServer {
     observed: Observed,
+    desk: Desk,
     open: Option<Open>,
 }
 
@@ -64,7 +66,8 @@ impl HttpServer {
     pub fn open(daemon: DaemonHandle) -> Result<Self, HttpError> {
         let seen = Seen::default();
         daemon.listeners.add(seen.listener());
-        let mut server = Self { observed: Observed::new(daemon, seen), open: None };
+        let desk = Desk::new(daemon.clone());
+        let mut server = Self { observed: Observed::new(daemon, seen), desk, open: None };
         let settings = server.observed.daemon.settings.borrow_and_update().clone();
         if let Some(wanted) = &settings.http {
             server.listen(wanted)?;
@@ -115,13 +118,20 @@ impl HttpServer {
     /// Listens as these settings say; the token is read again in any case.
     fn listen(&mut self, wanted: &HttpSettings) -> Result<(), HttpError> {
         let token = Token::of(&wanted.nudge_token_file)?;
-        let is_same = self.open.as_ref().is_some_and(|open| open.settings.listen == wanted.listen);
+        let same = self.open.take_if(|open| open.settings.listen == wanted.listen);
+        let is_same = same.is_some();
+        let listener = match same {
+            Some(open) => open.listener,
+            None => bind(wanted.listen).map_err(|source| HttpError::Bind { listen: wanted.listen, source })?,
+        };
+        let address = listener.local_addr().unwrap_or(wanted.listen);
+        let mut routes = router(self.observed.clone(), wanted.listen.ip().is_loopback());
+        if let Some(desk) = &wanted.desk {
+            routes = routes.merge(desk::router(self.desk.clone(), desk));
+        }
+        self.open = Some(Open { settings: wanted.clone(), listener, routes });
         if !is_same {
-            let listener = bind(wanted.listen).map_err(|source| HttpError::Bind { listen: wanted.listen, source })?;
-            let routes = router(self.observed.clone(), wanted.listen.ip().is_loopback());
-            let address = listener.local_addr().unwrap_or(wanted.listen);
             info!(token_file = %wanted.nudge_token_file.display(), "health, metrics and nudge are at http://{address}/");
-            self.open = Some(Open { settings: wanted.clone(), listener, routes });
             // Before the first run that is heard of.
             let mirror = self.observed.daemon.settings.borrow().mirror.path.clone();
             self.observed.seen.begin(status::counts(&mirror));

@@ -152,7 +152,7 @@ mod tests {
     use crate::contact::{Contact, Field};
 
     fn could_be(candidates: &[ContactId]) -> Attention {
-        Attention::Ambiguous { candidates: candidates.to_vec(), reason: Ambiguity::Several }
+        Attention::Ambiguous { candidates: candidates.to_vec(), reason: Ambiguity::Several, says: None }
     }
 
     fn row(run: i64, attention: Attention) -> AttentionRow {
@@ -222,7 +222,7 @@ mod tests {
             },
             Attention::NotPersisted { fields: vec![Field::Civility, Field::Items], tried: Vec::new() },
             Attention::NotPersisted { fields: vec![Field::Items], tried: vec![tried] },
-            Attention::HeldDeletions { missing: 30, known: 100, allowed: 10 },
+            Attention::HeldDeletions { missing: 30, known: 100, allowed: 10, contacts: vec![3] },
             Attention::NoFirm { contacts: 3 },
             worded(AttentionKind::Ambiguous, None, &[3]),
             worded(AttentionKind::LostCreation, None, &[]),
@@ -232,7 +232,11 @@ mod tests {
             worded(AttentionKind::Other("quota".into()), None, &[]),
         ];
         all.extend(stopped.map(|reason| Attention::Stopped { reason }));
-        all.extend(ambiguous.map(|reason| Attention::Ambiguous { candidates: vec![3, 4], reason }));
+        all.extend(ambiguous.map(|reason| Attention::Ambiguous {
+            candidates: vec![3, 4],
+            reason,
+            says: Some(Box::new(Contact { comment: "deux".into(), ..Contact::default() })),
+        }));
         for attention in all {
             let mut mirror = Mirror::in_memory().unwrap();
             mirror.raise(&row(1, attention.clone())).unwrap();

@@ -87,7 +87,9 @@ pub(crate) fn of_concern(concern: Concern) -> Attention {
     match concern {
         Concern::Emptied { known } => Attention::Stopped { reason: StopReason::Emptied { known } },
         Concern::MassEdit { edited, known } => Attention::Stopped { reason: StopReason::MassEdit { edited, known } },
-        Concern::MassDeletion { missing, known, allowed } => Attention::HeldDeletions { missing, known, allowed },
+        Concern::MassDeletion { missing, known, allowed } => {
+            Attention::HeldDeletions { missing, known, allowed, contacts: Vec::new() }
+        }
     }
 }
 
@@ -178,7 +180,7 @@ mod tests {
         let newer = AttentionKind::Other("a later carnet's".into());
         [
             Attention::NotPersisted { fields: Vec::new(), tried: Vec::new() },
-            Attention::Ambiguous { candidates: Vec::new(), reason: Ambiguity::Several },
+            Attention::Ambiguous { candidates: Vec::new(), reason: Ambiguity::Several, says: None },
             Attention::LostCreation,
             held(9),
             Attention::Worded { kind: newer, text: "?".into(), todo: None, candidates: Vec::new() },
@@ -186,7 +188,7 @@ mod tests {
     }
 
     fn held(missing: u64) -> Attention {
-        Attention::HeldDeletions { missing, known: 10, allowed: 3 }
+        Attention::HeldDeletions { missing, known: 10, allowed: 3, contacts: Vec::new() }
     }
 
     #[test]

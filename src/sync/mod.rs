@@ -44,6 +44,7 @@ pub use restored::{Doubted, Places, doubt, settle_first};
 pub use review::{
     answer::{Answer, answers},
     candidates::{Candidate, candidates},
+    noted::Noting,
     refused::{Applied, Effect, NoCandidate, Refused, Why},
     resolve::conflict_values,
     undo::{Left, Reason, Target, UndoOptions, Undone},

@@ -171,6 +171,16 @@ pub fn items(reader: &Reader, settled: bool) -> Result<Vec<Item>, MirrorError> {
     Ok(items)
 }
 
+/// How much waits for an answer, and how many answers are noted that no run has carried out yet.
+///
+/// # Errors
+/// The mirror's.
+pub fn unanswered(reader: &Reader) -> Result<(u64, u64), MirrorError> {
+    let mirror = &reader.mirror;
+    let (open, noted) = (mirror.count_open_conflicts()? + mirror.count_open_attention()?, noted(mirror)?.len() as u64);
+    Ok((open.saturating_sub(noted), noted))
+}
+
 /// One by its number, waiting or settled.
 ///
 /// # Errors
@@ -183,6 +193,19 @@ pub fn item(reader: &Reader, id: ItemId) -> Result<Option<Item>, MirrorError> {
     };
     let noted = noted(mirror)?.remove(&id);
     Ok(item.transpose()?.map(|item| Item { noted, ..item }))
+}
+
+/// What to call the contacts whose deletion is held, as far as they are kept; none for anything else.
+///
+/// # Errors
+/// The mirror's.
+pub fn held_names(reader: &Reader, item: &Item) -> Result<Vec<String>, MirrorError> {
+    let Subject::Attention { attention: Attention::HeldDeletions { contacts, .. }, .. } = &item.subject else {
+        return Ok(Vec::new());
+    };
+    let name = |id: &ContactId| Ok(reader.mirror.contact(*id)?.map(|stored| stored.contact.display_name()));
+    let names: Vec<Option<String>> = contacts.iter().map(name).collect::<Result<_, MirrorError>>()?;
+    Ok(names.into_iter().flatten().collect())
 }
 
 fn noted(mirror: &Mirror) -> Result<BTreeMap<ItemId, Decision>, MirrorError> {

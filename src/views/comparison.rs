@@ -3,7 +3,7 @@
 
 use super::{
     Reader,
-    attention::{Item, item},
+    attention::{Item, Subject, item},
 };
 use crate::{
     contact::{self, Address, Contact, Field, FieldSet, Keep, ids::CRM},
@@ -40,7 +40,7 @@ pub fn side_by_side(reader: &Reader, id: ItemId) -> Result<Option<(Item, Vec<Row
     let Some(item) = item(reader, id)? else { return Ok(None) };
     let rows = match id {
         ItemId::Conflict(id) => mirror.conflict(id)?.map(|row| rows(mirror, &row)).transpose()?,
-        ItemId::Attention(id) => mirror.attention(id)?.map(|row| copy_rows(mirror, &row)).transpose()?,
+        ItemId::Attention(id) => mirror.attention(id)?.map(|row| rows_of_question(mirror, &row)).transpose()?,
     };
     Ok(Some((item, rows.unwrap_or_default())))
 }
@@ -76,6 +76,70 @@ fn rows(mirror: &Mirror, row: &ConflictRow) -> Result<Vec<Row>, MirrorError> {
         }
         Some(None) => Vec::new(),
     })
+}
+
+fn rows_of_question(mirror: &Mirror, row: &AttentionRow) -> Result<Vec<Row>, MirrorError> {
+    match &row.attention {
+        Attention::ConflictCopy { .. } => copy_rows(mirror, row),
+        Attention::NotPersisted { fields, .. } => rows_not_taken(mirror, row, fields),
+        _ => Ok(Vec::new()),
+    }
+}
+
+/// What a replica shows otherwise than it was sent, beside the mirror's.
+fn rows_not_taken(mirror: &Mirror, row: &AttentionRow, fields: &[Field]) -> Result<Vec<Row>, MirrorError> {
+    let Some(stored) = row.contact.map(|id| mirror.contact(id)).transpose()?.flatten() else { return Ok(Vec::new()) };
+    let agreement = mirror.agreement(&row.replica, stored.id)?;
+    let nothing = Contact::default();
+    let (ours, theirs) =
+        agreement.as_ref().map_or((&nothing, &nothing), |agreement| (&agreement.ours, &agreement.theirs));
+    let mut rows = Vec::new();
+    for field in fields.iter().copied() {
+        let columns = [ours, theirs, &stored.contact, &stored.contact];
+        if field.is_list() {
+            rows.extend(aligned(field.name(), &columns.map(|of| entries(of, field))));
+        } else {
+            let cells = columns.map(|of| of.scalar(field).into_owned());
+            rows.push(Row { name: field.name().to_owned(), cells });
+        }
+    }
+    rows.retain(Row::differs);
+    Ok(rows)
+}
+
+/// A record that somebody could be, or a contact that may have been made, and the contacts that it is compared with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Lineup {
+    /// What the record says; none where that was not kept.
+    pub record: Option<Contact>,
+    /// The contacts, each with its CRM id or UID.
+    pub contacts: Vec<(String, Contact)>,
+}
+
+/// The contacts that something may be about next to what it says; none for what is about something else.
+///
+/// # Errors
+/// The mirror's.
+pub fn lineup(reader: &Reader, item: &Item) -> Result<Option<Lineup>, MirrorError> {
+    let mirror = &reader.mirror;
+    let Subject::Attention { attention, candidates, .. } = &item.subject else { return Ok(None) };
+    let record = match attention {
+        Attention::Ambiguous { says, .. } => says.as_deref().cloned(),
+        Attention::LostCreation => match &item.contact {
+            Some(known) => mirror.contact_by_uid(&known.uid)?.map(|stored| stored.contact),
+            None => None,
+        },
+        _ => return Ok(None),
+    };
+    let mut contacts = Vec::new();
+    for candidate in candidates {
+        let stored = match mirror.contact_by_crm_id(&candidate.id)? {
+            Some(stored) => Some(stored),
+            None => mirror.contact_by_uid(&candidate.id)?,
+        };
+        contacts.extend(stored.map(|stored| (candidate.id.clone(), stored.contact)));
+    }
+    Ok(Some(Lineup { record, contacts }))
 }
 
 /// A sync program's copy beside the contact that it is a copy of: what the two do not both say.
@@ -214,5 +278,36 @@ mod tests {
         check(["a:1", "a:1", "a:9", "a:1 a:9"], &[("a", ["1", "1", "", "1"]), ("a", ["", "", "9", "9"])]);
         check(["", "a:1 a:1", "a:1", ""], &[("a", ["", "1", "1", ""]), ("a", ["", "1", "", ""])]);
         check(["", "a;x:1", "", ""], &[("items", ["", "a;x:1", "", ""])]);
+    }
+
+    #[test]
+    fn a_record_stands_beside_whoever_it_could_be() {
+        let mut mirror = Mirror::in_memory().unwrap();
+        let petit = |title: &str| Contact { last_name: "Petit".into(), job_title: title.into(), ..Contact::default() };
+        let ids = ["Reine", "Duchesse"]
+            .map(|title| mirror.insert_contact(title, &petit(title), "crm", 1, "2026-01-01T00:00:00Z").unwrap());
+        let raise = |mirror: &mut Mirror, remote: &str, contact, attention| {
+            let (replica, remote, state) = ("cards".to_owned(), remote.to_owned(), State::Open);
+            mirror.raise(&AttentionRow { id: 0, run: 1, replica, remote, contact, attention, state }).unwrap();
+        };
+        let says = Some(Box::new(petit("Comtesse")));
+        let (candidates, reason) = (ids.to_vec(), crate::mirror::Ambiguity::Several);
+        raise(&mut mirror, "x.vcf", None, Attention::Ambiguous { candidates, reason, says });
+        let held = Attention::HeldDeletions { missing: 9, known: 10, allowed: 3, contacts: ids.to_vec() };
+        raise(&mut mirror, "", None, held);
+        let not_taken = Attention::NotPersisted { fields: vec![Field::JobTitle, Field::Comment], tried: Vec::new() };
+        raise(&mut mirror, "Reine", Some(ids[0]), not_taken);
+        let reader = Reader::from(mirror);
+        let of = |id: i64| item(&reader, ItemId::Attention(id)).unwrap().unwrap();
+        let found = lineup(&reader, &of(1)).unwrap().unwrap();
+        assert_eq!(found.record, Some(petit("Comtesse")));
+        assert_eq!(found.contacts, ["Reine", "Duchesse"].map(|title| (title.to_owned(), petit(title))));
+        assert_eq!(lineup(&reader, &of(2)).unwrap(), None);
+        assert_eq!(crate::views::attention::held_names(&reader, &of(2)).unwrap(), ["Petit", "Petit"]);
+        assert!(crate::views::attention::held_names(&reader, &of(1)).unwrap().is_empty());
+        // Of what was not taken, what differs is shown.
+        let (_, rows) = side_by_side(&reader, ItemId::Attention(3)).unwrap().unwrap();
+        let names: Vec<(&str, &str)> = rows.iter().map(|row| (row.name.as_str(), row.cells[2].as_str())).collect();
+        assert_eq!(names, [("job_title", "Reine")]);
     }
 }

@@ -87,6 +87,14 @@ fn is_exactly(stored: &Stored, text: &str) -> bool {
         || stored.contact.values(ItemKind::Email).any(|value| keys::email(value) == keys::email(text))
 }
 
+/// What to call a contact, by its row; none where it is forgotten.
+///
+/// # Errors
+/// The mirror's.
+pub fn name_of(reader: &Reader, contact: crate::mirror::ContactId) -> Result<Option<String>, MirrorError> {
+    Ok(reader.mirror.contact(contact)?.map(|stored| stored.contact.display_name()))
+}
+
 /// The replicas that hold a contact, by name.
 ///
 /// # Errors

@@ -76,11 +76,12 @@ pub fn mirror() -> Mirror {
         let row = AttentionRow { id: 0, run, replica, remote, contact, attention, state: State::Open };
         mirror.raise(&row).unwrap();
     };
-    let could_be = |contacts: &[ContactId], reason| Attention::Ambiguous { candidates: contacts.to_vec(), reason };
+    let could_be =
+        |contacts: &[ContactId], reason| Attention::Ambiguous { candidates: contacts.to_vec(), reason, says: None };
     raise("crm", "u-3", Some(ids[2]), Attention::LostCreation);
     raise("cards", "x.vcf", None, could_be(&ids[..2], Ambiguity::Several));
     raise("cards", "y.vcf", None, could_be(&ids[..1], Ambiguity::CopyOf { record: "ada.vcf".into() }));
-    raise("cards", "", None, Attention::HeldDeletions { missing: 30, known: 100, allowed: 10 });
+    raise("cards", "", None, Attention::HeldDeletions { missing: 30, known: 100, allowed: 10, contacts: Vec::new() });
     mirror.put_outbox(&parked(ids[2])).unwrap();
     mirror.set_fact("crm.held_back", "1042 1043 1044").unwrap();
     mirror

@@ -9,12 +9,12 @@ use chrono::DateTime;
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
-use self::{profile::Profile, setup::Setup};
+use self::profile::Profile;
 use super::{args::WaitArgs, context::Context, errors::CliError, exit, plural::counted};
 use crate::{
     app::{self, DeviceShown, NewDevice},
     config::Settings,
-    http::dav::hash_password,
+    http::dav::{Setup, hash_password},
     sync::stamp,
     views::clock::local,
 };
@@ -204,12 +204,12 @@ fn tell(
         })?;
     }
     if context.out.json {
-        context.out.object(&setup.object())?;
+        context.out.object(&setup::object(setup))?;
         return Ok(exit::DONE);
     }
     context.out.line(&format!("the device {} {happened}; the password is not shown again", setup.user))?;
     context.out.line("")?;
-    for line in setup.lines() {
+    for line in setup::lines(setup) {
         context.out.line(&format!("  {line}"))?;
     }
     if let Some(file) = &profile {

@@ -11,7 +11,7 @@ use std::{
 use quick_xml::escape::escape;
 use url::Url;
 
-use super::setup::Setup;
+use crate::http::dav::Setup;
 
 /// The profile's text.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -30,7 +30,7 @@ pub struct English;
 impl Messages for English {
     fn attention(&self, replica: &str, remote: &str, attention: &Attention) -> String {
         match attention {
-            Attention::Ambiguous { candidates, reason } => ambiguous(remote, candidates.len(), reason),
+            Attention::Ambiguous { candidates, reason, .. } => ambiguous(remote, candidates.len(), reason),
             Attention::ConflictCopy { of, beyond, .. } => conflict_copy(remote, of, beyond),
             Attention::LostCreation => {
                 format!("contact {remote} may or may not have been created in the CRM: its answer was lost")
@@ -40,7 +40,7 @@ impl Messages for English {
                 let names = names.join(", ");
                 format!("the CRM does not show {names} of contact {remote} as the mirror has it")
             }
-            Attention::HeldDeletions { missing, known, allowed } => {
+            Attention::HeldDeletions { missing, known, allowed, .. } => {
                 format!("{missing} of {known} contacts are missing from {replica}; {allowed} may go without a word")
             }
             Attention::NoFirm { contacts } => {

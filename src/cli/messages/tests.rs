@@ -21,7 +21,7 @@ fn check(attention: &Attention, text: &str, hint: &str) {
 fn a_record_that_could_be_somebody_is_described() {
     let check = |reason: Ambiguity, text: &str| {
         let hint = "`carnet conflicts` says how to answer; or give it the UID of the contact it is";
-        let attention = Attention::Ambiguous { candidates: vec![3, 4], reason };
+        let attention = Attention::Ambiguous { candidates: vec![3, 4], reason, says: None };
         check(&attention, text, hint);
         assert_eq!(english().todo(&attention), None, "it is answered");
     };
@@ -66,7 +66,7 @@ fn guards_say_what_was_seen_and_what_to_type() {
     let edits = StopReason::MassEdit { edited: 30, known: 40 };
     stopped(edits, "30 of 40 contacts of book changed at once", force);
     check(
-        &Attention::HeldDeletions { missing: 30, known: 100, allowed: 10 },
+        &Attention::HeldDeletions { missing: 30, known: 100, allowed: 10, contacts: Vec::new() },
         "30 of 100 contacts are missing from book; 10 may go without a word",
         "nothing was deleted; if this is meant, run `carnet sync --max-delete 30`",
     );

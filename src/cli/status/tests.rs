@@ -27,6 +27,7 @@ fn the_next_run_is_what_the_daemon_says() {
             next: next.map(str::to_owned),
             failures,
             resting: Default::default(),
+            paused: None,
         };
         let status = status(&Mirror::in_memory().unwrap().into(), asked(&settings)).unwrap();
         let shown = Shown::new(status, Some(daemon), &settings, now);
@@ -37,6 +38,13 @@ fn the_next_run_is_what_the_daemon_says() {
     check(Some("2026-01-01T10:36:04Z"), 0, "NEXT (daemon, process 7)");
     check(Some("2026-01-01T10:36:04Z"), 3, "NEXT after 3 failed runs (daemon, process 7)");
     check(None, 0, "at work now (daemon, process 7)");
+    let (at, resting) = ("2026-01-01T10:00:00Z", Default::default());
+    let paused = Some(at.to_owned());
+    let daemon = DaemonNote { pid: 7, started: "".into(), next: None, failures: 0, resting, paused };
+    let status = status(&Mirror::in_memory().unwrap().into(), asked(&settings)).unwrap();
+    let words = Shown::new(status, Some(daemon), &settings, now).next_run().unwrap();
+    let expected = format!("paused since {} (daemon, process 7; the desk has it go on)", clock::local(at));
+    assert_eq!(anstream::adapter::strip_str(&words).to_string(), expected);
 }
 
 #[test]
@@ -78,7 +86,7 @@ fn status_counts_what_is_pending_and_what_waits() {
         state: State::Open,
     };
     mirror.raise(&ambiguous).unwrap();
-    let attention = Attention::HeldDeletions { missing: 30, known: 100, allowed: 10 };
+    let attention = Attention::HeldDeletions { missing: 30, known: 100, allowed: 10, contacts: Vec::new() };
     mirror.raise(&AttentionRow { remote: String::new(), attention, ..ambiguous }).unwrap();
     let lost = OutboxRow {
         id: 0,

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::{
-    config::{BookKind, Direction, NotifySettings, books::BOOK_KEYS},
+    config::{BookKind, DeskSettings, Direction, NotifySettings, books::BOOK_KEYS},
     contact::Filter,
     formats::csv::Profile,
 };
@@ -406,8 +406,29 @@ fn what_is_seen_from_outside_and_told() {
     );
     check(
         "[http]\nlistne = \"127.0.0.1:1\"",
-        "4: unknown key `listne` in [http] | did you mean `listen`? known here: listen, allow_remote, nudge_token_file",
+        "4: unknown key `listne` in [http] | did you mean `listen`? known here: listen, allow_remote, nudge_token_file, desk, \
+         desk_url",
     );
+    let of_desk = |lines: &str| {
+        let text = with(&format!("[http]\nlisten = \"127.0.0.1:1\"\n{lines}"));
+        parse_with(&text, &[]).unwrap().http.unwrap().desk
+    };
+    assert_eq!(of_desk("desk_url = \"https://desk.example.org\""), None);
+    assert_eq!(of_desk("desk = true"), Some(DeskSettings { url: None }));
+    let url = Some("https://desk.example.org".to_owned());
+    assert_eq!(of_desk("desk = true\ndesk_url = \"https://Desk.example.org:443/\""), Some(DeskSettings { url }));
+    check(
+        "[http]\nlisten = \"0.0.0.0:1\"\nallow_remote = true\ndesk = true",
+        "3: `http.desk`: it would go over the network in clear | listen on 127.0.0.1; for other machines set desk_url, \
+         behind a proxy that speaks https",
+    );
+    for url in ["http://desk.example.org", "https://desk.example.org/a", "https://a@desk.example.org", "desk"] {
+        check(
+            &format!("[http]\nlisten = \"127.0.0.1:1\"\ndesk_url = \"{url}\""),
+            "5: `http.desk_url`: expected an https address without a path | such as \"https://desk.example.org\", of a \
+             proxy that passes /desk/ on",
+        );
+    }
     let list = "a list: the program, then its arguments, such as [\"sendmail\", \"office\"]";
     check(
         "[notify]\non_waiting = \"tell office\"",

@@ -434,3 +434,26 @@ fn a_month_of_trouble_misses_and_repeats_nothing() {
     }
     assert!(causes.len() == 5 && causes.values().all(|count| *count > 20), "{causes:?}");
 }
+
+#[test]
+fn while_paused_nothing_begins_by_itself() {
+    let mut desk = Desk::rested();
+    assert_eq!(desk.decide(Event::Paused(true)), Action::Wait);
+    assert_eq!((desk.plan.deadline(), desk.plan.next(desk.now)), (Deadline::default(), None));
+    assert_eq!(desk.after(3600.0).look(), Action::Wait, "its times pass");
+    assert_eq!(desk.decide(Event::Edited), Action::Wait);
+    assert_eq!(desk.after(60.0).decide(Event::Nudged), Action::Wait, "a device writes");
+    assert_eq!(desk.decide(Event::Insisted), Action::Start(Cause::Nudge, Scope::All), "a user asks");
+    assert_eq!(desk.ends(Ended::Whole), Action::Wait);
+    assert_eq!(desk.after(3600.0).decide(Event::Nudged), Action::Wait);
+    assert_eq!(desk.decide(Event::Paused(false)), Action::Start(Cause::Nudge, Scope::All), "once for all of it");
+    assert_eq!(desk.ends(Ended::Whole), Action::Wait);
+    assert!(desk.plan.next(desk.now).is_some());
+    // What was asked for while a run is at work is made after it, paused meanwhile or not.
+    desk.decide(Event::Insisted);
+    desk.decide(Event::Paused(true));
+    assert_eq!(desk.decide(Event::Insisted), Action::Wait);
+    assert_eq!(desk.ends(Ended::Whole), Action::Start(Cause::Nudge, Scope::All));
+    desk.decide(Event::Stop);
+    assert_eq!(desk.ends(Ended::Interrupted), Action::Leave);
+}

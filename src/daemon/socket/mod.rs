@@ -115,7 +115,7 @@ mod tests {
             kept: "open".into(),
         };
         let problem = Problem { place: "row 3".into(), message: "bad".into(), hint: None, remote: Some("3".into()) };
-        let attention = Attention::HeldDeletions { missing: 1, known: 2, allowed: 0 };
+        let attention = Attention::HeldDeletions { missing: 1, known: 2, allowed: 0, contacts: vec![3] };
         let raised = Note::Raised { remote: String::new(), attention };
         let dropped = crate::sync::Refused { item: ItemId::Attention(7), why: crate::sync::Why::NotFound };
         let events = [

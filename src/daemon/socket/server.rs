@@ -157,7 +157,7 @@ impl Attendant {
         let lines = self.lines.subscribe();
         let at_work = self.daemon.state.borrow().running.is_some();
         say(&mut write, text(&Told::Accepted { pid, at_work })).await?;
-        self.daemon.nudge.ask();
+        self.daemon.nudge.insist();
         let mut read = read.into_inner().into_inner();
         tokio::select! {
             done = follow(lines, &mut write) => done,

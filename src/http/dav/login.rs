@@ -17,10 +17,8 @@ use base64::{
     engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig},
 };
 
-use super::{
-    password::{PASSWORD_LEN_MAX, hash_password, is_password},
-    throttle::Throttle,
-};
+use super::password::{PASSWORD_LEN_MAX, hash_password, is_password};
+use crate::http::throttle::Throttle;
 
 /// A right login is believed again for so long.
 const REMEMBERED_FOR: Duration = Duration::from_secs(10 * 60);

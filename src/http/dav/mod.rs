@@ -26,9 +26,9 @@ mod reports;
 mod routes;
 mod service;
 mod session;
+mod setup;
 mod spool;
 mod stores;
-mod throttle;
 mod write;
 
 use std::{net::IpAddr, net::SocketAddr, path::PathBuf, time::Duration};
@@ -38,6 +38,7 @@ pub use error::DavServerError;
 pub use listener::{DavHandle, DavServer};
 pub use password::{PasswordError, hash_password};
 pub use service::{DavService, examine};
+pub use setup::Setup;
 
 /// Where and how address books are served.
 #[derive(Debug, Clone, PartialEq, Eq)]

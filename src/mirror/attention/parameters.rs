@@ -21,6 +21,9 @@ pub enum Attention {
         candidates: Vec<ContactId>,
         /// Why nobody but the user can tell.
         reason: Ambiguity,
+        /// What the record says; of photos the beginning. None where an earlier carnet asked.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        says: Option<Box<Contact>>,
     },
     /// A sync program set a copy of a record beside it.
     #[serde(rename = "conflict_copy")]
@@ -60,6 +63,9 @@ pub enum Attention {
         known: u64,
         /// How many may go.
         allowed: u64,
+        /// The first of them, so that a user is shown names.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        contacts: Vec<ContactId>,
     },
     /// A company of contacts that is no firm's name in the CRM.
     #[serde(rename = "no_firm")]

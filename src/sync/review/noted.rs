@@ -40,6 +40,41 @@ pub(crate) fn note(
     })
 }
 
+/// What came of noting a decision beside others who decide.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Noting {
+    /// It is noted, or taken back.
+    Done,
+    /// Since it was looked at, somebody else has decided, or taken a decision back. Nothing was written.
+    Overtaken,
+}
+
+/// Notes a decision like [`note`], if what is noted on the item is still `seen` and it waits; without a decision, what is
+/// noted is taken back.
+///
+/// # Errors
+/// As [`note`].
+pub(crate) fn note_as_seen(
+    mirror: &mut Mirror,
+    policy: RunPolicy,
+    host: &dyn Host,
+    (item, decision): (ItemId, Option<&Decision>),
+    seen: Option<&Decision>,
+) -> Result<Noting, SyncError> {
+    mirror.transact(|mirror| {
+        let noted = mirror.noted_decisions()?.into_iter().find(|noted| noted.item == item);
+        let stands = noted.and_then(|noted| noted.decision);
+        if stands.as_ref() != seen || state(mirror, item)? != Some(State::Open) {
+            return Ok(Noting::Overtaken);
+        }
+        match decision {
+            Some(decision) => note(mirror, policy, host, (item, decision))?,
+            None => mirror.forget_decision(item)?,
+        }
+        Ok(Noting::Done)
+    })
+}
+
 /// Carries out what was noted; what there is to tell of it. What makes no sense any more is forgotten and told.
 ///
 /// # Errors
@@ -122,7 +157,7 @@ mod tests {
     }
 
     fn ambiguous(fixture: &mut RunFixture<'_>, candidates: Vec<ContactId>) -> ItemId {
-        let attention = Attention::Ambiguous { candidates, reason: Ambiguity::Several };
+        let attention = Attention::Ambiguous { candidates, reason: Ambiguity::Several, says: None };
         let row = fixture.run.open_attention("cards", "x.vcf", attention);
         fixture.run.mirror.raise(&row).unwrap();
         ItemId::Attention(fixture.run.mirror.open_attention().unwrap()[0].id)
@@ -147,6 +182,35 @@ mod tests {
             Err(SyncError::Refused(refused)) => refused.why,
             other => panic!("{other:?}"),
         }
+    }
+
+    #[test]
+    fn whoever_decides_second_has_decided_nothing() {
+        with_fixture(|mut fixture| {
+            let (_, item) = conflict(&mut fixture);
+            let say = |fixture: &mut RunFixture<'_>, decision: Option<&Decision>, seen: Option<&Decision>| {
+                let policy = fixture.run.policy.clone();
+                note_as_seen(fixture.run.mirror, policy, fixture.clock, (item, decision), seen).unwrap()
+            };
+            let stands = |fixture: &RunFixture<'_>| {
+                fixture.run.mirror.noted_decisions().unwrap().into_iter().find_map(|noted| noted.decision)
+            };
+            assert_eq!(say(&mut fixture, Some(&KEEP_CRM), None), Noting::Done);
+            // Somebody else looked at it before.
+            assert_eq!(say(&mut fixture, Some(&KEEP_BOOK), None), Noting::Overtaken);
+            assert_eq!(stands(&fixture), Some(KEEP_CRM));
+            // Who sees the answer may change it, or take it back, once.
+            assert_eq!(say(&mut fixture, Some(&KEEP_BOOK), Some(&KEEP_CRM)), Noting::Done);
+            assert_eq!(say(&mut fixture, None, Some(&KEEP_CRM)), Noting::Overtaken);
+            assert_eq!(say(&mut fixture, None, Some(&KEEP_BOOK)), Noting::Done);
+            assert_eq!(stands(&fixture), None);
+            assert!(fixture.run.mirror.conflict(1).unwrap().unwrap().state == State::Open, "it waits again");
+            assert_eq!(say(&mut fixture, Some(&KEEP_CRM), None), Noting::Done);
+            next_run(&mut fixture);
+            // What a run has carried out is decided no more by who did not see that.
+            assert_eq!(say(&mut fixture, Some(&KEEP_BOOK), Some(&KEEP_CRM)), Noting::Overtaken);
+            assert_eq!(say(&mut fixture, Some(&KEEP_BOOK), None), Noting::Overtaken);
+        });
     }
 
     #[test]

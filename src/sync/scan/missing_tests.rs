@@ -2,14 +2,14 @@
 
 use crate::{
     contact::{Contact, Field, FieldSet},
-    mirror::ContactId,
+    mirror::{Attention, ContactId},
     reconcile::{FieldConflict, Kept, Limit},
-    replica::{Capabilities, Diagnostic, ReplicaError, memory::Memory},
+    replica::{Batch, Capabilities, Diagnostic, ReplicaError, memory::Memory},
     sync::{
         SyncError,
         events::SyncEvent,
         participant::{CRM, Direction, Participant},
-        testing::{CONFIRM, RunFixture, ada, participant, with_fixture},
+        testing::{CONFIRM, RunFixture, ScriptedReplica, ada, participant, seen, with_fixture},
     },
 };
 
@@ -226,5 +226,23 @@ fn an_edit_that_the_place_cannot_show_outlives_a_deletion_that_is_being_asked_ab
         assert!(!participant.absence_open && strikes(&fixture).is_none());
         assert!(!fixture.run.stored(id).unwrap().deleted);
         assert_eq!(fixture.run.mirror.count_open_conflicts().unwrap(), 1);
+    });
+}
+
+#[test]
+fn whoever_would_go_is_kept_by_name_while_deletions_are_held() {
+    with_fixture(|mut fixture| {
+        let known = 1_000..1_010;
+        let ids: Vec<ContactId> = known.map(|n| fixture.contact(&format!("uid-{n}"), &ada("CEO"))).collect();
+        for (n, id) in (1_000..).zip(&ids) {
+            fixture.agree("cards", &n.to_string(), *id);
+        }
+        let changed = (1_000..1_004).map(|n| seen(&n.to_string(), None, &ada("CEO"))).collect();
+        let shows_four = ScriptedReplica::new(vec![Batch { changed, ..Batch::default() }]);
+        fixture.scan(&mut participant("cards", shows_four)).unwrap();
+        let Attention::HeldDeletions { missing, contacts, .. } = &fixture.run.guards["cards"] else {
+            panic!("no deletions are held")
+        };
+        assert_eq!((*missing, contacts.as_slice()), (6, &ids[4..]));
     });
 }

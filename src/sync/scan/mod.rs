@@ -51,11 +51,13 @@ use super::{
 };
 use crate::{
     contact::{Field, FieldSet},
-    mirror::Activity,
+    mirror::{Activity, Attention, ContactId},
     reconcile::{Census, guard},
     replica::{Coverage, Cursor, Diagnostic, Problem, RemoteId, ReplicaError, Scanned},
 };
 
+/// So many contacts whose deletion is held are kept by name.
+const HELD_NAMED_MAX: usize = 200;
 /// Edits committed at a time.
 const EDITS_AT_ONCE: usize = 500;
 
@@ -196,7 +198,7 @@ impl<'r, 'a> Scanner<'r, 'a> {
         let crowd = self.ask_for_crowd(&missing, &known).await?;
         let missing_count = ((missing.len() - crowd.not_gone()) as u64).saturating_sub(moved);
         let seen = if is_delta { known.count().saturating_sub(missing_count) } else { known.shown_count() };
-        if !self.passes(&Census { known: known.count(), seen, missing: missing_count, edited }) {
+        if !self.passes(&Census { known: known.count(), seen, missing: missing_count, edited }, &missing)? {
             return Ok(());
         }
         if self.participant.trust == Trust::Full {
@@ -342,16 +344,30 @@ impl<'r, 'a> Scanner<'r, 'a> {
     }
 
     /// The guard's verdict on a whole scan; false when nothing of it may be believed.
-    fn passes(&mut self, census: &Census) -> bool {
+    fn passes(&mut self, census: &Census, missing: &[RemoteId]) -> Result<bool, SyncError> {
         let concern = guard::judge(census, self.run.policy.max_delete).filter(|_| !self.run.policy.force);
-        let Some(concern) = concern else { return true };
+        let Some(concern) = concern else { return Ok(true) };
         if concern.stops_everything() {
             self.run.halt(self.participant, of_concern(concern));
-            return false;
+            return Ok(false);
         }
         self.participant.trust = Trust::NoDeletions;
-        self.run.trip(&self.participant.name, of_concern(concern));
-        true
+        let mut attention = of_concern(concern);
+        if let Attention::HeldDeletions { contacts, .. } = &mut attention {
+            *contacts = self.contacts_of(missing)?;
+        }
+        self.run.trip(&self.participant.name, attention);
+        Ok(true)
+    }
+
+    /// The contacts of the first of these records.
+    fn contacts_of(&self, records: &[RemoteId]) -> Result<Vec<ContactId>, SyncError> {
+        let mut contacts = Vec::new();
+        for remote in records.iter().take(HELD_NAMED_MAX) {
+            let agreement = self.run.mirror.agreement_by_remote(&self.participant.name, remote)?;
+            contacts.extend(agreement.map(|agreement| agreement.contact));
+        }
+        Ok(contacts)
     }
 
     /// Takes out the contacts that are not followed any more, which no guard counts. Given back are those that were

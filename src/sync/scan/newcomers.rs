@@ -3,14 +3,16 @@
 use std::collections::BTreeSet;
 
 use super::{
-    copies::{Copied, digest},
+    copies::{Copied, digest, without_photos},
     intake::Intake,
     spilling_index::{IndexNumber, SpillingIndex},
     waiting::Waiting,
 };
 use crate::{
     contact::{Contact, ids::MIRROR},
-    mirror::{Agreement, Ambiguity, Attention, AttentionKind, ContactId, Mirror, MirrorError, Stored},
+    mirror::{
+        Agreement, Ambiguity, Attention, AttentionKind, AttentionRow, ContactId, Mirror, MirrorError, State, Stored,
+    },
     reconcile::{
         Match,
         identify::{Evidence, Verdict, identify, returning},
@@ -270,7 +272,7 @@ impl<'n, 'a> Newcomers<'n, 'a> {
     fn asked(&self, remote: &str) -> Result<Option<(Ambiguity, Vec<ContactId>)>, SyncError> {
         let row = self.run.mirror.attention_to(&self.participant.name, remote, &AttentionKind::Ambiguous)?;
         Ok(row.and_then(|row| {
-            let Attention::Ambiguous { candidates, reason } = row.attention else { return None };
+            let Attention::Ambiguous { candidates, reason, .. } = row.attention else { return None };
             Some((reason, candidates))
         }))
     }
@@ -308,8 +310,13 @@ impl<'n, 'a> Newcomers<'n, 'a> {
             Some(Who::New) => return self.take_apart(record),
             None => {}
         }
-        let attention = Attention::Ambiguous { candidates: candidates.to_vec(), reason };
-        self.run.raise(self.run.open_attention(&self.participant.name, &record.remote, attention))
+        let says = Some(Box::new(without_photos(record.contact)));
+        let attention = Attention::Ambiguous { candidates: candidates.to_vec(), reason, says };
+        let row = self.run.open_attention(&self.participant.name, &record.remote, attention);
+        // It waits since it was asked first, whatever the record says by now.
+        let before = self.run.mirror.attention_to(&row.replica, &row.remote, &AttentionKind::Ambiguous)?;
+        let run = before.filter(|before| before.state == State::Open).map_or(row.run, |before| before.run);
+        self.run.raise(AttentionRow { run, ..row })
     }
 }
 

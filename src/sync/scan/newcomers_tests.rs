@@ -72,7 +72,7 @@ fn asked(uids: &[&str]) -> Taken {
 }
 
 fn raise_ambiguous(fixture: &mut RunFixture<'_>, remote: &str) {
-    let attention = Attention::Ambiguous { candidates: Vec::new(), reason: Ambiguity::Several };
+    let attention = Attention::Ambiguous { candidates: Vec::new(), reason: Ambiguity::Several, says: None };
     let row = fixture.run.open_attention("cards", remote, attention);
     fixture.run.mirror.raise(&row).unwrap();
 }
@@ -115,6 +115,11 @@ fn check_with(
         // What was asked of them before is answered, unless it is asked again.
         let open = fixture.run.mirror.open_attention().unwrap().len();
         assert_eq!(open, expected.iter().filter(|taken| matches!(taken, Taken::Asked(_))).count(), "{records:?}");
+        for row in fixture.run.mirror.open_attention().unwrap() {
+            let Attention::Ambiguous { says, .. } = &row.attention else { continue };
+            let record = records.iter().find(|one| one.remote == row.remote).map(|one| &one.contact);
+            assert_eq!(says.as_deref(), record, "a user sees what it says");
+        }
         let told = fixture.told.borrow();
         let new =
             |event: &&SyncEvent| matches!(event, SyncEvent::Change(change) if change.action == ChangeAction::Create);

@@ -278,7 +278,7 @@ fn cards(source: ImportSource, style: WriteStyle) -> Imported {
                 let diagnostic = Diagnostic::new("it holds letters where the CRM keeps a number");
                 let refused = unread.map(|property| problem(format!("{place}, {property}"), diagnostic));
                 let record = Box::new(record(place, contact, identity));
-let left_out = (left_out, piece.line);
+                let left_out = (left_out, piece.line);
                 let refused = refused.into_iter().collect();
                 with_values(Record::Contact { record, refused, left_out, repaired: 0 })
             }
