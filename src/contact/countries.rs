@@ -1,6 +1,8 @@
 //! Countries under one key, however they are written: ISO 3166-1 codes of two and three letters, and the names in French,
 //! in English and in the country's own language. A country that is not here is itself.
 
+use std::{collections::HashMap, sync::LazyLock};
+
 use super::keys;
 
 /// One a line: the codes, then the names as [`keys::plain`] has them.
@@ -72,11 +74,21 @@ us,usa,etats unis,etats unis d amerique,united states,united states of america
 yt,myt,mayotte
 za,zaf,afrique du sud,south africa";
 
+static CODES: LazyLock<HashMap<&str, &str>> = LazyLock::new(|| {
+    let named = |line: &'static str| {
+        let code = line.split(',').next().unwrap_or_default();
+        line.split(',').map(move |name| (name, code))
+    };
+    COUNTRIES.lines().flat_map(named).collect()
+});
+
 /// The key of a country: the code of two letters, where it is known.
 pub fn country(written: &str) -> String {
+    if written.is_empty() {
+        return String::new();
+    }
     let key = keys::plain(&keys::text(written));
-    let known = COUNTRIES.lines().find(|line| line.split(',').any(|name| name == key));
-    known.and_then(|line| line.split(',').next()).map_or(key, str::to_owned)
+    CODES.get(key.as_str()).map_or(key, |code| (*code).to_owned())
 }
 
 #[cfg(test)]

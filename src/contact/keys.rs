@@ -3,13 +3,20 @@
 
 use unicode_normalization::{UnicodeNormalization, char::is_combining_mark};
 
-use super::{Address, Contact, Item, ItemKind};
+use super::{
+    Address, Contact, Item, ItemKind,
+    clean::{is_invisible, mailbox},
+    places,
+};
 
 /// Text folded for comparison: NFKC, lower case, white space collapsed to single spaces and trimmed.
 pub fn text(value: &str) -> String {
     let plain = value.bytes().all(|byte| byte.is_ascii_graphic() || byte == b' ');
-    let folded: String =
-        if plain { value.to_ascii_lowercase() } else { value.nfkc().collect::<String>().to_lowercase() };
+    let folded: String = if plain {
+        value.to_ascii_lowercase()
+    } else {
+        value.nfkc().filter(|char| !is_invisible(*char)).collect::<String>().to_lowercase()
+    };
     let mut out = String::with_capacity(folded.len());
     for word in folded.split_whitespace() {
         if !out.is_empty() {
@@ -20,10 +27,10 @@ pub fn text(value: &str) -> String {
     out
 }
 
-/// An e-mail address folded; `mailto:` is cut.
+/// An e-mail address folded, without the name, the comment or the scheme that stands beside it.
 pub fn email(value: &str) -> String {
     let folded = text(value);
-    folded.strip_prefix("mailto:").unwrap_or(&folded).to_owned()
+    mailbox(&folded).unwrap_or(folded)
 }
 
 /// A telephone number as `+` and digits, French numbers and those of its overseas departments made international.
@@ -34,7 +41,7 @@ pub fn email(value: &str) -> String {
 pub fn phone(value: &str) -> String {
     let folded = text(value);
     let mut rest = folded.as_str();
-    for lead in ["tel:", "tél. ", "tel. ", "tél", "tel", ":", "."] {
+    for lead in ["'", "tel:", "tél. ", "tel. ", "tél", "tel", ":", "."] {
         rest = rest.strip_prefix(lead).unwrap_or(rest).trim_start();
     }
     let end = rest.find(|c: char| c.is_alphabetic() || c == ';').unwrap_or(rest.len());
@@ -46,12 +53,34 @@ pub fn phone(value: &str) -> String {
         return String::new();
     }
     if number.trim_start().starts_with('+') {
-        return format!("+{digits}");
+        return international(&digits);
     }
-    if let Some(international) = digits.strip_prefix("00") {
-        return format!("+{international}");
+    if let Some(digits) = digits.strip_prefix("00") {
+        return international(digits);
     }
     national(digits)
+}
+
+/// Countries whose numbers have a zero in front at home and never behind the country's code: who writes it there means
+/// the number without. Italy's stays.
+const TRUNK_ZERO: [&str; 24] = [
+    "33", "31", "32", "41", "43", "44", "46", "49", "61", "64", "81", "82", "90", "91", "212", "213", "262", "353",
+    "358", "381", "385", "590", "594", "596",
+];
+
+/// A number from its country's code on.
+fn international(digits: &str) -> String {
+    for country in TRUNK_ZERO {
+        if let Some(subscriber) = digits.strip_prefix(country).and_then(|rest| rest.strip_prefix('0')) {
+            return format!("+{country}{subscriber}");
+        }
+    }
+    format!("+{digits}")
+}
+
+/// True for the key of a French mobile number.
+pub fn is_french_mobile(key: &str) -> bool {
+    key.len() == 12 && (key.starts_with("+336") || key.starts_with("+337"))
 }
 
 /// The first number of a text with slashes. What follows a slash belongs to it only where an area code stands before and
@@ -97,7 +126,9 @@ fn digits_in(text: &str) -> usize {
 /// French national numbers (`0` and nine digits, or nine whose zero a spreadsheet has lost) with their country code.
 fn national(digits: String) -> String {
     let Some(subscriber) = Some(digits.strip_prefix('0').unwrap_or(&digits)).filter(|rest| rest.len() == 9) else {
-        return if digits.len() == 11 && digits.starts_with("33") { format!("+{digits}") } else { digits };
+        let is_whole =
+            digits.starts_with("33") && (digits.len() == 11 || (digits.len() == 12 && digits.starts_with("330")));
+        return if is_whole { international(&digits) } else { digits };
     };
     let country = match &subscriber[..3] {
         "590" | "690" | "691" => "590",
@@ -167,10 +198,10 @@ pub fn unaccented(text: &str) -> String {
     plain
 }
 
-/// An address folded, its type left out.
+/// An address by its parts, its type left out.
 pub fn address(value: &Address) -> String {
-    let Address { address_type: _, street_address, street_address2, zip_code, city, country } = value;
-    text(&format!("{street_address} {street_address2} {zip_code} {city} {country}"))
+    let parts = places::parts(value);
+    parts.iter().map(String::as_str).filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" ")
 }
 
 #[cfg(test)]
@@ -203,6 +234,15 @@ mod tests {
             ("+33 (0)1 23 45 67 89", "+33123456789"),
             ("0033 1 23 45 67 89", "+33123456789"),
             ("33123456789", "+33123456789"),
+            ("+330123456789", "+33123456789"),
+            ("+33 0 1 23 45 67 89", "+33123456789"),
+            ("00 33 0 1 23 45 67 89", "+33123456789"),
+            ("33 0 1 23 45 67 89", "+33123456789"),
+            ("(+33) 01 23 45 67 89", "+33123456789"),
+            ("'+33123456789", "+33123456789"),
+            ("\u{202a}+32 2 555 12 12\u{202c}", "+3225551212"),
+            ("+49 034441 22267", "+493444122267"),
+            ("+39 06 1234567", "+39061234567"),
             ("Tel : 01 23 45 67 89", "+33123456789"),
             ("Tél. 01.23.45.67.89", "+33123456789"),
             ("tel:+33-1-23-45-67-89", "+33123456789"),

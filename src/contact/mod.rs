@@ -3,6 +3,7 @@
 //! No ids, no dates and no replica marks are in it: two contacts are equal when they are the same card to a person.
 //! No files, no sockets, no clock and no database are in this folder; `filter` words a condition in SQL and runs none.
 
+pub mod clean;
 mod codes;
 pub mod countries;
 mod field;
@@ -12,6 +13,7 @@ pub mod identity;
 pub mod ids;
 mod keep;
 pub mod keys;
+pub mod places;
 
 use serde::{Deserialize, Serialize};
 

@@ -1,13 +1,18 @@
 //! Who a record is that no agreement names: the one decision, for scans and imports alike. How the evidence is come by is
 //! the caller's business.
 
-use super::matching::{Match, MatchedBy};
+use super::{
+    matching::{Match, MatchedBy},
+    strangers::Stranger,
+};
 
 /// What speaks for and against a newcomer's being somebody known.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Evidence {
     /// What its UID, CRM id and content say: [`super::matching::find`].
     pub found: Option<Match>,
+    /// Why it is not the contact that was found: [`super::strangers::stranger`].
+    pub stranger: Option<Stranger>,
     /// The contact whose CRM id it carries without anything else in common.
     pub contradicted: Option<i64>,
     /// The contact, deleted or not, whose UID it bears.
@@ -29,13 +34,18 @@ pub enum Verdict {
     New,
     /// Several fit; a user must say.
     Ambiguous(Vec<i64>),
+    /// It was recognised as this contact, and something makes it somebody else; a user must say.
+    Stranger(i64, Stranger),
     /// It carries the CRM id of this contact and is plainly somebody else; a user must say.
     Contradicts(i64),
 }
 
 /// Decides who a newcomer is.
 pub fn identify(evidence: Evidence) -> Verdict {
-    let Evidence { found, contradicted, by_uid, locally_deleted, namesakes_are_apart } = evidence;
+    let Evidence { found, stranger, contradicted, by_uid, locally_deleted, namesakes_are_apart } = evidence;
+    if let (Some(Match::One(id, _)), Some(why)) = (&found, stranger) {
+        return Verdict::Stranger(*id, why);
+    }
     match (found.unwrap_or(Match::None), contradicted) {
         (Match::One(id, by), _) => Verdict::Known(id, by),
         (Match::Ambiguous(candidates), _) if !namesakes_are_apart => Verdict::Ambiguous(candidates),
@@ -64,6 +74,8 @@ mod tests {
         check(nobody.clone(), Verdict::New);
         check(Evidence { found: Some(Match::None), ..nobody.clone() }, Verdict::New);
         check(Evidence { found: one(), ..nobody.clone() }, Verdict::Known(1, MatchedBy::Email));
+        let stranger = Some(Stranger::Company);
+        check(Evidence { found: one(), stranger, ..nobody.clone() }, Verdict::Stranger(1, Stranger::Company));
         let contradicted = Some(5);
         check(Evidence { found: one(), contradicted, ..nobody.clone() }, Verdict::Known(1, MatchedBy::Email));
         check(Evidence { contradicted, by_uid: Some(3), ..nobody.clone() }, Verdict::Contradicts(5));

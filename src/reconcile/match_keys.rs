@@ -152,7 +152,8 @@ impl MatchKeys {
         has(self) && has(other) && !self.share(other, sort)
     }
 
-    fn words(&self) -> impl Iterator<Item = &str> {
+    /// The words of the name.
+    pub(super) fn words(&self) -> impl Iterator<Item = &str> {
         self.name.split(' ').filter(|word| !word.is_empty())
     }
 }

@@ -186,8 +186,27 @@ fn find_by_content<K: KnownContacts>(known: &K, newcomer: &MatchKeys) -> Result<
     if by_phone != Match::None {
         return Ok(by_phone);
     }
+    let owner = owner_of_mailbox(known, newcomer)?;
     let mut name = newcomer.name().into_iter();
-    candidates(known, &mut name, MatchedBy::Name, |known| !are_namesakes(known, newcomer))
+    let Some(owner) = owner else {
+        return candidates(known, &mut name, MatchedBy::Name, |known| !are_namesakes(known, newcomer));
+    };
+    // The mailbox of one and the name of another, or a name that may be a nickname.
+    Ok(match candidates(known, &mut name, MatchedBy::Name, |_| true)? {
+        Match::One(id, _) => Match::Ambiguous(vec![owner.min(id), owner.max(id)]),
+        Match::None if newcomer.words().count() == 1 => Match::Ambiguous(vec![owner]),
+        other => other,
+    })
+}
+
+/// The one contact, by another name, that has a mailbox of the newcomer's; a mailbox of several is nobody's.
+fn owner_of_mailbox<K: KnownContacts>(known: &K, newcomer: &MatchKeys) -> Result<Option<i64>, K::Error> {
+    let mut owners = BTreeSet::new();
+    for key in newcomer.each(KeyKind::Email) {
+        owners.extend(known.holders(key, 2)?);
+    }
+    let Some(owner) = owners.first().copied().filter(|_| owners.len() == 1) else { return Ok(None) };
+    Ok(known.match_keys(owner)?.filter(|owner| !owner.differ(newcomer, KeyKind::Phone)).map(|_| owner))
 }
 
 fn candidates<K: KnownContacts>(

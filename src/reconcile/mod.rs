@@ -8,6 +8,7 @@ pub mod firm_cards;
 pub mod firms;
 pub mod guard;
 pub mod identify;
+mod joined;
 #[cfg(test)]
 mod laws;
 pub mod lists;
@@ -19,6 +20,7 @@ pub mod ping_pong;
 pub mod plan;
 mod rebase;
 pub mod resolution;
+pub mod strangers;
 pub mod undo;
 
 pub use guard::{Census, Concern, Limit};

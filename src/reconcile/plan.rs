@@ -8,8 +8,11 @@
 //!
 //! The columns are met at two moments: `intake` when a sighting comes in, `outgo` when the mirror is pushed.
 
-use super::merge::{FieldConflict, Kept, Winner, apply_changes, changes, equal_normalised};
-use crate::contact::{Contact, Field, FieldSet, keys};
+use super::{
+    joined,
+    merge::{FieldConflict, Kept, Winner, apply_changes, changes, equal_normalised},
+};
+use crate::contact::{Contact, Field, FieldSet, keys, places::is_part_of};
 
 /// The last state in common with one replica, as each side saw it.
 #[derive(Debug, Clone, Copy)]
@@ -148,7 +151,9 @@ pub fn in_known_words(stranger: &Contact, known: &Contact) -> Contact {
     let held: Vec<_> = known.addresses.iter().map(|address| (keys::address(address), address)).collect();
     for address in &mut out.addresses {
         let key = keys::address(address);
-        if let Some((_, same)) = held.iter().find(|(value, _)| *value == key) {
+        let same = held.iter().find(|(value, _)| *value == key).map(|(_, same)| *same);
+        // A part of an address that is there says nothing else.
+        if let Some(same) = same.or_else(|| known.addresses.iter().find(|held| is_part_of(address, held))) {
             address.clone_from(same);
         }
     }
@@ -168,7 +173,12 @@ pub struct Outgoing {
 pub fn outgoing(base: Base<'_>, here: &Contact, policy: &Policy) -> Outgoing {
     let Base { theirs, ours } = base;
     // Weakness is about what comes from there; an emptied field here was emptied by somebody.
-    let merged = apply_changes((ours, here), (theirs, theirs), (policy.fields, FieldSet::NONE), Winner::There);
+    let mut merged = apply_changes((ours, here), (theirs, theirs), (policy.fields, FieldSet::NONE), Winner::There);
+    if merged.contact.items != theirs.items
+        && let Some(items) = joined::carried(&theirs.items, &ours.items, &here.items)
+    {
+        merged.contact.items = items;
+    }
     let changed = changes(theirs, &merged.contact, policy.fields, FieldSet::NONE);
     Outgoing { contact: merged.contact, changed }
 }

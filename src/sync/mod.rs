@@ -15,6 +15,7 @@ pub mod exit;
 mod firms;
 mod host;
 mod import_counts;
+mod left_out;
 mod options;
 mod outbox;
 mod participant;

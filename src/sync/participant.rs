@@ -1,7 +1,10 @@
 //! A replica as a run sees it: the port, and how the settings want it treated.
 
 use crate::{
-    contact::{Contact, Filter},
+    contact::{
+        Contact, Filter,
+        clean::{Cleaned, clean, clean_since},
+    },
     reconcile::{Policy, Winner},
     replica::{
         Absence, Answers, Conduct, Ids, Lookup, Reading, RemoteContact, RemoteId, Replica, ReplicaError, Writes,
@@ -179,6 +182,16 @@ impl MergeSide<'_> {
     pub fn interpret(&self, record: &RemoteContact, known: &Contact) -> Reading {
         let read = self.replica.and_then(|it| it.interpret(record, known));
         read.unwrap_or_else(|| Reading::plain(record.contact.clone()))
+    }
+
+    /// What a record's values mean: a book's are cleaned, the CRM's are taken as they are. A text that is no value stands in
+    /// place of nothing that was agreed on.
+    pub fn meant(&self, there: &Contact, agreed: Option<&Contact>) -> Cleaned {
+        match agreed {
+            _ if self.shares_ids() => Cleaned { contact: there.clone(), refused: Vec::new() },
+            Some(agreed) => clean_since(there, agreed),
+            None => clean(there),
+        }
     }
 
     /// A contact as the replica can show it now.

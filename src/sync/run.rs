@@ -8,6 +8,7 @@ use super::{
     events::{Change, ChangeAction, FieldChange, Label, Note, Stopped, Summary, SyncEvent},
     firms::{FirmPolicy, FirmState},
     host::{FailPoint, Host, Uptime},
+    left_out::LeftOut,
     options::Stop,
     participant::{Participant, Trust},
     problems::Problems,
@@ -60,6 +61,8 @@ pub struct Run<'a> {
     pub copies_done: Vec<(String, RemoteContact)>,
     /// What is known of firms.
     pub firms: FirmState,
+    /// Texts of books that are no values of their kind.
+    pub left_out: LeftOut,
     events: &'a mut (dyn FnMut(SyncEvent) + 'a),
 }
 
@@ -108,6 +111,7 @@ impl<'a> Run<'a> {
             settling: false,
             copies_done: Vec::new(),
             firms: FirmState::default(),
+            left_out: LeftOut::default(),
             events,
         }
     }

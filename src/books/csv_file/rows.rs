@@ -14,7 +14,7 @@ use crate::{
         parallel::chunked_map,
         record_ids::{Hashed, KnownHashes, NameHash, RecordKeys, StateHash, assign_beside},
     },
-    contact::{Contact, Field, FieldSet, Item, identity::Identity},
+    contact::{Contact, Field, FieldSet, Item, clean::is_total, identity::Identity},
     formats::csv::{AsAgreed, CellPlace, CsvError, NoteSort, Record, Row, RowCells, Table, as_agreed},
     replica::{Reading, RemoteContact, RemoteId, Revision},
 };
@@ -155,9 +155,10 @@ fn hashed_row(table: &Table, row: Option<Row>) -> (Hashed, bool) {
     (row_keys(table, &row).hashed(), is_refused)
 }
 
-/// False for a row that is no contact: what it holds is in columns that are not read.
+/// False for a row that is no contact: what it holds is in columns that are not read, or it is a line of totals.
 pub fn says_something(row: &Row) -> bool {
-    row.malformed.is_some() || mark(row).is_some() || !row.notes.is_empty() || row.contact != Contact::default()
+    let says = !row.notes.is_empty() || row.contact != Contact::default();
+    row.malformed.is_some() || mark(row).is_some() || (says && !is_total(&row.contact))
 }
 
 /// What marks a row as a certain contact's: its UID, else its CRM id.

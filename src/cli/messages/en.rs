@@ -451,10 +451,19 @@ fn conflict_copy(record: &str, of: &str, beyond: &[Field]) -> String {
 
 fn ambiguous(record: &str, candidates: usize, reason: &Ambiguity) -> String {
     let reason = match reason {
+        Ambiguity::Several if candidates == 1 => "could be a known contact".to_owned(),
         Ambiguity::Several => format!("could be {candidates} known contacts"),
         Ambiguity::CopyOf { record } => format!("looks like a copy of {record}"),
         Ambiguity::ForeignId => "carries the CRM id of a contact with which it has nothing in common".to_owned(),
         Ambiguity::CopyOfDeleted => "was a copy of a contact that is deleted".to_owned(),
+        Ambiguity::OneIsCompany => {
+            "has the telephone or e-mail address of a contact, and one of the two is a company".to_owned()
+        }
+        Ambiguity::OtherGeneration => "has the name of a contact, and another birthday or generation".to_owned(),
+        Ambiguity::OtherMailbox => {
+            "has the name and the landline of a contact, and an e-mail address of its own".to_owned()
+        }
+        Ambiguity::Namesake => "has the name of a contact and nothing else in common with it".to_owned(),
     };
     format!("{record} {reason}; it was left alone")
 }

@@ -29,6 +29,8 @@ fn a_record_that_could_be_somebody_is_described() {
     check(Ambiguity::CopyOf { record: "a.vcf".into() }, "r looks like a copy of a.vcf; it was left alone");
     let text = "r carries the CRM id of a contact with which it has nothing in common; it was left alone";
     check(Ambiguity::ForeignId, text);
+    let text = "r has the name of a contact and nothing else in common with it; it was left alone";
+    check(Ambiguity::Namesake, text);
     check(Ambiguity::CopyOfDeleted, "r was a copy of a contact that is deleted; it was left alone");
 }
 

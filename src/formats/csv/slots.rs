@@ -8,7 +8,7 @@ use super::{
     records::Cell,
     values,
 };
-use crate::contact::{Address, AddressType, Item, ItemType};
+use crate::contact::{Address, AddressType, Item, ItemKind, ItemType};
 
 /// What a slot of a row holds.
 #[derive(Debug, Clone)]
@@ -59,7 +59,8 @@ impl Codec<'_> {
             },
         };
         let (mut entries, mut repaired) = (Vec::new(), false);
-        for piece in self.pieces(&cell.text, matches!(slot.sort, Sort::Label(_))) {
+        let text = self.shown_address(line, slot, item_type.kind()).unwrap_or(&cell.text);
+        for piece in self.pieces(text, matches!(slot.sort, Sort::Label(_))) {
             match self.number(piece, cell.quoted, item_type.kind(), french) {
                 Number::Value { text, repaired: mended } => {
                     repaired |= mended;
@@ -70,6 +71,15 @@ impl Codec<'_> {
             }
         }
         Held::Entries { entries, guessed, repaired }
+    }
+
+    /// Where Outlook has an Exchange's own name of a mailbox ("/o=ExchangeLabs/..."): the address in what it shows for it, two
+    /// columns on.
+    fn shown_address<'l>(&self, line: &'l Line<'_>, slot: &ItemSlot, kind: ItemKind) -> Option<&'l str> {
+        let own = self.plain_text(&line.cell(slot.value).text);
+        let is_own = kind == ItemKind::Email && own.get(..3).is_some_and(|head| head.eq_ignore_ascii_case("/o="));
+        let mut beside = (slot.value + 1..=slot.value + 2).map(|column| &*line.cell(column).text);
+        if is_own { beside.find(|text| text.contains('@')) } else { None }
     }
 
     /// What an address slot holds.

@@ -151,9 +151,11 @@ pub fn is_scientific(text: &str) -> bool {
     whole.len() == 1 && [whole, fraction, exponent].iter().all(|part| is_digits(part))
 }
 
-/// "612345,678": digits on both sides of one comma, as a French Excel shows a decimal number.
+/// "612345,678": digits on both sides of one comma, as a French Excel shows a decimal number. Two whole numbers are two.
 fn is_decimal_comma(text: &str) -> bool {
-    text.split_once(',').is_some_and(|(whole, fraction)| [whole, fraction].iter().all(|part| is_digits(part)))
+    text.split_once(',').is_some_and(|(whole, fraction)| {
+        [whole, fraction].iter().all(|part| is_digits(part)) && (whole.len() < 9 || fraction.len() < 9)
+    })
 }
 
 /// What people write to keep a leading zero in a spreadsheet, `="0612345678"`: the text that the formula shows.
@@ -183,6 +185,7 @@ mod tests {
             ("3,36E+10", false, Damage::Lost),
             ("4E+11", true, Damage::Lost),
             ("612345,678", true, Damage::Lost),
+            ("0612345678,0123456789", true, Damage::None),
             ("01,23,45,67,89", true, Damage::None),
             ("05/11/2024", true, Damage::Lost),
             ("2024-11-05", true, Damage::Lost),

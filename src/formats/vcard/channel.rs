@@ -3,14 +3,12 @@
 //! The order of the rules is that of the mapping's specification: what the mirror knows of the same value, unless the
 //! card's types contradict it; then label and types; then, for a bare value, what the rest of the card suggests.
 
-use std::borrow::Cow;
-
 use super::{
     property::Prop,
     value::View,
     vocabulary::{self, Types},
 };
-use crate::contact::{Contact, Item, ItemKind, ItemType, keys};
+use crate::contact::{Contact, Item, ItemKind, ItemType, clean::percent_decoded, keys};
 
 /// A line that says how to reach the user.
 pub(super) struct Channel {
@@ -112,23 +110,6 @@ fn handle(rest: &str) -> String {
     percent_decoded(name).into_owned()
 }
 
-fn percent_decoded(text: &str) -> Cow<'_, str> {
-    if !text.contains('%') {
-        return text.into();
-    }
-    let mut out = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let [first, tail @ ..] = rest {
-        let byte = tail.get(..2).filter(|_| *first == b'%').and_then(|digits| {
-            let digits = std::str::from_utf8(digits).ok().filter(|digits| !digits.starts_with('+'))?;
-            u8::from_str_radix(digits, 16).ok()
-        });
-        out.push(byte.unwrap_or(*first));
-        rest = &tail[if byte.is_some() { 2 } else { 0 }..];
-    }
-    String::from_utf8(out).map_or(Cow::Borrowed(text), Cow::Owned)
-}
-
 /// The URI of a messaging account; the inverse of what is read.
 pub(super) fn uri(scheme: &str, handle: &str) -> String {
     let mut uri = format!("{scheme}:");
@@ -207,7 +188,7 @@ fn phone_type(types: Types, value: &str, personal_by_default: bool, pref_is_main
     let is_bare = types.less(Types::VOICE.or(Types::PREF)).is_none();
     if has(Types::FAX) {
         if personal { ItemType::PersonalFax } else { ItemType::ProfessionalFax }
-    } else if has(Types::CELL) || (is_bare && is_french_mobile(value)) {
+    } else if has(Types::CELL) || (is_bare && keys::is_french_mobile(&keys::phone(value))) {
         if personal { ItemType::PersonalCellPhone } else { ItemType::ProfessionalCellPhone }
     } else if (has(Types::MAIN) && !has(Types::HOME)) || (has(Types::WORK) && has(Types::PREF) && pref_is_main) {
         ItemType::MainProfessionalPhone
@@ -216,11 +197,6 @@ fn phone_type(types: Types, value: &str, personal_by_default: bool, pref_is_main
     } else {
         ItemType::ProfessionalPhone
     }
-}
-
-fn is_french_mobile(value: &str) -> bool {
-    let key = keys::phone(value);
-    key.len() == 12 && (key.starts_with("+336") || key.starts_with("+337"))
 }
 
 fn email_type(types: Types, personal_by_default: bool) -> ItemType {

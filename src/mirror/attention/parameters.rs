@@ -115,6 +115,14 @@ pub enum Ambiguity {
     ForeignId,
     /// It was a copy of a contact that is deleted since.
     CopyOfDeleted,
+    /// It shares a telephone or e-mail address with a contact, and one of the two is a company.
+    OneIsCompany,
+    /// It has the name of a contact, and another birthday or generation (Jr., Sr.).
+    OtherGeneration,
+    /// It has the name and the landline of a contact, and an e-mail address of its own.
+    OtherMailbox,
+    /// It has the name of a contact and nothing else in common with it.
+    Namesake,
 }
 
 /// Why a replica is neither believed nor written.

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use crate::{
-    contact::{Contact, FieldSet},
+    contact::{Contact, FieldSet, clean::Cleaned},
     mirror::{Agreement, ContactId, Stored},
     reconcile::{
         Base, Here, Incoming, Kept, Policy, Winner, apply_changes, changes, incoming, ours_of_edited,
@@ -72,7 +72,8 @@ impl<'r, 'a> Intake<'r, 'a> {
         let fields = side.policy.fields.and(record.fields.or(reading.rewritten));
         let unstated = FieldSet::CRM.less(record.fields);
         let lost = side.conduct.abridges && !agreement.theirs.set_fields().and(unstated).is_empty();
-        let is_edit = lost || !changes(&side.shown(before), told, fields, side.policy.weak).is_empty();
+        let (told, before) = (side.meant(told, Some(before)).contact, side.meant(&side.shown(before), None).contact);
+        let is_edit = lost || !changes(&before, &told, fields, side.policy.weak).is_empty();
         observed.reading = Some(reading);
         Ok(is_edit)
     }
@@ -110,12 +111,14 @@ impl<'r, 'a> Intake<'r, 'a> {
         let mut policy = self.run.less_conflicts(side.policy, stored.id, side.name)?;
         // The agreement has what stands there; what a program of the book never writes is no edit.
         let told = told.as_ref().filter(|_| agreement.is_some() || !rewritten.is_empty()).unwrap_or(&there);
-        let mut taken = incoming(base, here, told, fields, &policy);
+        let Cleaned { contact: meant, refused } = side.meant(told, agreement.map(|agreement| &agreement.theirs));
+        self.run.left_out.note(side.name, &next.remote, &refused);
+        let mut taken = incoming(base, here, &meant, fields, &policy);
         if let Some(agreement) = agreement {
             let stopped = self.stop_contested(side, stored, agreement, &there, &taken)?;
             if !stopped.is_empty() {
                 policy.fields = policy.fields.less(stopped);
-                taken = incoming(base, here, told, fields, &policy);
+                taken = incoming(base, here, &meant, fields, &policy);
             }
         }
         match taken {
@@ -160,10 +163,11 @@ impl<'r, 'a> Intake<'r, 'a> {
             NEVER_READ => in_known_words(&agreement.theirs, there),
             _ => side.shown(&agreement.theirs),
         };
-        Ok(match self.run.less_rename(&stored.contact, (&theirs, there), &agreement.ours)? {
+        let (theirs, ours) = match self.run.less_rename(&stored.contact, (&theirs, there), &agreement.ours)? {
             Some((theirs, ours)) => (theirs, Cow::Owned(ours)),
             None => (theirs, Cow::Borrowed(&agreement.ours)),
-        })
+        };
+        Ok((side.meant(&theirs, None).contact, ours))
     }
 
     /// What is known of the other side after a sighting that may not have told everything.
@@ -185,15 +189,17 @@ impl<'r, 'a> Intake<'r, 'a> {
             None => self.run.host.fresh_uid(),
         };
         let uid = if self.run.mirror.contact_by_uid(&uid)?.is_some() { self.run.host.fresh_uid() } else { uid };
-        let theirs = contact.clone();
-        let contact = self.run.follow_firm(None, contact)?;
+        let theirs = contact;
+        let Cleaned { contact: meant, refused } = side.meant(&theirs, None);
+        self.run.left_out.note(side.name, &remote, &refused);
+        let contact = self.run.follow_firm(None, meant.clone())?;
         let id = self.run.create(&uid, &contact, side.name)?;
         let crm_id = side.shares_ids().then(|| remote.clone());
         self.run.created_here(Label { uid, crm_id, name: contact.display_name() });
         // What firms have added to it is yet to be told there; the CRM knows.
-        let agrees = theirs == contact || side.shares_ids();
+        let agrees = meant == contact || side.shares_ids();
         let theirs = if side.shares_ids() { contact.clone() } else { theirs };
-        let (ours, version) = if agrees { (contact, 1) } else { (theirs.clone(), 0) };
+        let (ours, version) = if agrees { (contact, 1) } else { (meant, 0) };
         let detached = false;
         let agreement = Agreement { contact: id, remote, revision, theirs, ours, version, detail, detached, marks };
         self.run.mirror.put_agreement(side.name, &agreement)?;

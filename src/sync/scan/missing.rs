@@ -168,7 +168,8 @@ impl<'r, 'a> Absences<'r, 'a> {
         let edited = self.participant.replica.removed(remote, &agreement.theirs);
         let before = edited.map(|edited| of_edited(&self.participant.side(), &agreement, edited));
         let before = before.as_ref().unwrap_or(&agreement);
-        let base = Base { theirs: &before.theirs, ours: &before.ours };
+        let theirs = self.participant.side().meant(&before.theirs, None).contact;
+        let base = Base { theirs: &theirs, ours: &before.ours };
         let shown = self.participant.replica.shows(&before.ours);
         let verdict = match on_absence(base, &shown, here, &self.participant.policy()) {
             // Somebody's value still waits for a user's decision.

@@ -223,6 +223,7 @@ impl<'r, 'a> Scanner<'r, 'a> {
         };
         taking.forget_own_company_cards(&is_gone)?;
         self.take_edits(repeats)?;
+        self.run.tell_left_out();
         if let Some(highest) = highest_id {
             Outbox::new(self.run, &self.participant.name).saw_id(highest)?;
         }

@@ -9,14 +9,15 @@ use super::{
     waiting::Waiting,
 };
 use crate::{
-    contact::ids::MIRROR,
-    mirror::{Ambiguity, Attention, AttentionKind, ContactId, Mirror, MirrorError, Stored},
+    contact::{Contact, ids::MIRROR},
+    mirror::{Agreement, Ambiguity, Attention, AttentionKind, ContactId, Mirror, MirrorError, Stored},
     reconcile::{
         Match,
         identify::{Evidence, Verdict, identify, returning},
         matching::MatchedBy,
+        strangers::{Stranger, stranger},
     },
-    replica::{RemoteContact, RemoteId},
+    replica::{Problem, RemoteContact, RemoteId},
     sync::{
         SyncError,
         events::ChangeAction,
@@ -117,6 +118,9 @@ impl<'n, 'a> Newcomers<'n, 'a> {
         if !self.participant.shares_ids() && self.run.is_card_of_firm(&record)? {
             return self.note_company_card(&record);
         }
+        if self.says_nothing(&record) {
+            return Ok(());
+        }
         match identify(self.evidence(&record)?) {
             Verdict::Known(id, by) => self.recognised(record, id, by),
             Verdict::Returning(id) if self.is_of_older_copy(&record)? && self.run.stored(id)?.deleted => {
@@ -133,8 +137,29 @@ impl<'n, 'a> Newcomers<'n, 'a> {
                 None => self.take_apart(record),
             },
             Verdict::Ambiguous(candidates) => self.raise_ambiguous(record, Ambiguity::Several, &candidates),
+            Verdict::Stranger(id, why) => {
+                let reason = match why {
+                    Stranger::Mark(_) => Ambiguity::Namesake,
+                    Stranger::Company => Ambiguity::OneIsCompany,
+                    Stranger::Generation => Ambiguity::OtherGeneration,
+                    Stranger::Mailbox => Ambiguity::OtherMailbox,
+                };
+                self.raise_ambiguous(record, reason, &[id])
+            }
             Verdict::Contradicts(id) => self.raise_ambiguous(record, Ambiguity::ForeignId, &[id]),
         }
+    }
+
+    /// True for a record of which nothing is a value: it is told, and nobody is made of it.
+    fn says_nothing(&mut self, record: &RemoteContact) -> bool {
+        let meant = self.participant.side().meant(&record.contact, None).contact;
+        let says_nothing = meant == Contact::default() && record.contact != meant;
+        if says_nothing {
+            let message = "nothing in it is a value: it was left alone".to_owned();
+            let problem = Problem { place: record.remote.clone(), message, hint: None, remote: None };
+            self.run.problem(&self.participant.name, problem);
+        }
+        says_nothing
     }
 
     fn evidence(&mut self, record: &RemoteContact) -> Result<Evidence, SyncError> {
@@ -147,11 +172,33 @@ impl<'n, 'a> Newcomers<'n, 'a> {
         }
         let by_id = shares_ids.then(|| Intake::new(self.run).crm_uid(&record.remote));
         let uid = by_id.or_else(|| record.uid.clone());
+        let meant = self.participant.side().meant(&record.contact, None).contact;
         let (mirror, MatchIndexes { index, .. }) = self.indexes()?;
-        let found = index.find(mirror, uid.as_deref(), record.crm_id.as_deref(), &record.contact)?;
-        let contradicted = index.contradicted(mirror, record.crm_id.as_deref(), &record.contact)?;
+        let found = index.find(mirror, uid.as_deref(), record.crm_id.as_deref(), &meant)?;
+        let contradicted = index.contradicted(mirror, record.crm_id.as_deref(), &meant)?;
+        let stranger = self.stranger(&found, record, &meant)?;
         let (by_uid, locally_deleted) = self.back_again(record)?;
-        Ok(Evidence { found: Some(found), contradicted, by_uid, locally_deleted, namesakes_are_apart: shares_ids })
+        let found = Some(found);
+        let namesakes_are_apart = shares_ids;
+        Ok(Evidence { found, stranger, contradicted, by_uid, locally_deleted, namesakes_are_apart })
+    }
+
+    /// Why a record is not the contact that its content says. One that was renamed, and that nobody else is by now, is that.
+    fn stranger(&self, found: &Match, record: &RemoteContact, meant: &Contact) -> Result<Option<Stranger>, SyncError> {
+        let Match::One(id, by @ (MatchedBy::Email | MatchedBy::Phone | MatchedBy::Name)) = found else {
+            return Ok(None);
+        };
+        let agreement = self.run.mirror.agreement(&self.participant.name, *id)?;
+        let is_moved = |agreement: &Agreement| agreement.detached || self.missing.contains(&agreement.remote);
+        let is_asked = self.asked(&record.remote)?.is_some_and(|(_, candidates)| candidates == [*id]);
+        // A namesake of somebody who has a record is a contact of its own, unless that was asked before he had one.
+        let is_namesake = *by == MatchedBy::Name && !is_asked;
+        if self.participant.shares_ids() || agreement.is_some_and(|it| is_moved(&it) || is_namesake) {
+            return Ok(None);
+        }
+        let stored = self.run.stored(*id)?;
+        let has_both_marks = record.crm_id.is_some() && record.crm_id == stored.crm_id;
+        Ok(stranger(&stored.contact, *by, has_both_marks, meant))
     }
 
     /// The contact of its UID, and a contact that was deleted here and that it resembles.
@@ -180,7 +227,8 @@ impl<'n, 'a> Newcomers<'n, 'a> {
 
     /// A contact of its own, whoever it looks like.
     fn take_apart(&mut self, record: RemoteContact) -> Result<(), SyncError> {
-        let (uid, crm_id, contact) = (record.uid.clone(), record.crm_id.clone(), record.contact.clone());
+        let contact = self.participant.side().meant(&record.contact, None).contact;
+        let (uid, crm_id) = (record.uid.clone(), record.crm_id.clone());
         self.run.mirror.settle_attention(&self.participant.name, &record.remote, &AttentionKind::Ambiguous)?;
         let id = Intake::new(self.run).insert(&self.participant.side(), record)?;
         if let Some(known) = &mut self.known {

@@ -2,16 +2,14 @@
 
 use std::collections::HashMap;
 
-use super::{
-    merge::{NAMES, contradictions, enriched, is_marked},
-    strangers::{Stranger, stranger},
-};
+use super::merge::{NAMES, contradictions, enriched, is_marked};
 use crate::{
     contact::{Contact, Field, FieldSet},
     mirror::{ContactId, Mirror, MirrorError, Stored},
     reconcile::{
         Match,
         matching::{MatchedBy, are_apart},
+        strangers::{Stranger, stranger},
     },
     replica::RemoteContact,
     sync::scan::spilling_index::{IndexNumber, SpillingIndex},
@@ -73,7 +71,13 @@ impl BatchDuplicates {
         by: MatchedBy,
         record: &RemoteContact,
     ) -> Result<Repeat, MirrorError> {
-        let stranger = stranger(stored, by, record);
+        if record.contact == stored.contact && !matches!(by, MatchedBy::Name | MatchedBy::Phone) {
+            // The same file again: nothing need be folded to compare it.
+            return Ok(Repeat::No);
+        }
+        // Two marks that agree are a user's own word.
+        let has_both_marks = record.crm_id.is_some() && record.crm_id == stored.crm_id;
+        let stranger = stranger(&stored.contact, by, has_both_marks, &record.contact);
         let Some(earlier) = self.taken.get(&stored.id) else {
             return Ok(stranger.map_or(Repeat::No, Repeat::Stranger));
         };

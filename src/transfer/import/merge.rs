@@ -1,8 +1,7 @@
 //! What an imported record makes of a contact that is known: its texts replace, its entries are added, nothing is cleared.
 
-use super::places::is_part_of;
 use crate::{
-    contact::{Contact, Field, FieldSet, keys},
+    contact::{Address, Contact, Field, FieldSet, clean::tidied, keys, places::is_part_of},
     reconcile::{
         Winner, apply_changes,
         matching::{MatchedBy, may_be_short_for},
@@ -20,8 +19,10 @@ pub(super) fn enriched(
 ) -> Contact {
     let mut read = read.clone();
     for field in read.differing(known).iter().filter(|field| !field.is_list()) {
-        if read.scalar(field).trim() == known.scalar(field).trim() {
-            // Formats trim; white space alone is no news.
+        let is_same = read.scalar(field).trim() == known.scalar(field).trim()
+            || read.scalar(field) == tidied(&known.scalar(field), field);
+        if is_same {
+            // Formats trim; white space alone is no news, nor is what nobody sees.
             read.set_scalar(field, &known.scalar(field));
         }
     }
@@ -37,6 +38,11 @@ pub(super) fn enriched(
     read.items.retain(|item| !held.contains(&(item.item_type.kind(), keys::item_value(item))));
     // A part of an address that is there ("Orléans", "France") says nothing new.
     read.addresses.retain(|address| !known.addresses.iter().any(|held| is_part_of(address, held)));
+    let mut known = known.clone();
+    if fields.contains(Field::Addresses) {
+        fill_addresses(&mut known, &mut read);
+    }
+    let known = &known;
     let nothing = Contact::default();
     let scalars: FieldSet = settled.iter().filter(|field| !field.is_list()).collect();
     let told = read.set_fields().and(fields).less(scalars);
@@ -47,6 +53,19 @@ pub(super) fn enriched(
         make_room(&mut known.extra, &read.extra);
     }
     apply_changes((&nothing, &read), (&nothing, &known), (told, FieldSet::NONE), Winner::There).contact
+}
+
+/// A fuller address takes the place of the one known address that is a part of it, which keeps its type.
+fn fill_addresses(known: &mut Contact, read: &mut Contact) {
+    read.addresses.retain(|address| {
+        let mut parts = known.addresses.iter_mut().filter(|held| is_part_of(held, address));
+        let Some(held) = parts.next().filter(|held| !held.is_empty()) else { return true };
+        if parts.next().is_some() {
+            return true;
+        }
+        *held = Address { address_type: held.address_type.clone(), ..address.clone() };
+        false
+    });
 }
 
 /// What a record says otherwise than the contact has it, by name; another spelling (capitals, spaces) is no other word.
@@ -162,7 +181,7 @@ fn property(entry: &str) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::contact::{Address, Item, ItemType};
+    use crate::contact::{Item, ItemType};
 
     #[test]
     fn a_record_adds_and_replaces_and_never_clears() {

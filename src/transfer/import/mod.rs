@@ -3,9 +3,8 @@
 
 mod duplicates;
 mod merge;
-mod places;
 mod source;
-mod strangers;
+mod values;
 
 pub use self::source::{FormatHint, ImportSource, Imported, Record, read};
 use std::collections::BTreeMap;
@@ -13,7 +12,6 @@ use std::collections::BTreeMap;
 use self::{
     duplicates::{BatchDuplicates, Repeat},
     merge::{contradictions, enriched},
-    strangers::Stranger,
 };
 use crate::{
     contact::{
@@ -25,6 +23,7 @@ use crate::{
         Match,
         identify::{Evidence, Verdict, identify},
         matching::MatchedBy,
+        strangers::Stranger,
     },
     replica::{Diagnostic, Problem, RemoteContact},
     sync::{
@@ -127,6 +126,10 @@ impl Importer<'_, '_> {
         let contradicted = index.contradicted(mirror, record.crm_id.as_deref(), &record.contact)?;
         match identify(Evidence { found: Some(found), contradicted, ..Evidence::default() }) {
             Verdict::Known(id, by) => self.import_known(id, by, record),
+            Verdict::Stranger(id, why) => {
+                let stored = self.run.stored(id)?;
+                self.leave_stranger(&stored, why, &record)
+            }
             Verdict::Contradicts(id) => {
                 let stored = self.run.stored(id)?;
                 self.leave_stranger(&stored, Stranger::Mark("CRM id"), &record)
@@ -169,9 +172,23 @@ impl Importer<'_, '_> {
 
     /// It names a contact, and is somebody else.
     fn leave_stranger(&mut self, stored: &Stored, why: Stranger, record: &RemoteContact) -> Result<(), SyncError> {
-        let message = why.words(stored.crm_id.as_ref().unwrap_or(&stored.uid));
+        let known = stored.crm_id.as_ref().unwrap_or(&stored.uid);
+        let message = match why {
+            Stranger::Mark(mark) => format!("has the {mark} of contact {known} and nothing else in common with it"),
+            Stranger::Company => {
+                format!(
+                    "has the telephone number or e-mail address of contact {known}, and one of the two is a company"
+                )
+            }
+            Stranger::Generation => {
+                format!("has the name of contact {known}, and another birthday or generation (Jr., Sr.)")
+            }
+            Stranger::Mailbox => {
+                format!("has the name and the landline of contact {known}, and an e-mail address of its own")
+            }
+        };
         match why {
-            Stranger::Mark(_) | Stranger::Generation => self.leave(
+            Stranger::Mark(_) | Stranger::Generation | Stranger::Mailbox => self.leave(
                 record,
                 message,
                 "if it is that contact, change it with `carnet` or in the CRM; if not, take the mark out, or add an e-mail",
@@ -191,7 +208,11 @@ impl Importer<'_, '_> {
             let Stored { crm_id, uid, .. } = self.run.stored(*id)?;
             names.push(crm_id.unwrap_or(uid));
         }
-        Ok(format!("could be any of {} known contacts ({})", candidates.len(), names.join(", ")))
+        let names = names.join(", ");
+        Ok(match candidates.len() {
+            1 => format!("could be contact {names}: it has the e-mail address, and another name"),
+            several => format!("could be any of {several} known contacts ({names})"),
+        })
     }
 
     /// Leaves a record to a user.
@@ -260,32 +281,36 @@ impl Importer<'_, '_> {
         Ok(())
     }
 
-    /// A known contact gets what the record says beyond it. What it says otherwise than an earlier record of the file is
-    /// left to a user.
+    /// A known contact gets what the record says beyond it. Of a record that says otherwise than an earlier one of the file
+    /// nothing is taken: it is left to a user.
     fn import_into(&mut self, stored: &Stored, by: MatchedBy, record: &RemoteContact) -> Result<(), SyncError> {
+        if record.contact == stored.contact {
+            self.duplicates.take(stored.id, record);
+            self.remember_uid(stored, record)?;
+            self.counts().same += 1;
+            return Ok(());
+        }
         let said = record.fields.and(self.duplicates.said(stored.id));
         let otherwise = contradictions(&stored.contact, &record.contact, said, by);
-        let new = self.duplicates.enriched(stored, by, record);
-        let new = self.run.follow_firm(Some(&stored.contact), new)?;
-        self.duplicates.take(stored.id, record);
-        self.remember_uid(stored, record)?;
-        let is_news = new != stored.contact;
-        if is_news {
-            let fields = self.run.remember(stored, &new, IMPORT)?;
-            self.run.mirror.update_contact(stored.id, &new, &self.run.host.stamp())?;
-            self.index(stored, &new)?;
-            if otherwise.is_empty() {
-                self.counts().update(&fields);
-            }
-            self.run.changed(MIRROR, ChangeAction::Update, label(stored), fields);
-        }
         if !otherwise.is_empty() {
             let message = format!("says otherwise than an earlier record of the same person: {}", otherwise.join(", "));
             let hint = "the earlier one stands; take what is wrong out of the file, or edit the contact";
             self.tell_left(record, message, hint);
-        } else if !is_news {
-            self.counts().same += 1;
+            return Ok(());
         }
+        let new = self.duplicates.enriched(stored, by, record);
+        let new = self.run.follow_firm(Some(&stored.contact), new)?;
+        self.duplicates.take(stored.id, record);
+        self.remember_uid(stored, record)?;
+        if new == stored.contact {
+            self.counts().same += 1;
+            return Ok(());
+        }
+        let fields = self.run.remember(stored, &new, IMPORT)?;
+        self.run.mirror.update_contact(stored.id, &new, &self.run.host.stamp())?;
+        self.index(stored, &new)?;
+        self.counts().update(&fields);
+        self.run.changed(MIRROR, ChangeAction::Update, label(stored), fields);
         Ok(())
     }
 

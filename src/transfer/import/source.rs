@@ -8,6 +8,7 @@ use std::{
     path::Path,
 };
 
+use super::values::{once_each, with_values};
 use crate::{
     contact::{Contact, Field, FieldSet, identity::Identity, is_number},
     formats::{
@@ -206,8 +207,18 @@ fn rows(source: ImportSource, candidates: Candidates<'_>) -> Result<Imported, Di
         rows: column.rows as u64,
     };
     let columns = filled.iter().map(column).collect();
+    // carnet's own tables mean each type.
+    let is_own = opened.recognised.profile == Profile::carnet().name();
     let records = opened.map(move |row| match row {
-        Ok(row) => row_record(&name, fields, row),
+        Ok(row) => {
+            let mut record = with_values(row_record(&name, fields, row));
+            if let Record::Contact { record, .. } = &mut record
+                && !is_own
+            {
+                once_each(&mut record.contact);
+            }
+            record
+        }
         Err(error) => Record::Refused(problem(name.clone(), diagnostic(error))),
     });
     Ok(Imported { records: Box::new(records), recognised, columns })
@@ -267,8 +278,9 @@ fn cards(source: ImportSource, style: WriteStyle) -> Imported {
                 let diagnostic = Diagnostic::new("it holds letters where the CRM keeps a number");
                 let refused = unread.map(|property| problem(format!("{place}, {property}"), diagnostic));
                 let record = Box::new(record(place, contact, identity));
-                let left_out = (left_out, piece.line);
-                Record::Contact { record, refused: refused.into_iter().collect(), left_out, repaired: 0 }
+let left_out = (left_out, piece.line);
+                let refused = refused.into_iter().collect();
+                with_values(Record::Contact { record, refused, left_out, repaired: 0 })
             }
             Ok(None) => Record::Group,
             Err((line, diagnostic)) => Record::Refused(problem(format!("{name}, line {line}"), diagnostic)),

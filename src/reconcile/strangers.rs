@@ -1,43 +1,25 @@
 //! Records that something names as a known contact, and that all else makes somebody else: a copied id, a namesake, a
 //! company behind the telephone of one of its people, a son who bears his father's name. They are left to a user.
 
-use super::places::may_be_one_place;
-use crate::{
-    contact::{Contact, ItemKind, keys},
-    mirror::Stored,
-    reconcile::matching::{MatchedBy, are_apart, could_be},
-    replica::RemoteContact,
-};
+use super::matching::{MatchedBy, are_apart, could_be};
+use crate::contact::{Contact, ItemKind, keys, places::may_be_one_place};
 
 /// Why a record is not the contact that it was recognised as.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Stranger {
+pub enum Stranger {
     /// It bears this mark of the contact, and nothing else of it.
     Mark(&'static str),
-    /// They share a telephone, and one of them is a company.
+    /// One of them is a company.
     Company,
     /// They share a name, and a birthday or a generation keeps them apart.
     Generation,
+    /// They share a name and the telephone of a house, and each has a mailbox of their own.
+    Mailbox,
 }
 
-impl Stranger {
-    /// What is wrong, after the record's place; `known` is the contact's id.
-    pub fn words(self, known: &str) -> String {
-        match self {
-            Self::Mark(mark) => format!("has the {mark} of contact {known} and nothing else in common with it"),
-            Self::Company => format!("has the telephone number of contact {known}, and one of the two is a company"),
-            Self::Generation => {
-                format!("has the name of contact {known}, and another birthday or generation (Jr., Sr.)")
-            }
-        }
-    }
-}
-
-/// Why the record is somebody else than the contact that it was recognised as, if so.
-pub(super) fn stranger(stored: &Stored, by: MatchedBy, record: &RemoteContact) -> Option<Stranger> {
-    let (known, read) = (&stored.contact, &record.contact);
-    // Two marks that agree are a user's own word.
-    let has_both_marks = record.crm_id.is_some() && record.crm_id == stored.crm_id;
+/// Why a record is somebody else than the known contact that it was recognised as, if so. `has_both_marks`: it bears the UID
+/// and the CRM id of the contact, which is a user's own word.
+pub fn stranger(known: &Contact, by: MatchedBy, has_both_marks: bool, read: &Contact) -> Option<Stranger> {
     match by {
         MatchedBy::Uid | MatchedBy::OtherUid => {
             (!has_both_marks && !could_be(known, read)).then_some(Stranger::Mark("UID"))
@@ -45,9 +27,11 @@ pub(super) fn stranger(stored: &Stored, by: MatchedBy, record: &RemoteContact) -
         MatchedBy::CrmId => None,
         MatchedBy::Name if are_two_generations(known, read) => Some(Stranger::Generation),
         MatchedBy::Name => are_namesakes(known, read).then_some(Stranger::Mark("name")),
+        MatchedBy::Email if says_company(known) != says_company(read) => Some(Stranger::Company),
         MatchedBy::Email => opposed_generations(known, read).then_some(Stranger::Generation),
         MatchedBy::Phone if is_company(known) != is_company(read) => Some(Stranger::Company),
-        MatchedBy::Phone => are_two_generations(known, read).then_some(Stranger::Generation),
+        MatchedBy::Phone if are_two_generations(known, read) => Some(Stranger::Generation),
+        MatchedBy::Phone => are_of_one_house(known, read).then_some(Stranger::Mailbox),
     }
 }
 
@@ -65,19 +49,58 @@ fn are_namesakes(known: &Contact, read: &Contact) -> bool {
     !of_one_company && are_apart(&without_places(known), &without_places(read))
 }
 
-/// A company has no names.
+/// A company has no names, or its card says what it is.
 fn is_company(contact: &Contact) -> bool {
-    keys::person(contact).is_empty() && !contact.company.trim().is_empty()
+    (keys::person(contact).is_empty() && !contact.company.trim().is_empty()) || says_company(contact)
 }
 
-/// Two who have no mailbox in common, and a birthday or a generation each, or one of them a generation.
+/// Its card says that it is a company. Sources: RFC 6350, 6.1.4; Apple's address book.
+fn says_company(contact: &Contact) -> bool {
+    let says =
+        |name: &str, word: &str| value(contact, name).is_some_and(|value| value.trim().eq_ignore_ascii_case(word));
+    says("KIND", "org") || says("X-ABSHOWAS", "COMPANY")
+}
+
+/// Two who have no mailbox in common, and a birthday or a generation each, or one of them a generation: only a telephone
+/// that is carried about makes them one then.
 fn are_two_generations(known: &Contact, read: &Contact) -> bool {
-    let mailboxes = |contact: &Contact| -> Vec<String> { contact.values(ItemKind::Email).map(keys::email).collect() };
+    let told_apart = generation(known) != generation(read) && !share_mobile(known, read);
+    let is_new = generation(read).is_some() || strange_mailbox(known, read);
+    opposed_generations(known, read)
+        || (!share_mailbox(known, read) && ((told_apart && is_new) || opposed_birthdays(known, read)))
+}
+
+/// Both have mailboxes, none in common, and what they share is the telephone of a house.
+fn are_of_one_house(known: &Contact, read: &Contact) -> bool {
+    let phones = |contact: &Contact| -> Vec<String> { contact.values(ItemKind::Phone).map(keys::phone).collect() };
+    let held = phones(known);
+    let mut shared = phones(read).into_iter().filter(|phone| held.contains(phone));
+    strange_mailbox(known, read) && shared.all(|phone| is_landline(&phone))
+}
+
+/// A French number that is nobody's own.
+fn is_landline(key: &str) -> bool {
+    key.strip_prefix("+33").is_some_and(|rest| rest.starts_with(['1', '2', '3', '4', '5', '9']))
+}
+
+fn share_mobile(known: &Contact, read: &Contact) -> bool {
+    let held: Vec<String> = known.values(ItemKind::Phone).map(keys::phone).collect();
+    let mut mobiles = read.values(ItemKind::Phone).map(keys::phone).filter(|phone| keys::is_french_mobile(phone));
+    mobiles.any(|phone| held.contains(&phone))
+}
+
+fn mailboxes(contact: &Contact) -> Vec<String> {
+    contact.values(ItemKind::Email).map(keys::email).collect()
+}
+
+fn share_mailbox(known: &Contact, read: &Contact) -> bool {
+    let held = mailboxes(known);
+    mailboxes(read).iter().any(|mailbox| held.contains(mailbox))
+}
+
+fn strange_mailbox(known: &Contact, read: &Contact) -> bool {
     let (held, told) = (mailboxes(known), mailboxes(read));
-    let shared = told.iter().any(|mailbox| held.contains(mailbox));
-    let strange_mailbox = !held.is_empty() && !told.is_empty() && !shared;
-    let told_apart = generation(known) != generation(read) && strange_mailbox;
-    opposed_generations(known, read) || told_apart || (!shared && opposed_birthdays(known, read))
+    !held.is_empty() && !told.is_empty() && !told.iter().any(|mailbox| held.contains(mailbox))
 }
 
 /// Both say of which generation they are, and not the same.
@@ -99,10 +122,13 @@ const GENERATIONS: [(&str, u8); 10] = [
     ("v", 5),
 ];
 
-/// The generation that a card's N names, from 1.
+/// The generation that a card's N names, or the last word of the family name, from 1.
 fn generation(contact: &Contact) -> Option<u8> {
-    let suffix = keys::plain(value(contact, "N")?.split(';').nth(4)?);
-    suffix.split(' ').find_map(|word| GENERATIONS.iter().find(|(known, _)| *known == word).map(|(_, number)| *number))
+    let of = |word: &str| GENERATIONS.iter().find(|(known, _)| *known == word).map(|(_, number)| *number);
+    let suffix = value(contact, "N").and_then(|value| value.split(';').nth(4)).map(keys::plain);
+    let by_suffix = suffix.and_then(|suffix| suffix.split(' ').find_map(of));
+    let name = || keys::plain(&contact.last_name);
+    by_suffix.or_else(|| name().rsplit_once(' ').filter(|(_, word)| *word != "v").and_then(|(_, word)| of(word)))
 }
 
 /// Both say when they were born, and not the same; a day without its year is any year's.
@@ -124,7 +150,7 @@ fn value<'c>(contact: &'c Contact, name: &str) -> Option<&'c str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::contact::{Address, AddressType, FieldSet, Item, ItemType};
+    use crate::contact::{Address, AddressType, Item, ItemType};
 
     fn person(email: &str, phone: &str, extra: &[&str]) -> Contact {
         let items = [(ItemType::PersonalEmail, email), (ItemType::PersonalPhone, phone)];
@@ -148,28 +174,7 @@ mod tests {
     }
 
     fn check(known: Contact, by: MatchedBy, read: Contact, expected: Option<Stranger>) {
-        let stored = Stored {
-            id: 1,
-            uid: "u-1".into(),
-            crm_id: None,
-            version: 1,
-            deleted: false,
-            contact: known,
-            created_at: String::new(),
-            updated_at: String::new(),
-        };
-        let record = RemoteContact {
-            remote: "line 2".into(),
-            revision: String::new(),
-            uid: None,
-            crm_id: None,
-            contact: read,
-            fields: FieldSet::ALL,
-            detail: None,
-            source: None,
-            edited: None,
-        };
-        assert_eq!(stranger(&stored, by, &record), expected, "{:?} {by:?} {:?}", stored.contact, record.contact);
+        assert_eq!(stranger(&known, by, false, &read), expected, "{known:?} {by:?} {read:?}");
     }
 
     #[test]
@@ -193,8 +198,19 @@ mod tests {
         check(person("", phone, &[]), MatchedBy::Phone, company("Scierie", phone), Some(Stranger::Company));
         check(company("Scierie", phone), MatchedBy::Phone, person("", phone, &[]), Some(Stranger::Company));
         check(company("Scierie", phone), MatchedBy::Phone, company("Scierie du Val", phone), None);
+        let marked = Contact { extra: vec!["KIND:org".into()], ..person("a@example.com", phone, &[]) };
+        check(person("a@example.com", phone, &[]), MatchedBy::Email, marked, Some(Stranger::Company));
         // Without a company it is a number, and somebody's.
         check(person("", phone, &[]), MatchedBy::Phone, company("", phone), None);
+    }
+
+    #[test]
+    fn a_house_has_one_telephone_and_each_a_mailbox() {
+        for (phone, expected) in [("01 99 00 00 01", Some(Stranger::Mailbox)), ("06 39 98 00 01", None)] {
+            let read = person("b@example.com", phone, &[]);
+            check(person("a@example.com", phone, &[]), MatchedBy::Phone, read.clone(), expected);
+            check(person("", phone, &[]), MatchedBy::Phone, read, None);
+        }
     }
 
     #[test]
@@ -208,7 +224,12 @@ mod tests {
             check(person("a@example.com", phone, &sr), by, person("a@example.com", phone, &[]), None);
         }
         check(person("a@example.com", phone, &[]), MatchedBy::Phone, person("b@example.com", phone, &jr[..1]), apart);
-        check(person("a@example.com", phone, &[]), MatchedBy::Phone, person("", phone, &jr[..1]), None);
+        check(person("a@example.com", phone, &[]), MatchedBy::Phone, person("", phone, &jr[..1]), apart);
+        check(person("", phone, &jr[..1]), MatchedBy::Phone, person("a@example.com", phone, &[]), None);
+        let mobile = "06 39 98 00 01";
+        check(person("", mobile, &[]), MatchedBy::Phone, person("", mobile, &jr[..1]), None);
+        let named = |name: &str| Contact { last_name: name.into(), ..person("", phone, &[]) };
+        check(named("Arnaud père"), MatchedBy::Phone, named("Arnaud fils"), apart);
         check(person("", phone, &sr[1..]), MatchedBy::Phone, person("", phone, &jr[1..]), apart);
         check(person("", phone, &["BDAY:19500505"]), MatchedBy::Phone, person("", phone, &sr[1..]), None);
         check(person("", phone, &["BDAY:--0505"]), MatchedBy::Phone, person("", phone, &sr[1..]), None);
