@@ -180,7 +180,7 @@ mod tests {
             &table("mine", &format!("{GARAGE}colour = 1\n")),
             Err(&["7: `csv.mine`: unknown field `colour`, expected one \
             of `name`, `title`, `export`, `delimiter`, `encoding`, `bom`, `quotes`, `line_end`, `cell_line_end`, `language`, \
-            `formula_guard`, `exact`, `unlisted_codes`, `any_table`, `weak`, `categories`, `joined`, `groups`, `columns`"]),
+            `formula_guard`, `exact`, `unlisted_codes`, `any_table`, `label_words`, `weak`, `categories`, `joined`, `groups`, `columns`"]),
         );
         check(
             &table("mine", &format!("name = \"yours\"\n{GARAGE}")),

@@ -91,6 +91,40 @@ pub fn country(written: &str) -> String {
     CODES.get(key.as_str()).map_or(key, |code| (*code).to_owned())
 }
 
+/// What a country that is written as its code is called, in the CRM's language; none for what is no code.
+pub fn name_of_code(code: &str) -> Option<&'static str> {
+    let is_code = (2..=3).contains(&code.len()) && code.bytes().all(|byte| byte.is_ascii_uppercase());
+    let two = CODES.get(code.to_lowercase().as_str()).filter(|_| is_code)?;
+    NAMES.iter().find(|(of, _)| of == two).map(|(_, name)| *name)
+}
+
+/// The countries that people's codes mostly are, as they are written.
+const NAMES: &[(&str, &str)] = &[
+    ("fr", "France"),
+    ("be", "Belgique"),
+    ("ch", "Suisse"),
+    ("lu", "Luxembourg"),
+    ("mc", "Monaco"),
+    ("de", "Allemagne"),
+    ("es", "Espagne"),
+    ("it", "Italie"),
+    ("pt", "Portugal"),
+    ("nl", "Pays-Bas"),
+    ("gb", "Royaume-Uni"),
+    ("ie", "Irlande"),
+    ("at", "Autriche"),
+    ("us", "États-Unis"),
+    ("ca", "Canada"),
+    ("ma", "Maroc"),
+    ("dz", "Algérie"),
+    ("tn", "Tunisie"),
+    ("sn", "Sénégal"),
+    ("ci", "Côte d’Ivoire"),
+    ("pl", "Pologne"),
+    ("dk", "Danemark"),
+    ("se", "Suède"),
+];
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -110,6 +144,21 @@ mod tests {
         check(&["Österreich", "Autriche"], "at");
         check(&["Bordurie", "BORDURIE"], "bordurie");
         check(&["", "  "], "");
+    }
+
+    #[test]
+    fn a_code_has_its_countrys_name() {
+        for (code, name) in [
+            ("FR", Some("France")),
+            ("DEU", Some("Allemagne")),
+            ("fr", None),
+            ("UK", Some("Royaume-Uni")),
+            ("France", None),
+            ("ZZ", None),
+        ] {
+            assert_eq!(name_of_code(code), name, "{code}");
+        }
+        assert!(NAMES.iter().all(|(code, name)| country(name) == *code));
     }
 
     #[test]

@@ -13,6 +13,7 @@ pub mod identity;
 pub mod ids;
 mod keep;
 pub mod keys;
+pub mod person_name;
 pub mod places;
 
 use serde::{Deserialize, Serialize};
@@ -22,6 +23,7 @@ pub use field::{Field, FieldSet};
 pub use filter::{Filter, FilterError, FilterSql};
 pub use firm::FirmDetails;
 pub use keep::Keep;
+use person_name::Names;
 
 /// A person of the CRM. Source: the API reference, "Object data"; `company` and `extra` are the books' own.
 ///
@@ -147,6 +149,11 @@ impl Contact {
             return self.company.trim().to_owned();
         }
         self.items.first().map(|item| item.value.trim().to_owned()).unwrap_or_default()
+    }
+
+    /// Given and family name.
+    pub fn names(&self) -> Names<'_> {
+        Names { first: &self.first_name, last: &self.last_name }
     }
 
     /// The values of all items of one kind, in order.

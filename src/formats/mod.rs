@@ -4,5 +4,6 @@ mod contact_types;
 pub mod csv;
 pub mod foreign;
 pub mod jsonl;
+mod labels;
 pub mod recognise;
 pub mod vcard;

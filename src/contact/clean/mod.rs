@@ -4,6 +4,7 @@
 //! The books' own bytes are another matter: what stands there is agreed on as it stands.
 
 mod mailbox;
+mod markup;
 mod telephone;
 
 use std::borrow::Cow;
@@ -11,9 +12,10 @@ use std::borrow::Cow;
 use unicode_normalization::{IsNormalized, UnicodeNormalization, is_nfc_quick};
 
 pub use mailbox::mailbox;
+pub use markup::{decode, decoded};
 pub use telephone::{percent_decoded, telephone};
 
-use super::{Address, Contact, Field, Item, ItemKind, keys};
+use super::{Address, Contact, Field, Item, ItemKind, countries, keys};
 
 /// A contact whose values were cleaned, and what was left out of it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -273,6 +275,9 @@ fn clean_address(address: &Address, refused: &mut Vec<Refused>) -> Address {
         } else if let Cow::Owned(tidy) = tidied(part, Field::Addresses) {
             *part = tidy;
         }
+    }
+    if let Some(name) = countries::name_of_code(clean.country.trim()) {
+        name.clone_into(&mut clean.country);
     }
     if is_refused {
         refused.push(Refused::Address(address.clone()));

@@ -90,6 +90,8 @@ struct Written {
     #[serde(default)]
     any_table: bool,
     #[serde(default)]
+    label_words: bool,
+    #[serde(default)]
     weak: Vec<Spanned<String>>,
     #[serde(default)]
     categories: Option<String>,
@@ -202,6 +204,7 @@ impl Written {
             exact: self.exact,
             unlisted_codes: self.unlisted_codes,
             any_table: self.any_table,
+            label_words: self.label_words,
             weak,
             categories: self.categories.filter(|separator| !separator.trim().is_empty()),
             joined: self.joined.filter(|separator| !separator.trim().is_empty()),
@@ -275,6 +278,7 @@ fn meaning(word: &str, groups: &[Group]) -> Option<Means> {
         "id" => return Some(Means::Id),
         "uid" => return Some(Means::Uid),
         "display_name" => return Some(Means::DisplayName),
+        "nickname" => return Some(Means::Nickname),
         _ => {}
     }
     if let Some(field) = scalar(word) {

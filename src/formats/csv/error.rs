@@ -30,6 +30,9 @@ pub enum CsvError {
         /// A delimiter that carnet does not read but that would have made sense of the file.
         delimiter: Option<char>,
     },
+    /// Columns that hold people's data in a language that no dialect has: a part of the row would be left out.
+    #[error("the columns {0} are in a language that carnet does not read")]
+    ForeignWords(String),
     /// The header uses one delimiter and the rows below it another.
     #[error("the header on line {line} is separated by {}, the rows below it by {}", delimiter_name(*.header), delimiter_name(*.rows))]
     MixedDelimiters {
@@ -89,6 +92,10 @@ impl CsvError {
             Self::Unrecognised { delimiter: None, .. } => {
                 "the first line should name the columns, as the program that wrote the file does; \
                  for columns of your own describe them in a [csv.NAME] table of the settings, or in a file for --format"
+                    .to_owned()
+            }
+            Self::ForeignWords(_) => {
+                "rename them (Nom, Téléphone, Ville; or Name, Phone, City), or describe the table in a [csv.NAME] of the settings"
                     .to_owned()
             }
             Self::MixedDelimiters { header, .. } => {

@@ -82,7 +82,9 @@ pub fn open<'p, R: Read + Seek>(mut source: R, profile: impl Into<Candidates<'p>
     };
     let cell_line_end = if line_end == "\r" { "\r" } else { found.profile.cell_line_end };
     let profile = found.profile.clone();
-    Ok(Opened { fields: layout.fields(), recognised, filled, rows, index: 0, layout, profile, cell_line_end })
+    // What a whole name may say beside the family name, a row says or not.
+    let fields = layout.fields().less(layout.fields_of_whole_names());
+    Ok(Opened { fields, recognised, filled, rows, index: 0, layout, profile, cell_line_end })
 }
 
 /// The rows, malformed ones included, blank ones not. Ends after an error.

@@ -3,14 +3,16 @@
 //! Columns are told apart by name, and those of one name by their order. A table from which a user took columns away
 //! is not given them back: only numbered brothers of columns that are there are added.
 
-use std::collections::{HashMap, HashSet};
-
 use super::{
     names::fold,
-    profile::{Column, GroupPart, Labels, Means, NUMBER_MAX, Name, Part, Profile, address_part, scalar_word},
-    words,
+    pairing::{has, matches},
+    profile::{GroupPart, Labels, Means, NUMBER_MAX, Part, Profile, address_part, scalar_word},
+    whole_name, words,
 };
-use crate::contact::{AddressType, Field, FieldSet, ItemType};
+use crate::{
+    contact::{AddressType, Field, FieldSet, ItemType, person_name::Order},
+    formats::labels,
+};
 
 /// How one header line is read.
 #[derive(Debug, Clone, Default)]
@@ -22,6 +24,11 @@ pub(super) struct Layout {
     pub id: Option<usize>,
     pub uid: Option<usize>,
     pub display_name: Option<usize>,
+    /// What a whole name begins with.
+    pub order: Order,
+    pub nickname: Option<usize>,
+    /// A whole name may stand in the family name's column: not in carnet's own tables.
+    pub reads_whole_names: bool,
     pub scalars: Vec<(Field, usize)>,
     /// In the order in which values of one type are read.
     pub items: Vec<ItemSlot>,
@@ -62,19 +69,13 @@ impl AddressSlot {
     }
 }
 
-/// A header cell with the profile column that it is.
-struct Match {
-    cell: usize,
-    column: usize,
-    number: u32,
-}
-
 impl Layout {
     /// Reads a header line. `is_civility` tells whether the column at an index holds civilities: asked only where the
     /// header has one "Titre" for two meanings.
     pub fn new(profile: &Profile, header: Vec<String>, is_civility: &dyn Fn(usize) -> bool) -> Layout {
         let width = header.len();
-        let mut layout = Layout { header, read_as: vec![None; width], ..Layout::default() };
+        let reads_whole_names = !profile.exact;
+        let mut layout = Layout { header, read_as: vec![None; width], reads_whole_names, ..Layout::default() };
         let folded: Vec<String> = layout.header.iter().map(|name| fold(name)).collect();
         let matches = matches(profile, &folded, is_civility);
         let mut free = vec![true; width];
@@ -82,9 +83,11 @@ impl Layout {
             free[found.cell] = false;
             layout.place(profile, found.cell, found.column, found.number);
         }
-        if profile.unlisted_codes {
-            for cell in (0..width).filter(|cell| free[*cell]) {
+        for cell in (0..width).filter(|cell| free[*cell]) {
+            if profile.unlisted_codes {
                 layout.place_unlisted(cell);
+            } else if profile.label_words {
+                layout.place_by_words(cell);
             }
         }
         layout.settle();
@@ -100,7 +103,11 @@ impl Layout {
 
     /// How many columns of a header belong to the profile; what a dialect is recognised by.
     pub fn hits(profile: &Profile, folded: &[String]) -> usize {
-        let known = matches(profile, folded, &|_| false).len();
+        let matched = matches(profile, folded, &|_| false);
+        let is_free = |cell: usize| profile.label_words && matched.iter().all(|found| found.cell != cell);
+        let by_words =
+            folded.iter().enumerate().filter(|(cell, name)| is_free(*cell) && labels::column(name).is_some());
+        let known = matched.len() + by_words.count();
         let unlisted = |name: &&String| profile.unlisted_codes && unlisted(name).is_some();
         known + folded.iter().filter(unlisted).count()
     }
@@ -113,9 +120,10 @@ impl Layout {
     /// The fields that the columns hold.
     pub fn fields(&self) -> FieldSet {
         let mut fields: FieldSet = self.scalars.iter().map(|(field, _)| *field).collect();
-        if self.display_name.is_some() {
+        if self.display_name.is_some() || self.nickname.is_some() {
             fields = fields.with(Field::LastName);
         }
+        fields = fields.or(self.fields_of_whole_names());
         if !self.items.is_empty() {
             fields = fields.with(Field::Items);
         }
@@ -202,7 +210,9 @@ impl Layout {
             if !wanted(means) || (only_this_column && index != column) {
                 continue;
             }
-            let Some(spelling) = candidate.names.iter().find(|name| has(&folded, name, number)) else { continue };
+            let spelled = |number: u32| candidate.names.iter().find(|name| has(&folded, name, number));
+            // Of columns that share one name, only the first is called by its number.
+            let Some(spelling) = spelled(number).or_else(|| spelled(1)) else { continue };
             match spelling.written(number + 1) {
                 Some(name) => names.push(name),
                 None => return Vec::new(),
@@ -234,7 +244,12 @@ impl Layout {
             }
             Means::DisplayName => {
                 self.display_name = Some(cell);
+                self.order = whole_name::order(&fold(&self.header[cell]));
                 "display name".to_owned()
+            }
+            Means::Nickname => {
+                self.nickname = Some(cell);
+                "the name of whoever has no other".to_owned()
             }
             Means::Scalar(field) => {
                 self.scalars.push((*field, cell));
@@ -289,6 +304,14 @@ impl Layout {
         }
         slot.value = cell;
         format!("{name} {}", order.1)
+    }
+
+    /// Places a column that no profile names and whose own words say what it holds. It has no brothers.
+    fn place_by_words(&mut self, cell: usize) {
+        let Some((types, _)) = labels::column(&self.header[cell]) else { return };
+        self.read_as[cell] = Some(types[0].word().to_owned());
+        let order = (usize::MAX, u32::try_from(cell).unwrap_or(u32::MAX));
+        self.items.push(ItemSlot { sort: Sort::Column(types), value: cell, label: None, order });
     }
 
     fn place_unlisted(&mut self, cell: usize) {
@@ -360,47 +383,6 @@ pub(super) fn mostly_civilities<'a>(values: impl Iterator<Item = &'a str>) -> bo
         }
     }
     known > unknown
-}
-
-fn has(folded: &[String], name: &Name, number: u32) -> bool {
-    folded.iter().any(|cell| name.number(cell) == Some(number))
-}
-
-/// Pairs the header's cells with the profile's columns.
-fn matches(profile: &Profile, folded: &[String], is_civility: &dyn Fn(usize) -> bool) -> Vec<Match> {
-    // A column goes by the first of its names that the header has at all; the others are then other columns' names.
-    let names: Vec<Option<usize>> = profile
-        .columns
-        .iter()
-        .map(|column| column.names.iter().position(|name| folded.iter().any(|cell| name.number(cell).is_some())))
-        .collect();
-    let mut counts: HashMap<&str, usize> = HashMap::new();
-    folded.iter().for_each(|name| *counts.entry(name).or_default() += 1);
-    let mut taken: HashSet<(usize, u32)> = HashSet::new();
-    let mut found = Vec::new();
-    for (cell, name) in folded.iter().enumerate().filter(|(_, name)| !name.is_empty()) {
-        let mut candidates: Vec<(usize, u32)> = profile
-            .columns
-            .iter()
-            .zip(&names)
-            .enumerate()
-            .filter_map(|(index, (column, chosen))| Some((index, column.names[(*chosen)?].number(name)?)))
-            .collect();
-        let present = counts.get(name.as_str()).copied().unwrap_or(0);
-        if present < candidates.len() {
-            candidates.retain(|(index, _)| !profile.columns[*index].spare);
-        }
-        let civility = |column: &Column| column.means == Some(Means::Scalar(Field::Civility));
-        if present < candidates.len() && !is_civility(cell) {
-            let others = candidates.iter().any(|(index, _)| !civility(&profile.columns[*index]));
-            candidates.retain(|(index, _)| !others || !civility(&profile.columns[*index]));
-        }
-        if let Some(free) = candidates.into_iter().find(|candidate| !taken.contains(candidate)) {
-            taken.insert(free);
-            found.push(Match { cell, column: free.0, number: free.1 });
-        }
-    }
-    found
 }
 
 /// A column that carnet's own dialect adds for a code that the reference does not list.

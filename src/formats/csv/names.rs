@@ -21,6 +21,16 @@ pub(super) fn fold(text: &str) -> String {
     out
 }
 
+/// A folded name without what forms put around it: "*nom", "nom (obligatoire)", "e-mail [1]", "nom :"; none without any.
+pub(super) fn bare(folded: &str) -> Option<String> {
+    let mut name = folded;
+    if let Some(at) = folded.find(['(', '[']).filter(|at| *at > 0 && folded.ends_with([')', ']', '*', ':'])) {
+        name = &folded[..at];
+    }
+    let name = name.trim_matches(|c: char| c.is_whitespace() || matches!(c, '*' | ':' | '?'));
+    (name != folded && !name.is_empty()).then(|| name.to_owned())
+}
+
 fn plain_sign(c: char) -> char {
     match c {
         '’' | '‘' | 'ʼ' | '`' | '´' => '\'',
@@ -32,6 +42,22 @@ fn plain_sign(c: char) -> char {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_forms_add_is_no_part_of_a_name() {
+        for (folded, expected) in [
+            ("last name (required)", Some("last name")),
+            ("nom *", Some("nom")),
+            ("*e-mail", Some("e-mail")),
+            ("nom :", Some("nom")),
+            ("e-mail [pro]", Some("e-mail")),
+            ("nom", None),
+            ("(nom)", None),
+            ("*", None),
+        ] {
+            assert_eq!(bare(folded).as_deref(), expected, "{folded}");
+        }
+    }
 
     #[test]
     fn spellings_of_a_header_are_one() {

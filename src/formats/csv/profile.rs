@@ -34,6 +34,8 @@ pub struct Profile {
     pub(super) unlisted_codes: bool,
     /// It describes the words of no program: where another fits as well, that one counts.
     pub(super) any_table: bool,
+    /// A column that it does not name may be read by its words: "Tél. portable perso".
+    pub(super) label_words: bool,
     pub(super) weak: FieldSet,
     pub(super) categories: Option<String>,
     pub(super) joined: Option<String>,
@@ -93,6 +95,8 @@ pub(super) enum Means {
     Uid,
     /// The whole name: written when the names change, read only where there is no other name.
     DisplayName,
+    /// What somebody is called who has no other name; never written.
+    Nickname,
     /// A scalar field.
     Scalar(Field),
     /// An item of the first of these types; the further types may be shown here too, but are read as the first.

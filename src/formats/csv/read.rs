@@ -4,7 +4,6 @@
 
 use super::{
     codec::{Codec, Guess, Line},
-    names::fold,
     profile::Part,
     slots::Held,
     values,
@@ -22,6 +21,8 @@ pub(super) struct Reading {
     pub keep: FieldSet,
     /// The texts in the places of numbers whose digits are gone.
     pub lost: Vec<Item>,
+    /// Nothing but the order of its words says which part of a whole name is the family's.
+    pub is_name_guessed: bool,
 }
 
 /// A cell that was not taken as it stands. Never holds the cell's own text.
@@ -54,6 +55,7 @@ impl Codec<'_> {
         reading.contact.addresses = self.read_addresses(line, &mut reading.notes);
         let personal = self.guess == Guess::ByRow && is_personal(&reading.contact);
         self.read_items(line, personal, &mut reading);
+        self.drop_name_of_no_one(&mut reading.contact);
         reading
     }
 
@@ -163,16 +165,12 @@ impl Codec<'_> {
                 reading.keep = reading.keep.with(*field);
             }
         }
-        self.read_display_name(line, &mut reading.contact);
-    }
-
-    /// The whole name counts only where there is no other, and is not the company's.
-    fn read_display_name(&self, line: &Line<'_>, contact: &mut Contact) {
-        let Some(column) = self.layout.display_name else { return };
-        let display = self.plain(line.cell(column));
-        let nameless = contact.first_name.is_empty() && contact.last_name.is_empty();
-        if nameless && fold(&display) != fold(&contact.company) {
-            contact.last_name = display.into_owned();
+        reading.is_name_guessed = self.read_whole_name(line, &mut reading.contact);
+        let Contact { first_name, last_name, company, .. } = &mut reading.contact;
+        if let Some(column) = self.layout.nickname
+            && [&*first_name, last_name, company].iter().all(|text| text.is_empty())
+        {
+            *last_name = self.plain(line.cell(column)).into_owned();
         }
     }
 

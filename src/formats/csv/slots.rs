@@ -8,7 +8,10 @@ use super::{
     records::Cell,
     values,
 };
-use crate::contact::{Address, AddressType, Item, ItemKind, ItemType};
+use crate::{
+    contact::{Address, AddressType, Item, ItemKind, ItemType},
+    formats::labels,
+};
 
 /// What a slot of a row holds.
 #[derive(Debug, Clone)]
@@ -234,6 +237,12 @@ impl Codec<'_> {
             return Labelled::Known(item_type.clone());
         }
         let Some(unknown) = unknown else { return Labelled::Foreign };
+        if !label.is_empty()
+            && let Some(item_type) = labels::item_type(&label, &line.cell(slot.value).text, unknown.kind(), personal)
+                .filter(|item_type| labels_item(self.profile, group, item_type))
+        {
+            return Labelled::Guessed(item_type);
+        }
         let private = counterpart(unknown).filter(|private| personal && labels_item(self.profile, group, private));
         Labelled::Guessed(private.unwrap_or_else(|| unknown.clone()))
     }

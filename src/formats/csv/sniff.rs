@@ -8,12 +8,13 @@ use std::{collections::HashSet, ops::Range};
 use super::{
     charset::{Encoding, Survey},
     error::{CsvError, delimiter_name},
+    foreign_words::is_foreign,
     layout::Layout,
-    names::fold,
+    names::{bare, fold},
     profile::{Name, Profile},
     records::{Records, cells},
 };
-use crate::contact::Field;
+use crate::{contact::Field, formats::labels};
 
 /// How a file is to be read.
 #[derive(Debug, Clone)]
@@ -88,12 +89,12 @@ pub(super) fn find<'p>(
     }
     // A single known word may stand in any text, and a table of which a program left one column is another one. A profile
     // that a user names, or has made, need not be that of an address book in every other way.
+    let is_own = |profile: &Profile| profiles[..own].iter().any(|known| std::ptr::eq(*known, profile));
     let fits = |profile: &Profile, header: &Header| {
-        let is_own = profiles[..own].iter().any(|known| std::ptr::eq(*known, profile));
         let is_known = Layout::hits(profile, &header.folded) >= 2;
         let is_of_people = match candidates {
             Candidates::Given(_) => tells_who(&layout_of(profile, &header.folded)),
-            Candidates::Among(_) => is_own || is_address_book(profile, &header.folded),
+            Candidates::Among(_) => is_own(profile) || is_address_book(profile, &header.folded),
         };
         is_known && is_of_people
     };
@@ -101,6 +102,14 @@ pub(super) fn find<'p>(
         let profile = dialect(&profiles, own, &header.folded).filter(|profile| fits(profile, &header))?;
         Some((encoding, header, profile))
     });
+    if let Some((_, header, profile)) = found.as_ref().filter(|(.., profile)| !is_own(profile)) {
+        let layout = layout_of(profile, &header.folded);
+        let unread = header.folded.iter().zip(&layout.read_as).filter(|(_, read_as)| read_as.is_none());
+        let foreign: Vec<&str> = unread.map(|(name, _)| name.as_str()).filter(|name| is_foreign(name)).collect();
+        if !foreign.is_empty() {
+            return Err(CsvError::ForeignWords(foreign.join(", ")));
+        }
+    }
     let (encoding, Header { place, line, delimiter, .. }, profile) =
         found.ok_or_else(|| unrecognised((start, whole, is_newline), &encodings, &profiles, &names))?;
     Ok(Found { encoding, delimiter, is_newline, header: place, header_line: line, profile })
@@ -133,6 +142,7 @@ fn tells_who(layout: &Layout) -> bool {
 /// Every column name of the profiles, folded.
 struct Names<'p> {
     plain: HashSet<&'p str>,
+    reads_words: bool,
     numbered: Vec<&'p Name>,
 }
 
@@ -150,13 +160,17 @@ impl<'p> Names<'p> {
     fn new(profiles: &[&'p Profile]) -> Names<'p> {
         let all = || profiles.iter().flat_map(|profile| &profile.columns).flat_map(|column| &column.names);
         Names {
+            reads_words: profiles.iter().any(|profile| profile.label_words),
             plain: all().filter_map(Name::first).collect(),
             numbered: all().filter(|name| name.written(2).is_some() || name.first().is_none()).collect(),
         }
     }
 
     fn know(&self, folded: &str) -> bool {
+        let is_bare_known = || bare(folded).is_some_and(|bare| self.plain.contains(bare.as_str()));
         self.plain.contains(folded)
+            || is_bare_known()
+            || (self.reads_words && labels::column(folded).is_some())
             || (folded.bytes().any(|byte| byte.is_ascii_digit())
                 && self.numbered.iter().any(|name| name.number(folded).is_some()))
     }

@@ -81,6 +81,8 @@ pub struct Row {
     pub lost: Vec<Item>,
     /// Set for a row that is not read and must not be changed.
     pub malformed: Option<Malformed>,
+    /// Nothing but the order of its words says which part of a whole name is the family's.
+    pub is_name_guessed: bool,
 }
 
 impl Row {
@@ -201,7 +203,7 @@ impl Table {
 
     /// Of those, the ones whose absence is never a deletion.
     pub fn weak(&self) -> FieldSet {
-        self.profile.weak.and(self.fields())
+        self.profile.weak.or(self.layout.fields_of_whole_names()).and(self.fields())
     }
 
     /// True when the rows have a column for carnet's UID.
@@ -426,9 +428,9 @@ impl Codec<'_> {
             Sort::Malformed(malformed) => (Reading::default(), Some(malformed)),
             Sort::Row => (self.read(&Line::new(cells, self.profile.delimiter, false)), None),
         };
-        let Reading { contact, identity, notes, keep, lost } = reading;
+        let Reading { contact, identity, notes, keep, lost, is_name_guessed } = reading;
         let Identity { uid, crm_id } = identity;
-        Some(Row { index, line, uid, crm_id, contact, notes, keep, lost, malformed })
+        Some(Row { index, line, uid, crm_id, contact, notes, keep, lost, malformed, is_name_guessed })
     }
 }
 

@@ -4,7 +4,7 @@
 
 use super::names::fold;
 use crate::{
-    contact::{Civility, ContactType},
+    contact::{Civility, ContactType, person_name},
     formats::contact_types::name_of,
 };
 
@@ -36,15 +36,16 @@ const CODE_MARK: char = '#';
 
 /// Reads a civility: a French or English form of address, or a code in digits.
 pub(super) fn civility(text: &str) -> Said<Civility> {
-    let folded = fold(text).replace('.', "");
-    match folded.trim() {
-        "" if text.trim().is_empty() => Said::Nothing,
-        "m" | "mr" | "monsieur" | "mister" => Said::Value(Civility::Mr),
-        "mme" | "madame" | "mrs" | "ms" | "madam" => Said::Value(Civility::Madam),
-        "mlle" | "melle" | "mademoiselle" | "miss" => Said::Value(Civility::Miss),
-        _ if text.trim().bytes().all(|byte| byte.is_ascii_digit()) => Said::Value(Civility::from_code(text)),
-        _ => marked_code(text).map_or(Said::Unknown, |code| Said::Value(Civility::from_code(code))),
+    if text.trim().is_empty() {
+        return Said::Nothing;
     }
+    if let Some(civility) = person_name::civility(text) {
+        return Said::Value(civility);
+    }
+    if text.trim().bytes().all(|byte| byte.is_ascii_digit()) {
+        return Said::Value(Civility::from_code(text));
+    }
+    marked_code(text).map_or(Said::Unknown, |code| Said::Value(Civility::from_code(code)))
 }
 
 /// Writes a civility.

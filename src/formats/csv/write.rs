@@ -11,7 +11,7 @@ use super::{
     read::{category, split_categories},
     words::{self, Said},
 };
-use crate::contact::{AddressType, Contact, Field, FieldSet, ItemType, identity::Identity};
+use crate::contact::{AddressType, Contact, Field, FieldSet, ItemType, identity::Identity, person_name::split};
 
 /// A value that found no column.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -52,10 +52,10 @@ impl Codec<'_> {
         let mut changed = from.differing(to);
         // A last name that was read from the whole name is no longer, once there is another name or company beside it.
         let names = FieldSet::NONE.with(Field::FirstName).with(Field::LastName);
-        if self.layout.display_name.is_some()
+        let is_only_name = (self.layout.display_name.is_some() || self.layout.nickname.is_some())
             && !changed.and(names.with(Field::Company)).is_empty()
-            && self.is_nameless(line)
-        {
+            && self.is_nameless(line);
+        if is_only_name || (!changed.and(names).is_empty() && self.is_composed(line)) {
             changed = changed.or(names);
         }
         let mut missed = Vec::new();
@@ -69,6 +69,7 @@ impl Codec<'_> {
         for (field, column) in self.layout.scalars.iter().filter(|(field, _)| changed.contains(*field)) {
             self.write_scalar(line, *field, *column, to, &mut missed);
         }
+        self.write_last_name(line, changed, to);
         self.write_display_name(line, from, to, changed);
         if changed.contains(Field::Addresses) {
             self.write_addresses(line, &to.addresses, &mut missed);
@@ -123,6 +124,7 @@ impl Codec<'_> {
                     _ => self.put(line, column, &self.with_type(&text, word.flatten().as_deref())),
                 }
             }
+            Field::LastName if self.layout.is_last_name_whole() => {}
             plain => self.put(line, column, &to.scalar(plain)),
         }
     }
@@ -148,6 +150,16 @@ impl Codec<'_> {
         names.all(|(_, column)| self.plain(line.cell(*column)).is_empty())
     }
 
+    /// Writes both names into the family name's column, where no other has the given one.
+    fn write_last_name(&self, line: &mut Line<'_>, changed: FieldSet, to: &Contact) {
+        let names = FieldSet::NONE.with(Field::FirstName).with(Field::LastName);
+        let column = self.layout.scalars.iter().find(|(field, _)| *field == Field::LastName);
+        if let Some((_, column)) = column.filter(|_| self.layout.is_last_name_whole() && !changed.and(names).is_empty())
+        {
+            self.put_whole_name(line, *column, to);
+        }
+    }
+
     /// Keeps a whole name in step with the names that it was made of, and leaves a user's own wording alone.
     fn write_display_name(&self, line: &mut Line<'_>, from: &Contact, to: &Contact, changed: FieldSet) {
         let Some(column) = self.layout.display_name else { return };
@@ -163,7 +175,10 @@ impl Codec<'_> {
             }
         } else if names_changed {
             let made = [whole(&from.first_name, &from.last_name), whole(&from.last_name, &from.first_name)];
-            if present.is_empty() || self.is_nameless(line) || made.iter().any(|made| fold(made) == fold(&present)) {
+            let is_made = made.iter().any(|made| fold(made) == fold(&present));
+            if split(&present, self.layout.order).names() == from.names() || self.is_nameless(line) {
+                self.put_whole_name(line, column, to);
+            } else if present.is_empty() || is_made {
                 self.put(line, column, &wanted);
             }
         }

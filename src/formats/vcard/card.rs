@@ -156,6 +156,13 @@ impl Card {
         self.views().any(|(_, view)| view.head.prop == Prop::Kind && view.text().trim().eq_ignore_ascii_case("group"))
     }
 
+    /// True for a card of a room, a device or a program. Sources: RFC 6350, 6.1.4; RFC 6473; RFC 6869.
+    pub fn is_thing(&self) -> bool {
+        let kinds = ["location", "device", "application", "thing"];
+        let is_kind = |text: &str| kinds.iter().any(|kind| text.trim().eq_ignore_ascii_case(kind));
+        self.views().any(|(_, view)| view.head.prop == Prop::Kind && is_kind(&view.text()))
+    }
+
     /// True when every line but REV is, to the byte, one that [`super::new_card`] would write for what the card says, in
     /// whatever order: no other program wrote it, and whoever edited it did so line by line.
     pub fn is_in_own_hand(&self) -> bool {

@@ -4,11 +4,15 @@
 //! card's types contradict it; then label and types; then, for a bare value, what the rest of the card suggests.
 
 use super::{
+    labels::Said,
     property::Prop,
     value::View,
     vocabulary::{self, Types},
 };
-use crate::contact::{Contact, Item, ItemKind, ItemType, clean::percent_decoded, keys};
+use crate::{
+    contact::{Contact, Item, ItemKind, ItemType, clean::percent_decoded, keys},
+    formats::labels::{email_type, phone_type},
+};
 
 /// A line that says how to reach the user.
 pub(super) struct Channel {
@@ -30,15 +34,15 @@ enum Kind {
 
 impl Channel {
     /// Reads a line, or nothing when it is empty or of a service that the reference does not know.
-    pub fn of(at: usize, view: View<'_>, label: Option<Types>) -> Option<Channel> {
+    pub fn of(at: usize, view: View<'_>, label: Said) -> Option<Channel> {
         let mut types = Types::NONE;
         let (kind, value) = match view.head.prop {
             Prop::Tel => {
-                types = Types::of(view).labelled(label);
+                types = label.of(view);
                 (Kind::Phone, without_scheme(view, "tel:"))
             }
             Prop::Email => {
-                types = Types::of(view).labelled(label);
+                types = label.of(view);
                 (Kind::Email, without_scheme(view, "mailto:"))
             }
             Prop::Impp => messenger(view)?,
@@ -176,32 +180,6 @@ fn account(known: &Contact, service: &ItemType, name: &str) -> Option<ItemType> 
     let first = accounts.next()?;
     let is_of_service = first.item_type == *service || accounts.any(|item| item.item_type == *service);
     (!is_of_service).then(|| first.item_type.clone())
-}
-
-fn phone_type(types: Types, value: &str, personal_by_default: bool, pref_is_main: bool) -> ItemType {
-    let has = |type_| types.has(type_);
-    let personal = match (has(Types::HOME), has(Types::WORK)) {
-        (true, false) => true,
-        (_, true) => false,
-        (false, false) => personal_by_default,
-    };
-    let is_bare = types.less(Types::VOICE.or(Types::PREF)).is_none();
-    if has(Types::FAX) {
-        if personal { ItemType::PersonalFax } else { ItemType::ProfessionalFax }
-    } else if has(Types::CELL) || (is_bare && keys::is_french_mobile(&keys::phone(value))) {
-        if personal { ItemType::PersonalCellPhone } else { ItemType::ProfessionalCellPhone }
-    } else if (has(Types::MAIN) && !has(Types::HOME)) || (has(Types::WORK) && has(Types::PREF) && pref_is_main) {
-        ItemType::MainProfessionalPhone
-    } else if personal {
-        ItemType::PersonalPhone
-    } else {
-        ItemType::ProfessionalPhone
-    }
-}
-
-fn email_type(types: Types, personal_by_default: bool) -> ItemType {
-    let personal = types.has(Types::HOME) || (personal_by_default && !types.has(Types::WORK));
-    if personal && !types.has(Types::WORK) { ItemType::PersonalEmail } else { ItemType::ProfessionalEmail }
 }
 
 /// The items that the mirror already has, each to be recognised once.

@@ -7,7 +7,8 @@ use std::collections::HashSet;
 use super::{
     Version,
     card::Card,
-    extra, name,
+    extra,
+    name::{self, Named},
     property::Prop,
     read::{Reading, is_company},
     sort_key,
@@ -84,8 +85,10 @@ impl<'a> Edit<'a> {
 
     fn organisation(&mut self, now: &Kept<'_>, wanted: &Kept<'_>) {
         let (contact, target) = (&self.reading.contact, self.target);
-        if contact.company == target.company && contact.job_department == target.job_department && now.org == wanted.org
-        {
+        // What FN alone said is said by ORG once FN says something else.
+        let is_said = self.reading.places.named_by_full != Some(Named::Company) || self.full_name.is_none();
+        let is_same = contact.company == target.company && contact.job_department == target.job_department;
+        if is_same && is_said && now.org == wanted.org {
             return;
         }
         let mut parts = vec![target.company.clone(), target.job_department.clone()];

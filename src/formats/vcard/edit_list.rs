@@ -6,8 +6,8 @@
 use super::{
     Messengers, channel,
     edit::{Edit, head_without},
+    labels::Labels,
     property::Prop,
-    read::Labels,
     update::without,
     value::View,
     vocabulary,

@@ -6,13 +6,13 @@
 use super::{
     Version,
     edit::{Edit, Kept, Shown, head_without, name_parts, prefix},
-    name,
+    extra, name,
     property::Prop,
     read::Reading,
     sort_key,
     write::Value,
 };
-use crate::contact::{Civility, keys};
+use crate::contact::{Civility, keys, person_name::renamed};
 
 /// Where a changed key to sort by goes.
 enum Key {
@@ -32,17 +32,19 @@ impl Edit<'_> {
         let prefix_changed = prefix(&contact.civility) != prefix(&target.civility);
         let mut parts = name_parts(target, &wanted.name);
         let key = self.sort_key(now, wanted, names_changed);
+        let mut is_written = false;
         if names_changed || prefix_changed || now.name != wanted.name || matches!(key, Key::InName(_)) {
             let view = places.name.and_then(|at| self.card.view(at));
             let there: Vec<String> = view.map(name::components).unwrap_or_default();
             let rest_prefix = |kept: &Kept<'_>| kept.name.get(1).cloned().unwrap_or_default();
-            if !prefix_changed && rest_prefix(now) == rest_prefix(wanted) {
-                parts[3] = there.get(3).cloned().unwrap_or_default();
+            if let Some(prefix) = there.get(3).filter(|_| !prefix_changed && rest_prefix(now) == rest_prefix(wanted)) {
+                parts[3].clone_from(prefix);
             }
             let is_same = there == parts || (places.name.is_none() && parts.iter().all(String::is_empty));
             if !is_same || matches!(key, Key::InName(_)) {
                 let value = name::recomposed(view, &parts);
                 self.set_name(&value, &key);
+                is_written = true;
             }
         }
         self.set_sort_line(key);
@@ -53,13 +55,17 @@ impl Edit<'_> {
             };
             self.set(places.crm_civility, "X-INCWO-CIVILITY", Prop::CrmCivility, &Value::Text(code), code.is_empty());
         }
-        self.derive_full_names(names_changed, &parts);
+        // A shown name that was N's source must say what N says from now on.
+        let is_new = names_changed || (is_written && places.named_by_full.is_some());
+        self.derive_full_names(is_new, &parts);
     }
 
     /// Shown names that said the old name, or the old company, say the new one.
     fn derive_full_names(&mut self, names_changed: bool, parts: &[String]) {
         let places = &self.reading.places;
-        if let Some(at) = places.full_name.filter(|at| !places.extra.contains(at)) {
+        let entries = || places.extra.iter().zip(&self.reading.contact.extra);
+        let is_kept = |at: usize| entries().any(|(place, entry)| *place == at && extra::prop(entry) == Prop::Fn);
+        if let Some(at) = places.full_name.filter(|at| !is_kept(*at)) {
             self.full_name = self.derived(at, names_changed, parts).map(Shown::Text);
         }
         for at in &places.full_names {
@@ -71,15 +77,15 @@ impl Edit<'_> {
 
     /// What the shown name of this line is to be, if it is to change.
     fn derived(&self, at: usize, names_changed: bool, parts: &[String]) -> Option<String> {
-        let Reading { contact, places } = self.reading;
+        let contact = &self.reading.contact;
         let shown = self.card.view(at)?.text().into_owned();
         let (full, target) = (keys::text(&shown), self.target);
         if names_changed {
             let nameless = target.last_name.trim().is_empty() && target.first_name.trim().is_empty();
-            if !places.named_by_full && !nameless && name::is_arranged(&full, parts) {
+            if !nameless && name::is_arranged(&full, parts) {
                 return None;
             }
-            let renamed = name::renamed(&shown, contact, target).filter(|_| !places.named_by_full && !nameless);
+            let renamed = renamed(&shown, contact.names(), target.names()).filter(|_| !nameless);
             let renamed = renamed.filter(|renamed| name::is_arranged(&keys::text(renamed), parts));
             return Some(renamed.unwrap_or_else(|| name::shown(target, parts.get(2..).unwrap_or_default())));
         }

@@ -1,7 +1,14 @@
 //! What a card says that no contact can hold: it stays in the card where that is a book's, and is named where a card is only
 //! read, as by an import.
 
-use super::{address, card::Card, extra, property::Prop, read::Reading, value::View};
+use super::{
+    address, card::Card, extra, labels::Labels, property::Prop, read::Reading, value::View, vocabulary::Types,
+};
+
+/// True for a label that says of which type it is.
+fn is_type_label(label: &str) -> bool {
+    label.starts_with("_$!<") || Types::of_label(label).is_some() || Types::knows(label)
+}
 
 /// Names each such part of the card, once.
 pub fn left_out(card: &Card) -> Vec<&'static str> {
@@ -28,7 +35,12 @@ pub fn left_out(card: &Card) -> Vec<&'static str> {
         let of_it = places.labels.iter().filter(|(of, _)| *of == index).filter_map(|(_, at)| card.view(*at));
         name(of_it.map(|label| label.text().into_owned()).any(says_more), "the label of an address");
     }
+    let labels = Labels::of(card);
     for (_, view) in card.views() {
+        let is_typed = matches!(view.head.prop, Prop::Tel | Prop::Email);
+        let is_own = |label: &str| !is_type_label(label) && !label.trim().is_empty();
+        name(is_typed && labels.label(view).is_some_and(is_own), "the label of a telephone or e-mail address");
+        name(is_typed && Types::of(view).has(Types::OWN), "the label of a telephone or e-mail address");
         name(extra::is_local_file(view), "a picture or key in a file of another machine");
         name(view.head.prop == Prop::Org && says(view, b"SORT-AS"), "what a company is sorted by");
     }

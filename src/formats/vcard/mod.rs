@@ -25,6 +25,7 @@ mod edit_address;
 mod edit_list;
 mod edit_name;
 mod extra;
+mod labels;
 #[cfg(test)]
 mod laws;
 mod left_out;
@@ -50,7 +51,7 @@ use crate::contact::{Contact, Field, FieldSet};
 pub use card::{Card, CardError, set_identity};
 pub use content::{ContentLine, Keep};
 pub use left_out::left_out;
-pub use read::{read, read_agreed, unread};
+pub use read::{is_name_guessed, read, read_agreed, unread};
 pub use style::{CategoryLanguage, DefaultContext, Messengers, Rev, WriteStyle};
 pub use update::{new_card, update, update_known};
 

@@ -2,9 +2,13 @@
 
 use super::{
     value::{View, clean, unescape},
+    vocabulary,
     write::escape,
 };
-use crate::contact::{Contact, keys};
+use crate::contact::{
+    Contact, keys,
+    person_name::{Order, PersonName, split},
+};
 
 /// N's components that are lists of titles: a bare comma and an escaped one part them alike.
 const TITLES: std::ops::RangeInclusive<usize> = 3..=4;
@@ -99,24 +103,24 @@ pub(super) fn is_arranged<T: AsRef<str>>(folded: &str, parts: &[T]) -> bool {
     if folded.len() > SHOWN_MAX {
         return false;
     }
-    let mut wanted = split(folded);
+    let mut wanted = words_of(folded);
     let part = |at: usize| parts.get(at).map(|part| keys::text(part.as_ref())).unwrap_or_default();
     let (family, given) = (part(0), part(1));
-    let has_family = split(&family).iter().all(|word| take(&mut wanted, word));
+    let has_family = words_of(&family).iter().all(|word| take(&mut wanted, word));
     if (family.is_empty() && given.is_empty()) || !has_family {
         return false;
     }
-    let missing: Vec<String> = split(&given).into_iter().filter(|word| !take(&mut wanted, word)).collect();
+    let missing: Vec<String> = words_of(&given).into_iter().filter(|word| !take(&mut wanted, word)).collect();
     // Each further part is there as a whole or not at all.
     let mut further = Vec::new();
     for at in 2..parts.len() {
         // "Mme,Dr" in one component are two parts: a shown name may leave out one of them.
         for text in part(at).split(',') {
             let mut rest = wanted.clone();
-            if split(text).iter().all(|word| take(&mut rest, word)) {
+            if words_of(text).iter().all(|word| take(&mut rest, word)) {
                 wanted = rest;
             } else if at == 2 {
-                further.extend(split(text));
+                further.extend(words_of(text));
             }
         }
     }
@@ -154,45 +158,12 @@ fn abbreviates(letters: &[char], word: &str) -> bool {
     firsts == letters || (letters.len() == 1 && firsts.first() == letters.first())
 }
 
-fn split(folded: &str) -> Vec<String> {
+fn words_of(folded: &str) -> Vec<String> {
     folded.split([' ', ',']).filter(|word| !word.is_empty()).map(str::to_owned).collect()
 }
 
 fn take(words: &mut Vec<String>, word: &str) -> bool {
     words.iter().position(|other| other == word).map(|at| words.swap_remove(at)).is_some()
-}
-
-/// The shown name with the new names where it has the old ones; none where it has not, or a name came or went.
-pub(super) fn renamed(full: &str, from: &Contact, to: &Contact) -> Option<String> {
-    let mut full = full.to_owned();
-    // The family's name from the end, the given one from the start: they may share their letters.
-    for (old, new, is_last) in [(&from.last_name, &to.last_name, true), (&from.first_name, &to.first_name, false)] {
-        if old == new {
-            continue;
-        }
-        let mut found = places_of(&full, old);
-        let range = if is_last { found.pop() } else { found.into_iter().next() }.filter(|_| !new.is_empty())?;
-        let is_loud = |text: &str| !text.chars().any(char::is_lowercase) && text.chars().any(char::is_uppercase);
-        let new = if is_loud(&full[range.clone()]) && !is_loud(old) { new.to_uppercase() } else { new.clone() };
-        full.replace_range(range, &new);
-    }
-    Some(full)
-}
-
-/// Where a text has a name as whole words, in whatever case.
-fn places_of(text: &str, name: &str) -> Vec<std::ops::Range<usize>> {
-    let is_inside = |char: Option<char>| char.is_some_and(char::is_alphanumeric);
-    let ends_at = |start: usize| {
-        let mut chars = text[start..].char_indices();
-        for wanted in name.chars() {
-            chars.next().filter(|(_, char)| char.to_lowercase().eq(wanted.to_lowercase()))?;
-        }
-        let end = chars.next().map_or(text.len(), |(at, _)| start + at);
-        (!is_inside(text[end..].chars().next())).then_some(end)
-    };
-    let starts = text.char_indices().map(|(at, _)| at);
-    let starts = starts.filter(|at| !name.is_empty() && !is_inside(text[..*at].chars().next_back()));
-    starts.filter_map(|start| Some(start..ends_at(start)?)).collect()
 }
 
 /// What is shown where nothing is: the names, with the second surname and the generation that RFC 9554 added to N. `rest` are
@@ -211,22 +182,44 @@ pub(super) fn shown(contact: &Contact, rest: &[String]) -> String {
     shown
 }
 
-/// First and last name from a shown name, for cards without N: the last word is the family's, with the particles before it
-/// ("de la Tour") where small letters set them apart.
-pub(super) fn from_full(full: &str) -> (String, String) {
-    let full = full.trim();
-    let is_start = |at: &usize| full[..*at].chars().next_back().is_none_or(char::is_whitespace);
-    let starts: Vec<usize> =
-        full.char_indices().filter(|(_, char)| !char.is_whitespace()).map(|(at, _)| at).filter(is_start).collect();
-    let is_small = |word: usize| full[starts[word]..].starts_with(char::is_lowercase);
-    let mut family = starts.len().saturating_sub(1);
-    if family > 0 && !is_small(family) {
-        while family > 1 && is_small(family - 1) {
-            family -= 1;
-        }
+/// Names a contact that has no names by what is shown, and completes N's components by it. `parts` may hold what N says
+/// beside the names.
+pub(super) fn from_full(full: &str, contact: &mut Contact, parts: &mut Vec<String>) -> Named {
+    let PersonName { civility, title, first, last, suffix, company, is_guess, says_more: _ } =
+        split(full, Order::GivenFirst);
+    if !company.is_empty() && contact.company.trim().is_empty() {
+        contact.company = company;
+        return Named::Company;
     }
-    let (first, last) = full.split_at(starts.get(family).copied().unwrap_or_default());
-    (first.trim().to_owned(), last.to_owned())
+    let last = if company.is_empty() { last } else { company };
+    parts.resize(parts.len().max(5), String::new());
+    if parts[3].is_empty() {
+        let prefix = civility.as_ref().filter(|_| contact.civility.is_none()).and_then(vocabulary::prefix);
+        parts[3] = prefix
+            .into_iter()
+            .map(str::to_owned)
+            .chain((!title.is_empty()).then_some(title))
+            .collect::<Vec<_>>()
+            .join(",");
+        contact.civility = contact.civility.take().or(civility);
+    }
+    if parts[4].is_empty() {
+        parts[4] = suffix;
+    }
+    (parts[0], parts[1]) = (last.clone(), first.clone());
+    (contact.last_name, contact.first_name) = (last, first);
+    if is_guess { Named::Guessed } else { Named::Person }
+}
+
+/// What a shown name was taken for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Named {
+    /// A person.
+    Person,
+    /// A person; nothing but the order of the words says which is the family name.
+    Guessed,
+    /// A company.
+    Company,
 }
 
 #[cfg(test)]
@@ -260,16 +253,6 @@ mod tests {
             ("Ada X. de Lovelace", false),
         ] {
             assert_eq!(is_derived(full, &parts, &contact), expected, "{full}");
-        }
-        for (full, first, last) in [
-            (" Ada King  Lovelace ", "Ada King", "Lovelace"),
-            ("Marie-Ange de la Tour", "Marie-Ange", "de la Tour"),
-            ("jean paul dupont", "jean paul", "dupont"),
-            ("de la Tour", "de", "la Tour"),
-            ("Taxi", "", "Taxi"),
-            ("", "", ""),
-        ] {
-            assert_eq!(from_full(full), (first.to_owned(), last.to_owned()), "{full}");
         }
     }
 }

@@ -8,7 +8,9 @@ use super::{
     agreed,
     card::Card,
     channel::{self, Channel, Context},
-    extra, name,
+    extra,
+    labels::Labels,
+    name::{self, Named},
     property::Prop,
     sort_key,
     value::View,
@@ -75,10 +77,17 @@ pub(super) struct Places {
     pub labels: Vec<(usize, usize)>,
     /// The place of each entry of `extra`.
     pub extra: Vec<usize>,
-    /// The names were taken from FN, since N has none.
-    pub named_by_full: bool,
+    /// The names, or the company's, were taken from FN, since N and ORG have none.
+    pub named_by_full: Option<Named>,
     /// The category that was read as the contact type, as spelt.
     pub type_category: Option<String>,
+}
+
+impl Places {
+    /// True where FN is the only line that says the name: its titles and suffixes, too.
+    fn is_full_name_all(&self) -> bool {
+        self.named_by_full.is_some() && self.name.is_none()
+    }
 }
 
 /// What one pass over the lines gathers.
@@ -89,6 +98,8 @@ struct Gathered<'a> {
     org: Vec<Cow<'a, str>>,
     categories: Vec<String>,
     crm_civility: Cow<'a, str>,
+    /// The name of somebody who has no other.
+    nickname: Cow<'a, str>,
     crm_type: Option<Cow<'a, str>>,
     channels: Vec<Channel>,
     addresses: Vec<(usize, View<'a>)>,
@@ -119,9 +130,9 @@ impl Reading {
             let full = gathered.full_name.trim();
             if !gathered.channels.iter().any(|channel| channel.value.trim() == full) {
                 full.clone_into(&mut contact.company);
+                places.named_by_full = Some(Named::Company);
             }
         }
-        let rest_of_name = rest_of_name(&gathered.name);
         contact.civility =
             gathered.name.get(3).and_then(|prefix| prefix.split(',').find_map(vocabulary::civility)).or_else(|| {
                 Some(&gathered.crm_civility).filter(|code| !code.is_empty()).map(|code| Civility::from_code(code))
@@ -145,11 +156,12 @@ impl Reading {
         }
         let full = gathered.full_name.trim();
         if is_nameless(contact) && !full.is_empty() && !name::is_no_name(&keys::text(full), contact) {
-            (contact.first_name, contact.last_name) = name::from_full(full);
-            places.named_by_full = true;
+            places.named_by_full = Some(name::from_full(full, contact, &mut gathered.name));
+        } else if is_nameless(contact) && contact.company.trim().is_empty() {
+            gathered.nickname.trim().clone_into(&mut contact.last_name);
         }
         let rest = Rest {
-            name: rest_of_name,
+            name: rest_of_name(&gathered.name),
             org: gathered.org.iter().skip(2).map(|unit| unit.to_string()).collect(),
             categories: rest_of_categories,
             parts: gathered.name,
@@ -181,12 +193,16 @@ impl Reading {
                 Prop::Adr => gathered.addresses.push((at, view)),
                 Prop::PostalLabel => gathered.postal_labels.push((at, view)),
                 Prop::Tel | Prop::Email | Prop::Impp | Prop::XMessenger | Prop::CrmItem => {
-                    gathered.channels.extend(Channel::of(at, view, gathered.labels.label_types(view)));
+                    gathered.channels.extend(Channel::of(at, view, gathered.labels.said(view)));
                 }
                 Prop::Kind | Prop::ShowAs => {
                     let word = view.text();
                     gathered.is_organisation |=
                         ["org", "company"].iter().any(|other| word.trim().eq_ignore_ascii_case(other));
+                }
+                Prop::Other if view.name().eq_ignore_ascii_case(b"NICKNAME") => {
+                    let nickname = view.list().into_iter().next().unwrap_or_default();
+                    gathered.nickname = Cow::Owned(nickname);
                 }
                 Prop::Begin
                 | Prop::End
@@ -267,7 +283,9 @@ impl Reading {
                 _ => None,
             };
             let sort_key = sort_key.and_then(|key| sort_key::entry(&key, contact));
-            for mut entry in entry.into_iter().chain(sort_key) {
+            let is_source = is_first(places.full_name) && places.is_full_name_all();
+            let by_full = is_source.then(|| extra::rest_of_name(&rest.name)).flatten();
+            for mut entry in entry.into_iter().chain(sort_key).chain(by_full) {
                 if let Some(agreed) = agreed.and_then(|agreed| agreed::entry(&entry, agreed)) {
                     entry.clone_from(agreed);
                 }
@@ -314,6 +332,13 @@ fn firm_id(view: View<'_>) -> String {
     let text = view.text();
     let id = text.trim();
     if is_number(id) { id.to_owned() } else { String::new() }
+}
+
+/// True where nothing but the order of FN's words says which is the family name.
+pub fn is_name_guessed(card: &Card) -> bool {
+    let has_name = |view: View<'_>| view.components().iter().take(2).any(|part| !part.trim().is_empty());
+    let is_named = card.views().any(|(_, view)| view.head.prop == Prop::N && has_name(view));
+    !is_named && Reading::of(card, None).places.named_by_full == Some(Named::Guessed)
 }
 
 /// The name of a property whose value is not taken, since the CRM keeps a number in its place.
@@ -415,46 +440,4 @@ fn address_type(address: &Address, types: Types, contact: &Contact, known: Optio
     } else {
         AddressType::Professional
     })
-}
-
-/// The labels of the card's groups.
-#[derive(Default)]
-pub(super) struct Labels<'a> {
-    labels: Vec<(&'a [u8], Cow<'a, str>, Option<Types>)>,
-}
-
-impl<'a> Labels<'a> {
-    pub fn of(card: &'a Card) -> Self {
-        let labels = card
-            .views()
-            .filter(|(_, view)| view.head.prop == Prop::Label && view.head.group > 0)
-            .map(|(_, view)| {
-                let text = view.text();
-                let types = Types::of_label(&text);
-                (view.group(), text, types)
-            })
-            .collect();
-        Self { labels }
-    }
-
-    fn find(&self, view: View<'_>) -> Option<&(&'a [u8], Cow<'a, str>, Option<Types>)> {
-        if view.head.group == 0 {
-            return None;
-        }
-        self.labels.iter().find(|(group, ..)| group.eq_ignore_ascii_case(view.group()))
-    }
-
-    /// The label of the line's group.
-    pub fn label(&self, view: View<'_>) -> Option<&str> {
-        self.find(view).map(|(_, text, _)| text.as_ref()).filter(|text| !text.is_empty())
-    }
-
-    /// What the label says of the type, if it is one of the known ones.
-    pub fn label_types(&self, view: View<'_>) -> Option<Types> {
-        self.find(view).and_then(|(.., types)| *types)
-    }
-
-    fn types(&self, view: View<'_>) -> Types {
-        Types::of(view).labelled(self.label_types(view))
-    }
 }

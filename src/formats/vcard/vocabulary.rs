@@ -8,40 +8,11 @@ use crate::{
     formats::contact_types::name_of,
 };
 
-/// What a line's TYPE parameters, or its label, say.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(super) struct Types(u16);
+pub(super) use crate::{contact::person_name::civility, formats::labels::Types};
 
 impl Types {
-    pub const NONE: Types = Types(0);
-    pub const HOME: Types = Types(1);
-    pub const WORK: Types = Types(1 << 1);
-    pub const CELL: Types = Types(1 << 2);
-    pub const FAX: Types = Types(1 << 3);
-    pub const MAIN: Types = Types(1 << 4);
-    pub const VOICE: Types = Types(1 << 5);
-    pub const PREF: Types = Types(1 << 6);
-    /// Pager, car, other, or a word that is not known.
-    pub const OTHER: Types = Types(1 << 7);
-
-    pub fn has(self, types: Types) -> bool {
-        self.0 & types.0 == types.0
-    }
-
-    pub fn or(self, types: Types) -> Types {
-        Types(self.0 | types.0)
-    }
-
-    pub fn less(self, types: Types) -> Types {
-        Types(self.0 & !types.0)
-    }
-
-    pub fn is_none(self) -> bool {
-        self == Types::NONE
-    }
-
     /// What the line's own parameters say.
-    pub fn of(view: View<'_>) -> Types {
+    pub(super) fn of(view: View<'_>) -> Types {
         let mut types = Types::NONE;
         for (name, value) in view.params() {
             if name.is_empty() || name.eq_ignore_ascii_case(b"TYPE") {
@@ -52,25 +23,6 @@ impl Types {
         }
         types
     }
-
-    /// What an X-ABLabel says; nothing when a word of it is not known: then it is a user's own label.
-    pub fn of_label(label: &str) -> Option<Types> {
-        let bare = label.trim().strip_prefix("_$!<").and_then(|text| text.strip_suffix(">!$_")).unwrap_or(label);
-        let folded = keys::text(bare);
-        let mut types = Types::NONE;
-        for word in folded.split(|char: char| !char.is_alphanumeric()).filter(|word| !word.is_empty()) {
-            types = types.or(label_word(word)?);
-        }
-        Some(types).filter(|types| !types.is_none())
-    }
-
-    /// The label's word on home or work goes before the parameters'; all else adds up.
-    pub fn labelled(self, label: Option<Types>) -> Types {
-        let Some(label) = label else { return self };
-        let places = Types::HOME.or(Types::WORK);
-        let own = if label.0 & places.0 != 0 { self.less(places) } else { self };
-        own.or(label)
-    }
 }
 
 /// True for a nameless 2.1 parameter that says how the value is encoded, not what it is.
@@ -80,8 +32,11 @@ pub(super) fn is_transfer_word(word: &[u8]) -> bool {
 
 fn type_word(word: &[u8]) -> Types {
     let mut lower = [0; 16];
-    if word.len() > lower.len() || is_transfer_word(word) {
-        return if is_transfer_word(word) { Types::NONE } else { Types::OTHER };
+    if is_transfer_word(word) {
+        return Types::NONE;
+    }
+    if word.len() > lower.len() {
+        return own_word(word);
     }
     for (to, from) in lower.iter_mut().zip(word) {
         *to = from.to_ascii_lowercase();
@@ -97,33 +52,17 @@ fn type_word(word: &[u8]) -> Types {
         b"voice" => Types::VOICE,
         b"pref" => Types::PREF,
         b"internet" | b"postal" | b"parcel" | b"intl" | b"dom" | b"msg" => Types::NONE,
-        _ => Types::OTHER,
+        b"other" | b"pager" | b"car" | b"isdn" | b"video" | b"text" | b"bbs" | b"modem" | b"pcs" | b"textphone" => {
+            Types::OTHER
+        }
+        _ => own_word(word),
     }
 }
 
-fn label_word(word: &str) -> Option<Types> {
-    Some(match word {
-        "home" | "domicile" | "maison" | "personnel" | "personnelle" | "perso" | "privé" | "privée" => Types::HOME,
-        "work" | "bureau" | "travail" | "professionnel" | "professionnelle" | "pro" => Types::WORK,
-        "mobile" | "portable" | "cell" | "iphone" => Types::CELL,
-        "main" | "principal" | "principale" | "standard" => Types::MAIN,
-        "fax" | "otherfax" | "télécopie" | "télécopieur" => Types::FAX,
-        "homefax" => Types::HOME.or(Types::FAX),
-        "workfax" => Types::WORK.or(Types::FAX),
-        "other" | "autre" => Types::OTHER,
-        "phone" | "tel" | "tél" | "téléphone" | "email" | "mail" | "adresse" | "address" => Types::NONE,
-        _ => return None,
-    })
-}
-
-/// A prefix of a name as a civility: "M.", "Mme", "Mrs"; "Dr" and "M. et Mme" are none.
-pub(super) fn civility(prefix: &str) -> Option<Civility> {
-    Some(match keys::text(&prefix.replace('.', " ")).as_str() {
-        "m" | "mr" | "monsieur" | "mister" => Civility::Mr,
-        "mme" | "madame" | "mrs" | "ms" | "madam" => Civility::Madam,
-        "mlle" | "melle" | "mademoiselle" | "miss" => Civility::Miss,
-        _ => return None,
-    })
+/// A word that no version knows is what Android makes of a user's own label.
+fn own_word(word: &[u8]) -> Types {
+    let label = String::from_utf8_lossy(word);
+    Types::OWN.or(Types::of_label(&label).unwrap_or_else(|| Types::of_own_label(&label)))
 }
 
 /// The prefix that is written for a civility; an unlisted one has none.
@@ -260,21 +199,6 @@ pub(super) fn param_value(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn labels_are_read_in_two_languages() {
-        for (label, expected) in [
-            ("_$!<HomeFAX>!$_", Some(Types::HOME.or(Types::FAX))),
-            ("_$!<Other>!$_", Some(Types::OTHER)),
-            ("Portable pro", Some(Types::CELL.or(Types::WORK))),
-            ("Fax (bureau)", Some(Types::FAX.or(Types::WORK))),
-            ("Téléphone", None),
-            ("Ligne directe", None),
-            ("", None),
-        ] {
-            assert_eq!(Types::of_label(label), expected, "{label}");
-        }
-    }
 
     #[test]
     fn civilities_are_read_leniently() {

@@ -1,7 +1,12 @@
 //! What an imported record makes of a contact that is known: its texts replace, its entries are added, nothing is cleared.
 
 use crate::{
-    contact::{Address, Contact, Field, FieldSet, clean::tidied, keys, places::is_part_of},
+    contact::{
+        Address, Contact, Field, FieldSet,
+        clean::{decoded, tidied},
+        keys,
+        places::is_part_of,
+    },
     reconcile::{
         Winner, apply_changes,
         matching::{MatchedBy, may_be_short_for},
@@ -20,11 +25,15 @@ pub(super) fn enriched(
     let mut read = read.clone();
     for field in read.differing(known).iter().filter(|field| !field.is_list()) {
         let is_same = read.scalar(field).trim() == known.scalar(field).trim()
-            || read.scalar(field) == tidied(&known.scalar(field), field);
+            || read.scalar(field) == tidied(&known.scalar(field), field)
+            || read.scalar(field) == decoded(&known.scalar(field), field);
         if is_same {
             // Formats trim; white space alone is no news, nor is what nobody sees.
             read.set_scalar(field, &known.scalar(field));
         }
+    }
+    if !is_marked(by) {
+        add_comment(known, &mut read);
     }
     if is_same_name(known, &read, by) {
         keep_the_better_name(known, &mut read);
@@ -53,6 +62,15 @@ pub(super) fn enriched(
         make_room(&mut known.extra, &read.extra);
     }
     apply_changes((&nothing, &read), (&nothing, &known), (told, FieldSet::NONE), Winner::There).contact
+}
+
+/// A comment on somebody who is known is one more, unless it is in the one that is there, or has all of it.
+fn add_comment(known: &Contact, read: &mut Contact) {
+    let (held, new) = (known.comment.trim(), read.comment.trim());
+    if held.is_empty() || new.is_empty() || new.contains(held) {
+        return;
+    }
+    read.comment = if held.contains(new) { known.comment.clone() } else { format!("{held}\n{new}") };
 }
 
 /// A fuller address takes the place of the one known address that is a part of it, which keeps its type.

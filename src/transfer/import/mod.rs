@@ -4,6 +4,7 @@
 mod duplicates;
 mod merge;
 mod source;
+mod told;
 mod values;
 
 pub use self::source::{FormatHint, ImportSource, Imported, Record, read};
@@ -74,6 +75,7 @@ impl Importer<'_, '_> {
         mirror.for_each_other_uid(&mut |uid, id| index.add_other_uid(mirror, id, uid))?;
         let (mut contacts, mut groups, mut is_done) = (0, 0, false);
         let mut left_out: BTreeMap<&'static str, Vec<usize>> = BTreeMap::new();
+        let (mut guesses, mut things) = (Vec::new(), 0);
         while !is_done {
             self.run.check_stop()?;
             self.transact(|part| {
@@ -84,8 +86,10 @@ impl Importer<'_, '_> {
                             break;
                         }
                         Some(Record::Group) => groups += 1,
+                        Some(Record::Thing) => things += 1,
                         Some(Record::Refused(problem)) => part.refuse(problem),
-                        Some(Record::Contact { record, refused, left_out: (parts, line), repaired }) => {
+                        Some(Record::Contact { record, refused, left_out: (parts, line), repaired, guessed }) => {
+                            guesses.extend(guessed);
                             contacts += 1;
                             parts.into_iter().for_each(|part| left_out.entry(part).or_default().push(line));
                             part.counts().cells_refused += refused.len() as u64;
@@ -101,11 +105,19 @@ impl Importer<'_, '_> {
             self.run.emit(SyncEvent::ScanProgress { replica, contacts, pages: 0, pages_expected: None });
         }
         if groups > 0 {
-            self.run.notice(IMPORT, Diagnostic::new(source::groups_left(groups)));
+            self.run.notice(IMPORT, Diagnostic::new(told::groups_left(groups)));
+        }
+        if things > 0 {
+            self.run.notice(IMPORT, Diagnostic::new(told::things_left(things)));
         }
         if !left_out.is_empty() {
             let hint = "the comment of the contact has room for it";
-            self.run.notice(IMPORT, Diagnostic::new(source::left_in_file(&left_out)).hint(hint));
+            self.run.notice(IMPORT, Diagnostic::new(told::left_in_file(&left_out)).hint(hint));
+        }
+        if !guesses.is_empty() {
+            let hint = "the last word, with the particles before it, was taken for the family name, or the first one where \
+                        the column is called so; write \"Roux, Ada\" or \"ROUX Ada\" to say which it is";
+            self.run.notice(IMPORT, Diagnostic::new(told::names_guessed(&guesses)).hint(hint));
         }
         if contacts > 0 {
             bump(&mut self.run.summary.scanned, IMPORT, contacts);

@@ -2,15 +2,17 @@
 //! more of it than a portion is in memory.
 
 use std::{
-    collections::BTreeMap,
     fs::File,
     io::{self, BufRead, BufReader, Cursor, Read, Seek, SeekFrom},
     path::Path,
 };
 
-use super::values::{once_each, with_values};
+use super::{
+    told::count,
+    values::{once_each, with_values},
+};
 use crate::{
-    contact::{Contact, Field, FieldSet, identity::Identity, is_number},
+    contact::{Contact, Field, FieldSet, clean::decode, identity::Identity, is_number},
     formats::{
         csv::{self, Candidates, Filled, NoteSort, Opened, Profile, Recognised},
         foreign::{Foreign, foreign},
@@ -95,11 +97,15 @@ pub enum Record {
         left_out: (Vec<&'static str>, usize),
         /// How many cells were put right.
         repaired: u64,
+        /// The line of the file, where the order of a whole name's words was all there was to take it apart by.
+        guessed: Option<usize>,
     },
     /// It cannot be read, and why.
     Refused(Problem),
     /// A card that describes a group.
     Group,
+    /// A card that describes a room, a device or a program.
+    Thing,
 }
 
 /// How a file is to be read.
@@ -215,6 +221,7 @@ fn rows(source: ImportSource, candidates: Candidates<'_>) -> Result<Imported, Di
             if let Record::Contact { record, .. } = &mut record
                 && !is_own
             {
+                decode(&mut record.contact);
                 once_each(&mut record.contact);
             }
             record
@@ -223,6 +230,9 @@ fn rows(source: ImportSource, candidates: Candidates<'_>) -> Result<Imported, Di
     });
     Ok(Imported { records: Box::new(records), recognised, columns })
 }
+
+const NAMES: FieldSet =
+    FieldSet::NONE.with(Field::FirstName).with(Field::LastName).with(Field::Civility).with(Field::Company);
 
 /// What a row of a table with these columns says.
 fn row_record(name: &str, fields: FieldSet, row: csv::Row) -> Record {
@@ -240,10 +250,13 @@ fn row_record(name: &str, fields: FieldSet, row: csv::Row) -> Record {
     let refused =
         lost.map(|note| problem(format!("{place}, column {}", note.column), Diagnostic::new(note.message))).collect();
     // A list of which one cell was refused still says what its other cells say: an import adds, it takes nothing away.
+    let guessed = row.is_name_guessed.then_some(row.line);
     let fields = fields.less(row.keep.less(row.contact.set_fields()));
+    // A whole name may say a first name, a form of address, or that it is a company's.
+    let fields = fields.or(row.contact.set_fields().and(NAMES));
     let identity = Identity { uid: row.uid, crm_id: row.crm_id };
     let record = Box::new(RemoteContact { fields, ..record(place, row.contact, identity) });
-    Record::Contact { record, refused, left_out: Default::default(), repaired }
+    Record::Contact { record, refused, left_out: Default::default(), repaired, guessed }
 }
 
 /// How a table was read, for a user to check.
@@ -260,10 +273,6 @@ fn words(recognised: &Recognised, filled: &[Filled]) -> String {
     words
 }
 
-fn count(number: usize, of: &str) -> String {
-    if number == 1 { format!("1 {of}") } else { format!("{number} {of}s") }
-}
-
 fn cards(source: ImportSource, style: WriteStyle) -> Imported {
     let ImportSource { name, content } = source;
     let records = Cards::new(content).filter_map(move |piece| {
@@ -273,15 +282,17 @@ fn cards(source: ImportSource, style: WriteStyle) -> Imported {
             Err(error) => return Some(Record::Refused(problem(name.clone(), Diagnostic::new(error.to_string())))),
         };
         Some(match card(&piece, style) {
-            Ok(Some(ReadCard { contact, identity, unread, left_out })) => {
+            Ok(Some(ReadCard { contact, identity, unread, left_out, is_name_guessed })) => {
                 let place = format!("{name}, line {}", piece.line);
                 let diagnostic = Diagnostic::new("it holds letters where the CRM keeps a number");
                 let refused = unread.map(|property| problem(format!("{place}, {property}"), diagnostic));
                 let record = Box::new(record(place, contact, identity));
                 let left_out = (left_out, piece.line);
                 let refused = refused.into_iter().collect();
-                with_values(Record::Contact { record, refused, left_out, repaired: 0 })
+                let guessed = is_name_guessed.then_some(piece.line);
+                with_values(Record::Contact { record, refused, left_out, repaired: 0, guessed })
             }
+            Ok(None) if is_thing(&piece) => Record::Thing,
             Ok(None) => Record::Group,
             Err((line, diagnostic)) => Record::Refused(problem(format!("{name}, line {line}"), diagnostic)),
         })
@@ -289,21 +300,8 @@ fn cards(source: ImportSource, style: WriteStyle) -> Imported {
     Imported { records: Box::new(records), recognised: None, columns: Vec::new() }
 }
 
-/// What is told at the end of a file with group cards.
-pub fn groups_left(groups: usize) -> String {
-    format!("read as vCard; {} left alone", count(groups, "group card"))
-}
-
-/// What is told at the end of a file whose cards say more than contacts hold: what it is, and the lines of such cards.
-pub fn left_in_file(parts: &BTreeMap<&'static str, Vec<usize>>) -> String {
-    let told = parts.iter().map(|(what, lines)| {
-        let first: Vec<String> = lines.iter().take(3).map(usize::to_string).collect();
-        let more = lines.len().saturating_sub(first.len());
-        let more = if more == 0 { String::new() } else { format!(" and {more} more") };
-        let word = if lines.len() == 1 { "line" } else { "lines" };
-        format!("{what} ({word} {}{more})", first.join(", "))
-    });
-    format!("left in the file, since a contact has no place for it: {}", told.collect::<Vec<_>>().join("; "))
+fn is_thing(piece: &Found) -> bool {
+    Card::parse(&piece.bytes).is_ok_and(|card| card.is_thing())
 }
 
 /// A record, a firm's id that is no number left out of it.
@@ -315,7 +313,7 @@ fn without_letters(mut record: RemoteContact) -> Record {
         record.contact.firm_id.clear();
         record.fields = record.fields.without(Field::FirmId);
     }
-    Record::Contact { record: Box::new(record), refused, left_out: Default::default(), repaired: 0 }
+    Record::Contact { record: Box::new(record), refused, left_out: Default::default(), repaired: 0, guessed: None }
 }
 
 /// What a card says.
@@ -326,6 +324,8 @@ struct ReadCard {
     unread: Option<&'static str>,
     /// What no contact holds.
     left_out: Vec<&'static str>,
+    /// Its name was taken apart by the order of its words.
+    is_name_guessed: bool,
 }
 
 /// The contact of a card; none for a card that describes a group. Or the line of the file that is wrong, and why.
@@ -338,12 +338,19 @@ fn card(piece: &Found, style: WriteStyle) -> Result<Option<ReadCard>, (usize, Di
         let hint = error.hint.unwrap_or("export it again from where it came");
         (piece.line + error.line.saturating_sub(1), Diagnostic::new(error.message).hint(hint))
     })?;
-    if card.is_group() {
+    if card.is_group() || card.is_thing() {
         return Ok(None);
     }
     let identity = Identity { uid: card.uid(), crm_id: card.crm_id() };
     let (unread, left_out) = (vcard::unread(&card), vcard::left_out(&card));
-    Ok(Some(ReadCard { contact: vcard::read(&card.in_style(style), None), identity, unread, left_out }))
+    let is_name_guessed = vcard::is_name_guessed(&card);
+    Ok(Some(ReadCard {
+        contact: vcard::read(&card.in_style(style), None),
+        identity,
+        unread,
+        left_out,
+        is_name_guessed,
+    }))
 }
 
 fn record(place: String, contact: Contact, identity: Identity) -> RemoteContact {
@@ -411,11 +418,11 @@ mod tests {
                     read.push((record.remote, record.contact.last_name));
                 }
                 Record::Refused(problem) => met.push(problem),
-                Record::Group => groups += 1,
+                Record::Group | Record::Thing => groups += 1,
             }
         }
         if groups > 0 {
-            recognised = Some(groups_left(groups));
+            recognised = Some(crate::transfer::import::told::groups_left(groups));
         }
         let read: Vec<(&str, &str)> = read.iter().map(|(place, name)| (place.as_str(), name.as_str())).collect();
         let met: Vec<(&str, &str)> =

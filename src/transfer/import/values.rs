@@ -13,7 +13,7 @@ use super::source::Record;
 
 /// A record with its values as they are kept. One that says nothing then is refused, and so is a table's line of totals.
 pub(super) fn with_values(record: Record) -> Record {
-    let Record::Contact { mut record, mut refused, left_out, repaired } = record else { return record };
+    let Record::Contact { mut record, mut refused, left_out, repaired, guessed } = record else { return record };
     let place = &record.remote;
     if is_total(&record.contact) {
         return Record::Refused(problem(place.clone(), "it is a line of totals"));
@@ -31,7 +31,7 @@ pub(super) fn with_values(record: Record) -> Record {
         refused.push(problem(format!("{place}, {what}"), text.words()));
     }
     record.contact = contact;
-    Record::Contact { record, refused, left_out, repaired }
+    Record::Contact { record, refused, left_out, repaired, guessed }
 }
 
 /// In a table a number stands in the columns that a program has: one number in two of them is one, under the type that says
