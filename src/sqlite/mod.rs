@@ -148,6 +148,16 @@ pub fn patiently(mut step: impl FnMut() -> rusqlite_migration::Result<()>) -> ru
     }
 }
 
+/// For a connection that somebody waits for: looks again each millisecond, where SQLite itself would look again after up to a
+/// tenth of a second. False once that has gone on for [`BUSY_MAX`]. `times`: how often it has looked.
+pub fn soon_again(times: i32) -> bool {
+    let goes_on = u128::try_from(times).is_ok_and(|times| times < BUSY_MAX.as_millis());
+    if goes_on {
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    goes_on
+}
+
 /// Lets another program get on.
 pub fn pause() {
     std::thread::sleep(Duration::from_millis(5));

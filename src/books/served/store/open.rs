@@ -2,7 +2,7 @@
 //!
 //! A file that is not a device store is refused untouched.
 
-use std::{path::Path, sync::LazyLock, thread, time::Duration};
+use std::{path::Path, sync::LazyLock};
 
 use include_dir::{Dir, include_dir};
 use rusqlite::Connection;
@@ -12,7 +12,7 @@ use super::{
     DeviceStore,
     error::{Result, StoreError},
 };
-use crate::sqlite::{self, BUSY_MAX, Kind, patiently};
+use crate::sqlite::{self, Kind, patiently};
 
 /// "card". Also in the first migration.
 const APPLICATION_ID: i64 = 0x6361_7264;
@@ -37,7 +37,7 @@ impl DeviceStore {
         patiently(|| Ok(settle(&conn)?)).map_err(failed)?;
         patiently(|| migrate(&mut conn)).map_err(failed)?;
         conn.set_prepared_statement_cache_capacity(STATEMENTS_MAX);
-        conn.busy_handler(Some(again))?;
+        conn.busy_handler(Some(sqlite::soon_again))?;
         Ok(Self { conn })
     }
 
@@ -60,16 +60,6 @@ impl DeviceStore {
         conn.set_prepared_statement_cache_capacity(STATEMENTS_MAX);
         Ok(Self { conn })
     }
-}
-
-/// A device waits for the answer while a run writes, which it does a few cards at a time. SQLite itself would look again after
-/// up to a tenth of a second.
-fn again(times: i32) -> bool {
-    let goes_on = u128::try_from(times).is_ok_and(|times| times < BUSY_MAX.as_millis());
-    if goes_on {
-        thread::sleep(Duration::from_millis(1));
-    }
-    goes_on
 }
 
 fn settle(conn: &Connection) -> rusqlite::Result<()> {
