@@ -120,11 +120,12 @@ impl<'n, 'a> Newcomers<'n, 'a> {
         if !self.participant.shares_ids() && self.run.is_card_of_firm(&record)? {
             return self.note_company_card(&record);
         }
-        if self.says_nothing(&record) {
+        let meant = self.participant.side().meant(&record.contact, None).contact;
+        if self.says_nothing(&record, &meant) {
             return Ok(());
         }
-        match identify(self.evidence(&record)?) {
-            Verdict::Known(id, by) => self.recognised(record, id, by),
+        match identify(self.evidence(&record, &meant)?) {
+            Verdict::Known(id, by) => self.recognised(record, &meant, (id, by)),
             Verdict::Returning(id) if self.is_of_older_copy(&record)? && self.run.stored(id)?.deleted => {
                 self.raise_ambiguous(record, Ambiguity::CopyOfDeleted, &[])
             }
@@ -153,9 +154,8 @@ impl<'n, 'a> Newcomers<'n, 'a> {
     }
 
     /// True for a record of which nothing is a value: it is told, and nobody is made of it.
-    fn says_nothing(&mut self, record: &RemoteContact) -> bool {
-        let meant = self.participant.side().meant(&record.contact, None).contact;
-        let says_nothing = meant == Contact::default() && record.contact != meant;
+    fn says_nothing(&mut self, record: &RemoteContact, meant: &Contact) -> bool {
+        let says_nothing = *meant == Contact::default() && record.contact != *meant;
         if says_nothing {
             let message = "nothing in it is a value: it was left alone".to_owned();
             let problem = Problem { place: record.remote.clone(), message, hint: None, remote: None };
@@ -164,7 +164,7 @@ impl<'n, 'a> Newcomers<'n, 'a> {
         says_nothing
     }
 
-    fn evidence(&mut self, record: &RemoteContact) -> Result<Evidence, SyncError> {
+    fn evidence(&mut self, record: &RemoteContact, meant: &Contact) -> Result<Evidence, SyncError> {
         let shares_ids = self.participant.shares_ids();
         if let Some(uid) = record.uid.as_deref().filter(|_| !shares_ids)
             && let Some(stored) = self.run.mirror.contact_by_uid(uid)?.filter(|stored| !stored.deleted)
@@ -174,12 +174,11 @@ impl<'n, 'a> Newcomers<'n, 'a> {
         }
         let by_id = shares_ids.then(|| Intake::new(self.run).crm_uid(&record.remote));
         let uid = by_id.or_else(|| record.uid.clone());
-        let meant = self.participant.side().meant(&record.contact, None).contact;
         let (mirror, MatchIndexes { index, .. }) = self.indexes()?;
-        let found = index.find(mirror, uid.as_deref(), record.crm_id.as_deref(), &meant)?;
-        let contradicted = index.contradicted(mirror, record.crm_id.as_deref(), &meant)?;
-        let stranger = self.stranger(&found, record, &meant)?;
-        let (by_uid, locally_deleted) = self.back_again(record)?;
+        let found = index.find(mirror, uid.as_deref(), record.crm_id.as_deref(), meant)?;
+        let contradicted = index.contradicted(mirror, record.crm_id.as_deref(), meant)?;
+        let stranger = self.stranger(&found, record, meant)?;
+        let (by_uid, locally_deleted) = self.back_again(record, meant)?;
         let found = Some(found);
         let namesakes_are_apart = shares_ids;
         Ok(Evidence { found, stranger, contradicted, by_uid, locally_deleted, namesakes_are_apart })
@@ -204,10 +203,14 @@ impl<'n, 'a> Newcomers<'n, 'a> {
     }
 
     /// The contact of its UID, and a contact that was deleted here and that it resembles.
-    fn back_again(&mut self, record: &RemoteContact) -> Result<(Option<ContactId>, Option<ContactId>), SyncError> {
+    fn back_again(
+        &mut self,
+        record: &RemoteContact,
+        meant: &Contact,
+    ) -> Result<(Option<ContactId>, Option<ContactId>), SyncError> {
         let by_uid = record.uid.as_deref().map(|uid| self.run.mirror.contact_by_uid(uid)).transpose()?.flatten();
         let (mirror, MatchIndexes { locally_deleted, .. }) = self.indexes()?;
-        let resembled = locally_deleted.find(mirror, None, record.crm_id.as_deref(), &record.contact)?;
+        let resembled = locally_deleted.find(mirror, None, record.crm_id.as_deref(), meant)?;
         let deleted = match resembled {
             Match::One(id, _) if self.run.stored(id)?.deleted => Some(id),
             Match::One(..) | Match::None | Match::Ambiguous(_) => None,
@@ -240,7 +243,12 @@ impl<'n, 'a> Newcomers<'n, 'a> {
         Ok(())
     }
 
-    fn recognised(&mut self, record: RemoteContact, id: ContactId, by: MatchedBy) -> Result<(), SyncError> {
+    fn recognised(
+        &mut self,
+        record: RemoteContact,
+        meant: &Contact,
+        (id, by): (ContactId, MatchedBy),
+    ) -> Result<(), SyncError> {
         let Some(agreement) = self.run.mirror.agreement(&self.participant.name, id)? else {
             return self.link(id, record);
         };
@@ -252,7 +260,7 @@ impl<'n, 'a> Newcomers<'n, 'a> {
         let is_namesake = by == MatchedBy::Name && !self.may_be_a_copy(&record.remote, id)?;
         if is_namesake || self.participant.shares_ids() {
             // Namesakes that one book keeps apart are two people.
-            let (by_uid, locally_deleted) = self.back_again(&record)?;
+            let (by_uid, locally_deleted) = self.back_again(&record, meant)?;
             return match returning(by_uid, locally_deleted) {
                 Verdict::Returning(id) => self.link(id, record),
                 _ => self.take_apart(record),

@@ -43,7 +43,7 @@ fn acquaintances(fixture: &mut RunFixture<'_>) {
     let agreement = fixture.agree("cards", "gauss.vcf", gauss);
     let marks = "gauss|1200".to_owned();
     fixture.run.mirror.put_agreement("cards", &Agreement { marks, ..agreement }).unwrap();
-    let noether = fixture.contact("noether", &person("Noether", ""));
+    let noether = fixture.contact("noether", &person("Noether", "noether@example.com"));
     let agreement = fixture.agree(CRM, "1005", noether);
     fixture.run.mirror.put_agreement(CRM, &Agreement { detached: true, ..agreement }).unwrap();
     fixture.run.mirror.delete_contact(noether, "").unwrap();
@@ -157,6 +157,7 @@ fn a_books_newcomer_is_somebody_we_know_or_new_or_a_question() {
     check(Some("noether"), None, &person("X", ""), is("noether"));
     check(None, None, &person("Noether", ""), is("noether"));
     check(None, Some("1005"), &person("Emmy Noether", ""), is("noether"));
+    check(None, None, &person("E. Noether", "emmy@example.com; noether@example.com"), is("noether"));
 }
 
 #[test]
