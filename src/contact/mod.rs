@@ -111,8 +111,19 @@ impl Address {
 
     /// True when no part but the type is set: such an address says nothing.
     pub fn is_empty(&self) -> bool {
+        self.parts().iter().all(|part| part.is_empty())
+    }
+
+    /// All but the type: two lines of street, the postal code, town, country.
+    pub fn parts(&self) -> [&String; 5] {
         let Self { address_type: _, street_address, street_address2, zip_code, city, country } = self;
-        [street_address, street_address2, zip_code, city, country].iter().all(|part| part.is_empty())
+        [street_address, street_address2, zip_code, city, country]
+    }
+
+    /// The same, to be changed.
+    pub fn parts_mut(&mut self) -> [&mut String; 5] {
+        let Self { address_type: _, street_address, street_address2, zip_code, city, country } = self;
+        [street_address, street_address2, zip_code, city, country]
     }
 }
 

@@ -77,7 +77,7 @@ pub fn export(
     let failure = Cell::new(None);
     let contacts = Contacts { mirror, ids: &ids, failure: &failure };
     let total = ids.len() as u64;
-    let mut total_written = total;
+    let mut written = total;
     let (mut done, mut missed, mut firms) = (0, BTreeMap::new(), 0);
     let mut told = Told::default();
     let contacts_told = contacts.clone().inspect(|_| {
@@ -86,11 +86,9 @@ pub fn export(
     });
     match &options.format {
         ExportFormat::Cards(style) => {
-            cards(contacts_told, (*style, options.check), &mut told, out)?;
-            let left_out = std::mem::take(&mut told.left_out);
-            total_written -= left_out;
+            written = cards(contacts_told, (*style, options.check), &mut told, out)?;
             if let Some(account) = &options.firms {
-                firms = firm_cards(mirror, account, (*style, options.check), &mut told, out)? - told.left_out;
+                firms = firm_cards(mirror, account, (*style, options.check), &mut told, out)?;
             }
         }
         ExportFormat::Lines => {
@@ -111,8 +109,8 @@ pub fn export(
     match failure.take() {
         Some(error) => Err(error.into()),
         None => {
-            let Told { disguised, refused, left_out: _ } = told;
-            Ok(Exported { contacts: total_written, firms, missed, disguised, refused })
+            let Told { disguised, refused } = told;
+            Ok(Exported { contacts: written, firms, missed, disguised, refused })
         }
     }
 }
@@ -154,23 +152,23 @@ fn parted(stored: Stored) -> (Contact, Identity) {
 struct Told {
     disguised: BTreeMap<String, usize>,
     refused: Vec<String>,
-    /// How many cards were left out.
-    left_out: u64,
 }
 
+/// The contacts as cards; how many were written.
 fn cards(
     contacts: impl Iterator<Item = Stored>,
     (style, check): (WriteStyle, bool),
     told: &mut Told,
     out: &mut dyn Write,
-) -> Result<(), SyncError> {
+) -> Result<u64, SyncError> {
+    let mut count = 0;
     for stored in contacts {
         // When the contact changed, not when it is written out: two exports of the same are the same.
         let style = WriteStyle { revised: Rev::parse(&stored.updated_at), ..style };
         let (contact, identity) = parted(stored);
-        write_card((style, check), &contact, &identity, (told, out))?;
+        count += u64::from(write_card((style, check), &contact, &identity, (told, out))?);
     }
-    Ok(())
+    Ok(count)
 }
 
 /// The firms as company cards; how many. REV is left out: when a firm changed is not known.
@@ -189,18 +187,18 @@ fn firm_cards(
         behind.clone_from(&last.id);
         for firm in &firms {
             let identity = Identity { uid: Some(uid_of_firm(account, &firm.id)), crm_id: None };
-            write_card((style, check), &card_of(firm), &identity, (told, out))?;
-            count += 1;
+            count += u64::from(write_card((style, check), &card_of(firm), &identity, (told, out))?);
         }
     }
 }
 
+/// False where the check left the card out.
 fn write_card(
     (style, check): (WriteStyle, bool),
     contact: &Contact,
     identity: &Identity,
     (told, out): (&mut Told, &mut dyn Write),
-) -> Result<(), SyncError> {
+) -> Result<bool, SyncError> {
     for property in vcard::disguised(contact, style.version) {
         *told.disguised.entry(property).or_default() += 1;
     }
@@ -214,13 +212,8 @@ fn write_card(
             bytes
         }
     };
-    match bytes {
-        Some(bytes) => out.write_all(&bytes).map_err(SyncError::Output),
-        None => {
-            told.left_out += 1;
-            Ok(())
-        }
-    }
+    let Some(bytes) = bytes else { return Ok(false) };
+    out.write_all(&bytes).map(|()| true).map_err(SyncError::Output)
 }
 
 /// A card that the check refused, without the kept lines that it refuses by themselves, and what was left out; no card where it

@@ -5,8 +5,8 @@ use std::borrow::Cow;
 
 use quick_xml::escape::unescape_with;
 
-use super::{is_text, parts_mut};
-use crate::contact::{Contact, Field};
+use super::is_text;
+use crate::contact::{Address, Contact, Field};
 
 /// Named characters that French texts have, beside the five of XML.
 const NAMED: &[(&str, &str)] = &[
@@ -49,7 +49,7 @@ pub fn decode(contact: &mut Contact) {
             contact.set_scalar(field, &plain);
         }
     }
-    for part in contact.addresses.iter_mut().flat_map(parts_mut) {
+    for part in contact.addresses.iter_mut().flat_map(Address::parts_mut) {
         if let Cow::Owned(plain) = decoded(part, Field::Addresses) {
             *part = plain;
         }

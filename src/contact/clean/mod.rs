@@ -143,7 +143,7 @@ fn keep_parts(addresses: &mut Vec<Address>, refused: &Address, known: &[Address]
     let now = clean_address(refused, &mut Vec::new());
     let place = addresses.iter().position(|address| *address == now);
     let mut kept = now;
-    for (part, (text, known)) in parts_mut(&mut kept).into_iter().zip(parts(refused).into_iter().zip(parts(&known))) {
+    for (part, (text, known)) in kept.parts_mut().into_iter().zip(refused.parts().into_iter().zip(known.parts())) {
         if is_placeholder(text, Field::Addresses) {
             part.clone_from(known);
         }
@@ -268,7 +268,7 @@ fn is_placeholder(text: &str, field: Field) -> bool {
 fn clean_address(address: &Address, refused: &mut Vec<Refused>) -> Address {
     let mut clean = address.clone();
     let mut is_refused = false;
-    for part in parts_mut(&mut clean) {
+    for part in clean.parts_mut() {
         if is_placeholder(part, Field::Addresses) {
             is_refused = true;
             part.clear();
@@ -283,16 +283,6 @@ fn clean_address(address: &Address, refused: &mut Vec<Refused>) -> Address {
         refused.push(Refused::Address(address.clone()));
     }
     clean
-}
-
-fn parts(address: &Address) -> [&String; 5] {
-    let Address { address_type: _, street_address, street_address2, zip_code, city, country } = address;
-    [street_address, street_address2, zip_code, city, country]
-}
-
-fn parts_mut(address: &mut Address) -> [&mut String; 5] {
-    let Address { address_type: _, street_address, street_address2, zip_code, city, country } = address;
-    [street_address, street_address2, zip_code, city, country]
 }
 
 /// True for characters that show nothing and that a copy from a web page brings along: marks of direction, joints of words.

@@ -2,8 +2,8 @@
 //! and suffix; and names put into a whole one so that they come back.
 //!
 //! What says which word is the family's counts in this order: a comma ("Roux, Paul"), capitals ("ROUX Paul"), particles ("Yann
-//! Le Goff"), the order that is usual where it stands. Nothing is thrown away: what is no part of the names is named by
-//! `is_whole`, so that the text itself can be kept.
+//! Le Goff"), the order that is usual where it stands. Nothing is thrown away: `says_more` tells of what is no part of
+//! the names, so that the text itself can be kept.
 
 mod words;
 

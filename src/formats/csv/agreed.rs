@@ -69,7 +69,7 @@ fn restore_addresses(addresses: &mut [Address], known: &[Address], cells: RowCel
     let mut open: Vec<&Address> = known.iter().filter(|address| !addresses.contains(address)).collect();
     for address in addresses.iter_mut().filter(|address| !known.contains(address)) {
         let alike = |agreed: &Address| {
-            let same = parts(agreed).into_iter().zip(parts(address)).filter(|(agreed, text)| agreed == text);
+            let same = agreed.parts().into_iter().zip(address.parts()).filter(|(agreed, text)| agreed == text);
             same.count() + rewritten(agreed, address, cells).into_iter().filter(|is_rewritten| *is_rewritten).count()
         };
         let of_type = open.iter().enumerate().filter(|(_, agreed)| agreed.address_type == address.address_type);
@@ -77,7 +77,8 @@ fn restore_addresses(addresses: &mut [Address], known: &[Address], cells: RowCel
         let best = of_type.rev().max_by_key(|(_, agreed)| alike(agreed)).map(|(place, _)| place);
         let Some(agreed) = best.map(|place| open.remove(place)) else { continue };
         let rewritten = rewritten(agreed, address, cells);
-        for ((part, agreed), _) in parts_mut(address).into_iter().zip(parts(agreed)).zip(rewritten).filter(|it| it.1) {
+        for ((part, agreed), _) in address.parts_mut().into_iter().zip(agreed.parts()).zip(rewritten).filter(|it| it.1)
+        {
             agreed.clone_into(part);
         }
     }
@@ -86,22 +87,12 @@ fn restore_addresses(addresses: &mut [Address], known: &[Address], cells: RowCel
 /// Which parts of the address a program made of the agreed ones.
 fn rewritten(agreed: &Address, address: &Address, cells: RowCells<'_>) -> [bool; 5] {
     let raw = bare_zip(&address.zip_code, cells.repaired);
-    let (agreed, texts) = (parts(agreed), parts(address));
+    let (agreed, texts) = (agreed.parts(), address.parts());
     std::array::from_fn(|part| is_agreed(agreed[part], texts[part], raw.filter(|_| part == ZIP_CODE), cells))
 }
 
 /// The place of the postal code among the parts.
 const ZIP_CODE: usize = 2;
-
-fn parts(address: &Address) -> [&String; 5] {
-    let Address { address_type: _, street_address, street_address2, zip_code, city, country } = address;
-    [street_address, street_address2, zip_code, city, country]
-}
-
-fn parts_mut(address: &mut Address) -> [&mut String; 5] {
-    let Address { address_type: _, street_address, street_address2, zip_code, city, country } = address;
-    [street_address, street_address2, zip_code, city, country]
-}
 
 /// True if each lost number is one of those that were agreed on, and is back among the items.
 fn restore_items(items: &mut Vec<Item>, known: &[Item], cells: RowCells<'_>) -> bool {

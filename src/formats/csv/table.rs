@@ -453,9 +453,7 @@ fn texts(contact: &mut Contact) -> Vec<&mut String> {
     } = contact;
     let mut texts = vec![last_name, first_name, comment, job_title, job_department, country, company];
     texts.extend(items.iter_mut().map(|item| &mut item.value));
-    for Address { address_type: _, street_address, street_address2, zip_code, city, country } in addresses {
-        texts.extend([street_address, street_address2, zip_code, city, country]);
-    }
+    texts.extend(addresses.iter_mut().flat_map(Address::parts_mut));
     texts
 }
 

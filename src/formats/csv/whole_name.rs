@@ -6,9 +6,12 @@ use super::{
     layout::Layout,
     names::fold,
 };
-use crate::contact::{
-    Contact, Field, FieldSet,
-    person_name::{Names, Order, PersonName, split, written},
+use crate::{
+    contact::{
+        Contact, Field, FieldSet,
+        person_name::{Names, Order, PersonName, split, written},
+    },
+    formats::vcard::escape,
 };
 
 impl Layout {
@@ -71,13 +74,12 @@ impl Codec<'_> {
         (contact.first_name, contact.last_name) = (first, last);
         contact.civility = contact.civility.take().or(civility);
         if self.guess == Guess::ByRow {
-            let escaped = |text: &str| text.replace('\\', "\\\\").replace(';', "\\;").replace(',', "\\,");
             if !title.is_empty() || !suffix.is_empty() {
-                let rest = format!("N:;;;{};{}", escaped(&title), escaped(&suffix));
+                let rest = format!("N:;;;{};{}", escape(&title), escape(&suffix));
                 contact.extra.push(rest.trim_end_matches(';').to_owned());
             }
             if says_more {
-                contact.extra.push(format!("FN:{}", escaped(text.trim())));
+                contact.extra.push(format!("FN:{}", escape(text.trim())));
             }
         }
     }

@@ -3,29 +3,10 @@
 //! It is asked about our own output alone, never about a user's card: it knows no 2.1 and 3.0, loses values, and some
 //! inputs exhaust its stack. Its words hold the card's, so they are never handed on. Pictures are left out of what it sees.
 
-use super::{Card, Version, line::without_end, property::Prop};
+use super::{Card, Version, line::without_end, property::Prop, turn::LATER};
 
 /// The largest card that is checked, in bytes, pictures not counted.
 pub const CHECKED_MAX: usize = 64 << 10;
-
-/// Properties that were registered after RFC 6350, which is all that the crate knows.
-/// Sources: RFC 6474, RFC 6715, RFC 8605, RFC 9554, RFC 9555.
-const LATER: [&str; 14] = [
-    "BIRTHPLACE",
-    "CONTACT-URI",
-    "CREATED",
-    "DEATHDATE",
-    "DEATHPLACE",
-    "EXPERTISE",
-    "GRAMGENDER",
-    "HOBBY",
-    "INTEREST",
-    "JSPROP",
-    "LANGUAGE",
-    "ORG-DIRECTORY",
-    "PRONOUNS",
-    "SOCIALPROFILE",
-];
 
 /// Checks one 4.0 card against RFC 6350. The error is a lowercase fragment without any of the card's values.
 pub fn strict(card_bytes: &[u8]) -> Result<(), String> {

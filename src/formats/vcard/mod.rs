@@ -54,6 +54,7 @@ pub use left_out::left_out;
 pub use read::{is_name_guessed, read, read_agreed, unread};
 pub use style::{CategoryLanguage, DefaultContext, Messengers, Rev, WriteStyle};
 pub use update::{new_card, update, update_known};
+pub(super) use write::escape;
 
 /// What a card carries: everything.
 pub const CARRIED: FieldSet = FieldSet::ALL;

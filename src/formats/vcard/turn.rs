@@ -68,10 +68,10 @@ impl Entry {
     }
 }
 
-/// Properties of 4.0 and its extensions that 3.0 has no form for.
-const ONLY_NEW: [&str; 16] = [
+/// Properties that were registered after RFC 6350.
+/// Sources: RFC 6474, RFC 6715, RFC 8605, RFC 9554, RFC 9555.
+pub(super) const LATER: [&str; 14] = [
     "BIRTHPLACE",
-    "CLIENTPIDMAP",
     "CONTACT-URI",
     "CREATED",
     "DEATHDATE",
@@ -81,12 +81,19 @@ const ONLY_NEW: [&str; 16] = [
     "HOBBY",
     "INTEREST",
     "JSPROP",
-    "LANG",
     "LANGUAGE",
     "ORG-DIRECTORY",
     "PRONOUNS",
-    "XML",
+    "SOCIALPROFILE",
 ];
+
+/// Properties of RFC 6350 that 3.0 has no form for.
+const ONLY_IN_40: [&str; 3] = ["CLIENTPIDMAP", "LANG", "XML"];
+
+/// True for a property of 4.0 and its extensions that 3.0 has no form for: of the later ones, it has one for a profile.
+fn is_only_new(name: &str) -> bool {
+    ONLY_IN_40.contains(&name) || (name != "SOCIALPROFILE" && LATER.contains(&name))
+}
 
 /// Properties of which 3.0 has a form for some values, and `X-` for the others.
 const PARTLY_NEW: [&str; 4] = ["ANNIVERSARY", "BDAY", "GEO", "RELATED"];
@@ -137,13 +144,13 @@ pub(super) fn turn(entry: &mut Entry, version: Version) {
 pub(super) fn has_no_form(name: &str, version: Version) -> bool {
     match version {
         Version::V40 => ONLY_OLD.contains(&name),
-        Version::V21 | Version::V30 => ONLY_NEW.contains(&name),
+        Version::V21 | Version::V30 => is_only_new(name),
     }
 }
 
 /// True for a name that may stand with `X-` before it in a card of the other version.
 pub(super) fn is_disguised(bare: &str) -> bool {
-    ONLY_OLD.contains(&bare) || ONLY_NEW.contains(&bare) || PARTLY_NEW.contains(&bare)
+    ONLY_OLD.contains(&bare) || is_only_new(bare) || PARTLY_NEW.contains(&bare)
 }
 
 /// True where turning may change a line of this name: all others are left as they are.

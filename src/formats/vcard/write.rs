@@ -139,7 +139,7 @@ fn escaped(value: &Value<'_>) -> String {
 }
 
 /// Text with 3.0 and 4.0 escapes.
-pub(super) fn escape(text: &str) -> String {
+pub(in crate::formats) fn escape(text: &str) -> String {
     let text = clean(text.into());
     let mut out = String::with_capacity(text.len() + 8);
     for char in text.chars() {

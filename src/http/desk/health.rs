@@ -101,9 +101,8 @@ impl Line {
 }
 
 pub(super) async fn show(Extension(visit): Extension<Visit>) -> Response {
-    let (reading, state) = (visit.clone(), visit.desk.state());
-    let page = visit.read(move |_, reader| page(&reading, reader, &state)).await;
-    visit.answer(page)
+    let state = visit.desk.state();
+    visit.show(move |visit, _, reader| page(visit, reader, &state)).await
 }
 
 fn page(visit: &Visit, reader: &Reader, state: &DaemonState) -> Result<Health, Trouble> {

@@ -64,9 +64,7 @@ pub(super) struct Asked {
 }
 
 pub(super) async fn show(Extension(visit): Extension<Visit>, Query(asked): Query<Asked>) -> Response {
-    let reading = visit.clone();
-    let page = visit.read(move |_, reader| page(&reading, reader, asked.q)).await;
-    visit.answer(page)
+    visit.show(move |visit, _, reader| page(visit, reader, asked.q)).await
 }
 
 fn page(visit: &Visit, reader: &Reader, text: String) -> Result<People, Trouble> {
@@ -92,9 +90,7 @@ fn on_a_line(words: &Words, stored: Stored) -> Found {
 }
 
 pub(super) async fn show_one(Extension(visit): Extension<Visit>, Path(uid): Path<String>) -> Response {
-    let reading = visit.clone();
-    let page = visit.read(move |_, reader| page_of_one(&reading, reader, &uid)).await;
-    visit.answer(page)
+    visit.show(move |visit, _, reader| page_of_one(visit, reader, &uid)).await
 }
 
 fn page_of_one(visit: &Visit, reader: &Reader, uid: &str) -> Result<Person, Trouble> {

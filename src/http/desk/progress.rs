@@ -22,13 +22,11 @@ use tokio::{
 };
 
 use super::{
+    changes::place,
     visit::Visit,
     words::{Language, fill},
 };
-use crate::{
-    daemon::News,
-    sync::{CRM, SyncEvent},
-};
+use crate::{daemon::News, sync::SyncEvent};
 
 /// So many browsers are told at a time; the others ask again.
 const LISTENERS_MAX: usize = 12;
@@ -55,17 +53,16 @@ impl Step {
     /// In words; none where no run is at work.
     pub fn in_words(&self, language: Language) -> Option<String> {
         let words = language.words();
-        let place = |replica: &str| if replica == CRM { words.crm.to_owned() } else { replica.to_owned() };
         match self {
             Self::Idle => None,
             Self::Begins => Some(words.run_begins.to_owned()),
             Self::Reads { replica, contacts } => {
-                let values = [("place", &*place(replica)), ("n", &language.number(*contacts))];
+                let values = [("place", &*place(words, replica)), ("n", &language.number(*contacts))];
                 Some(fill(words.run_reads, &values))
             }
             Self::Writes { replica, done, total } => {
                 let (done, total) = (language.number(*done), language.number(*total));
-                Some(fill(words.run_writes, &[("place", &*place(replica)), ("n", &done), ("all", &total)]))
+                Some(fill(words.run_writes, &[("place", &*place(words, replica)), ("n", &done), ("all", &total)]))
             }
         }
     }
@@ -212,6 +209,7 @@ impl hyper::body::Body for Events {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sync::CRM;
 
     #[test]
     fn a_run_is_told_step_by_step() {

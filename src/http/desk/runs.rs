@@ -73,9 +73,7 @@ pub(super) struct Asked {
 }
 
 pub(super) async fn show(Extension(visit): Extension<Visit>) -> Response {
-    let reading = visit.clone();
-    let page = visit.read(move |_, reader| page(&reading, reader)).await;
-    visit.answer(page)
+    visit.show(|visit, _, reader| page(visit, reader)).await
 }
 
 fn page(visit: &Visit, reader: &Reader) -> Result<Runs, Trouble> {
@@ -88,9 +86,7 @@ pub(super) async fn show_one(
     Path(id): Path<i64>,
     Query(asked): Query<Asked>,
 ) -> Response {
-    let reading = visit.clone();
-    let page = visit.read(move |_, reader| page_of_one(&reading, reader, id, asked.done)).await;
-    visit.answer(page)
+    visit.show(move |visit, _, reader| page_of_one(visit, reader, id, asked.done)).await
 }
 
 fn page_of_one(visit: &Visit, reader: &Reader, id: i64, done: bool) -> Result<OneRun, Trouble> {

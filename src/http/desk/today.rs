@@ -45,9 +45,7 @@ struct Place {
 
 pub(super) async fn show(Extension(visit): Extension<Visit>) -> Response {
     let state = visit.desk.state();
-    let reading = visit.clone();
-    let page = visit.read(move |settings, reader| page(&reading, settings, reader, &state)).await;
-    visit.answer(page)
+    visit.show(move |visit, settings, reader| page(visit, settings, reader, &state)).await
 }
 
 fn page(visit: &Visit, settings: &Settings, reader: &Reader, state: &DaemonState) -> Result<Today, Trouble> {

@@ -131,6 +131,16 @@ impl Visit {
         .await
     }
 
+    /// The page that is made of the mirror, or why there is none.
+    pub async fn show<T: Template + Send + 'static>(
+        self,
+        make: impl FnOnce(&Visit, &Settings, &Reader) -> Result<T, Trouble> + Send + 'static,
+    ) -> Response {
+        let visit = self.clone();
+        let page = self.read(move |settings, reader| make(&visit, settings, reader)).await;
+        self.answer(page)
+    }
+
     /// Does what may wait, away from the daemon's own thread.
     pub async fn work<T: Send + 'static>(
         &self,

@@ -14,24 +14,24 @@ pub fn groups_left(groups: usize) -> String {
 
 /// What is told at the end of a file whose cards say more than contacts hold: what it is, and the lines of such cards.
 pub fn left_in_file(parts: &BTreeMap<&'static str, Vec<usize>>) -> String {
-    let told = parts.iter().map(|(what, lines)| {
-        let first: Vec<String> = lines.iter().take(3).map(usize::to_string).collect();
-        let more = lines.len().saturating_sub(first.len());
-        let more = if more == 0 { String::new() } else { format!(" and {more} more") };
-        let word = if lines.len() == 1 { "line" } else { "lines" };
-        format!("{what} ({word} {}{more})", first.join(", "))
-    });
+    let told = parts.iter().map(|(what, lines)| format!("{what} ({})", first_lines(lines, 3)));
     format!("left in the file, since a contact has no place for it: {}", told.collect::<Vec<_>>().join("; "))
 }
 
 /// What is told at the end of a file with whole names that only the order of their words took apart.
 pub fn names_guessed(lines: &[usize]) -> String {
-    let first: Vec<String> = lines.iter().take(10).map(usize::to_string).collect();
-    let more = lines.len().saturating_sub(first.len());
+    let were = if lines.len() == 1 { "was" } else { "were" };
+    let (names, lines) = (count(lines.len(), "whole name"), first_lines(lines, 10));
+    format!("{names} {were} taken apart by the order of the words ({lines})")
+}
+
+/// "line 4", "lines 4, 9, 12 and 3 more"
+fn first_lines(lines: &[usize], most: usize) -> String {
+    let first: Vec<String> = lines.iter().take(most).map(usize::to_string).collect();
+    let word = if lines.len() == 1 { "line" } else { "lines" };
+    let more = lines.len() - first.len();
     let more = if more == 0 { String::new() } else { format!(" and {more} more") };
-    let (names, word) = if lines.len() == 1 { ("1 whole name was", "line") } else { ("whole names were", "lines") };
-    let names = if lines.len() == 1 { names.to_owned() } else { format!("{} {names}", lines.len()) };
-    format!("{names} taken apart by the order of the words ({word} {}{more})", first.join(", "))
+    format!("{word} {}{more}", first.join(", "))
 }
 
 /// "1 row", "2 rows".

@@ -73,9 +73,7 @@ pub(super) struct Asked {
 }
 
 pub(super) async fn show(Extension(visit): Extension<Visit>, Query(asked): Query<Asked>) -> Response {
-    let reading = visit.clone();
-    let page = visit.read(move |_, reader| page(&reading, reader, &asked)).await;
-    visit.answer(page)
+    visit.show(move |visit, _, reader| page(visit, reader, &asked)).await
 }
 
 fn page(visit: &Visit, reader: &Reader, asked: &Asked) -> Result<Waiting, Trouble> {
